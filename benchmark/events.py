@@ -1,0 +1,180 @@
+"""The vocabulary of a CloudMask log: which events there are and what each looks like.
+
+Standard library only, so that the checker and the packager can import it in
+milliseconds. What an event *looks like* stands here; how often it must occur, in
+which order and with which values is judged in ``compliance/``. Names that exist in
+``mlperf_logging.mllog.constants`` are pinned to it by a test.
+
+Clauses: S = science/submit.adoc, P = science/policy.adoc, T = training_rules.adoc,
+H = hpc_training_rules.adoc.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+TOKEN = ":::MLLOG"
+
+POINT = "POINT_IN_TIME"
+START = "INTERVAL_START"
+STOP = "INTERVAL_END"
+
+#: JSON types of values and metadata, by the name used below.
+JSON_TYPES: dict[str, tuple[type, ...]] = {
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "object": (dict,),
+    "null": (type(None),),
+}
+
+
+def has_json_type(value: object, name: str) -> bool:
+    """Whether ``value``, as JSON gives it, is of the named type (a boolean is no integer)."""
+    if isinstance(value, bool):
+        return name == "boolean"
+    return isinstance(value, JSON_TYPES[name])
+
+
+@dataclass(frozen=True)
+class Event:
+    """One kind of event: its key, event kind, type of value, and the metadata it must carry."""
+
+    key: str
+    kind: str
+    value: str
+    meaning: str
+    metadata: dict[str, str] = field(default_factory=dict)
+
+
+_EPOCH = {"epoch_num": "integer"}
+_PIXELS = {"correct": "integer", "pixels": "integer"}
+
+#: Every event of a run, in the order in which a complete run logs them (docs/events.md).
+EVENTS: tuple[Event, ...] = (
+    # Identity of the submission (S6.1, P)
+    Event("submission_benchmark", POINT, "string", "the benchmark: cloudmask"),
+    Event("submission_org", POINT, "string", "the submitting organisation"),
+    Event("submission_division", POINT, "string", "the division: open"),
+    Event("submissiom_version", POINT, "string", "version of the benchmark, spelt as S6.1 spells it"),
+    Event("submission_version", POINT, "string", "version of the benchmark, the same value"),
+    Event(
+        "submission_github_commit_version",
+        POINT,
+        "string",
+        "commit of the code that ran (40 hexadecimal digits); dirty: whether it had uncommitted changes",
+        {"dirty": "boolean"},
+    ),
+    Event("submission_status", POINT, "string", "onprem, cloud, research or preview"),
+    Event("submission_platform", POINT, "string", "name of the system that ran"),
+    Event("submission_poc_name", POINT, "string", "the submitter's contact: name"),
+    Event("submission_poc_email", POINT, "string", "the submitter's contact: e-mail address"),
+    # Before the clock (H, P)
+    Event(
+        "cache_clear",
+        POINT,
+        "boolean",
+        "whether the input files were dropped from the page cache; method: how",
+        {"method": "string"},
+    ),
+    Event("init_start", START, "null", "start of what needs no data: devices, model, optimizer"),
+    Event("seed", POINT, "integer", "seed of this run"),
+    Event("data_kind", POINT, "string", "slstr (observed) or synthetic"),
+    Event("config_digest", POINT, "string", "sha256 of the resolved configuration without seed and paths"),
+    Event("number_of_nodes", POINT, "integer", "nodes of the run"),
+    Event("accelerators_per_node", POINT, "integer", "accelerators used on each node; 0 on a CPU"),
+    Event("number_of_ranks", POINT, "integer", "replicas that share a global batch"),
+    Event("global_batch_size", POINT, "integer", "patches of one step over all replicas"),
+    Event("local_batch_size", POINT, "integer", "patches of one step on one replica"),
+    Event("gradient_accumulation_steps", POINT, "integer", "steps between two updates of the weights"),
+    Event("epochs", POINT, "integer", "epochs at most (P: > 0)"),
+    Event("early_stopping_patience", POINT, "integer", "epochs without a better eval_loss before the run stops"),
+    Event("opt_name", POINT, "string", "optimizer"),
+    Event("opt_base_learning_rate", POINT, "number", "peak learning rate (P: > 0)"),
+    Event("opt_adam_beta_1", POINT, "number", "Adam's first decay rate"),
+    Event("opt_adam_beta_2", POINT, "number", "Adam's second decay rate"),
+    Event("opt_adam_epsilon", POINT, "number", "Adam's epsilon"),
+    Event("opt_learning_rate_warmup_steps", POINT, "integer", "steps of linear warm-up"),
+    Event("opt_learning_rate_decay_schedule", POINT, "string", "constant or cosine"),
+    Event("precision", POINT, "string", "float32 or mixed_bfloat16"),
+    Event("patch_size", POINT, "integer", "rows and columns of a patch (P: 256)"),
+    Event("crop_size", POINT, "integer", "overlap of inference patches in pixels"),
+    Event("min_sst", POINT, "number", "lowest sea surface temperature in kelvin (P: 273.15)"),
+    Event("train_split", POINT, "number", "share of the training scenes that is trained on"),
+    Event("split_seed", POINT, "integer", "seed of the split into training and validation scenes"),
+    Event("quality_target", POINT, "number", "accuracy to reach (P: 0.9)"),
+    Event("init_stop", STOP, "null", "end of initialisation"),
+    # The run (T, P)
+    Event("run_start", START, "null", "the clock starts: no input has been read"),
+    Event("staging_start", START, "null", "scenes -> patches on the node's disk"),
+    Event(
+        "skipped_scene",
+        POINT,
+        "string",
+        "a scene left out under --on-bad-scene=skip; split and reason",
+        {"split": "string", "reason": "string"},
+    ),
+    Event(
+        "staging_stop",
+        STOP,
+        "null",
+        "scenes read, patches written, non-finite input values replaced by 0",
+        {"scenes": "integer", "patches": "integer", "filled": "integer"},
+    ),
+    Event("train_samples", POINT, "integer", "patches trained on in an epoch"),
+    Event("eval_samples", POINT, "integer", "patches of the validation scenes"),
+    Event("test_samples", POINT, "integer", "scenes of the inference set"),
+    Event("epoch_start", START, "null", "start of an epoch's training", _EPOCH),
+    Event("train_loss", POINT, "number", "mean binary cross-entropy of the epoch's training steps", _EPOCH),
+    Event("train_accuracy", POINT, "number", "correct / pixels over the epoch's training steps", _EPOCH | _PIXELS),
+    Event("epoch_stop", STOP, "null", "end of an epoch's training", _EPOCH),
+    Event("eval_start", START, "null", "start of the evaluation after an epoch", _EPOCH),
+    Event("eval_loss", POINT, "number", "mean binary cross-entropy of the validation patches", _EPOCH),
+    Event("eval_accuracy", POINT, "number", "correct / pixels of the validation patches", _EPOCH | _PIXELS),
+    Event("eval_stop", STOP, "null", "end of the evaluation after an epoch", _EPOCH),
+    Event("early_stop", POINT, "integer", "last epoch, where patience ran out", {"best_epoch": "integer"}),
+    Event("inference_start", START, "null", "start of the scoring with the best weights"),
+    Event(
+        "scene_accuracy",
+        POINT,
+        "number",
+        "correct / pixels of one inference scene; period: day or night",
+        {"scene": "string", "period": "string"} | _PIXELS,
+    ),
+    Event(
+        "test_accuracy",
+        POINT,
+        "number",
+        "the score: correct / pixels over all inference scenes",
+        {"scenes": "integer"} | _PIXELS,
+    ),
+    Event("inference_stop", STOP, "null", "end of the scoring"),
+    Event("baselines_start", START, "null", "start of scoring what any model must beat"),
+    Event(
+        "baseline_accuracy",
+        POINT,
+        "number",
+        "score of a baseline (majority, threshold, logistic) on the same scenes",
+        {"baseline": "string"} | _PIXELS,
+    ),
+    Event("baselines_stop", STOP, "null", "end of the baselines"),
+    Event("result", POINT, "object", "the run's result; its fields are described in docs/events.md (S6.3)"),
+    Event("run_stop", STOP, "null", "the clock stops; status: success or aborted", {"status": "string"}),
+)
+
+BY_KEY: dict[str, Event] = {event.key: event for event in EVENTS}
+
+#: start key -> stop key of every interval.
+INTERVALS: dict[str, str] = {
+    event.key: event.key.removesuffix("_start") + "_stop" for event in EVENTS if event.kind == START
+}
+
+#: Hyperparameters and facts of the run that every log states exactly once, within init.
+PARAMETERS: tuple[str, ...] = tuple(
+    event.key for event in EVENTS[EVENTS.index(BY_KEY["init_start"]) + 1 : EVENTS.index(BY_KEY["init_stop"])]
+)
+
+BASELINES = ("majority", "threshold", "logistic")
+STATUSES = ("onprem", "cloud", "research", "preview")
+OUTCOMES = ("success", "aborted")

@@ -1,0 +1,1 @@
+"""The checker: the MLCommons Science rules as code. Never imports TensorFlow."""

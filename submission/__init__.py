@@ -1,0 +1,1 @@
+"""The packager: checked runs become a submission tree. Never imports TensorFlow."""
