@@ -1,0 +1,135 @@
+"""What a path is: a log, a system description, a submission tree, or a folder of logs.
+
+Nothing is executed, and no symbolic link below a given folder is followed: what a link
+inside the folder points to is found at its own place, and what lies outside is not ours.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmark.errors import CloudMaskError
+from benchmark.events import TOKEN
+from compliance.subjects import Tree
+
+MANIFEST = "MANIFEST.sha256"
+
+#: A log shows its first event within so many bytes.
+HEAD_BYTES = 64 * 1024
+
+#: Names of logs, whatever they contain (G: result_0.txt, S: result-1.txt).
+LOG_NAMES = "result*.txt"
+#: Names of the logs of a submission tree; its code and documents may quote events.
+TREE_LOG_NAMES = ("result_*.txt", "result-*.txt")
+
+#: Source, documents and data may quote the token and are no logs for it.
+NOT_LOGS = frozenset(
+    ".py .pyc .ipynb .sh .md .rst .html .json .jsonl .yaml .yml .toml .csv .xml .h5 .hdf .hdf5 .keras .npy .npz "
+    ".png .jpg .pdf .gz .xz .zip .tar .tgz .so".split()
+)
+
+
+class CheckError(CloudMaskError):
+    """A path that cannot be checked."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the given paths hold; paths begin as the caller wrote them."""
+
+    logs: list[Path] = field(default_factory=list)
+    systems: list[Path] = field(default_factory=list)
+    trees: list[Tree] = field(default_factory=list)
+
+
+def discover(path: Path) -> Found:
+    """Say what one path is.
+
+    Raises CheckError where nothing is there, where it is neither a file nor a folder,
+    and where a folder holds no log.
+    """
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError) as error:
+        raise CheckError(
+            path,
+            found=getattr(error, "strerror", None) or str(error),
+            expected="a log, a folder with logs, a system description (.json) or a submission tree",
+            remedy="name an existing path; runs are written to logs/ by `python -m benchmark.run --seed 1`",
+        ) from error
+    if stat.S_ISREG(mode):
+        return Found(systems=[path]) if path.suffix == ".json" else Found(logs=[path])
+    if not stat.S_ISDIR(mode):
+        raise CheckError(
+            path,
+            found="neither a file nor a folder",
+            expected="a regular file or a folder",
+            remedy="write the log to a file and name that file",
+        )
+    if is_tree(path):
+        return Found(trees=[Tree(path, tuple(sorted(_names_below(path))))])
+    logs = [path / name for name in sorted(_names_below(path)) if _is_log(path / name)]
+    if not logs:
+        raise CheckError(
+            path,
+            found=f"no log in or below {path}",
+            expected=f"a file {LOG_NAMES}, or a file with the token {TOKEN} in its first {HEAD_BYTES // 1024} KiB",
+            remedy="make a run first: python -m benchmark.run --seed 1",
+        )
+    return Found(logs=logs)
+
+
+def is_tree(path: Path) -> bool:
+    """Whether a folder is a submission tree: it has a manifest, and an organisation with systems."""
+    return (path / MANIFEST).is_file() and any(child.is_dir() for child in path.glob("*/systems"))
+
+
+def tree_systems(tree: Tree) -> list[Path]:
+    """The system descriptions of a tree: ``<org>/systems/<system>.json``."""
+    names = (
+        name for name in tree.files if name.count("/") == 2 and fnmatch.fnmatchcase(name, "*/systems/*.json")
+    )
+    return _regular(tree, names)
+
+
+def tree_logs(tree: Tree) -> list[Path]:
+    """The logs of a tree in both of its layouts: ``result_<i>.txt`` and ``result-<n>.txt``."""
+    names = (
+        name
+        for name in tree.files
+        if any(fnmatch.fnmatchcase(name.rpartition("/")[2], pattern) for pattern in TREE_LOG_NAMES)
+    )
+    return _regular(tree, names)
+
+
+def _regular(tree: Tree, names: Iterator[str]) -> list[Path]:
+    paths = (tree.root / name for name in names)
+    return [path for path in paths if path.is_file() and not path.is_symlink()]
+
+
+def _names_below(root: Path) -> Iterator[str]:
+    """Everything below a folder that is not itself a folder, as names relative to it."""
+    for folder, folders, files in os.walk(root):
+        relative = Path(folder).relative_to(root)
+        links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
+        for name in [*files, *links]:
+            yield (relative / name).as_posix()
+
+
+def _is_log(path: Path) -> bool:
+    """Whether a file below a folder is a log, by its name or by its first bytes."""
+    try:
+        if not stat.S_ISREG(path.lstat().st_mode) or path.suffix.lower() in NOT_LOGS:
+            return False
+        if fnmatch.fnmatchcase(path.name, LOG_NAMES):
+            return True
+        with path.open("rb") as stream:
+            return TOKEN.encode() in stream.read(HEAD_BYTES)
+    except OSError:
+        # An unreadable file that is not named like a log is none of ours.
+        return False

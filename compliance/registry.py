@@ -1,0 +1,158 @@
+"""Rules and how they are run.
+
+A rule is a short generator function under the decorator ``rule``. It takes one subject
+(`compliance.subjects`) and yields ``problem(...)`` for every place where it is not met;
+the registry adds id, severity, clause, message and remedy. Its docstring is the rule's
+documentation, and the docstring's first sentence is the message of its findings: write
+it as a demand ("The run must end with status success.").
+
+A defect inside a rule becomes a finding of ``rule-crashed``, so that one wrong line in a
+rule or one unforeseen input never hides what the other rules have to say.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Literal, get_args
+
+from compliance.finding import Finding, Severity
+
+Scope = Literal["log", "set", "json", "system", "tree"]
+SCOPES: tuple[Scope, ...] = get_args(Scope)
+
+#: Findings of one rule on one subject that are listed; the rest is counted.
+LISTED = 20
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a rule yields: what was found, where, and what this place needs in the rule's stead."""
+
+    found: str
+    line: int | None = None
+    expected: str | None = None
+    path: str | None = None
+    remedy: str | None = None
+
+
+Check = Callable[[Any], Iterable[Problem]]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A registered rule."""
+
+    id: str
+    scope: Scope | None
+    severity: Severity
+    clause: str
+    expected: str
+    remedy: str
+    documentation: str
+    check: Check
+
+    @property
+    def message(self) -> str:
+        """The first sentence of the documentation."""
+        head, stop, _ = self.documentation.partition(". ")
+        return head + stop.strip()
+
+
+RULES: dict[str, Rule] = {}
+
+
+def problem(
+    found: str,
+    line: int | None = None,
+    expected: str | None = None,
+    *,
+    path: object = None,
+    remedy: str | None = None,
+) -> Problem:
+    """A place where the rule is not met.
+
+    ``path`` is needed where the subject is more than one file; ``expected`` and ``remedy``
+    replace the rule's own where this place can say it more exactly.
+    """
+    return Problem(found, line, expected, None if path is None else str(path), remedy)
+
+
+def rule(
+    id: str, *, scope: Scope, severity: Severity, clause: str, expected: str, remedy: str
+) -> Callable[[Check], Check]:
+    """Register the decorated generator function as a rule."""
+
+    def register(check: Check) -> Check:
+        assert id not in RULES, f"rule {id} is registered twice"
+        documentation = " ".join((check.__doc__ or "").split())
+        assert documentation, f"rule {id} has no docstring"
+        RULES[id] = Rule(id, scope, severity, clause, expected, remedy, documentation, check)
+        return check
+
+    return register
+
+
+def run(scope: Scope, subject: object) -> list[Finding]:
+    """Everything that the rules of a scope find in a subject, rule by rule."""
+    return [finding for rule in RULES.values() if rule.scope == scope for finding in judge(rule, subject)]
+
+
+def judge(rule: Rule, subject: object) -> list[Finding]:
+    """What one rule finds in a subject: at most ``LISTED`` findings and the number of the others."""
+    findings: list[Finding] = []
+    try:
+        problems: Iterator[Problem] = iter(rule.check(subject))
+        findings.extend(_finding(rule, subject, each) for each in islice(problems, LISTED))
+        further = sum(1 for _ in problems)
+    except Exception as error:
+        # Any exception here is a defect of the rule, whatever its type: it is reported as
+        # a finding instead of ending the check.
+        crash = problem(f"{type(error).__name__} in rule {rule.id}: {str(error)[:200]}")
+        return [*findings, _finding(CRASHED, subject, crash)]
+    if further:
+        findings.append(_finding(rule, subject, problem(f"{further} more of these")))
+    return findings
+
+
+def _finding(rule: Rule, subject: object, problem: Problem) -> Finding:
+    return Finding(
+        rule=rule.id,
+        severity=rule.severity,
+        path=problem.path if problem.path is not None else location(subject),
+        line=problem.line,
+        clause=rule.clause,
+        message=rule.message,
+        expected=problem.expected or rule.expected,
+        found=problem.found,
+        remedy=problem.remedy or rule.remedy,
+    )
+
+
+def location(subject: object) -> str:
+    """The path of a subject: its file, its root, or the folder that all files of a set share."""
+    if isinstance(subject, list | tuple):
+        paths = [location(member) for member in subject]
+        return os.path.commonpath(paths) if paths else ""
+    return str(getattr(subject, "path", None) or getattr(subject, "root", ""))
+
+
+def _never(subject: object) -> Iterator[Problem]:
+    """A rule must judge any input without failing. This finding is a defect of the checker, not of
+    what it checked; the other rules have been applied all the same."""
+    yield from ()
+
+
+CRASHED = Rule(
+    id="rule-crashed",
+    scope=None,
+    severity="error",
+    clause="checker",
+    expected="every rule judges any input without failing",
+    remedy="report this with the file that caused it; it is a defect of the checker",
+    documentation=" ".join((_never.__doc__ or "").split()),
+    check=_never,
+)
+RULES[CRASHED.id] = CRASHED
