@@ -1,0 +1,97 @@
+"""Making the scene files of a synthetic dataset, in processes of their own where that pays."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import math
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import wait
+from pathlib import Path
+
+from benchmark.errors import SceneError
+from benchmark.synthetic_file import write_scene
+from benchmark.synthetic_manifest import Record, Settings, quick_digest
+from benchmark.synthetic_scene import make_scene
+
+#: Fewer pixels than this are not worth another worker process.
+PIXELS_PER_WORKER = 4_000_000
+
+
+def _make_file(root: Path, name: str, index: int, settings: Settings) -> tuple[str, Record]:
+    """Make one scene's file and describe it."""
+    shape = (settings.rows, settings.columns)
+    scene = make_scene(settings.seed, index, shape, radiances=settings.radiances)
+    image = write_scene(root / name, scene, compression=settings.compression)
+    return name, Record(
+        index=index,
+        bytes=len(image),
+        sha256=hashlib.sha256(image).hexdigest(),
+        quick=quick_digest(len(image), lambda offset, n: image[offset : offset + n]),
+        cloud=round(float((scene.bayes > 0).mean()), 6),
+        true_cloud=round(float(scene.truth.mean()), 6),
+    )
+
+
+def make_files(
+    root: Path, missing: dict[str, int], settings: Settings, jobs: int | None
+) -> Iterator[tuple[str, Record]]:
+    """Make the missing files (path below ``root`` -> scene index); yields each as it is finished."""
+    pixels = len(missing) * settings.rows * settings.columns
+    workers = min(jobs or len(os.sched_getaffinity(0)), len(missing), math.ceil(pixels / PIXELS_PER_WORKER))
+    if workers <= 1:
+        for name, index in missing.items():
+            yield _make_file(root, name, index, settings)
+        return
+    with (
+        _single_threaded_children(),
+        ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start_worker) as pool,
+    ):
+        futures = [pool.submit(_make_file, root, name, index, settings) for name, index in missing.items()]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        except BrokenProcessPool as error:
+            raise SceneError(
+                root,
+                found="a worker process ended before its scene was finished",
+                expected=f"memory for {workers} scenes at a time (about 0.4 GB each)",
+                remedy="repeat with --jobs 1: finished scenes are kept",
+            ) from error
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _single_threaded_children() -> Iterator[None]:
+    """Processes started inside get one thread per numerical library: the scenes are the parallelism."""
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _start_worker() -> None:
+    """Leave Ctrl-C to the parent, and end with it, however it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def end_with_parent() -> None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=end_with_parent, daemon=True).start()
