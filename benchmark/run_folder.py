@@ -8,6 +8,13 @@ from pathlib import Path
 LOG_NAME = "result.txt"
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write ``text`` aside and rename it to ``path``, which is thus whole or as it was."""
+    part = path.with_name(f".part-{path.name}")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
+
+
 @dataclass(frozen=True)
 class RunFolder:
     """The files of one run below ``root`` (for example ``logs/quickstart-seed-1``)."""
@@ -37,7 +44,12 @@ class RunFolder:
     @property
     def timers(self) -> Path:
         """The cloudmesh StopWatch's benchmark table."""
-        return self.root / "timers.csv"
+        return self.root / "timers.txt"
+
+    @property
+    def startup(self) -> Path:
+        """What TensorFlow said of the machine while it was loaded."""
+        return self.root / "startup.txt"
 
     @property
     def checkpoints(self) -> Path:

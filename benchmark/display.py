@@ -1,0 +1,113 @@
+"""What a person sees of a run: bars on a terminal, plain lines elsewhere, a table at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+#: Call with how far it is (absolute) and what to show beside the bar.
+Update = Callable[[int, str], None]
+
+
+class Display:
+    """Bars only on a terminal, so that the file of a batch job holds lines worth reading."""
+
+    def __init__(self) -> None:
+        self.console = Console(highlight=False, soft_wrap=True)
+
+    def say(self, text: str) -> None:
+        self.console.print(text, markup=False)
+
+    def warn(self, text: str) -> None:
+        self.console.print(f"warning: {text}", style="yellow", markup=False)
+
+    @contextlib.contextmanager
+    def bar(self, title: str, total: int) -> Iterator[Update]:
+        """A bar that vanishes when its block ends; yields the function that moves it."""
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[note]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+        )
+        with Progress(
+            *columns, console=self.console, disable=not self.console.is_terminal, transient=True
+        ) as progress:
+            task = progress.add_task(title, total=total, note="")
+            yield lambda done, note: progress.update(task, completed=done, note=note)
+
+    def summary(self, result: dict[str, Any], run: str, folder: str) -> None:
+        """The run's result as a table."""
+        scores = result["scores"]["bayes"]
+        table = Table(title=f"{run}: {result['metric']} {result['value']:.4f}", title_justify="left")
+        table.add_column("")
+        for name in scores:
+            table.add_column(name.replace("_", " "), justify="right")
+        for measure in ("accuracy", "kuiper_skill", "iou", "f1", "precision", "recall"):
+            table.add_row(measure.replace("_", " "), *(_figure(part[measure]) for part in scores.values()))
+        if "truth" in result["scores"]:
+            truth = result["scores"]["truth"]
+            table.add_row("accuracy against truth", *(_figure(truth[part]["accuracy"]) for part in scores))
+        self.console.print(table)
+        baselines = ", ".join(f"{name} {value:.4f}" for name, value in result["baselines"].items())
+        timing = result["timing"]
+        target = "reached" if result["target_reached"] else "NOT reached"
+        beats = "beats them all" if result["beats_baselines"] else "DOES NOT BEAT them all"
+        for line in (
+            f"target      {result['quality_target']} {target}",
+            f"baselines   {baselines}: the run {beats}",
+            f"epochs      {result['epochs_run']}, best {result['best_epoch']} "
+            f"(train {result['train_accuracy']:.4f}, validation {result['eval_accuracy']:.4f})",
+            f"seconds     total {timing['total_seconds']:.1f}: staging {timing['staging_seconds']:.1f}, "
+            f"training {timing['training_seconds']:.1f}, evaluation {timing['evaluation_seconds']:.1f}, "
+            f"inference {timing['inference_seconds']:.1f} ({timing['seconds_per_scene']:.2f} a scene)",
+            f"data        {result['data']['kind']}"
+            + (
+                " scenes: a demonstration, no observation of Sentinel-3"
+                if result["data"]["kind"] == "synthetic"
+                else ""
+            ),
+            f"files       {folder}",
+        ):
+            self.say(line)
+
+
+@contextlib.contextmanager
+def native_messages_to(path: Path) -> Iterator[None]:
+    """Send what compiled code writes to standard error during the block to a file.
+
+    TensorFlow writes a dozen lines about the machine while it is imported; they are worth
+    keeping, and not worth reading in every run.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with path.open("wb") as file:
+        os.dup2(file.fileno(), 2)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"

@@ -1,0 +1,70 @@
+"""Patches: cut from a scene, and put together to a mask. NumPy only.
+
+Training: the centre of the scene in patches side by side. Inference: overlapping patches
+over the whole scene with TensorFlow's SAME padding, of which the inner part is kept.
+With the benchmark's sizes (1200 x 1500, patch 256, crop 80): 4 x 5 = 20 training patches
+from a margin of 88 rows and 110 columns, and 7 x 9 = 63 inference patches.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def training_patches(image: NDArray, patch: int) -> NDArray:
+    """Patches side by side in the centre: [R, C, ...] -> [n, patch, patch, ...], row by row.
+
+    A remainder that is odd leaves its extra pixel below and to the right.
+    """
+    (top, rows), (left, columns) = (_centre(size, patch) for size in image.shape[:2])
+    centre = image[top : top + rows * patch, left : left + columns * patch]
+    tiles = centre.reshape(rows, patch, columns, patch, *image.shape[2:]).swapaxes(1, 2)
+    return tiles.reshape(rows * columns, patch, patch, *image.shape[2:])
+
+
+def training_patch_count(shape: tuple[int, int], patch: int) -> int:
+    return (shape[0] // patch) * (shape[1] // patch)
+
+
+def inference_patches(image: NDArray, patch: int, crop: int) -> NDArray:
+    """Overlapping patches of the zero-padded image: [R, C, ...] -> [n, patch, patch, ...].
+
+    Equal to tf.image.extract_patches with stride patch - crop and SAME padding.
+    """
+    stride = patch - crop
+    (top, bottom, rows), (left, right, columns) = (_same_padding(n, patch, stride) for n in image.shape[:2])
+    rest = [(0, 0)] * (image.ndim - 2)
+    padded = np.pad(image, [(top, bottom), (left, right), *rest])
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (patch, patch), axis=(0, 1))
+    windows = np.moveaxis(windows[::stride, ::stride], (-2, -1), (2, 3))
+    return windows[:rows, :columns].reshape(rows * columns, patch, patch, *image.shape[2:])
+
+
+def stitch(patches: NDArray, shape: tuple[int, int], crop: int) -> NDArray:
+    """The image of ``shape`` from its inference patches [n, patch, patch], inner parts only.
+
+    Every pixel is taken from exactly one patch: crop / 2 pixels are cut off each side, the
+    rest are tiled, and the tiling's surplus over ``shape`` is cut off evenly.
+    """
+    patch = patches.shape[1]
+    stride, edge = patch - crop, crop // 2
+    rows, columns = (_same_padding(size, patch, stride)[2] for size in shape)
+    inner = patches[:, edge : edge + stride, edge : edge + stride]
+    tiles = (
+        inner.reshape(rows, columns, stride, stride).swapaxes(1, 2).reshape(rows * stride, columns * stride)
+    )
+    top, left = (rows * stride - shape[0]) // 2, (columns * stride - shape[1]) // 2
+    return tiles[top : top + shape[0], left : left + shape[1]]
+
+
+def _centre(size: int, patch: int) -> tuple[int, int]:
+    """Offset of the first patch and number of patches along a side."""
+    return (size % patch) // 2, size // patch
+
+
+def _same_padding(size: int, patch: int, stride: int) -> tuple[int, int, int]:
+    """Zeros before and after, and number of patches along a side (TensorFlow's SAME)."""
+    count = -(-size // stride)
+    total = max((count - 1) * stride + patch - size, 0)
+    return total // 2, total - total // 2, count
