@@ -1,54 +1,169 @@
-"""Check logs, system descriptions and submission trees against the rules.
+"""Check logs, system descriptions and submission trees against the MLCommons Science rules.
 
     python -m compliance.check logs/
 
-Exit status: 0 no errors (there may be warnings), 1 errors found, 2 the check could not
-do its work.
+Exit status: 0 no errors (there may be warnings), 1 errors found, 2 the check could not do
+its work. Nothing that a log or a tree contains is executed, and no link in it followed.
 """
 
 from __future__ import annotations
 
+import argparse
+import io
+import json
 import os
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from benchmark.errors import CloudMaskError
-from compliance import registry, rules  # noqa: F401 (rules: importing it registers them)
-from compliance.discover import discover
-from compliance.finding import Finding
-
-
-@dataclass(frozen=True)
-class Report:
-    """What a check saw and found. ``failures`` are the paths that could not be checked."""
-
-    findings: tuple[Finding, ...] = ()
-    failures: tuple[CloudMaskError, ...] = ()
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """Number of findings of each severity."""
-        seen = Counter(finding.severity for finding in self.findings)
-        return {"error": seen["error"], "warning": seen["warning"], "note": seen["note"]}
-
-    @property
-    def exit_code(self) -> int:
-        """0 no errors, 1 errors found, 2 something could not be checked."""
-        return 2 if self.failures else min(1, self.counts["error"])
+from compliance import documentation, registry, rules  # noqa: F401 (importing rules registers them)
+from compliance.discover import CheckError, discover, tree_logs, tree_systems
+from compliance.finding import SEVERITIES, Finding
+from compliance.log import Log, condense
+from compliance.parse import read_log
+from compliance.report import LogSummary, Report, merge, summarise, to_json, to_text
+from compliance.strict_json import read_json
+from compliance.subjects import Tree
 
 
 def check_paths(paths: Iterable[str | os.PathLike[str]]) -> Report:
-    """Check every path; what cannot be checked is a failure of the report, not an exception."""
-    findings: list[Finding] = []
-    failures: list[CloudMaskError] = []
+    """Check every path. What cannot be checked is a failure of the report, not an exception.
+
+    Each submission tree is a set of runs of its own; all other logs together are one.
+    """
+    logs: list[Path] = []
+    systems: list[Path] = []
+    reports: list[Report] = []
     for path in paths:
         try:
             found = discover(Path(path))
-        except CloudMaskError as error:
-            failures.append(error)
+        except CheckError as error:
+            reports.append(Report(failures=(error,)))
             continue
-        for tree in found.trees:
-            findings.extend(registry.run("tree", tree))
-    return Report(tuple(findings), tuple(failures))
+        logs += found.logs
+        systems += found.systems
+        reports += map(check_tree, found.trees)
+    return merge([*reports, check_files(logs, systems)])
+
+
+def check_tree(tree: Tree) -> Report:
+    """Check a submission tree, its system descriptions, and its logs as one set."""
+    findings = registry.run("tree", tree)
+    of_tree = Report(findings=tuple(findings), trees=(str(tree.root),))
+    return merge([of_tree, check_files(tree_logs(tree), tree_systems(tree))])
+
+
+def check_files(logs: Iterable[Path], systems: Iterable[Path]) -> Report:
+    """Check system descriptions, and logs one by one and as a set. A file named twice is read once."""
+    findings: list[Finding] = []
+    failures: list[CheckError] = []
+    summaries: list[LogSummary] = []
+    runs: list[Log] = []
+    described: list[str] = []
+    for path in _once(systems):
+        try:
+            file = read_json(path)
+        except OSError as error:
+            failures.append(_unreadable(path, error))
+            continue
+        described.append(str(path))
+        findings += registry.run("json", file) or registry.run("system", file)
+    for path in _once(logs):
+        try:
+            log = read_log(path)
+        except OSError as error:
+            failures.append(_unreadable(path, error))
+            continue
+        findings += registry.run("log", log)
+        summaries.append(summarise(log))
+        if log.events:
+            runs.append(condense(log))
+    if runs:
+        findings += registry.run("set", runs)
+    return Report(tuple(findings), tuple(failures), tuple(summaries), tuple(described))
+
+
+def _once(paths: Iterable[Path]) -> list[Path]:
+    return list({os.path.realpath(path): path for path in reversed([*paths])}.values())[::-1]
+
+
+def _unreadable(path: Path, error: OSError) -> CheckError:
+    return CheckError(
+        path,
+        found=error.strerror or str(error),
+        expected="a readable file",
+        remedy="look at the file's permissions and at the disk",
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line. Returns the exit status."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without UTF-8 still shows everything
+    try:
+        status = _run(parser, options)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough. Python would complain when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return status
+
+
+def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    if options.explain:
+        if (text := documentation.explain(options.explain)) is None:
+            near = documentation.meant(options.explain)
+            parser.error(
+                f"no rule {options.explain!r}; " + (f"did you mean {near}?" if near else "see --list-rules")
+            )
+        print(text, end="")
+        return 0
+    if options.list_rules:
+        print(documentation.LISTS[options.format](), end="")
+        return 0
+    if options.format == "markdown":
+        parser.error("--format markdown is a form of --list-rules; a check is reported as text or json")
+    if not options.paths:
+        parser.error("name what to check, for example: python -m compliance.check logs/")
+    report = check_paths(options.paths)
+    if options.format == "json":
+        print(json.dumps(to_json(report, options.severity), indent=2, allow_nan=False))
+    else:
+        colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        print(to_text(report, options.severity, colour=colour), end="")
+    return report.exit_code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m compliance.check",
+        description="Check logs, system descriptions and submission trees against the Science rules.",
+        epilog="Exit status: 0 no errors, 1 errors found, 2 something could not be checked.",
+    )
+    parser.add_argument(
+        "paths",
+        nargs="*",
+        metavar="PATH",
+        help="a log, a folder with logs below it, a system description (.json), or a submission tree",
+    )
+    parser.add_argument(
+        "--format", choices=("text", "json", "markdown"), default="text", help="form of the output"
+    )
+    parser.add_argument(
+        "--severity",
+        choices=SEVERITIES,
+        default="note",
+        help="list findings from this severity on (default: note); the exit status stays the same",
+    )
+    parser.add_argument("--list-rules", action="store_true", help="list every rule (text, json or markdown)")
+    parser.add_argument("--explain", metavar="RULE", help="explain a rule")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -7,9 +7,11 @@ inside the folder points to is found at its own place, and what lies outside is 
 from __future__ import annotations
 
 import fnmatch
+import hashlib
 import os
+import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,12 +27,16 @@ HEAD_BYTES = 64 * 1024
 #: Names of logs, whatever they contain (G: result_0.txt, S: result-1.txt).
 LOG_NAMES = "result*.txt"
 #: Names of the logs of a submission tree; its code and documents may quote events.
-TREE_LOG_NAMES = ("result_*.txt", "result-*.txt")
+TREE_LOG_NAMES = re.compile(r"result[_-].*\.txt")
 
 #: Source, documents and data may quote the token and are no logs for it.
 NOT_LOGS = frozenset(
-    ".py .pyc .ipynb .sh .md .rst .html .json .jsonl .yaml .yml .toml .csv .xml .h5 .hdf .hdf5 .keras .npy .npz "
-    ".png .jpg .pdf .gz .xz .zip .tar .tgz .so".split()
+    (
+        *(".py", ".pyc", ".ipynb", ".sh", ".md", ".rst", ".html", ".xml", ".so"),
+        *(".json", ".jsonl", ".yaml", ".yml", ".toml", ".csv"),
+        *(".h5", ".hdf", ".hdf5", ".keras", ".npy", ".npz", ".png", ".jpg", ".pdf"),
+        *(".gz", ".xz", ".zip", ".tar", ".tgz"),
+    )
 )
 
 
@@ -78,7 +84,7 @@ def discover(path: Path) -> Found:
         raise CheckError(
             path,
             found=f"no log in or below {path}",
-            expected=f"a file {LOG_NAMES}, or a file with the token {TOKEN} in its first {HEAD_BYTES // 1024} KiB",
+            expected=f"a file {LOG_NAMES}, or one with {TOKEN} in its first {HEAD_BYTES // 1024} KiB",
             remedy="make a run first: python -m benchmark.run --seed 1",
         )
     return Found(logs=logs)
@@ -98,16 +104,28 @@ def tree_systems(tree: Tree) -> list[Path]:
 
 
 def tree_logs(tree: Tree) -> list[Path]:
-    """The logs of a tree in both of its layouts: ``result_<i>.txt`` and ``result-<n>.txt``."""
-    names = (
-        name
-        for name in tree.files
-        if any(fnmatch.fnmatchcase(name.rpartition("/")[2], pattern) for pattern in TREE_LOG_NAMES)
-    )
-    return _regular(tree, names)
+    """The logs of a tree: those below ``results/`` (G), and those of the other layout (S) that are
+    not byte-identical copies of these."""
+    names = [name for name in tree.files if TREE_LOG_NAMES.fullmatch(name.rpartition("/")[2])]
+    first = _regular(tree, (name for name in names if "/results/" in name))
+    second = _regular(tree, (name for name in names if "/results/" not in name))
+    known = {_digest(path) for path in first}
+    return first + [path for path in second if _digest(path) not in known]
 
 
-def _regular(tree: Tree, names: Iterator[str]) -> list[Path]:
+def _digest(path: Path) -> bytes:
+    """The sha256 of a file, or its name where it cannot be read (which is reported when it is parsed)."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as stream:
+            while chunk := stream.read(1024 * 1024):
+                digest.update(chunk)
+    except OSError:
+        return os.fsencode(path)
+    return digest.digest()
+
+
+def _regular(tree: Tree, names: Iterable[str]) -> list[Path]:
     paths = (tree.root / name for name in names)
     return [path for path in paths if path.is_file() and not path.is_symlink()]
 

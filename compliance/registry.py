@@ -134,8 +134,10 @@ def _finding(rule: Rule, subject: object, problem: Problem) -> Finding:
 def location(subject: object) -> str:
     """The path of a subject: its file, its root, or the folder that all files of a set share."""
     if isinstance(subject, list | tuple):
-        paths = [location(member) for member in subject]
-        return os.path.commonpath(paths) if paths else ""
+        try:
+            return os.path.commonpath([location(member) for member in subject])
+        except ValueError:  # nothing in common: no members, or absolute and relative paths
+            return ""
     return str(getattr(subject, "path", None) or getattr(subject, "root", ""))
 
 

@@ -2,6 +2,19 @@
 
 from __future__ import annotations
 
-from compliance import registry
-
-__all__ = ["registry"]
+from compliance import (  # noqa: F401
+    rules_epochs,
+    rules_events,
+    rules_identity,
+    rules_parameters,
+    rules_parsing,
+    rules_result,
+    rules_result_scores,
+    rules_scores,
+    rules_set,
+    rules_stopping,
+    rules_system,
+    rules_timeline,
+    rules_tree,
+    rules_values,
+)

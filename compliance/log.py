@@ -1,0 +1,217 @@
+"""A log as the rules see it: its events with true file lines, and what the parser stumbled over.
+
+Rules that compute ask for *sound* events and values only: those whose value and
+metadata have the types of ``benchmark.events`` and numbers that can be computed with.
+What is not sound is reported once, by the rules about form, and never again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import math
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+from benchmark import events as vocabulary
+
+#: Largest magnitude of an integer that means something in a log (2**53: exact in any JSON reader).
+LARGEST_INTEGER = 2**53
+
+IDENTITY: tuple[str, ...] = tuple(
+    event.key for event in vocabulary.EVENTS[: vocabulary.EVENTS.index(vocabulary.BY_KEY["cache_clear"])]
+)
+_ONCE = frozenset(
+    event.key for event in vocabulary.EVENTS if not {"epoch_num", "scene"} & set(event.metadata)
+)
+_BEFORE_INIT = frozenset(IDENTITY) | {"cache_clear"}
+
+
+class LogEvent(NamedTuple):
+    """One event of a log.
+
+    ``place`` is its place among the events of the file, from 0; ``time_ms`` is None where
+    the log gives no usable time. A tuple because a log may hold a hundred thousand.
+    """
+
+    place: int
+    line: int
+    key: str
+    kind: str
+    time_ms: int | None
+    value: object
+    metadata: dict[str, object]
+
+
+class Defect(NamedTuple):
+    """What the parser noticed at a line; the rule of the same id reports it."""
+
+    line: int | None
+    found: str
+
+
+@dataclass
+class Defects:
+    """Defects by rule: the first ones of each in full, all of them counted."""
+
+    kept: dict[str, list[Defect]] = field(default_factory=lambda: defaultdict(list))
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def add(self, rule: str, line: int | None, found: str, *, most: int = 100) -> None:
+        self.counts[rule] += 1
+        if self.counts[rule] <= most:
+            self.kept[rule].append(Defect(line, found))
+
+
+@dataclass
+class Log:
+    """The events of the log's first run, in file order, and the defects of the file.
+
+    ``after_run`` holds what follows the first run's ``run_stop``, ``second_run`` the first
+    event of another run in the same file; neither is part of ``events``.
+    """
+
+    path: str
+    events: list[LogEvent] = field(default_factory=list)
+    defects: Defects = field(default_factory=Defects)
+    lines: int = 0
+    bytes: int = 0
+    sha256: str = ""
+    after_run: list[LogEvent] = field(default_factory=list)
+    second_run: LogEvent | None = None
+    #: Set where the events of epochs and scenes are left out (`condense`).
+    outcome_digest: str | None = None
+
+    @cached_property
+    def by_key(self) -> dict[str, list[LogEvent]]:
+        """The events of each key, in file order."""
+        index: dict[str, list[LogEvent]] = defaultdict(list)
+        for event in self.events:
+            index[event.key].append(event)
+        return dict(index)
+
+    def all(self, key: str) -> list[LogEvent]:
+        """Every event with this key."""
+        return self.by_key.get(key, [])
+
+    def first(self, key: str) -> LogEvent | None:
+        """The first event with this key."""
+        return next(iter(self.all(key)), None)
+
+    def sound(self, key: str) -> list[LogEvent]:
+        """The events with this key that rules can compute with."""
+        return [event for event in self.all(key) if is_sound(event)]
+
+    def one(self, key: str) -> LogEvent | None:
+        """The first sound event with this key."""
+        return next(iter(self.sound(key)), None)
+
+    def value(self, key: str) -> object:
+        """The value of the first sound event with this key, or None."""
+        event = self.one(key)
+        return event.value if event else None
+
+    def integer(self, key: str) -> int | None:
+        """The value of an event whose value is an integer."""
+        value = self.value(key)
+        return value if isinstance(value, int) else None
+
+    def number(self, key: str) -> float | None:
+        """The value of an event whose value is a number."""
+        value = self.value(key)
+        return value if isinstance(value, int | float) else None
+
+    def text(self, key: str) -> str | None:
+        """The value of an event whose value is a string."""
+        value = self.value(key)
+        return value if isinstance(value, str) else None
+
+    @property
+    def status(self) -> str | None:
+        """The outcome that ``run_stop`` states, or None where it states none."""
+        stop = self.first("run_stop")
+        status = stop.metadata.get("status") if stop else None
+        return status if isinstance(status, str) else None
+
+    @property
+    def completed(self) -> bool:
+        """Whether the log claims a run that came to its end."""
+        return self.status == "success"
+
+
+def is_typed(value: object, type_name: str) -> bool:
+    """Whether a value is of a type of the vocabulary and, if a number, finite and of possible size."""
+    if not vocabulary.has_json_type(value, type_name):
+        return False
+    if isinstance(value, int):
+        return abs(value) <= LARGEST_INTEGER
+    return math.isfinite(value) if isinstance(value, float) else True
+
+
+def is_sound(event: LogEvent) -> bool:
+    """Whether an event is known, and its value and required metadata are what the vocabulary says."""
+    known = vocabulary.BY_KEY.get(event.key)
+    return (
+        known is not None
+        and is_typed(event.value, known.value)
+        and all(is_typed(event.metadata.get(name), kind) for name, kind in known.metadata.items())
+    )
+
+
+def count_of(event: LogEvent, name: str) -> int:
+    """An integer of the metadata of a sound event."""
+    value = event.metadata[name]
+    assert isinstance(value, int)
+    return value
+
+
+def number_of(event: LogEvent) -> float:
+    """The value of a sound event whose value is a number."""
+    assert isinstance(event.value, int | float)
+    return event.value
+
+
+_OUTCOME = ("train_loss", "train_accuracy", "eval_loss", "eval_accuracy", "scene_accuracy")
+
+
+def outcome_of(log: Log) -> str | None:
+    """A digest of all losses and accuracies of a log; None where there are none."""
+    if log.outcome_digest is not None:
+        return log.outcome_digest
+    values = [(key, event.value) for key in _OUTCOME for event in log.sound(key)]
+    return hashlib.sha256(repr(values).encode()).hexdigest() if values else None
+
+
+def condense(log: Log) -> Log:
+    """The log without the events of epochs and scenes: all that rules on sets need, in less memory."""
+    kept = [event for event in log.events if event.key in _ONCE]
+    return dataclasses.replace(log, events=kept, after_run=[], outcome_digest=outcome_of(log))
+
+
+def split_runs(events: list[LogEvent]) -> tuple[list[LogEvent], list[LogEvent], LogEvent | None]:
+    """Divide a file's events into those of its first run, those after it, and the start of a second.
+
+    A second run begins with another ``init_start`` or ``run_start`` once the first run has
+    started or stopped, and with the identity events just before it. A start that merely
+    stands twice in a row is a repeated event, not a second run.
+    """
+    started: int | None = None
+    stopped: int | None = None
+    for index, event in enumerate(events):
+        if event.key == "run_stop" and stopped is None:
+            stopped = index
+        begins = event.key == "init_start" and (started is not None or stopped is not None)
+        begins = begins or (event.key == "run_start" and stopped is not None)
+        if begins:
+            begin = index
+            while begin > 0 and events[begin - 1].key in _BEFORE_INIT:
+                begin -= 1
+            end = begin if stopped is None else stopped + 1
+            return events[:end], events[end:begin], events[begin]
+        if event.key == "run_start" and started is None:
+            started = index
+    if stopped is None:
+        return events, [], None
+    return events[: stopped + 1], events[stopped + 1 :], None

@@ -1,0 +1,224 @@
+"""Bytes -> a log's events. Reads any bytes without failing; what is wrong becomes a defect.
+
+A log is read in chunks and cut into lines; each line is searched for the token and the
+JSON after it decoded, so that time grows with the length of the file and memory with the
+number of its events. Lines count as an editor counts them, from 1.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from benchmark import events as vocabulary
+from compliance.log import Log, LogEvent, split_runs
+from compliance.strict_json import Notes, careful_decoder, json_defect, note_constant
+from compliance.wording import count, describe, excerpt
+
+CHUNK_BYTES = 256 * 1024
+#: Longer lines are not read: an event needs a few hundred bytes, the longest a few thousand.
+LINE_BYTES = 1024 * 1024
+#: Events are kept up to so many bytes of log, 40 times a run of 1000 epochs.
+EVENTS_BYTES = 32 * 1024 * 1024
+#: Times beyond this are no times in any unit.
+LARGEST_TIME = 2**63
+#: After so many undecodable events a line is given up.
+FAILURES_PER_LINE = 100
+
+TOKEN = vocabulary.TOKEN
+_TOKEN = TOKEN.encode()
+_START = _TOKEN + b" {"
+#: What tokens of all versions begin with (`:::MLPv0.5.0`, `:::MLL`).
+_ANY_TOKEN = b":::ML"
+_BOM = b"\xef\xbb\xbf"
+_KEYS = {key: key for key in vocabulary.BY_KEY}
+_KINDS = {kind: kind for kind in (vocabulary.POINT, vocabulary.START, vocabulary.STOP)}
+_FIELDS = ("namespace", "time_ms", "event_type", "key", "value", "metadata")
+
+
+def read_log(path: str | os.PathLike[str]) -> Log:
+    """Parse the log in a file. Raises OSError where it cannot be read."""
+    with Path(path).open("rb") as stream:
+        return parse_log(stream, str(path))
+
+
+def parse_log(stream: BinaryIO, path: str) -> Log:
+    """Parse a log from a binary stream; ``path`` is the name it goes by in findings."""
+    return _Parser(path).parse(stream)
+
+
+class _Parser:
+    """The state of parsing one file."""
+
+    def __init__(self, path: str) -> None:
+        self.log = Log(path)
+        self.events: list[LogEvent] = []
+        self.events_bytes = 0
+        self.carriage_returns = 0
+        self.notes: Notes = []
+        self.scan = json.JSONDecoder(parse_constant=lambda name: note_constant(self.notes, name)).raw_decode
+        self.scan_carefully = careful_decoder(self.notes).raw_decode
+
+    def parse(self, stream: BinaryIO) -> Log:
+        log = self.log
+        for number, line in enumerate(self._lines(stream), start=1):
+            log.lines = number
+            if line.startswith(_START) and self._plain_event(line, number):
+                continue
+            self._any_line(line, number)
+            if self.events_bytes > EVENTS_BYTES:
+                break
+        if self.carriage_returns:
+            log.defects.add("line-end", None, f"{count(self.carriage_returns, 'line')} with CR LF")
+        log.events, log.after_run, log.second_run = split_runs(self.events)
+        return log
+
+    def _lines(self, stream: BinaryIO) -> Iterator[bytes]:
+        """The lines of a stream without their line feeds; overlong ones come out empty."""
+        digest = hashlib.sha256()
+        tail, skipping, number = b"", False, 0
+        while chunk := stream.read(CHUNK_BYTES):
+            digest.update(chunk)
+            self.log.bytes += len(chunk)
+            lines = (tail + chunk).split(b"\n")
+            tail = lines.pop()
+            if skipping and lines:
+                lines[0], skipping = b"", False
+            yield from lines
+            number += len(lines)
+            if skipping or len(tail) > LINE_BYTES:
+                if not skipping:
+                    self.log.defects.add("line-length", number + 1, f"a line of more than {LINE_BYTES} bytes")
+                tail, skipping = b"", True
+        self.log.sha256 = digest.hexdigest()
+        if tail:
+            self.log.defects.add("last-line", number + 1, "the file ends without a line feed")
+            yield tail
+
+    def _plain_event(self, line: bytes, number: int) -> bool:
+        """Take a line that is exactly one event in good form; say whether it was one.
+
+        Every pair of a JSON object has one colon outside strings, so the colons of a line
+        are at least as many as its pairs. Where they are exactly as many as the pairs that
+        decoding kept, no key was lost: there are no duplicates, and nothing is nested.
+        """
+        try:
+            text = line.decode()
+            data, end = self.scan(text, len(_TOKEN) + 1)
+            key, kind, time = data["key"], data["event_type"], data["time_ms"]
+            value, metadata = data["value"], data["metadata"]
+        except (ValueError, KeyError, RecursionError):
+            self.notes.clear()
+            return False
+        if (
+            self.notes
+            or end != len(text)
+            or type(metadata) is not dict
+            or len(data) != len(_FIELDS)
+            or line.count(b":") != _TOKEN.count(b":") + len(_FIELDS) + len(metadata)
+            or type(key) is not str
+            or type(kind) is not str
+            or kind not in _KINDS
+            or type(time) is not int
+            or not -LARGEST_TIME < time < LARGEST_TIME
+            or type(data.get("namespace")) is not str
+        ):
+            self.notes.clear()
+            return False
+        key, kind = _KEYS.get(key, key), _KINDS[kind]
+        self.events.append(LogEvent(len(self.events), number, key, kind, time, value, metadata))
+        self.events_bytes += len(line)
+        return True
+
+    def _any_line(self, line: bytes, number: int) -> None:
+        """Take any line: text, a damaged event, several events."""
+        defects = self.log.defects
+        if line.endswith(b"\r"):
+            self.carriage_returns += 1
+            line = line[:-1]
+        if number == 1 and line.startswith(_BOM):
+            defects.add("byte-order-mark", 1, "the bytes EF BB BF at the start of the file")
+            line = line[len(_BOM) :]
+        has_event = _TOKEN in line
+        if b"\0" in line:
+            defects.add("binary-text", number, "a NUL byte")
+        try:
+            text = line.decode()
+        except UnicodeDecodeError as error:
+            rule = "encoding" if has_event else "binary-text"
+            defects.add(rule, number, f"byte 0x{line[error.start]:02x} at column {error.start + 1}")
+            text = line.decode(errors="replace")
+        if has_event:
+            self._events_of(text, number)
+        elif _ANY_TOKEN in line:
+            defects.add("old-token", number, excerpt(text, text.find(":::ML")))
+
+    def _events_of(self, text: str, number: int) -> None:
+        """Take every event of a line that holds at least one token."""
+        defects = self.log.defects
+        position, failures, seen = 0, 0, 0
+        while (start := text.find(TOKEN, position)) >= 0 and failures < FAILURES_PER_LINE:
+            if between := text[position:start].strip():
+                rule = "text-after-event" if seen else "text-before-token"
+                defects.add(rule, number, excerpt(between))
+            body = start + len(TOKEN)
+            begin = text.find("{", body)
+            try:
+                if begin < 0 or text[body:begin].strip():
+                    raise json.JSONDecodeError("no object after the token", text, body)
+                data, position = self.scan_carefully(text, begin)
+            except (ValueError, RecursionError) as error:
+                defects.add("event-json", number, json_defect(error, text))
+                self.notes.clear()
+                failures += 1
+                position = text.find(TOKEN, body)
+                if position < 0:
+                    return
+                continue
+            seen += 1
+            if seen > 1:
+                defects.add("glued-events", number, f"event {seen} begins at column {start + 1}")
+            for rule, found in self.notes:
+                defects.add(rule, number, found)
+            self.notes.clear()
+            self.events_bytes += position - begin
+            self._take(data, number)
+        if rest := text[position:].strip():
+            defects.add("text-after-event", number, excerpt(rest))
+
+    def _take(self, data: dict[str, Any], number: int) -> None:
+        """Take a decoded event; a field that is missing or of another type is a defect."""
+        faults = [f"no {name}" for name in _FIELDS if name not in data]
+        faults += [f"a field {excerpt(name)} more" for name in data if name not in _FIELDS]
+        key, kind, time = data.get("key"), data.get("event_type"), data.get("time_ms")
+        metadata = data.get("metadata")
+        faults += [
+            f"{name} is {describe(data[name])}"
+            for name, is_right in (
+                ("namespace", isinstance(data.get("namespace"), str)),
+                ("time_ms", type(time) is int and -LARGEST_TIME < time < LARGEST_TIME),
+                ("event_type", isinstance(kind, str) and kind in _KINDS),
+                ("key", isinstance(key, str)),
+                ("metadata", isinstance(metadata, dict)),
+            )
+            if name in data and not is_right
+        ]
+        for fault in faults:
+            self.log.defects.add("event-fields", number, fault)
+        if not isinstance(key, str):
+            return
+        self.events.append(
+            LogEvent(
+                place=len(self.events),
+                line=number,
+                key=_KEYS.get(key, key),
+                kind=kind if isinstance(kind, str) else "",
+                time_ms=time if type(time) is int and -LARGEST_TIME < time < LARGEST_TIME else None,
+                value=data.get("value"),
+                metadata=metadata if isinstance(metadata, dict) else {},
+            )
+        )

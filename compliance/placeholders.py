@@ -1,0 +1,48 @@
+"""Tells real text from text that a template left behind."""
+
+from __future__ import annotations
+
+import re
+
+#: Domains reserved for documentation and tests (RFC 2606, RFC 6761).
+RESERVED_DOMAINS = re.compile(r"(^|[@.])(example|test|invalid|localhost|local)(\.(com|org|net|edu))?$")
+
+#: Words that no real name, address or system contains.
+_WORDS = frozenset(
+    (
+        *("todo", "tbd", "fixme", "placeholder", "changeme", "template", "foobar"),
+        *("dummy", "lorem", "example", "examples"),
+    )
+)
+#: Texts that say nothing when they stand alone.
+_EMPTY_TEXTS = frozenset(
+    (
+        *("none", "null", "nil", "nan", "n/a", "na", "unknown", "undefined", "unnamed", "default", "empty"),
+        *("org", "organization", "organisation", "institution", "company", "submitter", "name", "email"),
+        *("platform", "system", "string", "value", "test", "foo", "bar", "john doe", "jane doe"),
+        *("user", "username", "hostname", "localhost"),
+    )
+)
+
+
+def placeholder(text: str) -> str | None:
+    """Why a text is a placeholder ("the word `todo`"), or None for text that may be real.
+
+    Linear in the text's length.
+    """
+    bare = text.strip().casefold()
+    if not any(char.isalnum() for char in bare):
+        return "no letter or digit" if bare else "blank"
+    if bare in _EMPTY_TEXTS:
+        return "it names nothing"
+    if "@" in bare and RESERVED_DOMAINS.search(bare):
+        return "a reserved domain"
+    if re.search(r"<[^<>]*>|\$\{|\{\{|%\(", bare):
+        return "a template's brackets"
+    words = re.split(r"[^a-z]+", bare)
+    for word, after in zip(words, [*words[1:], ""], strict=True):
+        if word in _WORDS or (len(word) > 2 and set(word) == {"x"}):
+            return f"the word `{word}`"
+        if word in ("your", "my", "insert") and after:
+            return f"the words `{word} {after}`"
+    return None

@@ -1,0 +1,199 @@
+"""What a check saw and found, and its two forms: text for people, JSON for programs.
+
+The JSON (`--format json`) is one object:
+
+    format      "cloudmask-check-1"; another number if a field changes or goes
+    verdict     "passed", "failed" (errors were found) or "incomplete" (a path could not be checked)
+    exit_code   0, 1 or 2, as the verdict
+    counts      {"error": n, "warning": n, "note": n}
+    logs        [{path, sha256, bytes, lines, events, seed, data_kind, epochs, test_accuracy,
+                quality_target, status}], null where a log does not say
+    systems     [path] of the system descriptions
+    trees       [path] of the submission trees
+    findings    [{rule, severity, path, line, clause, message, found, expected, remedy}], line null
+                where no single line is meant
+    failures    [{where, found, expected, remedy}]
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from benchmark.errors import CloudMaskError
+from compliance.finding import SEVERITIES, Finding, Severity
+from compliance.log import Log
+from compliance.wording import count, printable
+
+FORMAT = "cloudmask-check-1"
+
+_COLOURS = {"error": "\033[1;31m", "warning": "\033[33m", "note": "\033[36m", "passed": "\033[32m"}
+_COLOURS |= {"failed": _COLOURS["error"], "incomplete": _COLOURS["error"], "path": "\033[1m"}
+_PLAIN = "\033[0m"
+
+
+@dataclass(frozen=True)
+class LogSummary:
+    """What a log says of its run; None where it does not say."""
+
+    path: str
+    sha256: str
+    bytes: int
+    lines: int
+    events: int
+    seed: int | None
+    data_kind: str | None
+    epochs: int
+    test_accuracy: float | None
+    quality_target: float | None
+    status: str | None
+
+
+def summarise(log: Log) -> LogSummary:
+    """The summary of a log."""
+    return LogSummary(
+        path=log.path,
+        sha256=log.sha256,
+        bytes=log.bytes,
+        lines=log.lines,
+        events=len(log.events),
+        seed=log.integer("seed"),
+        data_kind=log.text("data_kind"),
+        epochs=len(log.all("epoch_stop")),
+        test_accuracy=log.number("test_accuracy"),
+        quality_target=log.number("quality_target"),
+        status=log.status,
+    )
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a check saw and found. ``failures`` are the paths that could not be checked."""
+
+    findings: tuple[Finding, ...] = ()
+    failures: tuple[CloudMaskError, ...] = ()
+    logs: tuple[LogSummary, ...] = ()
+    systems: tuple[str, ...] = ()
+    trees: tuple[str, ...] = ()
+
+    @property
+    def counts(self) -> dict[Severity, int]:
+        """Number of findings of each severity."""
+        seen = Counter(finding.severity for finding in self.findings)
+        return {severity: seen[severity] for severity in SEVERITIES}
+
+    @property
+    def exit_code(self) -> int:
+        """0 no errors, 1 errors found, 2 something could not be checked."""
+        return 2 if self.failures else min(1, self.counts["error"])
+
+    @property
+    def verdict(self) -> str:
+        """The exit code in a word."""
+        return ("passed", "failed", "incomplete")[self.exit_code]
+
+
+def merge(reports: Sequence[Report]) -> Report:
+    """Several reports as one."""
+    return Report(
+        tuple(finding for report in reports for finding in report.findings),
+        tuple(failure for report in reports for failure in report.failures),
+        tuple(log for report in reports for log in report.logs),
+        tuple(system for report in reports for system in report.systems),
+        tuple(tree for report in reports for tree in report.trees),
+    )
+
+
+def at_least(severity: Severity, findings: Iterable[Finding]) -> list[Finding]:
+    """The findings that are of a severity or graver."""
+    wanted = SEVERITIES[: SEVERITIES.index(severity) + 1]
+    return [finding for finding in findings if finding.severity in wanted]
+
+
+def to_json(report: Report, severity: Severity = "note") -> dict[str, object]:
+    """The report as JSON values, with the findings from a severity on."""
+    return {
+        "format": FORMAT,
+        "verdict": report.verdict,
+        "exit_code": report.exit_code,
+        "counts": report.counts,
+        "logs": [dataclasses.asdict(log) for log in report.logs],
+        "systems": list(report.systems),
+        "trees": list(report.trees),
+        "findings": [dataclasses.asdict(finding) for finding in at_least(severity, report.findings)],
+        "failures": [
+            {"where": error.where, "found": error.found, "expected": error.expected, "remedy": error.remedy}
+            for error in report.failures
+        ],
+    }
+
+
+def to_text(report: Report, severity: Severity = "note", *, colour: bool = False) -> str:
+    """The report for people: findings by file, a table of the runs, one line of summary."""
+
+    def paint(text: str, kind: str) -> str:
+        return f"{_COLOURS[kind]}{text}{_PLAIN}" if colour else text
+
+    blocks: list[str] = []
+    findings = sorted(
+        at_least(severity, report.findings), key=lambda finding: (finding.path, finding.line or 0)
+    )
+    for _, group in groupby(findings, key=lambda finding: finding.path):
+        blocks.append("\n".join(_finding_text(finding, paint) for finding in group))
+    blocks += [
+        f"{paint(printable(error.where), 'path')}: {paint('not checked', 'error')}\n"
+        + _details(error.found, error.expected, error.remedy)
+        for error in report.failures
+    ]
+    if report.logs:
+        blocks.append("\n".join(_table(report.logs)))
+    counted = ", ".join(count(number, name) for name, number in report.counts.items())
+    verdict = paint(report.verdict, report.verdict)
+    blocks.append(f"{', '.join(_seen(report)) or 'nothing checked'}: {counted} - {verdict}")
+    return "\n\n".join(blocks) + "\n"
+
+
+def _finding_text(finding: Finding, paint: Callable[[str, str], str]) -> str:
+    place = printable(finding.path) + (f":{finding.line}" if finding.line is not None else "")
+    head = f"{paint(place, 'path')}: {paint(finding.severity, finding.severity)} [{finding.rule}] "
+    head += f"{printable(finding.message)} ({printable(finding.clause)})"
+    return f"{head}\n{_details(finding.found, finding.expected, finding.remedy)}"
+
+
+def _details(found: str, expected: str, remedy: str) -> str:
+    parts = {"found": found, "expected": expected, "remedy": remedy}
+    return "\n".join(f"    {name + ':':9} {printable(text)}" for name, text in parts.items())
+
+
+def _seen(report: Report) -> Iterator[str]:
+    """What was checked, in words."""
+    if report.trees:
+        yield count(len(report.trees), "submission tree")
+    if report.systems:
+        yield count(len(report.systems), "system description")
+    if report.logs:
+        yield count(len(report.logs), "log")
+        yield count(sum(log.events for log in report.logs), "event")
+
+
+def _table(logs: Iterable[LogSummary]) -> Iterator[str]:
+    """The runs as lines of aligned columns."""
+    rows = [("log", "seed", "epochs", "test accuracy", "target", "data", "status")]
+    for log in logs:
+        score = "-" if log.test_accuracy is None else f"{log.test_accuracy:.4f}"
+        target = "-" if log.quality_target is None else f"{log.quality_target:g}"
+        status = "no run_stop" if log.status is None else log.status
+        seed = "-" if log.seed is None else str(log.seed)
+        rows.append((log.path, seed, str(log.epochs), score, target, log.data_kind or "-", status))
+    shown = [[printable(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
+    for row in shown:
+        left = (0, 5, 6)  # words to the left, numbers to the right
+        cells = (
+            cell.ljust(width) if column in left else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        yield "  ".join(cells).rstrip()

@@ -1,0 +1,96 @@
+"""Rules on the epochs of a run: their numbers, and that each is trained and evaluated once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from compliance.log import Log, LogEvent
+from compliance.registry import Problem, problem, rule
+from compliance.timeline import LOOP, epochs_of, out_of_place
+from compliance.wording import listing
+
+
+@rule(
+    "epoch-numbers",
+    scope="log",
+    severity="error",
+    clause="T",
+    expected="epochs counted 1, 2, 3, ...",
+    remedy="log every epoch, and count from 1",
+)
+def epoch_numbers(log: Log) -> Iterator[Problem]:
+    """Epochs must be counted from 1 without gaps. A gap hides an epoch that was trained."""
+    for place, (number, events) in enumerate(epochs_of(log).items(), start=1):
+        if number != place:
+            line = min(event.line for group in events.values() for event in group)
+            yield problem(f"epoch {number}", line, f"epoch {place}")
+            return
+
+
+def _faults(log: Log) -> dict[int, list[str]]:
+    """Which events an epoch lacks or has more than once, for every epoch that is not complete.
+
+    The epochs from the first misnumbered one on are not judged, nor is the last of a run
+    that did not come to its end.
+    """
+    epochs = epochs_of(log)
+    faults: dict[int, list[str]] = {}
+    for place, (number, events) in enumerate(epochs.items(), start=1):
+        if number != place or (place == len(epochs) and not log.completed):
+            break
+        wrong = {key: len(events[key]) for key in LOOP if len(events[key]) != 1}
+        if wrong:
+            faults[number] = [
+                f"`{key}` {times} times" if times else f"no `{key}`" for key, times in wrong.items()
+            ]
+    return faults
+
+
+@rule(
+    "epoch-complete",
+    scope="log",
+    severity="error",
+    clause="H",
+    expected="one epoch interval with train_loss and train_accuracy, one eval interval with its two",
+    remedy="evaluate after every epoch and log each value once, with the number of its epoch",
+)
+def epoch_complete(log: Log) -> Iterator[Problem]:
+    """Every epoch must have exactly one training and one evaluation, and its four values once."""
+    epochs = epochs_of(log)
+    for number, faults in _faults(log).items():
+        line = max(event.line for group in epochs[number].values() for event in group)
+        yield problem(f"epoch {number}: {listing(faults)}", line)
+
+
+#: Order of the events of an epoch; equal numbers may stand in either order.
+_RANK = {key: rank for rank, key in enumerate(LOOP)} | {"train_accuracy": 1, "eval_accuracy": 5}
+
+
+@rule(
+    "epoch-order",
+    scope="log",
+    severity="error",
+    clause="H",
+    expected="epoch_start, the train values, epoch_stop, eval_start, the eval values, eval_stop",
+    remedy="log the values of an epoch where they are computed, inside their interval",
+)
+def epoch_order(log: Log) -> Iterator[Problem]:
+    """The events of an epoch must stand in order. First its training with the values of the training,
+    then its evaluation with the values of the evaluation, and only then the next epoch. The fewest
+    events that explain the disorder are reported."""
+    previous: LogEvent | None = None
+    for number, by_key in epochs_of(log).items():
+        if any(len(by_key[key]) != 1 for key in LOOP):
+            continue
+        events = sorted((by_key[key][0] for key in LOOP), key=lambda event: event.place)
+        for position in out_of_place([_RANK[event.key] for event in events]):
+            event = events[position]
+            neighbour = events[position - 1] if position else events[1]
+            side = "after" if position else "before"
+            yield problem(
+                f"epoch {number}: `{event.key}` {side} `{neighbour.key}` on line {neighbour.line}", event.line
+            )
+        start = by_key["epoch_start"][0]
+        if previous and start.place < previous.place:
+            yield problem(f"epoch {number} begins before `eval_stop` on line {previous.line}", start.line)
+        previous = by_key["eval_stop"][0]

@@ -1,0 +1,164 @@
+"""Rules on the score: its scenes, its baselines, its target."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from benchmark.events import BASELINES
+from compliance.log import Log, count_of, number_of
+from compliance.registry import Problem, problem, rule
+from compliance.wording import count, excerpt, listing, show
+
+PERIODS = ("day", "night")
+
+
+@rule(
+    "scene-count",
+    scope="log",
+    severity="error",
+    clause="P",
+    expected="a scene_accuracy for each of test_samples scenes, and the same number at test_accuracy",
+    remedy="score every inference scene, and log each",
+)
+def scene_count(log: Log) -> Iterator[Problem]:
+    """Every inference scene must be scored. There are as many scene accuracies as test_samples says, and
+    as the score's metadata says."""
+    score, samples = log.first("test_accuracy"), log.one("test_samples")
+    logged = len(log.all("scene_accuracy"))
+    if score is None or not logged:
+        return
+    if samples and samples.value != logged:
+        yield problem(f"test_samples {samples.value}, but {count(logged, 'scene')}", samples.line)
+    stated = score.metadata.get("scenes")
+    if type(stated) is int and stated != logged:
+        yield problem(f"test_accuracy of {show(stated)} scenes, but {count(logged, 'scene')}", score.line)
+
+
+@rule(
+    "scene-unique",
+    scope="log",
+    severity="error",
+    clause="P",
+    expected="every scene once",
+    remedy="remove copies and links from the folder of inference scenes",
+)
+def scene_unique(log: Log) -> Iterator[Problem]:
+    """No inference scene may be scored twice."""
+    seen: dict[object, int] = {}
+    for event in log.sound("scene_accuracy"):
+        name = event.metadata["scene"]
+        if name in seen:
+            yield problem(f"{show(name)} again; first on line {seen[name]}", event.line)
+        seen.setdefault(name, event.line)
+
+
+@rule(
+    "scene-period",
+    scope="log",
+    severity="error",
+    clause="house",
+    expected=listing(PERIODS, last="or"),
+    remedy="log the period that the scene's name or reflectances say",
+)
+def scene_period(log: Log) -> Iterator[Problem]:
+    """Every inference scene must be of day or night, so that both can be scored apart."""
+    for event in log.sound("scene_accuracy"):
+        if event.metadata["period"] not in PERIODS:
+            yield problem(f"period {show(event.metadata['period'])}", event.line)
+
+
+@rule(
+    "scene-totals",
+    scope="log",
+    severity="error",
+    clause="house",
+    expected="the sums over the scenes",
+    remedy="sum the scenes' counts for the score",
+)
+def scene_totals(log: Log) -> Iterator[Problem]:
+    """The score's counts must be the sums of the scenes' counts."""
+    score, scenes = log.one("test_accuracy"), log.sound("scene_accuracy")
+    if score is None or not scenes or len(scenes) != len(log.all("scene_accuracy")):
+        return
+    if len(scenes) != count_of(score, "scenes"):
+        return  # scene-count reports it
+    for name in ("correct", "pixels"):
+        total = sum(count_of(scene, name) for scene in scenes)
+        if count_of(score, name) != total:
+            expected = f"{total}, the sum over {count(len(scenes), 'scene')}"
+            yield problem(f"{name} {count_of(score, name)}", score.line, expected)
+
+
+@rule(
+    "baseline-set",
+    scope="log",
+    severity="error",
+    clause="house",
+    expected=f"{listing(BASELINES)}, each once",
+    remedy="score the three baselines on the inference scenes",
+)
+def baseline_set(log: Log) -> Iterator[Problem]:
+    """Beside the score must stand those of the three baselines. On the real inference scenes a
+    constant 'cloud' scores about 0.81, and published results have looked like exactly that."""
+    if not log.all("baselines_stop") and not log.completed:
+        return
+    events = log.all("baseline_accuracy")
+    times = Counter(str(event.metadata.get("baseline")) for event in events)
+    wrong = [f"{times[name] or 'no'} `{name}`" for name in BASELINES if times[name] != 1]
+    wrong += [f"unknown {excerpt(name)}" for name in times if name not in BASELINES]
+    if wrong:
+        yield problem(listing(wrong), events[-1].line if events else None)
+
+
+@rule(
+    "baseline-pixels",
+    scope="log",
+    severity="error",
+    clause="house",
+    expected="the pixels of test_accuracy",
+    remedy="score baselines on exactly the pixels that the model is scored on",
+)
+def baseline_pixels(log: Log) -> Iterator[Problem]:
+    """Baselines must be scored on the same pixels as the model."""
+    score = log.one("test_accuracy")
+    for event in log.sound("baseline_accuracy") if score else ():
+        if score and count_of(event, "pixels") != count_of(score, "pixels"):
+            found = f"{show(event.metadata['baseline'])} on {count_of(event, 'pixels')} pixels"
+            yield problem(found, event.line, f"{count_of(score, 'pixels')} pixels")
+
+
+@rule(
+    "baselines-beaten",
+    scope="log",
+    severity="warning",
+    clause="house",
+    expected="a score above every baseline's",
+    remedy="look at the masks: a model that does not beat them may have learnt a constant",
+)
+def baselines_beaten(log: Log) -> Iterator[Problem]:
+    """A model should beat its baselines. One that does not has learnt no more than the share of cloud
+    or a threshold, whatever its accuracy."""
+    score = log.one("test_accuracy")
+    better = [
+        f"{show(event.metadata['baseline'])} {show(event.value)}"
+        for event in log.sound("baseline_accuracy")
+        if score and number_of(event) >= number_of(score)
+    ]
+    if score and better:
+        yield problem(f"{show(score.value)}, not above {listing(better)}", score.line)
+
+
+@rule(
+    "target-reached",
+    scope="log",
+    severity="warning",
+    clause="P",
+    expected="a test accuracy of at least the quality target",
+    remedy="train longer or better; the open division accepts the run, marked as below the target",
+)
+def target_reached(log: Log) -> Iterator[Problem]:
+    """The score should reach the quality target."""
+    score, target = log.one("test_accuracy"), log.number("quality_target")
+    if score and target is not None and number_of(score) < target:
+        yield problem(f"{show(score.value)}, below {show(target)}", score.line)

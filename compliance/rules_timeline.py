@@ -1,0 +1,291 @@
+"""Rules on the order of events and on time: what lies inside what, and when the clock runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from benchmark.events import OUTCOMES, PARAMETERS
+from compliance.log import Log, LogEvent
+from compliance.registry import Problem, problem, rule
+from compliance.timeline import PHASE, SINGLE_INTERVALS, WORK, out_of_place, where_it_belongs
+from compliance.wording import count, describe, excerpt, listing
+
+#: H: initialisation takes at most 30 minutes.
+INIT_LIMIT_MS = 30 * 60 * 1000
+#: The benchmark's first code is of 2018 (Unix time of 2018-01-01, in seconds).
+EARLIEST_S = 1_514_764_800
+DAY_S = 24 * 60 * 60
+#: Other units that a timestamp may have been written in: name and how many make a second.
+OTHER_UNITS = (("seconds", 1), ("microseconds", 10**6), ("nanoseconds", 10**9))
+
+
+def _is_date(time_value: int, per_second: int) -> bool:
+    """Whether a timestamp is of a possible date, if so many units make a second."""
+    return EARLIEST_S * per_second <= time_value <= (time.time() + DAY_S) * per_second
+
+
+def _unit(event: LogEvent) -> str | None:
+    """The unit that an event's time is in, if it can be no other than one of OTHER_UNITS."""
+    stamp = event.time_ms
+    return next((name for name, n in OTHER_UNITS if stamp is not None and _is_date(stamp, n)), None)
+
+
+def milliseconds(event: LogEvent | None) -> int | None:
+    """The time of an event where it is a possible one in milliseconds."""
+    if event is None or event.time_ms is None or not _is_date(event.time_ms, 1000):
+        return None
+    return event.time_ms
+
+
+@rule(
+    "time-unit",
+    scope="log",
+    severity="error",
+    clause="mllog line format",
+    expected="milliseconds since 1970, 13 digits",
+    remedy="log with mlperf_logging.mllog, which takes the time itself",
+)
+def time_unit(log: Log) -> Iterator[Problem]:
+    """Times must be in milliseconds. In seconds they turn a 13-minute run into one of 0.8 seconds,
+    which upstream's checker does not notice."""
+    for name, _ in OTHER_UNITS:
+        events = [event for event in log.events if _unit(event) == name]
+        if events:
+            found = f"{events[0].time_ms}, which is in {name}; {count(len(events), 'such time')}"
+            yield problem(found, events[0].line)
+
+
+@rule(
+    "time-plausible",
+    scope="log",
+    severity="error",
+    clause="house",
+    expected="a date from 2018 to tomorrow",
+    remedy="set the clock of the node (NTP) and repeat the run",
+)
+def time_plausible(log: Log) -> Iterator[Problem]:
+    """Times must be of a date at which the run can have been made."""
+    events = [
+        event
+        for event in log.events
+        if event.time_ms is not None and milliseconds(event) is None and _unit(event) is None
+    ]
+    if events:
+        found = f"time_ms {describe(events[0].time_ms)}; {count(len(events), 'such time')}"
+        yield problem(found, events[0].line)
+
+
+@rule(
+    "time-order",
+    scope="log",
+    severity="error",
+    clause="T",
+    expected="a time not before that of the event above",
+    remedy="let one process write the log; use a node whose clock is not set back during a run",
+)
+def time_order(log: Log) -> Iterator[Problem]:
+    """Time must never run back from one event to the next. Where it does, events were moved, added
+    later or written by several processes, or the clock was changed, and no duration can be trusted."""
+    before: LogEvent | None = None
+    for event in log.events:
+        if milliseconds(event) is None:
+            continue
+        if before and (step := (before.time_ms or 0) - (event.time_ms or 0)) > 0:
+            yield problem(f"{step} ms before the event on line {before.line}", event.line)
+        before = event
+
+
+@rule(
+    "run-stop",
+    scope="log",
+    severity="error",
+    clause="H",
+    expected="`run_stop` as the last event, with its status",
+    remedy="find out why the run ended without it (killed, out of memory, time limit); repeat the run",
+)
+def run_stop(log: Log) -> Iterator[Problem]:
+    """A run must end with `run_stop`. A log without it is that of a run that was killed or still runs."""
+    if log.events and not log.all("run_stop"):
+        last = log.events[-1]
+        yield problem(f"the log ends after {excerpt(last.key)}", last.line)
+
+
+@rule(
+    "run-success",
+    scope="log",
+    severity="error",
+    clause="H",
+    expected="status success",
+    remedy="read the reason, mend it and repeat the run; a failed run is no result",
+)
+def run_success(log: Log) -> Iterator[Problem]:
+    """A run must end with status success. An aborted run says so and why; it is kept as a record but
+    cannot be submitted."""
+    stop = log.first("run_stop")
+    if stop and log.status is not None and not log.completed:
+        reason = stop.metadata.get("reason")
+        found = f"status {excerpt(log.status)}" + (f": {excerpt(reason)}" if isinstance(reason, str) else "")
+        expected = None if log.status in OUTCOMES else f"status {listing(OUTCOMES, last='or')}"
+        yield problem(found, stop.line, expected)
+
+
+@rule(
+    "one-run",
+    scope="log",
+    severity="error",
+    clause="S6",
+    expected="one run in a file",
+    remedy="write every run to a file of its own; the second run has not been judged",
+)
+def one_run(log: Log) -> Iterator[Problem]:
+    """A file must hold one run. A log that was appended to mixes two; only the first is judged."""
+    if log.second_run:
+        yield problem(f"a second run begins with {excerpt(log.second_run.key)}", log.second_run.line)
+
+
+@rule(
+    "after-run-stop",
+    scope="log",
+    severity="error",
+    clause="H",
+    expected="`run_stop` as the last event",
+    remedy="log everything before the clock stops",
+)
+def after_run_stop(log: Log) -> Iterator[Problem]:
+    """Nothing may be logged after `run_stop`."""
+    if log.after_run:
+        keys = listing(excerpt(key) for key in dict.fromkeys(event.key for event in log.after_run))
+        yield problem(f"{count(len(log.after_run), 'event')}: {keys}", log.after_run[0].line)
+
+
+def _unpaired(log: Log) -> Iterator[tuple[LogEvent, str]]:
+    """The ends of single intervals that lack their other end, stand before it, or cross another's."""
+    spans: list[tuple[LogEvent, LogEvent]] = []
+    for start_key, stop_key in SINGLE_INTERVALS.items():
+        start, stop = log.first(start_key), log.first(stop_key)
+        if start and stop and start.place < stop.place:
+            spans.append((start, stop))
+        elif start and stop:
+            yield stop, f"`{stop_key}` before `{start_key}` on line {start.line}"
+        elif start and log.completed:
+            yield start, f"`{start_key}` without `{stop_key}`"
+        elif stop:
+            yield stop, f"`{stop_key}` without `{start_key}`"
+    for start, stop in spans:
+        for inner_start, inner_stop in spans:
+            if start.place < inner_start.place < stop.place < inner_stop.place:
+                yield stop, f"`{stop.key}` before `{inner_stop.key}`, whose interval began inside"
+
+
+@rule(
+    "interval-pairing",
+    scope="log",
+    severity="error",
+    clause="H",
+    expected="every interval started, then stopped, within the interval that it was started in",
+    remedy="open and close intervals with one `with` block in the program",
+)
+def interval_pairing(log: Log) -> Iterator[Problem]:
+    """Every interval that starts must stop, and inside the interval in which it started. The intervals
+    of epochs have rules of their own, `run_start` without `run_stop` too."""
+    yield from (problem(found, event.line) for event, found in _unpaired(log))
+
+
+def _outside(log: Log, keys: frozenset[str], start_key: str, stop_key: str) -> list[LogEvent]:
+    """The events of some keys that stand before a start or after a stop."""
+    start, stop = log.first(start_key), log.first(stop_key)
+    if start is None or (stop and stop.place < start.place):
+        return []
+    end = stop.place if stop else len(log.events)
+    return [event for event in log.events if event.key in keys and not start.place < event.place < end]
+
+
+@rule(
+    "clock-covers",
+    scope="log",
+    severity="error",
+    clause="T, P",
+    expected="staging, training, evaluation, inference and result between `run_start` and `run_stop`",
+    remedy="start the clock before any input is touched",
+)
+def clock_covers(log: Log) -> Iterator[Problem]:
+    """The clock must cover all the work. It starts before data is touched, and staging, every epoch,
+    every evaluation and the inference lie between `run_start` and `run_stop`."""
+    events = _outside(log, WORK, "run_start", "run_stop")
+    if events:
+        keys = listing(f"`{key}`" for key in dict.fromkeys(event.key for event in events))
+        yield problem(f"before `run_start`: {keys}", events[0].line)
+
+
+@rule(
+    "init-contains-parameters",
+    scope="log",
+    severity="error",
+    clause="H",
+    expected="hyperparameters and facts of the run between `init_start` and `init_stop`",
+    remedy="log them during initialisation",
+)
+def init_contains_parameters(log: Log) -> Iterator[Problem]:
+    """Hyperparameters must be stated during initialisation, before anything is computed with them."""
+    for event in _outside(log, frozenset(PARAMETERS), "init_start", "init_stop"):
+        yield problem(f"`{event.key}` outside init", event.line)
+
+
+@rule(
+    "init-duration",
+    scope="log",
+    severity="error",
+    clause="H",
+    expected="at most 30 minutes",
+    remedy="do less before the clock starts; work on data belongs into the run",
+)
+def init_duration(log: Log) -> Iterator[Problem]:
+    """Initialisation must not take longer than 30 minutes."""
+    stop_event = log.first("init_stop")
+    start, stop = milliseconds(log.first("init_start")), milliseconds(stop_event)
+    if start is not None and stop is not None and stop_event and stop - start > INIT_LIMIT_MS:
+        yield problem(f"{(stop - start) / 60_000:.1f} minutes", stop_event.line)
+
+
+@rule(
+    "cache-clear-first",
+    scope="log",
+    severity="error",
+    clause="H, P",
+    expected="a `cache_clear` before `init_start` and `run_start`",
+    remedy="drop the input files from the page cache first",
+)
+def cache_clear_first(log: Log) -> Iterator[Problem]:
+    """Caches must be flushed before the run, so that no run finds its input already in memory."""
+    clear = log.first("cache_clear")
+    for start in (log.first("init_start"), log.first("run_start")):
+        if clear and start and clear.place > start.place:
+            yield problem(f"first after `{start.key}` on line {start.line}", clear.line)
+            return
+
+
+@rule(
+    "event-order",
+    scope="log",
+    severity="error",
+    clause="H",
+    expected="the order of the timeline (docs/events.md)",
+    remedy="log events when they happen; do not move lines",
+)
+def event_order(log: Log) -> Iterator[Problem]:
+    """Events must stand in the order of the timeline. It is identity, init, and the run with staging,
+    epochs, inference, baselines and result. The fewest events that explain the disorder are reported. What
+    lies outside init or the run, unpaired intervals, and the order within epochs have rules of
+    their own."""
+    elsewhere = [event for event, _ in _unpaired(log)]
+    elsewhere += _outside(log, WORK, "run_start", "run_stop")
+    elsewhere += _outside(log, frozenset(PARAMETERS), "init_start", "init_stop")
+    skipped = {event.place for event in [*elsewhere, *log.all("cache_clear")]}
+    events = [event for event in log.events if event.key in PHASE and event.place not in skipped]
+    for position in out_of_place([PHASE[event.key] for event in events]):
+        event = events[position]
+        neighbour = events[position - 1] if position else events[1]
+        side = "after" if position else "before"
+        found = f"`{event.key}` {side} `{neighbour.key}` on line {neighbour.line}"
+        yield problem(found, event.line, where_it_belongs(event.key))

@@ -1,0 +1,145 @@
+"""The timeline of a run as the rules want it: which event may stand before which, and how often.
+
+Typed out here rather than taken from the order in ``benchmark.events``: what an event
+looks like is the vocabulary's, when it may occur is judged here. A test compares both.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Sequence
+
+from benchmark.events import INTERVALS, PARAMETERS
+from compliance.log import IDENTITY, Log, LogEvent, is_sound, is_typed, number_of
+
+#: The events of one epoch with its evaluation; the values may stand in either order.
+LOOP = (
+    "epoch_start",
+    "train_loss",
+    "train_accuracy",
+    "epoch_stop",
+    "eval_start",
+    "eval_loss",
+    "eval_accuracy",
+    "eval_stop",
+)
+
+#: Groups of events in their order; within a group the order is free (an epoch has rules of its own).
+ORDER: tuple[tuple[str, ...], ...] = (
+    (*IDENTITY, "cache_clear"),
+    ("init_start",),
+    PARAMETERS,
+    ("init_stop",),
+    ("run_start",),
+    ("staging_start",),
+    ("skipped_scene",),
+    ("staging_stop",),
+    ("train_samples", "eval_samples", "test_samples"),
+    LOOP,
+    ("early_stop",),
+    ("inference_start",),
+    ("scene_accuracy",),
+    ("test_accuracy",),
+    ("inference_stop",),
+    ("baselines_start",),
+    ("baseline_accuracy",),
+    ("baselines_stop",),
+    ("result",),
+    ("run_stop",),
+)
+
+#: Number of its group for every event.
+PHASE: dict[str, int] = {key: phase for phase, group in enumerate(ORDER) for key in group}
+
+#: What the clock must cover: everything between run_start and run_stop.
+WORK = frozenset(key for key, phase in PHASE.items() if PHASE["run_start"] < phase < PHASE["run_stop"])
+
+VERSIONS = ("submissiom_version", "submission_version")
+CONTACT = ("submission_poc_name", "submission_poc_email")
+
+#: Events that may be absent, or whose absence has a rule of its own.
+NOT_REQUIRED = frozenset(
+    {*VERSIONS, *CONTACT, "skipped_scene", "early_stop", "baseline_accuracy", "run_stop", *LOOP[1:]}
+)
+#: Events that may occur more than once.
+REPEATABLE = frozenset({"cache_clear", "skipped_scene", "scene_accuracy", "baseline_accuracy", *LOOP})
+
+#: Intervals that occur once, by their start.
+SINGLE_INTERVALS: dict[str, str] = {start: stop for start, stop in INTERVALS.items() if start not in LOOP}
+
+
+def reached(log: Log) -> int:
+    """The phase up to which a log must be complete.
+
+    A run that claims success has reached every phase. One that was aborted, or whose log
+    just ends, is not blamed for what it did not come to: it has reached the phase before
+    that of its last event.
+    """
+    if log.completed:
+        return len(ORDER)
+    phases = [PHASE[event.key] for event in log.events if event.key in PHASE and event.key != "run_stop"]
+    return max(phases, default=0) - 1
+
+
+def epochs_of(log: Log) -> dict[int, dict[str, list[LogEvent]]]:
+    """The events of every epoch by its number, in order of first appearance, and by key.
+
+    An event without a usable ``epoch_num`` (which has a rule of its own) belongs to the
+    epoch of the event before it.
+    """
+    epochs: dict[int, dict[str, list[LogEvent]]] = {}
+    number = 1
+    for event in log.events:
+        if event.key in LOOP:
+            stated = event.metadata.get("epoch_num")
+            if isinstance(stated, int) and is_typed(stated, "integer"):
+                number = stated
+            epochs.setdefault(number, defaultdict(list))[event.key].append(event)
+    return epochs
+
+
+def series(log: Log, key: str) -> list[LogEvent]:
+    """The event of a key for every epoch from 1 on; empty unless each epoch has exactly one sound one."""
+    events: list[LogEvent] = []
+    for place, (number, by_key) in enumerate(epochs_of(log).items(), start=1):
+        if number != place or len(by_key[key]) != 1 or not is_sound(by_key[key][0]):
+            return []
+        events.append(by_key[key][0])
+    return events
+
+
+def best_of(losses: Sequence[LogEvent]) -> int:
+    """The epoch with the lowest evaluation loss; the first of equals."""
+    return 1 + min(range(len(losses)), key=lambda index: number_of(losses[index]))
+
+
+def where_it_belongs(key: str) -> str:
+    """In words, between which events of every run an event belongs."""
+    always = [group for group in ORDER if key in group or group not in (("skipped_scene",), ("early_stop",))]
+    place = next(n for n, group in enumerate(always) if key in group)
+    after = [f"after `{always[place - 1][-1]}`"] if place else []
+    before = [f"before `{always[place + 1][0]}`"] if place + 1 < len(always) else []
+    return f"`{key}` {' and '.join(after + before)}"
+
+
+def out_of_place(ranks: Sequence[int]) -> list[int]:
+    """The fewest positions whose removal leaves ``ranks`` in non-descending order.
+
+    They are what a longest non-descending subsequence leaves out: one event in the wrong
+    place is reported as one event, and not as a disorder of all that follow.
+    """
+    ends: list[int] = []  # ends[n]: position of the smallest possible last rank of a sequence of n + 1
+    last_ranks: list[int] = []
+    before: list[int | None] = []
+    for position, rank in enumerate(ranks):
+        length = bisect_right(last_ranks, rank)
+        before.append(ends[length - 1] if length else None)
+        ends[length : length + 1] = [position]
+        last_ranks[length : length + 1] = [rank]
+    kept = set()
+    position_or_none = ends[-1] if ends else None
+    while position_or_none is not None:
+        kept.add(position_or_none)
+        position_or_none = before[position_or_none]
+    return [position for position in range(len(ranks)) if position not in kept]

@@ -1,0 +1,78 @@
+"""Values of a log in words that are short and safe to print on a terminal."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+WIDTH = 60
+
+_TYPES = {
+    bool: "a boolean",
+    int: "an integer",
+    float: "a number",
+    str: "a string",
+    dict: "an object",
+    list: "a list",
+}
+
+
+def printable(text: str) -> str:
+    """Text without control characters, lone surrogates or anything else that does not print."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode()
+        for char in text
+    )
+
+
+def excerpt(text: str, start: int = 0) -> str:
+    """At most ``WIDTH`` characters of a text, in backquotes; an ellipsis marks what was cut."""
+    part = text[max(start, 0) : max(start, 0) + WIDTH]
+    return f"`{printable(part)}{'…' if len(text) > max(start, 0) + WIDTH else ''}`"
+
+
+def describe(value: object) -> str:
+    """A JSON value with its type: ``a string (`12`)``, ``null``."""
+    if value is None:
+        return "null"
+    if isinstance(value, dict | list):
+        return f"{_TYPES[type(value)]} of {len(value)}"
+    return f"{_TYPES.get(type(value), 'a value')} ({show(value)})"
+
+
+def show(value: object) -> str:
+    """A JSON value alone, as a log writes it."""
+    if isinstance(value, str):
+        return excerpt(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value is None:
+        return "null"
+    if isinstance(value, dict | list):
+        return describe(value)
+    if isinstance(value, int) and value.bit_length() > 200:
+        return f"an integer of {value.bit_length()} bits"
+    return repr(value)
+
+
+def listing(words: Iterable[str], *, last: str = "and", most: int = 8) -> str:
+    """``a, b and c``; after ``most`` words the number of the others."""
+    names = list(words)
+    if len(names) > most:
+        names = [*names[:most], f"{len(names) - most} more"]
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} {last} {names[-1]}"
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that was probably meant, or None."""
+    matches = difflib.get_close_matches(word[:WIDTH], list(known), n=1, cutoff=0.75)
+    return matches[0] if matches else None
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
+    """``1 event``, ``2 events``, ``2 patches``."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
