@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -74,9 +75,9 @@ class Engine:
             self.optimizer.build(self.model.trainable_variables)
         inputs = tf.TensorSpec((None, patch, patch, CHANNELS), tf.float32)
         labels = tf.TensorSpec((None, patch, patch), tf.uint8)
-        self._train = tf.function(self._train_replica, input_signature=[inputs, labels])
-        self._evaluate = tf.function(self._evaluate_replica, input_signature=[inputs, labels])
-        self._predict = tf.function(self._predict_replica, input_signature=[inputs])
+        self._train = self._compile(self._train_replica, [inputs, labels])
+        self._evaluate = self._compile(self._evaluate_replica, [inputs, labels])
+        self._predict = self._compile(self._predict_replica, [inputs])
 
     def trace(self) -> None:
         """Build the graphs of all steps, so that the first step of a run waits for nothing."""
@@ -97,9 +98,7 @@ class Engine:
 
     def predict(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probability of cloud: float32 [n, patch, patch], n at most the global batch."""
-        shares = self.strategy.experimental_local_results(
-            self.strategy.run(self._predict, args=self._share(inputs))
-        )
+        shares = self.strategy.experimental_local_results(self._predict(*self._share(inputs)))
         return np.concatenate([share.numpy() for share in shares])
 
     def save(self, path: Path) -> None:
@@ -140,8 +139,15 @@ class Engine:
 
         return tuple(part(array) for array in arrays)
 
-    def _run(self, function: tf.types.experimental.GenericFunction, *arrays: tf.Tensor) -> list[tf.Tensor]:
-        per_replica = self.strategy.run(function, args=self._share(*arrays))
+    def _compile(self, step: Callable, signature: list[tf.TensorSpec]) -> Callable:
+        """The graph of a step of one replica, run on every replica's share at once."""
+        if self.replicas == 1:
+            return tf.function(step, input_signature=signature)
+        return tf.function(lambda *shares: self.strategy.run(step, args=shares), reduce_retracing=True)
+
+    def _run(self, step: Callable, *arrays: tf.Tensor) -> list[tf.Tensor]:
+        """Sums over the replicas of what ``step`` returns."""
+        per_replica = step(*self._share(*arrays))
         return [self.strategy.reduce(tf.distribute.ReduceOp.SUM, value, axis=None) for value in per_replica]
 
     def _loss_and_correct(

@@ -89,7 +89,9 @@ EVENTS: tuple[Event, ...] = (
     Event("local_batch_size", POINT, "integer", "patches of one step on one replica"),
     Event("gradient_accumulation_steps", POINT, "integer", "steps between two updates of the weights"),
     Event("epochs", POINT, "integer", "epochs at most (P: > 0)"),
-    Event("early_stopping_patience", POINT, "integer", "epochs without a better eval_loss before the run stops"),
+    Event(
+        "early_stopping_patience", POINT, "integer", "epochs without a better eval_loss before the run stops"
+    ),
     Event("opt_name", POINT, "string", "optimizer"),
     Event("opt_base_learning_rate", POINT, "number", "peak learning rate (P: > 0)"),
     Event("opt_adam_beta_1", POINT, "number", "Adam's first decay rate"),
@@ -127,7 +129,13 @@ EVENTS: tuple[Event, ...] = (
     Event("test_samples", POINT, "integer", "scenes of the inference set"),
     Event("epoch_start", START, "null", "start of an epoch's training", _EPOCH),
     Event("train_loss", POINT, "number", "mean binary cross-entropy of the epoch's training steps", _EPOCH),
-    Event("train_accuracy", POINT, "number", "correct / pixels over the epoch's training steps", _EPOCH | _PIXELS),
+    Event(
+        "train_accuracy",
+        POINT,
+        "number",
+        "correct / pixels over the epoch's training steps",
+        _EPOCH | _PIXELS,
+    ),
     Event("epoch_stop", STOP, "null", "end of an epoch's training", _EPOCH),
     Event("eval_start", START, "null", "start of the evaluation after an epoch", _EPOCH),
     Event("eval_loss", POINT, "number", "mean binary cross-entropy of the validation patches", _EPOCH),

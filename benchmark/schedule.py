@@ -16,7 +16,7 @@ def learning_rate(training: Training, step: int, total_steps: int) -> float:
     """The learning rate of ``step`` (from 0): a linear rise, then constant or half a cosine to 0."""
     rising = warmup_steps(training, total_steps)
     if step < rising:
-        return training.learning_rate * (step + 1) / rising
+        return training.learning_rate * ((step + 1) / rising)  # the last one is exactly 1
     if training.schedule == "constant":
         return training.learning_rate
     progress = (step - rising) / max(total_steps - rising, 1)

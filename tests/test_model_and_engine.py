@@ -1,0 +1,154 @@
+"""The reference model, and the steps that train and apply it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from conftest import ROOT
+
+tf = pytest.importorskip("tensorflow")
+
+from benchmark.engine import Engine, make_deterministic, resolve_precision
+from benchmark.model import build_unet, forward_operations
+
+LAYERS = [
+    ("Conv2D", (256, 256, 32)),
+    ("ReLU", (256, 256, 32)),
+    ("Conv2D", (256, 256, 32)),
+    ("ReLU", (256, 256, 32)),
+    ("MaxPooling2D", (128, 128, 32)),
+    ("Conv2D", (128, 128, 64)),
+    ("ReLU", (128, 128, 64)),
+    ("Conv2D", (128, 128, 64)),
+    ("ReLU", (128, 128, 64)),
+    ("MaxPooling2D", (64, 64, 64)),
+    ("Conv2D", (64, 64, 128)),
+    ("ReLU", (64, 64, 128)),
+    ("Conv2D", (64, 64, 128)),
+    ("ReLU", (64, 64, 128)),
+    ("MaxPooling2D", (32, 32, 128)),
+    ("Conv2D", (32, 32, 256)),
+    ("ReLU", (32, 32, 256)),
+    ("Conv2D", (32, 32, 256)),
+    ("ReLU", (32, 32, 256)),
+    ("UpSampling2D", (64, 64, 256)),
+    ("Concatenate", (64, 64, 384)),
+    ("Conv2D", (64, 64, 128)),
+    ("ReLU", (64, 64, 128)),
+    ("Conv2D", (64, 64, 128)),
+    ("ReLU", (64, 64, 128)),
+    ("UpSampling2D", (128, 128, 128)),
+    ("Concatenate", (128, 128, 192)),
+    ("Conv2D", (128, 128, 64)),
+    ("ReLU", (128, 128, 64)),
+    ("Conv2D", (128, 128, 64)),
+    ("ReLU", (128, 128, 64)),
+    ("UpSampling2D", (256, 256, 64)),
+    ("Concatenate", (256, 256, 96)),
+    ("Conv2D", (256, 256, 32)),
+    ("ReLU", (256, 256, 32)),
+    ("Conv2D", (256, 256, 32)),
+    ("ReLU", (256, 256, 32)),
+    ("Conv2D", (256, 256, 1)),
+]
+
+
+def batch(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    inputs = rng.normal(size=(n, 32, 32, 9)).astype(np.float32)
+    return inputs, (inputs[..., 7] < 0).astype(np.uint8)
+
+
+def engine(precision: str = "float32") -> Engine:
+    make_deterministic(1)
+    return Engine(32, 4, precision, tf.distribute.get_strategy())
+
+
+def test_the_model_is_the_reference_layer_for_layer():
+    model = build_unet(256, 9, "float32")
+    computing = [layer for layer in model.layers if type(layer).__name__ != "InputLayer"]
+    assert [(type(layer).__name__, tuple(layer.output.shape[1:])) for layer in computing] == LAYERS
+    assert model.count_params() == 1_948_609
+    assert forward_operations(model) == pytest.approx(21.5e9, rel=2e-3)
+
+
+def test_mixed_precision_keeps_input_and_output_in_float32():
+    layers = [x for x in build_unet(32, 9, "mixed_bfloat16").layers if type(x).__name__ == "Conv2D"]
+    kinds = [layer.compute_dtype for layer in layers]
+    assert kinds == ["float32", *["bfloat16"] * 13, "float32"]
+    assert {layer.variable_dtype for layer in layers} == {"float32"}
+
+
+def test_steps_count_loss_and_pixels_as_numpy_does():
+    machine = engine()
+    inputs, labels = batch(4)
+    probability = machine.predict(inputs)
+    of_label = np.where(labels == 1, probability, 1 - probability)
+    loss, correct = machine.evaluate_step(inputs, labels)
+    assert correct == np.count_nonzero((probability > 0.5) == (labels == 1))
+    assert loss == pytest.approx(-np.log(of_label.astype(np.float64)).sum(), rel=1e-5)
+    mean, correct_before = machine.train_step(inputs, labels, 1e-3)
+    assert (mean, correct_before) == (pytest.approx(loss / labels.size, rel=1e-5), correct)
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+def test_training_learns_and_the_same_seed_gives_the_same_bits(precision):
+    def losses():
+        machine = engine(precision)
+        inputs, labels = batch(4)
+        return [machine.train_step(inputs, labels, 1e-3)[0] for _ in range(12)], machine.weights_digest()
+
+    first, second = losses(), losses()
+    assert first == second
+    assert first[0][-1] < 0.8 * first[0][0]
+
+
+def test_saved_weights_come_back_whole(tmp_path):
+    machine = engine()
+    inputs, labels = batch(4)
+    machine.train_step(inputs, labels, 1e-3)
+    digest = machine.weights_digest()
+    machine.save(tmp_path / "best.keras")
+    machine.train_step(inputs, labels, 1e-3)
+    assert machine.weights_digest() != digest
+    machine.load(tmp_path / "best.keras")
+    assert machine.weights_digest() == digest
+    assert [path.name for path in tmp_path.iterdir()] == ["best.keras"]
+
+
+def test_auto_precision_is_one_of_the_two():
+    assert resolve_precision("auto") in ("float32", "mixed_bfloat16")
+    assert resolve_precision("float32") == "float32"
+
+
+REPLICAS = """
+import sys, tensorflow as tf
+sys.path[:0] = [{root!r}, {tests!r}]
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from benchmark.engine import Engine, make_deterministic
+from test_model_and_engine import batch
+results = []
+for strategy, local in ((tf.distribute.get_strategy(), 6), (tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]), 3)):
+    make_deterministic(1)
+    machine = Engine(32, local, "float32", strategy)
+    assert machine.global_batch == 6
+    inputs, labels = batch(6)
+    losses = [machine.train_step(inputs, labels, 1e-3) for _ in range(5)]
+    part = machine.evaluate_step(inputs[:3], labels[:3])
+    results.append((losses, part, machine.predict(inputs[:3])))
+(one, part_one, map_one), (two, part_two, map_two) = results
+assert all(abs(a[0] - b[0]) < 1e-5 * a[0] for a, b in zip(one, two)), (one, two)
+assert abs(part_one[0] - part_two[0]) < 1e-4 * part_one[0], (part_one, part_two)
+assert map_one.shape == map_two.shape == (3, 32, 32)
+assert abs(map_one - map_two).max() < 1e-4
+"""
+
+
+def test_two_replicas_train_and_predict_as_one_with_the_same_global_batch():
+    code = REPLICAS.format(root=str(ROOT), tests=str(ROOT / "tests"))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stderr[-2000:]
