@@ -23,7 +23,7 @@ _MANIFEST_LINE = re.compile(r"([0-9a-f]{64}) [ *]([^\0\n]+)")
     "manifest-lines",
     scope="tree",
     severity="error",
-    clause="bundle: MANIFEST.sha256",
+    clause="house",
     expected="64 hexadecimal digits, two blanks and a file's name from the root, each name once",
     remedy="write the manifest with `python -m submission.package`",
 )
@@ -46,7 +46,7 @@ def manifest_lines(tree: Tree) -> Iterator[Problem]:
     "manifest-complete",
     scope="tree",
     severity="error",
-    clause="bundle: MANIFEST.sha256",
+    clause="house",
     expected="every file of the tree but the manifest, and no other",
     remedy="package again; a file that was added or lost after packaging does not belong to the submission",
 )
@@ -64,7 +64,7 @@ def manifest_complete(tree: Tree) -> Iterator[Problem]:
     "manifest-hash",
     scope="tree",
     severity="error",
-    clause="bundle: MANIFEST.sha256",
+    clause="house",
     expected="the sha256 that the manifest states",
     remedy="package again; the file was changed after packaging",
 )

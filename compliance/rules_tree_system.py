@@ -90,6 +90,23 @@ def tree_identity(tree: Tree) -> Iterator[Problem]:
                     )
 
 
+@rule(
+    "tree-clean-runs",
+    scope="tree",
+    severity="error",
+    clause="S6.3; G 'Source code requirements for replication'",
+    expected="runs from a clean checkout: dirty false",
+    remedy="commit the changes, make the runs again and package those",
+)
+def tree_clean_runs(tree: Tree) -> Iterator[Problem]:
+    """The runs of a submission must be of a commit: what was changed beside it nobody can repeat."""
+    for folder in parts(tree).science.values():
+        for name, log in logs(tree, folder):
+            commit = log.one("submission_github_commit_version")
+            if commit is not None and commit.metadata["dirty"] is not False:
+                yield problem("a run with uncommitted changes", commit.line, path=tree.root / name)
+
+
 def folded(name: str) -> str:
     """A name without case, accents, blanks and punctuation: how a folder's name is compared."""
     plain = unicodedata.normalize("NFKD", name)

@@ -21,6 +21,8 @@ from compliance.tree_view import Folder
 
 #: Configurations, documents and measurements are a few kilobytes.
 TEXT_BYTES = 4 * 1024 * 1024
+#: No configuration comes near this.
+YAML_BRACKETS = 500
 
 
 def status(tree: Tree, name: str) -> os.stat_result | None:
@@ -90,9 +92,15 @@ class YamlDefect(Exception):
 
 
 def load_yaml(text: str) -> Any:
-    """Plain YAML without anchors: a few bytes of them can stand for gigabytes. Raises YamlDefect."""
+    """Plain YAML without aliases and with few brackets. Raises YamlDefect.
+
+    A few bytes of aliases can stand for gigabytes, and the time to read brackets within
+    brackets grows with the square of their number.
+    """
     import yaml  # imported here: most checks never need it, and it takes longer than the whole start-up
 
+    if text.count("[") + text.count("{") > YAML_BRACKETS:
+        raise YamlDefect(f"more than {YAML_BRACKETS} brackets")
     try:
         if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
             raise YamlDefect("an alias (*name)")

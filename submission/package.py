@@ -1,0 +1,280 @@
+"""Checked runs become a submission: check, collect, stage aside, check the stage, rename.
+
+    python -m submission.package                      (make submission)
+    python -m submission.package --logs logs/quickstart-seed-1 logs/quickstart-seed-2
+    python -m submission.package --system greene-v100 --descriptor v100-200-epochs
+
+A bundle below dist/ is one that passed every rule. Exit status: 0 packaged, 1 refused (the
+findings or the reason are printed), 2 it could not do its work, 130 and 143 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark.errors import CloudMaskError, SubmissionError
+from compliance.check import check_paths
+from compliance.report import Report, at_least
+from submission.archive import manifest_text
+from submission.contribution import contribution
+from submission.documents import write_documents, write_text
+from submission.layout import IMPLEMENTATION, Layout, directory_name
+from submission.publish import OutputError, publish, staging
+from submission.repository import Commit, export_code, find_commit
+from submission.runs import RunSet, read_runs
+from submission.system_description import DEFAULT_SITE, describe_measured, describe_named, read_site
+
+STEPS = 6
+#: Findings that are printed one by one.
+PRINTED = 20
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is packaged, whereto, and what the caller says about it."""
+
+    logs: Sequence[Path]
+    output: Path
+    system: str | None = None
+    org: str | None = None
+    descriptor: str | None = None
+    site: Path = DEFAULT_SITE
+    checkout: Path = Path()
+
+
+class Refused(Exception):
+    """The check found errors; they have been printed."""
+
+
+class Terminated(BaseException):
+    """SIGTERM as an exception, so that nothing half-made is left."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    options = parse(arguments)
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        package(options)
+    except Refused:
+        return 1
+    except CloudMaskError as error:
+        print(f"refused: {error}", file=sys.stderr)
+        return 2 if isinstance(error, OutputError) else 1
+    except (KeyboardInterrupt, Terminated) as error:
+        print("interrupted; nothing was packaged, and what was there before is as it was", file=sys.stderr)
+        return 130 if isinstance(error, KeyboardInterrupt) else 143
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    return 0
+
+
+def package(options: Options) -> Path:
+    """Package the runs; returns the folder of the bundle. Raises Refused and CloudMaskError."""
+    # ---- 1. the logs pass every rule
+    report = check_paths(options.logs)
+    _judge(report, "the logs")
+    runs = read_runs(options.logs)
+    _step(1, f"{_count(len(runs.runs), 'log')} checked: {_counts(report)}")
+
+    # ---- 2. who ran what on which system
+    org = _agreed_org(runs, options.org)
+    system = _describe(runs, options)
+    layout = Layout(Path(), directory_name(org), system["system_name"], _descriptor(runs, options.descriptor))
+    _step(2, f"{org} on {layout.system}, seeds {', '.join(map(str, runs.seeds))}, {layout.descriptor}")
+
+    # ---- 3. the code is the commit of the logs
+    commit = find_commit(options.checkout, runs.commit, ignore=(*options.logs, options.output))
+    _step(3, f"code of commit {commit.sha[:12]}, {commit.tag}")
+
+    with staging(options.output, layout.bundle_name) as stage:
+        # ---- 4. both layouts, aside
+        layout = Layout(stage.bundle, layout.org, layout.system, layout.descriptor)
+        _write(layout, runs, commit, system, options)
+        _step(4, f"both layouts written aside below {options.output}")
+
+        # ---- 5. the stage passes every rule
+        report = check_paths([layout.root])
+        _judge(report, "the tree", root=layout.root)
+        _step(5, f"tree checked: {_counts(report)}")
+
+        # ---- 6. archive and rename
+        published = publish(stage, layout, time=commit.time)
+    _step(6, f"{published.archive.name}, sha256 {published.sha256}")
+    print(_summary(layout, runs, options.output, published.note))
+    return published.bundle
+
+
+def parse(arguments: list[str] | None = None) -> Options:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m submission.package",
+        description="Package checked runs as a submission to MLCommons Science CloudMask.",
+        epilog="Exit status: 0 packaged, 1 refused, 2 it could not do its work. See docs/submission.md.",
+    )
+    add = parser.add_argument
+    add("--logs", type=Path, nargs="+", metavar="PATH", help="folder of runs, or runs (default: logs)")
+    add(
+        "--output", type=Path, metavar="DIR", default=Path("dist"), help="where the bundle goes (%(default)s)"
+    )
+    add(
+        "--system",
+        metavar="NAME",
+        help="a description in submission/systems/ (default: as the runs measured)",
+    )
+    add("--org", metavar="ORG", help="refuse unless the runs were made by this organisation")
+    add("--descriptor", metavar="NAME", help="name of the experiment (default: the configuration's)")
+    add(
+        "--site",
+        type=Path,
+        metavar="FILE",
+        default=DEFAULT_SITE,
+        help=f"answers to what cannot be measured (default: submission/sites/{DEFAULT_SITE.name})",
+    )
+    given = parser.parse_args(arguments)
+    return Options(
+        logs=given.logs or [Path("logs")],
+        output=given.output,
+        system=given.system or None,
+        org=given.org or None,
+        descriptor=given.descriptor or None,
+        site=given.site,
+    )
+
+
+def _judge(report: Report, what: str, root: Path | None = None) -> None:
+    """Print what a check found, and refuse on errors. Raises Refused and CloudMaskError."""
+    for failure in report.failures:
+        raise failure
+    findings = sorted(at_least("warning", report.findings), key=lambda each: each.severity)
+    for finding in findings[:PRINTED]:
+        path = finding.path.removeprefix(f"{root}/") if root else finding.path
+        line = f":{finding.line}" if finding.line else ""
+        print(
+            f"{finding.severity} [{finding.rule}] {path}{line}: {finding.message}\n"
+            f"  found:    {finding.found}\n  expected: {finding.expected}\n  remedy:   {finding.remedy}",
+            file=sys.stderr,
+        )
+    if len(findings) > PRINTED:
+        print(f"and {len(findings) - PRINTED} more findings", file=sys.stderr)
+    if report.counts["error"]:
+        print(f"refused: {_counts(report)} in {what}; nothing was packaged", file=sys.stderr)
+        raise Refused
+
+
+def _agreed_org(runs: RunSet, org: str | None) -> str:
+    if org is not None and org != runs.org:
+        raise SubmissionError(
+            f"--org {org}",
+            found=f"logs of the organisation {runs.org}",
+            expected=f"logs of {org}: a log is never rewritten",
+            remedy=f"make the runs again with --set submission.org={org!r}, or package without --org",
+        )
+    return runs.org
+
+
+def _describe(runs: RunSet, options: Options) -> dict[str, str]:
+    measured = [run.system for run in runs.runs]
+    if options.system is not None:
+        system = describe_named(options.system, measured, org=runs.org, status=runs.status)
+    else:
+        name = directory_name(runs.shared("submission_platform")).lower()
+        site = read_site(options.site)
+        system = describe_measured(measured, site, name=name, org=runs.org, status=runs.status)
+    used, there = runs.parameters["accelerators_per_node"], system["accelerators_per_node"]
+    if str(used) != there:
+        system["hw_notes"] += f" The runs used {used} of the {there} accelerators of a node."
+    return system
+
+
+def _descriptor(runs: RunSet, descriptor: str | None) -> str:
+    return directory_name(runs.config.name if descriptor is None else descriptor)
+
+
+def _write(layout: Layout, runs: RunSet, commit: Commit, system: dict[str, str], options: Options) -> None:
+    """Every file of the bundle, the manifest last."""
+    if layout.system == IMPLEMENTATION:
+        raise SubmissionError(
+            layout.system,
+            found="a system named like the folder of the code",
+            expected=f"another name than {IMPLEMENTATION}",
+            remedy="make the runs again with --set submission.platform=NAME",
+        )
+    left_out = export_code(commit, layout.code)
+    for number, run in enumerate(runs.runs, start=1):
+        log = run.folder.log.read_bytes()
+        for path in layout.results(number):
+            _copy(log, path)
+        _copy(run.folder.system.read_bytes(), layout.run(number) / run.folder.system.name)
+        if run.folder.metrics.is_file():
+            _copy(run.folder.metrics.read_bytes(), layout.run(number) / run.folder.metrics.name)
+    write_documents(layout, runs, commit, system, left_out=left_out, options=_repeat(layout, options))
+    write_text(layout.contribution, contribution(layout, runs, system, commit))
+    write_text(layout.manifest, manifest_text(layout.root))
+
+
+def _repeat(layout: Layout, options: Options) -> str:
+    """The packager's options that make this bundle again."""
+    words = ["--descriptor", layout.descriptor]
+    if options.system is not None:
+        words += ["--system", options.system]
+    elif options.site != DEFAULT_SITE:
+        words += ["--site", "FILE", f"# with the answers in systems/{layout.system}.json"]
+    return " ".join(words)
+
+
+def _copy(contents: bytes, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(contents)
+    path.chmod(0o644)
+
+
+def _summary(layout: Layout, runs: RunSet, output: Path, note: str) -> str:
+    rows = [f"  {'seed':>10}  {'test accuracy':>13}  {'epochs':>6}  {'seconds':>8}"]
+    rows += [
+        f"  {run.seed:>10}  {run.test_accuracy:>13.4f}  {run.result['epochs_run']:>6}"
+        f"  {run.result['timing']['total_seconds']:>8.1f}"
+        for run in runs.runs
+    ]
+    rows.append(f"  {'mean':>10}  {runs.mean:>13.4f}")
+    data = "\nThe scenes are synthetic; the documents of the bundle say so.\n" if runs.synthetic else ""
+    archive = output / f"{layout.bundle_name}.tar.gz"
+    return "\n".join(
+        (
+            "",
+            layout.outline(len(runs.runs)),
+            "",
+            *rows,
+            data,
+            f"{note}",
+            f"Read {output / layout.bundle_name / layout.contribution.relative_to(layout.root)}",
+            f"Send {archive} with its .sha256,",
+            f"or commit the folder {layout.org}/ to a fork of the results' repository.",
+            f"Check it anywhere: python -m compliance.check {output / layout.bundle_name}",
+        )
+    )
+
+
+def _counts(report: Report) -> str:
+    return ", ".join(_count(report.counts[name], name) for name in ("error", "warning"))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _step(number: int, text: str) -> None:
+    print(f"[{number}/{STEPS}] {text}", flush=True)
+
+
+def _terminate(number: int, frame: object) -> None:
+    raise Terminated
+
+
+if __name__ == "__main__":
+    sys.exit(main())
