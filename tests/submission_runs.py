@@ -28,7 +28,7 @@ submission:
   org: New York University
   platform: Test Node
   poc_name: Ada Reviewer
-  poc_email: ada@nyu.edu
+  poc_email: ada@cloudlab-nyu.org
 data:
   kind: synthetic
   training: data/synthetic/training
@@ -183,7 +183,7 @@ def log_lines(seed: int, commit: str, digest: str, *, org: str = ORG, dirty: boo
     add("submission_status", "research")
     add("submission_platform", PLATFORM)
     add("submission_poc_name", "Ada Reviewer")
-    add("submission_poc_email", "ada@nyu.edu")
+    add("submission_poc_email", "ada@cloudlab-nyu.org")
     add("cache_clear", True, method="posix_fadvise")
     add("init_start")
     for key, value in {
@@ -291,7 +291,7 @@ def make_checkout(folder: Path) -> str:
     (folder / ".gitignore").write_text("/logs/\n/dist/\n")
     git(folder, "init", "--quiet", "--initial-branch=main")
     git(folder, "config", "user.name", "Ada Reviewer")
-    git(folder, "config", "user.email", "ada@nyu.edu")
+    git(folder, "config", "user.email", "ada@cloudlab-nyu.org")
     git(folder, "config", "commit.gpgsign", "false")
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--message", "The code")

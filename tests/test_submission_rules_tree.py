@@ -538,11 +538,11 @@ def test_a_home_folder_is_found_in_logs_and_documents(line: str, found: str | No
 
 def test_an_address_other_than_the_contacts_is_found(tree: Path) -> None:
     (tree / SCIENCE / "notes.md").write_text(
-        "ada@nyu.edu\nADA@nyu.edu\nbob@nyu.edu, git@github.com:x/y\n@handle\n"
+        "ada@cloudlab-nyu.org\nADA@cloudlab-nyu.org\nbob@cloudlab-nyu.org, git@github.com:x/y\n@handle\n"
     )
-    (tree / CODE / "AUTHORS").write_text("bob@nyu.edu\n")
+    (tree / CODE / "AUTHORS").write_text("bob@cloudlab-nyu.org\n")
     assert [(line, text) for _, line, text, _ in findings("e-mail-address", tree)] == [
-        (3, "`bob@nyu.edu`"),
+        (3, "`bob@cloudlab-nyu.org`"),
         (3, "`git@github.com`"),
     ]
 
