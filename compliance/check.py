@@ -103,40 +103,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without UTF-8 still shows everything
     try:
-        status = _run(parser, options)
-        sys.stdout.flush()
+        status, answer = _answer(parser, options)
+    except KeyboardInterrupt:
+        return 130
+    try:
+        print(answer, end="", flush=True)
     except BrokenPipeError:
         # The reader (head, less) has seen enough. Python would complain when it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except KeyboardInterrupt:
-        return 130
     return status
 
 
-def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+def _answer(parser: argparse.ArgumentParser, options: argparse.Namespace) -> tuple[int, str]:
+    """Exit status and output of a command line."""
     if options.explain:
         if (text := documentation.explain(options.explain)) is None:
             near = documentation.meant(options.explain)
-            parser.error(
-                f"no rule {options.explain!r}; " + (f"did you mean {near}?" if near else "see --list-rules")
-            )
-        print(text, end="")
-        return 0
+            hint = f"did you mean {near}?" if near else "--list-rules shows them all"
+            parser.error(f"no rule {options.explain!r}; {hint}")
+        return 0, text
     if options.list_rules:
-        print(documentation.LISTS[options.format](), end="")
-        return 0
+        return 0, documentation.LISTS[options.format]()
     if options.format == "markdown":
         parser.error("--format markdown is a form of --list-rules; a check is reported as text or json")
     if not options.paths:
         parser.error("name what to check, for example: python -m compliance.check logs/")
     report = check_paths(options.paths)
     if options.format == "json":
-        print(json.dumps(to_json(report, options.severity), indent=2, allow_nan=False))
-    else:
-        colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-        print(to_text(report, options.severity, colour=colour), end="")
-    return report.exit_code
+        return report.exit_code, json.dumps(
+            to_json(report, options.severity), indent=2, allow_nan=False
+        ) + "\n"
+    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    return report.exit_code, to_text(report, options.severity, colour=colour)
 
 
 def _parser() -> argparse.ArgumentParser:

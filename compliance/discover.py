@@ -57,7 +57,7 @@ def discover(path: Path) -> Found:
     """Say what one path is.
 
     Raises CheckError where nothing is there, where it is neither a file nor a folder,
-    and where a folder holds no log.
+    and where a folder holds no log or cannot be read.
     """
     try:
         mode = path.stat().st_mode
@@ -131,8 +131,20 @@ def _regular(tree: Tree, names: Iterable[str]) -> list[Path]:
 
 
 def _names_below(root: Path) -> Iterator[str]:
-    """Everything below a folder that is not itself a folder, as names relative to it."""
-    for folder, folders, files in os.walk(root):
+    """Everything below a folder that is not itself a folder, as names relative to it.
+
+    Raises CheckError where a folder cannot be read: a log in it would be missed.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise CheckError(
+            error.filename or root,
+            found=error.strerror or str(error),
+            expected="a folder that can be read",
+            remedy="look at the folder's permissions and at the disk",
+        ) from error
+
+    for folder, folders, files in os.walk(root, onerror=refuse):
         relative = Path(folder).relative_to(root)
         links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
         for name in [*files, *links]:

@@ -18,7 +18,7 @@ CLAUSES = (
 )
 STATUS = (
     "Exit status of a check: 0 no errors, 1 errors found, 2 a path could not be checked. Warnings and notes "
-    "do not fail a check. Every finding names file and line, what was found, what was expected and what to do."
+    "do not fail a check. Every finding names file and line, what was found, what was expected, what to do."
 )
 
 _SCOPES = {

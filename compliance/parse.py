@@ -65,13 +65,15 @@ class _Parser:
 
     def parse(self, stream: BinaryIO) -> Log:
         log = self.log
-        for number, line in enumerate(self._lines(stream), start=1):
-            log.lines = number
-            if line.startswith(_START) and self._plain_event(line, number):
-                continue
-            self._any_line(line, number)
+        numbered = enumerate(self._lines(stream), start=1)
+        for log.lines, line in numbered:
+            if not (line.startswith(_START) and self._plain_event(line, log.lines)):
+                self._any_line(line, log.lines)
             if self.events_bytes > EVENTS_BYTES:
+                log.defects.add("log-size", log.lines, f"more than {EVENTS_BYTES} bytes of events")
                 break
+        for log.lines, _ in numbered:  # what lies beyond the limit is only counted
+            pass
         if self.carriage_returns:
             log.defects.add("line-end", None, f"{count(self.carriage_returns, 'line')} with CR LF")
         log.events, log.after_run, log.second_run = split_runs(self.events)
@@ -154,6 +156,8 @@ class _Parser:
             text = line.decode(errors="replace")
         if has_event:
             self._events_of(text, number)
+        elif _ANY_TOKEN in line and _TOKEN.startswith(line):
+            defects.add("event-json", number, f"cut off after {excerpt(text)}")
         elif _ANY_TOKEN in line:
             defects.add("old-token", number, excerpt(text, text.find(":::ML")))
 
@@ -193,7 +197,7 @@ class _Parser:
     def _take(self, data: dict[str, Any], number: int) -> None:
         """Take a decoded event; a field that is missing or of another type is a defect."""
         faults = [f"no {name}" for name in _FIELDS if name not in data]
-        faults += [f"a field {excerpt(name)} more" for name in data if name not in _FIELDS]
+        faults += [f"an unknown field {excerpt(name)}" for name in data if name not in _FIELDS]
         key, kind, time = data.get("key"), data.get("event_type"), data.get("time_ms")
         metadata = data.get("metadata")
         faults += [

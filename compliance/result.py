@@ -61,6 +61,19 @@ def results(log: Log) -> Iterator[tuple[LogEvent, dict[str, object]]]:
         yield event, event.value
 
 
+#: The types of FIELDS and SCORE_FIELDS in words.
+_WORDS = {
+    "string": "a string",
+    "integer": "an integer",
+    "number": "a number",
+    "boolean": "true or false",
+    "object": "an object",
+    "list": "a list of names",
+    "count": "an integer, at least 0",
+    "ratio": "a number, or null where undefined",
+}
+
+
 def holds(value: object, kind: str) -> bool:
     """Whether a value is of a type of FIELDS or SCORE_FIELDS."""
     if kind == "list":
@@ -80,11 +93,11 @@ def faults(value: object, shape: Shape, name: str) -> Iterator[tuple[str, str]]:
     for field, kind in shape.items():
         path = f"{name}.{field}"
         if field not in value:
-            yield f"no `{path}`", "an object" if not isinstance(kind, str) else f"a {kind}"
+            yield f"no `{path}`", _WORDS[kind] if isinstance(kind, str) else "an object"
         elif not isinstance(kind, str):
             yield from faults(value[field], kind, path)
         elif not holds(value[field], kind):
-            yield f"`{path}` is {describe(value[field])}", f"a {kind}"
+            yield f"`{path}` is {describe(value[field])}", _WORDS[kind]
 
 
 def lookup(value: object, *path: str) -> object:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from compliance.log import Log, LogEvent
 from compliance.registry import Problem, problem, rule
-from compliance.timeline import LOOP, epochs_of, out_of_place
+from compliance.timeline import LOOP, disorder, epochs_of
 from compliance.wording import listing
 
 
@@ -38,10 +38,12 @@ def _faults(log: Log) -> dict[int, list[str]]:
     for place, (number, events) in enumerate(epochs.items(), start=1):
         if number != place or (place == len(epochs) and not log.completed):
             break
-        wrong = {key: len(events[key]) for key in LOOP if len(events[key]) != 1}
-        if wrong:
+        times = {key: len(events[key]) for key in LOOP}
+        if set(times.values()) == {times["epoch_start"]} != {1}:
+            faults[number] = [f"all its events {times['epoch_start']} times"]
+        elif set(times.values()) != {1}:
             faults[number] = [
-                f"`{key}` {times} times" if times else f"no `{key}`" for key, times in wrong.items()
+                f"`{key}` {each} times" if each else f"no `{key}`" for key, each in times.items() if each != 1
             ]
     return faults
 
@@ -83,13 +85,8 @@ def epoch_order(log: Log) -> Iterator[Problem]:
         if any(len(by_key[key]) != 1 for key in LOOP):
             continue
         events = sorted((by_key[key][0] for key in LOOP), key=lambda event: event.place)
-        for position in out_of_place([_RANK[event.key] for event in events]):
-            event = events[position]
-            neighbour = events[position - 1] if position else events[1]
-            side = "after" if position else "before"
-            yield problem(
-                f"epoch {number}: `{event.key}` {side} `{neighbour.key}` on line {neighbour.line}", event.line
-            )
+        for event, found in disorder(events, [_RANK[event.key] for event in events]):
+            yield problem(f"epoch {number}: {found}", event.line)
         start = by_key["epoch_start"][0]
         if previous and start.place < previous.place:
             yield problem(f"epoch {number} begins before `eval_stop` on line {previous.line}", start.line)

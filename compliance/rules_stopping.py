@@ -36,7 +36,8 @@ def epochs_limit(log: Log) -> Iterator[Problem]:
 )
 def training_complete(log: Log) -> Iterator[Problem]:
     """A run must train all its epochs unless early stopping ended it."""
-    limit, trained = log.integer("epochs"), len(epochs_of(log))
+    limit = log.integer("epochs")
+    trained = max(len(epochs_of(log)), len(log.all("epoch_start")))
     if limit is None or not log.completed or log.all("early_stop") or not 0 < trained < limit:
         return
     yield problem(f"{count(trained, 'epoch')} of {limit}, and no `early_stop`", log.events[-1].line)

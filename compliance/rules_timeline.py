@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from benchmark.events import OUTCOMES, PARAMETERS
 from compliance.log import Log, LogEvent
 from compliance.registry import Problem, problem, rule
-from compliance.timeline import PHASE, SINGLE_INTERVALS, WORK, out_of_place, where_it_belongs
+from compliance.timeline import PHASE, SINGLE_INTERVALS, WORK, disorder, reached, where_it_belongs
 from compliance.wording import count, describe, excerpt, listing
 
 #: H: initialisation takes at most 30 minutes.
@@ -170,11 +170,12 @@ def _unpaired(log: Log) -> Iterator[tuple[LogEvent, str]]:
             yield stop, f"`{stop_key}` before `{start_key}` on line {start.line}"
         elif start and log.completed:
             yield start, f"`{start_key}` without `{stop_key}`"
-        elif stop:
+        elif stop and reached(log) >= PHASE[start_key]:  # a run may abort before it starts
             yield stop, f"`{stop_key}` without `{start_key}`"
     for start, stop in spans:
         for inner_start, inner_stop in spans:
-            if start.place < inner_start.place < stop.place < inner_stop.place:
+            crossed = start.place < inner_start.place < stop.place < inner_stop.place
+            if crossed and not (start.key in WORK and inner_start.key == "run_start"):  # clock-covers
                 yield stop, f"`{stop.key}` before `{inner_stop.key}`, whose interval began inside"
 
 
@@ -283,9 +284,5 @@ def event_order(log: Log) -> Iterator[Problem]:
     elsewhere += _outside(log, frozenset(PARAMETERS), "init_start", "init_stop")
     skipped = {event.place for event in [*elsewhere, *log.all("cache_clear")]}
     events = [event for event in log.events if event.key in PHASE and event.place not in skipped]
-    for position in out_of_place([PHASE[event.key] for event in events]):
-        event = events[position]
-        neighbour = events[position - 1] if position else events[1]
-        side = "after" if position else "before"
-        found = f"`{event.key}` {side} `{neighbour.key}` on line {neighbour.line}"
+    for event, found in disorder(events, [PHASE[event.key] for event in events]):
         yield problem(found, event.line, where_it_belongs(event.key))

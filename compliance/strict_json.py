@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from compliance.subjects import SystemFile
-from compliance.wording import excerpt, listing
+from compliance.wording import WIDTH, excerpt, listing
 
 #: System descriptions are a few kilobytes.
 JSON_BYTES = 4 * 1024 * 1024
@@ -41,8 +41,9 @@ def note_constant(notes: Notes, name: str) -> float:
 def json_defect(error: Exception, text: str) -> str:
     """What is wrong with JSON, and where in the line."""
     if isinstance(error, json.JSONDecodeError):
-        if error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string"):
-            return f"the event is cut off: {error.msg.lower()} at column {error.pos + 1}"
+        written = text.rstrip()
+        if error.pos >= len(written) or error.msg.startswith("Unterminated string"):
+            return f"cut off after {excerpt(written, len(written) - WIDTH)}"
         return f"{error.msg.lower()} at column {error.pos + 1}: {excerpt(text, error.pos)}"
     if isinstance(error, RecursionError):
         return "objects or lists nested too deeply"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from benchmark.events import INTERVALS, PARAMETERS
 from compliance.log import IDENTITY, Log, LogEvent, is_sound, is_typed, number_of
@@ -143,3 +143,13 @@ def out_of_place(ranks: Sequence[int]) -> list[int]:
         kept.add(position_or_none)
         position_or_none = before[position_or_none]
     return [position for position in range(len(ranks)) if position not in kept]
+
+
+def disorder(events: Sequence[LogEvent], ranks: Sequence[int]) -> Iterator[tuple[LogEvent, str]]:
+    """The events that stand in the wrong place, each with the nearest event that shows it."""
+    for position in out_of_place(ranks):
+        event, rank = events[position], ranks[position]
+        before = [other for other, its in zip(events[:position], ranks[:position], strict=True) if its > rank]
+        after = [other for other, its in zip(events[position:], ranks[position:], strict=True) if its < rank]
+        side, other = ("after", before[-1]) if before else ("before", after[0])
+        yield event, f"`{event.key}` {side} `{other.key}` on line {other.line}"

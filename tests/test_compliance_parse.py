@@ -1,0 +1,168 @@
+"""The parser: true lines, every event that can be read, and no failure on any bytes."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+
+import pytest
+from logs_by_hand import COMPLETED, TOKEN, parsed
+
+from compliance import parse
+from compliance.log import LogEvent, is_sound, is_typed, split_runs
+from compliance.parse import parse_log
+from compliance.strict_json import read_json
+
+SEED = (
+    '{"namespace": "", "time_ms": 5, "event_type": "POINT_IN_TIME", '
+    '"key": "seed", "value": 1, "metadata": {}}'
+)
+
+
+def keys(text: str | bytes) -> list[str]:
+    return [event.key for event in parsed(text).events]
+
+
+def test_an_event_is_read_with_its_line_kind_time_value_and_metadata() -> None:
+    log = parsed(COMPLETED)
+    assert log.events[5] == LogEvent(
+        place=5,
+        line=6,
+        key="submission_github_commit_version",
+        kind="POINT_IN_TIME",
+        time_ms=1732428000002,
+        value="3f2a9c04d1e85b7766af0c9e12b4d8805a6e7f31",
+        metadata={"file": "benchmark/train.py", "lineno": 66, "dirty": False},
+    )
+    assert (len(log.events), log.lines, log.bytes) == (81, 81, len(COMPLETED))
+    assert log.defects.counts.total() == 0
+
+
+def test_lines_are_counted_as_an_editor_counts_them() -> None:
+    text = f"hello\n\n{TOKEN}{SEED}\r\nEpoch 1\n{TOKEN}{SEED}"
+    assert [event.line for event in parsed(text).events] == [3, 5]
+    assert parsed(text).lines == 5
+
+
+@pytest.mark.parametrize("size", [1, 7, 64, 4096])
+def test_chunks_of_any_size_give_the_same_events(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = parsed(COMPLETED)
+    monkeypatch.setattr(parse, "CHUNK_BYTES", size)
+    assert parsed(COMPLETED) == whole
+
+
+def test_an_overlong_line_is_left_out_and_the_next_line_keeps_its_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(parse, "LINE_BYTES", 1000)
+    monkeypatch.setattr(parse, "CHUNK_BYTES", 64)
+    log = parsed(f"{TOKEN}{SEED}\n{'x' * 5000}\n{TOKEN}{SEED}\n")
+    assert [event.line for event in log.events] == [1, 3]
+    assert log.defects.kept["line-length"][0].line == 2
+
+
+def test_reading_ends_where_no_run_can_have_more_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parse, "EVENTS_BYTES", 10 * len(SEED))
+    log = parsed(f"{TOKEN}{SEED}\n" * 100)
+    assert (len(log.events), log.lines, log.bytes) == (10, 100, 100 * len(f"{TOKEN}{SEED}\n"))
+    assert log.defects.kept["log-size"] == [(10, f"more than {10 * len(SEED)} bytes of events")]
+
+
+def test_both_events_of_a_line_are_read() -> None:
+    assert keys(f"{TOKEN}{SEED}{TOKEN}{SEED.replace('seed', 'epochs')}\n") == ["seed", "epochs"]
+
+
+def test_the_event_after_a_cut_one_on_the_same_line_is_read() -> None:
+    log = parsed(f"{TOKEN}{SEED[:40]}{TOKEN}{SEED}\n")
+    assert [event.key for event in log.events] == ["seed"]
+    assert log.defects.counts == {"event-json": 1}
+
+
+def test_a_token_inside_a_string_is_no_event() -> None:
+    text = SEED.replace("{}", json.dumps({"note": "written after :::MLLOG {}"}))
+    assert keys(f"{TOKEN}{text}\n") == ["seed"]
+    assert parsed(f"{TOKEN}{text}\n").defects.counts.total() == 0
+
+
+def test_a_colon_in_a_string_hides_no_repeated_key() -> None:
+    # The fast path counts colons; here two of them stand in strings, and one key is lost.
+    text = SEED.replace('"metadata": {}', '"metadata": {"file": "a:b", "file": "c:d"}')
+    assert parsed(f"{TOKEN}{text}\n").defects.counts == {"duplicate-json-key": 1}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SEED.replace(": ", ":"),
+        SEED.replace(", ", " , ").replace(": ", " : "),
+        SEED + "   ",
+        json.dumps(dict(reversed(json.loads(SEED).items()))),
+        SEED.replace('"seed"', '"\\u0073eed"'),
+    ],
+    ids=["no spaces", "many spaces", "spaces after", "other order", "escaped letter"],
+)
+def test_any_correct_spelling_of_the_json_is_read_without_a_defect(text: str) -> None:
+    log = parsed(f"{TOKEN}{text}\n")
+    assert [(event.key, event.value) for event in log.events] == [("seed", 1)]
+    assert log.defects.counts.total() == 0
+
+
+def test_nan_and_infinity_are_no_sound_values() -> None:
+    text = SEED.replace('"seed"', '"train_loss"').replace("{}", '{"epoch_num": 1}')
+    (event,) = parsed(f"{TOKEN}{text.replace('1,', '-Infinity,', 1)}\n").events
+    assert math.isnan(event.value)  # type: ignore[arg-type]
+    assert not is_sound(event)
+
+
+@pytest.mark.parametrize(
+    ("value", "type_name", "typed"),
+    [
+        (1, "integer", True),
+        (True, "integer", False),
+        (2**53, "integer", True),
+        (2**53 + 1, "integer", False),
+        (1.5, "number", True),
+        (math.inf, "number", False),
+        (10**400, "number", False),
+        (None, "null", True),
+        ("", "string", True),
+    ],
+)
+def test_a_typed_value_is_one_that_can_be_computed_with(value: object, type_name: str, typed: bool) -> None:
+    assert is_typed(value, type_name) is typed
+
+
+def test_a_start_that_stands_twice_in_a_row_is_no_second_run() -> None:
+    start = LogEvent(0, 1, "run_start", "INTERVAL_START", 1, None, {})
+    again = start._replace(place=1, line=2)
+    assert split_runs([start, again]) == ([start, again], [], None)
+
+
+def test_hostile_lines_take_time_in_proportion_to_their_length() -> None:
+    # Each would take minutes where reading is quadratic; here together well under a second.
+    for text in (
+        ":::MLLOG " * 100_000,
+        (TOKEN + "[") * 100_000,
+        TOKEN + '{"a":' * 100_000,
+        TOKEN + '"' * 1_000_000,
+    ):
+        assert parse_log(io.BytesIO(text.encode()), "x").events == []
+
+
+def test_a_description_is_read_with_the_line_of_what_is_wrong(tmp_path) -> None:
+    path = tmp_path / "system.json"
+    path.write_text('{"a": 1,\n"b": }')
+    assert read_json(path).defects == ((2, "expecting value at column 6"),)
+    path.write_bytes(b'{"a":\n"\xff"}')
+    assert read_json(path).defects == ((2, "byte 0xff is no UTF-8"),)
+    path.write_text('{"a": 1, "a": NaN}')
+    assert [found for _, found in read_json(path).defects] == [
+        "non-finite-number: NaN",
+        "duplicate-json-key: `a`",
+    ]
+    path.write_text("[" * 100_000)
+    assert read_json(path).defects == ((None, "objects or lists nested too deeply"),)
+    path.write_text('{"a": [1, "é"]}')
+    assert read_json(path).data == {"a": [1, "é"]}
+    assert read_json(path).defects == ()
