@@ -19,8 +19,8 @@ from pathlib import Path
 
 from benchmark.errors import CloudMaskError, SubmissionError
 from compliance.check import check_paths
-from compliance.report import Report, at_least
 from submission.archive import manifest_text
+from submission.console import Refused, counted, counts, judge, step, summary
 from submission.contribution import contribution
 from submission.documents import write_documents, write_text
 from submission.layout import IMPLEMENTATION, Layout, directory_name
@@ -28,10 +28,6 @@ from submission.publish import OutputError, publish, staging
 from submission.repository import Commit, export_code, find_commit
 from submission.runs import RunSet, read_runs
 from submission.system_description import DEFAULT_SITE, describe_measured, describe_named, read_site
-
-STEPS = 6
-#: Findings that are printed one by one.
-PRINTED = 20
 
 
 @dataclass(frozen=True)
@@ -45,10 +41,6 @@ class Options:
     descriptor: str | None = None
     site: Path = DEFAULT_SITE
     checkout: Path = Path()
-
-
-class Refused(Exception):
-    """The check found errors; they have been printed."""
 
 
 class Terminated(BaseException):
@@ -78,35 +70,35 @@ def package(options: Options) -> Path:
     """Package the runs; returns the folder of the bundle. Raises Refused and CloudMaskError."""
     # ---- 1. the logs pass every rule
     report = check_paths(options.logs)
-    _judge(report, "the logs")
+    warned = judge(report, "the logs")
     runs = read_runs(options.logs)
-    _step(1, f"{_count(len(runs.runs), 'log')} checked: {_counts(report)}")
+    step(1, f"{counted(len(runs.runs), 'log')} checked: {counts(report)}")
 
     # ---- 2. who ran what on which system
     org = _agreed_org(runs, options.org)
     system = _describe(runs, options)
     layout = Layout(Path(), directory_name(org), system["system_name"], _descriptor(runs, options.descriptor))
-    _step(2, f"{org} on {layout.system}, seeds {', '.join(map(str, runs.seeds))}, {layout.descriptor}")
+    step(2, f"{org} on {layout.system}, seeds {', '.join(map(str, runs.seeds))}, {layout.descriptor}")
 
     # ---- 3. the code is the commit of the logs
     commit = find_commit(options.checkout, runs.commit, ignore=(*options.logs, options.output))
-    _step(3, f"code of commit {commit.sha[:12]}, {commit.tag}")
+    step(3, f"code of commit {commit.sha[:12]}, {commit.tag}")
 
     with staging(options.output, layout.bundle_name) as stage:
         # ---- 4. both layouts, aside
         layout = Layout(stage.bundle, layout.org, layout.system, layout.descriptor)
         _write(layout, runs, commit, system, options)
-        _step(4, f"both layouts written aside below {options.output}")
+        step(4, f"both layouts written aside below {options.output}")
 
         # ---- 5. the stage passes every rule
         report = check_paths([layout.root])
-        _judge(report, "the tree", root=layout.root)
-        _step(5, f"tree checked: {_counts(report)}")
+        judge(report, "the tree", layout.root, warned)
+        step(5, f"tree checked: {counts(report)}")
 
         # ---- 6. archive and rename
         published = publish(stage, layout, time=commit.time)
-    _step(6, f"{published.archive.name}, sha256 {published.sha256}")
-    print(_summary(layout, runs, options.output, published.note))
+    step(6, f"{published.archive.name}, sha256 {published.sha256}")
+    print(summary(layout, runs, options.output, published.note))
     return published.bundle
 
 
@@ -145,26 +137,6 @@ def parse(arguments: list[str] | None = None) -> Options:
         descriptor=given.descriptor or None,
         site=given.site,
     )
-
-
-def _judge(report: Report, what: str, root: Path | None = None) -> None:
-    """Print what a check found, and refuse on errors. Raises Refused and CloudMaskError."""
-    for failure in report.failures:
-        raise failure
-    findings = sorted(at_least("warning", report.findings), key=lambda each: each.severity)
-    for finding in findings[:PRINTED]:
-        path = finding.path.removeprefix(f"{root}/") if root else finding.path
-        line = f":{finding.line}" if finding.line else ""
-        print(
-            f"{finding.severity} [{finding.rule}] {path}{line}: {finding.message}\n"
-            f"  found:    {finding.found}\n  expected: {finding.expected}\n  remedy:   {finding.remedy}",
-            file=sys.stderr,
-        )
-    if len(findings) > PRINTED:
-        print(f"and {len(findings) - PRINTED} more findings", file=sys.stderr)
-    if report.counts["error"]:
-        print(f"refused: {_counts(report)} in {what}; nothing was packaged", file=sys.stderr)
-        raise Refused
 
 
 def _agreed_org(runs: RunSet, org: str | None) -> str:
@@ -232,44 +204,6 @@ def _copy(contents: bytes, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(contents)
     path.chmod(0o644)
-
-
-def _summary(layout: Layout, runs: RunSet, output: Path, note: str) -> str:
-    rows = [f"  {'seed':>10}  {'test accuracy':>13}  {'epochs':>6}  {'seconds':>8}"]
-    rows += [
-        f"  {run.seed:>10}  {run.test_accuracy:>13.4f}  {run.result['epochs_run']:>6}"
-        f"  {run.result['timing']['total_seconds']:>8.1f}"
-        for run in runs.runs
-    ]
-    rows.append(f"  {'mean':>10}  {runs.mean:>13.4f}")
-    data = "\nThe scenes are synthetic; the documents of the bundle say so.\n" if runs.synthetic else ""
-    archive = output / f"{layout.bundle_name}.tar.gz"
-    return "\n".join(
-        (
-            "",
-            layout.outline(len(runs.runs)),
-            "",
-            *rows,
-            data,
-            f"{note}",
-            f"Read {output / layout.bundle_name / layout.contribution.relative_to(layout.root)}",
-            f"Send {archive} with its .sha256,",
-            f"or commit the folder {layout.org}/ to a fork of the results' repository.",
-            f"Check it anywhere: python -m compliance.check {output / layout.bundle_name}",
-        )
-    )
-
-
-def _counts(report: Report) -> str:
-    return ", ".join(_count(report.counts[name], name) for name in ("error", "warning"))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _step(number: int, text: str) -> None:
-    print(f"[{number}/{STEPS}] {text}", flush=True)
 
 
 def _terminate(number: int, frame: object) -> None:

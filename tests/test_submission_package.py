@@ -192,6 +192,22 @@ def test_a_run_on_accelerators_is_described_and_its_unused_ones_are_said(place: 
     assert system["hw_notes"].endswith("The runs used 0 of the 2 accelerators of a node.")
 
 
+def test_a_warning_is_told_once_and_does_not_refuse(
+    place: Path, commit: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def without_contact(lines: runs.Lines) -> None:
+        lines[:] = [line for line in lines if not line["key"].startswith("submission_poc")]
+
+    shutil.rmtree(place / "logs")
+    config = CONFIG.replace("  poc_name: Ada Reviewer\n  poc_email: ada@cloudlab-nyu.org\n", "")
+    for seed in (1, 2):
+        write_run(place / "logs", seed, commit, config=config, change=without_contact)
+    assert main([]) == 0
+    said = capsys.readouterr().err
+    assert said.count("[contact-present]") == 1
+    assert "warning [contact-present] logs/quick-seed-1/result.txt, and 1 more: " in said
+
+
 # ---- what it refuses: the logs
 
 

@@ -1,0 +1,104 @@
+"""What the packager says: steps, findings, and the summary at the end."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection
+from pathlib import Path
+
+from compliance.finding import Finding
+from compliance.report import Report, at_least
+from submission.layout import Layout
+from submission.runs import RunSet
+
+STEPS = 6
+#: Errors that are printed one by one.
+PRINTED = 20
+
+
+class Refused(Exception):
+    """A check found errors; they have been printed."""
+
+
+def step(number: int, text: str) -> None:
+    """Say that a step is done."""
+    print(f"[{number}/{STEPS}] {text}", flush=True)
+
+
+def judge(report: Report, what: str, root: Path | None = None, known: Collection[str] = ()) -> set[str]:
+    """Print what a check found and refuse on errors; returns the rules it warned of.
+
+    Errors are printed one by one, warnings by rule, except of rules that are ``known`` from
+    the logs. Raises Refused and CloudMaskError.
+    """
+    for failure in report.failures:
+        raise failure
+    findings = at_least("warning", report.findings)
+    errors = [finding for finding in findings if finding.severity == "error"]
+    for finding in errors[:PRINTED]:
+        print(
+            f"error [{finding.rule}] {_place(finding, root)}: {finding.message}",
+            f"  found:    {finding.found}",
+            f"  expected: {finding.expected}",
+            f"  remedy:   {finding.remedy}",
+            sep="\n",
+            file=sys.stderr,
+        )
+    if len(errors) > PRINTED:
+        print(f"and {len(errors) - PRINTED} more errors", file=sys.stderr)
+    warnings: dict[str, list[Finding]] = {}
+    for finding in findings:
+        if finding.severity == "warning":
+            warnings.setdefault(finding.rule, []).append(finding)
+    for rule, (first, *others) in warnings.items():
+        if rule not in known:
+            more = f", and {len(others)} more" if others else ""
+            print(f"warning [{rule}] {_place(first, root)}{more}: {first.message}", file=sys.stderr)
+            print(f"  found:    {first.found}", file=sys.stderr)
+    if errors:
+        print(f"refused: {counts(report)} in {what}; nothing was packaged", file=sys.stderr)
+        raise Refused
+    return set(warnings)
+
+
+def _place(finding: Finding, root: Path | None) -> str:
+    """File and line of a finding; the file from the root of the tree."""
+    path = finding.path.removeprefix(f"{root}/") if root else finding.path
+    return f"{path}:{finding.line}" if finding.line else path
+
+
+def counts(report: Report) -> str:
+    """``2 errors, 1 warning``."""
+    return ", ".join(counted(report.counts[name], name) for name in ("error", "warning"))
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 log``, ``2 logs``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def summary(layout: Layout, runs: RunSet, output: Path, note: str) -> str:
+    """The bundle, its scores, and what to do next."""
+    rows = [f"  {'seed':>10}  {'test accuracy':>13}  {'epochs':>6}  {'seconds':>8}"]
+    rows += [
+        f"  {run.seed:>10}  {run.test_accuracy:>13.4f}  {run.result['epochs_run']:>6}"
+        f"  {run.result['timing']['total_seconds']:>8.1f}"
+        for run in runs.runs
+    ]
+    rows.append(f"  {'mean':>10}  {runs.mean:>13.4f}")
+    data = "\nThe scenes are synthetic; the documents of the bundle say so.\n" if runs.synthetic else ""
+    archive = output / f"{layout.bundle_name}.tar.gz"
+    return "\n".join(
+        (
+            "",
+            layout.outline(len(runs.runs)),
+            "",
+            *rows,
+            data,
+            f"{note}",
+            f"Read {output / layout.bundle_name / layout.contribution.relative_to(layout.root)}",
+            f"Send {archive} with its .sha256,",
+            f"or commit the folder {layout.org}/ to a fork of the results' repository.",
+            f"Check it anywhere: python -m compliance.check {output / layout.bundle_name}",
+        )
+    )
