@@ -42,8 +42,7 @@ def plot_run(folder: RunFolder, config: Config, result: dict[str, Any], inferenc
     scored = [path for path in inference if folder.mask(path.stem).exists()]
     shown = np.unique(np.linspace(0, len(scored) - 1, min(SCENES_SHOWN, len(scored))).astype(int))
     shape = (config.geometry.rows, config.geometry.columns)
-    pairs = [(read_scene(scored[i], shape), folder.mask(scored[i].stem)) for i in shown]
-    plot_scenes(folder.scenes_plot, pairs, title)
+    plot_scenes(folder.scenes_plot, [(scored[i], folder.mask(scored[i].stem)) for i in shown], shape, title)
 
 
 def plot_curves(path: Path, epochs: Sequence[dict], best_epoch: int, target: float, title: str) -> None:
@@ -74,26 +73,29 @@ def plot_curves(path: Path, epochs: Sequence[dict], best_epoch: int, target: flo
     _save(figure, path)
 
 
-def plot_scenes(path: Path, scenes: Sequence[tuple[Scene, Path]], title: str) -> None:
+def plot_scenes(path: Path, scenes: Sequence[tuple[Path, Path]], shape: tuple[int, int], title: str) -> None:
     """One row per scene: false colour, label, predicted probability, error map.
 
-    scenes: each scene with the mask file that the run wrote for it.
+    scenes: each scene's file with the mask file that the run wrote for it. One scene at a
+    time is in memory.
     """
     count = len(scenes)
     figure, axes = plt.subplots(
         count, 4, figsize=(10.5, 2.15 * count + 1), layout="constrained", squeeze=False
     )
     errors = ListedColormap(list(OUTCOMES.values()))
-    for row, (scene, mask_path) in zip(axes, scenes, strict=True):
+    for row, (scene_path, mask_path) in zip(axes, scenes, strict=True):
+        scene = read_scene(scene_path, shape)
         with h5py.File(mask_path) as file:
             probability = file["probability"][::THINNING, ::THINNING]
-            mask = file["mask"][::THINNING, ::THINNING]
+            mask = file["mask"][...]
         label = scene.label[::THINNING, ::THINNING]
-        accuracy = np.mean(mask == label)
-        row[0].imshow(false_colour(scene)[::THINNING, ::THINNING])
-        row[1].imshow(label, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        row[0].imshow(false_colour(scene)[::THINNING, ::THINNING].copy())
+        row[1].imshow(label.copy(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         shades = row[2].imshow(probability.astype(np.float32), cmap="cividis", vmin=0, vmax=1)
-        row[3].imshow(outcome(mask, label), cmap=errors, vmin=-0.5, vmax=3.5, interpolation="nearest")
+        thinned = outcome(mask[::THINNING, ::THINNING], label)
+        row[3].imshow(thinned, cmap=errors, vmin=-0.5, vmax=3.5, interpolation="nearest")
+        accuracy = np.mean(mask == scene.label)
         row[0].set_ylabel(f"{scene.name[16:31]}\n{scene.period}, {accuracy:.3f}", fontsize=8)
         for axis in row:
             axis.set_xticks([])

@@ -98,8 +98,6 @@ def claim_folder(config: Config, output: Path, display: Display, *, force: bool)
             display.warn(f"{'complete' if complete else 'incomplete'} run moved aside to {moved}")
             os.close(lock)
             lock = _lock(folder, config)
-        for path in (folder.checkpoints, folder.masks, folder.plots):
-            path.mkdir(exist_ok=True)
         yield folder
     finally:
         folder.lock.unlink(missing_ok=True)

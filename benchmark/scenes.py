@@ -26,6 +26,9 @@ CHANNELS = REFLECTANCES + TEMPERATURES
 S8 = 7
 S2 = 1
 
+#: Patches are staged in half precision; what does not fit is no measurement.
+LARGEST = float(np.finfo(np.float16).max)
+
 REMEDY = "fetch or make the file again, or leave it out with --on-bad-scene=skip"
 
 #: Normalisation of the reference: refs - 0.5, (bts - 270 K) / 22 K.
@@ -44,7 +47,7 @@ class Scene:
     inside: bool [R, C], false on the fill borders, where no temperature was measured.
     period: "day", or "night" where no reflectance was measured.
     synthetic: whether the file says of itself that it was made, not observed.
-    filled: how many non-finite input values were replaced by 0.
+    filled: how many input values, not finite or absurd (beyond LARGEST), were replaced by 0.
     """
 
     name: str
@@ -143,7 +146,7 @@ def read_scene(path: Path, shape: tuple[int, int]) -> Scene:
     np.subtract(refs, REFLECTANCE_OFFSET, out=inputs[..., :REFLECTANCES], casting="same_kind")
     np.subtract(bts, TEMPERATURE_OFFSET, out=inputs[..., REFLECTANCES:], casting="same_kind")
     inputs[..., REFLECTANCES:] /= TEMPERATURE_SCALE
-    bad = ~np.isfinite(inputs)
+    bad = ~(np.abs(inputs) <= LARGEST)
     filled = int(np.count_nonzero(bad))
     if filled:
         inputs[bad] = 0

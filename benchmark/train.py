@@ -76,6 +76,8 @@ def train_and_score(
 
     However it ends, the log ends with run_stop, its status success or aborted.
     """
+    for path in (folder.checkpoints, folder.masks, folder.plots):
+        path.mkdir(exist_ok=True)
     log = EventLog(folder.log)
     run = Run(config, folder, log, display, skip_bad)
     try:
@@ -218,7 +220,7 @@ def _stage(run: Run, training_scenes: list[Path], inference_scenes: list[Path]) 
     report = StagingReport()
     skipped: list[str] = []
 
-    def skip(path: Path, part: str, error: SceneError) -> None:
+    def skip(part: str, path: Path, error: SceneError) -> None:
         if not run.skip_bad:
             raise error
         skipped.append(path.name)
@@ -233,13 +235,13 @@ def _stage(run: Run, training_scenes: list[Path], inference_scenes: list[Path]) 
                 check_scene(path, shape)
                 inference.append(path)
             except SceneError as error:
-                skip(path, "inference", error)
+                skip("inference", path, error)
         stores = {}
         with run.display.bar("staging", len(training_scenes)) as update:
             done = 0
             for part, paths in parts.items():
                 folder = run.folder.staging / part
-                failed = partial(skip, part=part)
+                failed = partial(skip, part)
                 for path in stage(paths, run.read, folder, shape, geometry.patch, report, failed):
                     done += 1
                     update(done, path.name[16:31])

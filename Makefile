@@ -1,0 +1,54 @@
+# The commands of the project. `make help` lists them; everything is also a `python -m` command.
+
+PYTHON ?= python3
+VENV   := .venv
+RUN    := $(VENV)/bin/python
+SEED   ?= 1
+LOGS   ?= logs
+DIST   ?= dist
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run check submission test lint bench lock clean
+
+help:  ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  variables: SEED=N CONFIG=FILE DATA=DIR ORG=NAME (run); SYSTEM=NAME ORG=NAME DESCRIPTOR=NAME (submission)"
+
+setup: $(VENV)/.installed  ## create .venv and install the locked dependencies and the package
+
+# Written last, so that an interrupted installation is done again.
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "found Python %d.%d, expected 3.10 or later; pass PYTHON=python3.11" % sys.version_info[:2])'
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --disable-pip-version-check --quiet --progress-bar on --require-hashes -r requirements.lock
+	$(RUN) -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+run: setup  ## run the benchmark (seed 1 on embedded scenes) and check its log
+	$(RUN) -m benchmark.run --seed $(SEED) --output $(LOGS) $(if $(CONFIG),--config $(CONFIG)) $(if $(DATA),--data $(DATA)) $(if $(ORG),--set submission.org=$(ORG))
+	$(RUN) -m compliance.check $(LOGS)
+	@echo
+	@echo "Next: look at $(LOGS)/*/plots, run other seeds (make run SEED=2), then: make submission"
+
+check: setup  ## check the logs of all runs
+	$(RUN) -m compliance.check $(LOGS)
+
+submission: setup  ## package the checked runs into dist/
+	$(RUN) -m submission.package --logs $(LOGS) --output $(DIST) $(if $(SYSTEM),--system $(SYSTEM)) $(if $(ORG),--org $(ORG)) $(if $(DESCRIPTOR),--descriptor $(DESCRIPTOR))
+
+test: setup  ## run the tests
+	$(RUN) -m pytest
+
+lint: setup  ## check style and types
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+bench: setup  ## measure this machine and the program on it
+	$(RUN) -m benchmark.bench
+
+lock:  ## resolve the dependencies anew (needs uv)
+	uv pip compile --universal --python-version 3.10 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra dev pyproject.toml --output-file requirements.lock
+
+clean:  ## remove what was installed, not what was computed
+	rm -rf $(VENV) build *.egg-info
