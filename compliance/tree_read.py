@@ -21,7 +21,8 @@ from compliance.tree_view import Folder
 
 #: Configurations, documents and measurements are a few kilobytes.
 TEXT_BYTES = 4 * 1024 * 1024
-#: No configuration comes near this.
+#: No configuration comes near these.
+YAML_CHARACTERS = 64 * 1024
 YAML_BRACKETS = 500
 
 
@@ -92,13 +93,15 @@ class YamlDefect(Exception):
 
 
 def load_yaml(text: str) -> Any:
-    """Plain YAML without aliases and with few brackets. Raises YamlDefect.
+    """Plain YAML of moderate length, without aliases and with few brackets. Raises YamlDefect.
 
     A few bytes of aliases can stand for gigabytes, and the time to read brackets within
     brackets grows with the square of their number.
     """
     import yaml  # imported here: most checks never need it, and it takes longer than the whole start-up
 
+    if len(text) > YAML_CHARACTERS:
+        raise YamlDefect(f"more than {YAML_CHARACTERS} characters")
     if text.count("[") + text.count("{") > YAML_BRACKETS:
         raise YamlDefect(f"more than {YAML_BRACKETS} brackets")
     try:

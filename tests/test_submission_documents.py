@@ -65,6 +65,25 @@ def repackaged(place: Path, folder: Path, config: str) -> Path:
     return made / "New-York-University/cloudmask/test-node/quick"
 
 
+# ---- upstream's tools
+
+
+def test_upstreams_parser_reads_every_log_without_an_error(bundle: Path) -> None:
+    parser = pytest.importorskip("mlperf_logging.compliance_checker.mlp_parser")
+    for log in bundle.glob("*/results/test-node/cloudmask/result_*.txt"):
+        lines, errors = parser.parse_file(str(log), ruleset="3.0.0")
+        assert (len(lines), errors) == (len(log.read_text().splitlines()), [])
+
+
+def test_upstreams_repository_check_has_nothing_to_say(bundle: Path) -> None:
+    checker = pytest.importorskip("mlperf_logging.repo_checker.repo_checker")
+    files = checker.list_files_recursively(str(bundle))
+    folders = checker.list_dirs_recursively(str(bundle))
+    assert checker._check_bad_filenames(files, folders)
+    assert checker._check_file_sizes(files)
+    assert checker._check_symbolic_links(str(bundle), files)
+
+
 # ---- the contribution
 
 
