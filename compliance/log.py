@@ -23,6 +23,7 @@ LARGEST_INTEGER = 2**53
 IDENTITY: tuple[str, ...] = tuple(
     event.key for event in vocabulary.EVENTS[: vocabulary.EVENTS.index(vocabulary.BY_KEY["cache_clear"])]
 )
+EPOCH_KEYS: tuple[str, ...] = tuple(event.key for event in vocabulary.EVENTS if "epoch_num" in event.metadata)
 _ONCE = frozenset(
     event.key for event in vocabulary.EVENTS if not {"epoch_num", "scene"} & set(event.metadata)
 )
@@ -83,6 +84,7 @@ class Log:
     second_run: LogEvent | None = None
     #: Set where the events of epochs and scenes are left out (`condense`).
     outcome_digest: str | None = None
+    _sound: dict[str, list[LogEvent]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @cached_property
     def by_key(self) -> dict[str, list[LogEvent]]:
@@ -91,6 +93,25 @@ class Log:
         for event in self.events:
             index[event.key].append(event)
         return dict(index)
+
+    @cached_property
+    def epochs(self) -> dict[int, dict[str, list[LogEvent]]]:
+        """The events of every epoch by its number, in order of first appearance, and by key.
+
+        An event without a usable ``epoch_num`` (which has a rule of its own) belongs to the
+        epoch of the event before it.
+        """
+        epochs: dict[int, dict[str, list[LogEvent]]] = {}
+        number = 1
+        for event in self.events:
+            if event.key in EPOCH_KEYS:
+                stated = event.metadata.get("epoch_num")
+                if isinstance(stated, int) and is_typed(stated, "integer"):
+                    number = stated
+                if number not in epochs:
+                    epochs[number] = {key: [] for key in EPOCH_KEYS}
+                epochs[number][event.key].append(event)
+        return epochs
 
     def all(self, key: str) -> list[LogEvent]:
         """Every event with this key."""
@@ -102,7 +123,9 @@ class Log:
 
     def sound(self, key: str) -> list[LogEvent]:
         """The events with this key that rules can compute with."""
-        return [event for event in self.all(key) if is_sound(event)]
+        if key not in self._sound:
+            self._sound[key] = [event for event in self.all(key) if is_sound(event)]
+        return self._sound[key]
 
     def one(self, key: str) -> LogEvent | None:
         """The first sound event with this key."""

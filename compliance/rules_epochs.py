@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from compliance.log import Log, LogEvent
 from compliance.registry import Problem, problem, rule
-from compliance.timeline import LOOP, disorder, epochs_of
+from compliance.timeline import LOOP, disorder
 from compliance.wording import listing
 
 
@@ -20,7 +20,7 @@ from compliance.wording import listing
 )
 def epoch_numbers(log: Log) -> Iterator[Problem]:
     """Epochs must be counted from 1 without gaps. A gap hides an epoch that was trained."""
-    for place, (number, events) in enumerate(epochs_of(log).items(), start=1):
+    for place, (number, events) in enumerate(log.epochs.items(), start=1):
         if number != place:
             line = min(event.line for group in events.values() for event in group)
             yield problem(f"epoch {number}", line, f"epoch {place}")
@@ -33,7 +33,7 @@ def _faults(log: Log) -> dict[int, list[str]]:
     The epochs from the first misnumbered one on are not judged, nor is the last of a run
     that did not come to its end.
     """
-    epochs = epochs_of(log)
+    epochs = log.epochs
     faults: dict[int, list[str]] = {}
     for place, (number, events) in enumerate(epochs.items(), start=1):
         if number != place or (place == len(epochs) and not log.completed):
@@ -58,7 +58,7 @@ def _faults(log: Log) -> dict[int, list[str]]:
 )
 def epoch_complete(log: Log) -> Iterator[Problem]:
     """Every epoch must have exactly one training and one evaluation, and its four values once."""
-    epochs = epochs_of(log)
+    epochs = log.epochs
     for number, faults in _faults(log).items():
         line = max(event.line for group in epochs[number].values() for event in group)
         yield problem(f"epoch {number}: {listing(faults)}", line)
@@ -81,7 +81,7 @@ def epoch_order(log: Log) -> Iterator[Problem]:
     then its evaluation with the values of the evaluation, and only then the next epoch. The fewest
     events that explain the disorder are reported."""
     previous: LogEvent | None = None
-    for number, by_key in epochs_of(log).items():
+    for number, by_key in log.epochs.items():
         if any(len(by_key[key]) != 1 for key in LOOP):
             continue
         events = sorted((by_key[key][0] for key in LOOP), key=lambda event: event.place)

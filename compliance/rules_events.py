@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 
 from benchmark.events import BY_KEY, has_json_type
 from compliance.log import LARGEST_INTEGER, Log, LogEvent
@@ -189,7 +188,7 @@ def event_source(log: Log) -> Iterator[Problem]:
         file, line = (event.metadata.get(name) for name in SOURCE)
         if not file or not isinstance(file, str) or not isinstance(line, int) or line < 1:
             yield problem(f"{excerpt(event.key)}: file {describe(file)}, lineno {describe(line)}", event.line)
-        elif PurePosixPath(file).is_absolute() or "\\" in file or ".." in PurePosixPath(file).parts:
+        elif file.startswith("/") or "\\" in file or ".." in file.split("/"):
             yield problem(f"{excerpt(event.key)}: file {excerpt(file)}", event.line)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from compliance.log import Log, count_of
 from compliance.registry import Problem, problem, rule
-from compliance.timeline import best_of, epochs_of, series
+from compliance.timeline import best_of, series
 from compliance.wording import count
 
 
@@ -37,7 +37,7 @@ def epochs_limit(log: Log) -> Iterator[Problem]:
 def training_complete(log: Log) -> Iterator[Problem]:
     """A run must train all its epochs unless early stopping ended it."""
     limit = log.integer("epochs")
-    trained = max(len(epochs_of(log)), len(log.all("epoch_start")))
+    trained = max(len(log.epochs), len(log.all("epoch_start")))
     if limit is None or not log.completed or log.all("early_stop") or not 0 < trained < limit:
         return
     yield problem(f"{count(trained, 'epoch')} of {limit}, and no `early_stop`", log.events[-1].line)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 
 from benchmark.events import OUTCOMES, PARAMETERS
 from compliance.log import Log, LogEvent
@@ -16,26 +17,29 @@ INIT_LIMIT_MS = 30 * 60 * 1000
 #: The benchmark's first code is of 2018 (Unix time of 2018-01-01, in seconds).
 EARLIEST_S = 1_514_764_800
 DAY_S = 24 * 60 * 60
-#: Other units that a timestamp may have been written in: name and how many make a second.
-OTHER_UNITS = (("seconds", 1), ("microseconds", 10**6), ("nanoseconds", 10**9))
+#: Units that a timestamp may have been written in, and how many make a second.
+UNITS = {"milliseconds": 10**3, "seconds": 1, "microseconds": 10**6, "nanoseconds": 10**9}
 
 
-def _is_date(time_value: int, per_second: int) -> bool:
-    """Whether a timestamp is of a possible date, if so many units make a second."""
-    return EARLIEST_S * per_second <= time_value <= (time.time() + DAY_S) * per_second
-
-
-def _unit(event: LogEvent) -> str | None:
-    """The unit that an event's time is in, if it can be no other than one of OTHER_UNITS."""
-    stamp = event.time_ms
-    return next((name for name, n in OTHER_UNITS if stamp is not None and _is_date(stamp, n)), None)
+def unit_of(stamp: int) -> str | None:
+    """The unit in which a timestamp is of a date from 2018 to tomorrow, or None if there is none."""
+    latest = time.time() + DAY_S
+    return next((name for name, n in UNITS.items() if EARLIEST_S * n <= stamp <= latest * n), None)
 
 
 def milliseconds(event: LogEvent | None) -> int | None:
     """The time of an event where it is a possible one in milliseconds."""
-    if event is None or event.time_ms is None or not _is_date(event.time_ms, 1000):
-        return None
-    return event.time_ms
+    stamp = event.time_ms if event else None
+    return stamp if stamp is not None and unit_of(stamp) == "milliseconds" else None
+
+
+def _by_unit(log: Log) -> dict[str | None, list[LogEvent]]:
+    """The events that have a time, by the unit that it is in."""
+    events: dict[str | None, list[LogEvent]] = {None: [], **{unit: [] for unit in UNITS}}
+    for event in log.events:
+        if event.time_ms is not None:
+            events[unit_of(event.time_ms)].append(event)
+    return events
 
 
 @rule(
@@ -49,10 +53,9 @@ def milliseconds(event: LogEvent | None) -> int | None:
 def time_unit(log: Log) -> Iterator[Problem]:
     """Times must be in milliseconds. In seconds they turn a 13-minute run into one of 0.8 seconds,
     which upstream's checker does not notice."""
-    for name, _ in OTHER_UNITS:
-        events = [event for event in log.events if _unit(event) == name]
-        if events:
-            found = f"{events[0].time_ms}, which is in {name}; {count(len(events), 'such time')}"
+    for unit, events in _by_unit(log).items():
+        if events and unit not in ("milliseconds", None):
+            found = f"{events[0].time_ms}, which is in {unit}; {count(len(events), 'such time')}"
             yield problem(found, events[0].line)
 
 
@@ -66,12 +69,7 @@ def time_unit(log: Log) -> Iterator[Problem]:
 )
 def time_plausible(log: Log) -> Iterator[Problem]:
     """Times must be of a date at which the run can have been made."""
-    events = [
-        event
-        for event in log.events
-        if event.time_ms is not None and milliseconds(event) is None and _unit(event) is None
-    ]
-    if events:
+    if events := _by_unit(log)[None]:
         found = f"time_ms {describe(events[0].time_ms)}; {count(len(events), 'such time')}"
         yield problem(found, events[0].line)
 
@@ -87,13 +85,10 @@ def time_plausible(log: Log) -> Iterator[Problem]:
 def time_order(log: Log) -> Iterator[Problem]:
     """Time must never run back from one event to the next. Where it does, events were moved, added
     later or written by several processes, or the clock was changed, and no duration can be trusted."""
-    before: LogEvent | None = None
-    for event in log.events:
-        if milliseconds(event) is None:
-            continue
-        if before and (step := (before.time_ms or 0) - (event.time_ms or 0)) > 0:
+    for before, event in pairwise(_by_unit(log)["milliseconds"]):
+        step = (before.time_ms or 0) - (event.time_ms or 0)
+        if step > 0:
             yield problem(f"{step} ms before the event on line {before.line}", event.line)
-        before = event
 
 
 @rule(
@@ -125,7 +120,8 @@ def run_success(log: Log) -> Iterator[Problem]:
     stop = log.first("run_stop")
     if stop and log.status is not None and not log.completed:
         reason = stop.metadata.get("reason")
-        found = f"status {excerpt(log.status)}" + (f": {excerpt(reason)}" if isinstance(reason, str) else "")
+        because = f": {excerpt(reason, width=300)}" if isinstance(reason, str) else ""
+        found = f"status {excerpt(log.status)}{because}"
         expected = None if log.status in OUTCOMES else f"status {listing(OUTCOMES, last='or')}"
         yield problem(found, stop.line, expected)
 

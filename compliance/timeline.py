@@ -7,22 +7,15 @@ looks like is the vocabulary's, when it may occur is judged here. A test compare
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from benchmark.events import INTERVALS, PARAMETERS
-from compliance.log import IDENTITY, Log, LogEvent, is_sound, is_typed, number_of
+from compliance.log import IDENTITY, Log, LogEvent, is_sound, number_of
 
 #: The events of one epoch with its evaluation; the values may stand in either order.
 LOOP = (
-    "epoch_start",
-    "train_loss",
-    "train_accuracy",
-    "epoch_stop",
-    "eval_start",
-    "eval_loss",
-    "eval_accuracy",
-    "eval_stop",
+    *("epoch_start", "train_loss", "train_accuracy", "epoch_stop"),
+    *("eval_start", "eval_loss", "eval_accuracy", "eval_stop"),
 )
 
 #: Groups of events in their order; within a group the order is free (an epoch has rules of its own).
@@ -82,27 +75,10 @@ def reached(log: Log) -> int:
     return max(phases, default=0) - 1
 
 
-def epochs_of(log: Log) -> dict[int, dict[str, list[LogEvent]]]:
-    """The events of every epoch by its number, in order of first appearance, and by key.
-
-    An event without a usable ``epoch_num`` (which has a rule of its own) belongs to the
-    epoch of the event before it.
-    """
-    epochs: dict[int, dict[str, list[LogEvent]]] = {}
-    number = 1
-    for event in log.events:
-        if event.key in LOOP:
-            stated = event.metadata.get("epoch_num")
-            if isinstance(stated, int) and is_typed(stated, "integer"):
-                number = stated
-            epochs.setdefault(number, defaultdict(list))[event.key].append(event)
-    return epochs
-
-
 def series(log: Log, key: str) -> list[LogEvent]:
     """The event of a key for every epoch from 1 on; empty unless each epoch has exactly one sound one."""
     events: list[LogEvent] = []
-    for place, (number, by_key) in enumerate(epochs_of(log).items(), start=1):
+    for place, (number, by_key) in enumerate(log.epochs.items(), start=1):
         if number != place or len(by_key[key]) != 1 or not is_sound(by_key[key][0]):
             return []
         events.append(by_key[key][0])

@@ -27,10 +27,10 @@ def printable(text: str) -> str:
     )
 
 
-def excerpt(text: str, start: int = 0) -> str:
-    """At most ``WIDTH`` characters of a text, in backquotes; an ellipsis marks what was cut."""
-    part = text[max(start, 0) : max(start, 0) + WIDTH]
-    return f"`{printable(part)}{'…' if len(text) > max(start, 0) + WIDTH else ''}`"
+def excerpt(text: str, start: int = 0, width: int = WIDTH) -> str:
+    """At most ``width`` characters of a text, in backquotes; an ellipsis marks what was cut."""
+    start = max(start, 0)
+    return f"`{printable(text[start : start + width])}{'…' if len(text) > start + width else ''}`"
 
 
 def describe(value: object) -> str:
