@@ -25,7 +25,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	@touch $@
 
 run: setup  ## run the benchmark (seed 1 on embedded scenes) and check its log
-	$(RUN) -m benchmark.run --seed $(SEED) --output $(LOGS) $(if $(CONFIG),--config $(CONFIG)) $(if $(DATA),--data $(DATA)) $(if $(ORG),--set submission.org=$(ORG))
+	$(RUN) -m benchmark.run --seed $(SEED) --output $(LOGS) $(if $(CONFIG),--config $(CONFIG)) $(if $(DATA),--data $(DATA)) $(if $(ORG),--set submission.org="$(ORG)")
 	$(RUN) -m compliance.check $(LOGS)
 	@echo
 	@echo "Next: look at $(LOGS)/*/plots, run other seeds (make run SEED=2), then: make submission"
@@ -34,7 +34,7 @@ check: setup  ## check the logs of all runs
 	$(RUN) -m compliance.check $(LOGS)
 
 submission: setup  ## package the checked runs into dist/
-	$(RUN) -m submission.package --logs $(LOGS) --output $(DIST) $(if $(SYSTEM),--system $(SYSTEM)) $(if $(ORG),--org $(ORG)) $(if $(DESCRIPTOR),--descriptor $(DESCRIPTOR))
+	$(RUN) -m submission.package --logs $(LOGS) --output $(DIST) $(if $(SYSTEM),--system $(SYSTEM)) $(if $(ORG),--org "$(ORG)") $(if $(DESCRIPTOR),--descriptor $(DESCRIPTOR))
 
 test: setup  ## run the tests
 	$(RUN) -m pytest

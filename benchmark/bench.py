@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.config import config_path, load_config
+from benchmark.config_file import config_path, load_config
 from benchmark.display import Display, native_messages_to
 from benchmark.patchstore import PatchStore, StagingReport, open_store, stage
 from benchmark.prepare import find_scenes

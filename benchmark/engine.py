@@ -9,6 +9,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -139,7 +140,7 @@ class Engine:
 
         return tuple(part(array) for array in arrays)
 
-    def _compile(self, step: Callable, signature: list[tf.TensorSpec]) -> Callable:
+    def _compile(self, step: Callable, signature: list[tf.TensorSpec]) -> Any:
         """The graph of a step of one replica, run on every replica's share at once."""
         if self.replicas == 1:
             return tf.function(step, input_signature=signature)

@@ -8,7 +8,8 @@ import signal
 import sys
 from pathlib import Path
 
-from benchmark.config import Config, config_path, load_config, parse_seed
+from benchmark.config import Config, parse_seed
+from benchmark.config_file import config_path, load_config
 from benchmark.display import Display, native_messages_to
 from benchmark.errors import CloudMaskError
 from benchmark.prepare import claim_folder, find_scenes, use_data

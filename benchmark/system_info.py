@@ -103,11 +103,17 @@ def platform_name(facts: dict[str, Any]) -> str:
 
 
 def git_facts() -> dict[str, Any]:
-    """Commit, branch and whether tracked files differ from it; None each where this is no checkout."""
+    """Commit, branch, and whether the checkout differs from it.
+
+    Code that was exported from a checkout, as into a submission, carries its commit in
+    COMMIT.txt; where there is neither, commit and branch are None.
+    """
     commit = _git("rev-parse", "HEAD")
     top = _git("rev-parse", "--show-toplevel")
     if commit is None or top is None or Path(top) != ROOT:
-        return {"commit": None, "dirty": False, "branch": None}
+        exported = _text(str(Path(__file__).with_name("COMMIT.txt")))
+        known = re.fullmatch(r"[0-9a-f]{40}", exported)
+        return {"commit": exported if known else None, "dirty": False, "branch": None}
     branch = _git("rev-parse", "--abbrev-ref", "HEAD")
     return {
         "commit": commit,

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmark.config import Config, load_config
+from benchmark.config import Config
+from benchmark.config_file import load_config
 from benchmark.errors import SubmissionError
 from benchmark.events import PARAMETERS
 from benchmark.run_folder import RunFolder

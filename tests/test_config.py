@@ -9,17 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.config import (
-    Config,
-    Data,
-    Submission,
-    Synthetic,
-    Training,
-    config_path,
-    load_config,
-    parse_seed,
-    save_config,
-)
+from benchmark.config import Config, Data, Submission, Synthetic, Training, parse_seed
+from benchmark.config_file import config_path, load_config, save_config
 from benchmark.errors import ConfigError
 
 

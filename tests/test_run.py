@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from conftest import ROOT, SHAPE, TINY, program, read_events, value_of
 
-from benchmark.config import load_config
+from benchmark.config_file import load_config
 from benchmark.errors import RunError
 from benchmark.run_folder import RunFolder
 from benchmark.scenes import discover, read_scene
@@ -78,7 +78,9 @@ def test_the_log_tells_the_run_in_the_order_of_the_vocabulary(tiny_run):
         *("baselines_start", *["baseline_accuracy"] * 3, "baselines_stop", "result", "run_stop"),
     ]
     assert tiny_run.events[-1]["metadata"]["status"] == "success"
-    assert {event["metadata"]["file"] for event in tiny_run.events} == {"benchmark/train.py"}
+    assert {event["metadata"]["file"] for event in tiny_run.events} == {
+        f"benchmark/{name}.py" for name in ("identity", "staging", "train")
+    }
     assert [value_of(tiny_run.events, f"{part}_samples") for part in ("train", "eval", "test")] == [80, 40, 4]
 
 

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from submission_runs import CONFIG, accuracy, git, make_place, write_run
 
-from benchmark.config import load_config
+from benchmark.config_file import load_config
 from benchmark.errors import SubmissionError
 from submission.contribution import table
 from submission.layout import directory_name
