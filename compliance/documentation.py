@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from itertools import groupby
 
+from compliance import report
 from compliance.registry import RULES, Rule
 from compliance.wording import nearest
 
@@ -29,6 +30,15 @@ _SCOPES = {
     "tree": "A submission tree",
     None: "The checker itself",
 }
+
+
+#: Files of rules in the order in which they are read; others follow by name.
+_FILES = ("parsing", "events", "identity", "parameters", "timeline", "epochs", "stopping", "values", "scores")
+
+
+def _reading_order(rule: Rule) -> tuple[int, int, str]:
+    name = rule.check.__module__.rpartition("rules_")[2]
+    return list(_SCOPES).index(rule.scope), _FILES.index(name) if name in _FILES else len(_FILES), name
 
 
 def describe_rule(rule: Rule) -> dict[str, str | None]:
@@ -87,8 +97,7 @@ def _markdown_lines() -> Iterator[str]:
     yield f"{len(RULES)} rules. {CLAUSES}"
     yield ""
     yield STATUS
-    order = list(_SCOPES)
-    rules = sorted(RULES.values(), key=lambda rule: (order.index(rule.scope), rule.check.__module__))
+    rules = sorted(RULES.values(), key=_reading_order)
     for scope, of_scope in groupby(rules, key=lambda rule: rule.scope):
         yield ""
         yield f"## {_SCOPES[scope]}"
@@ -104,6 +113,10 @@ def _markdown_lines() -> Iterator[str]:
                 yield ""
                 yield f"- Expected: {rule.expected}"
                 yield f"- Remedy: {rule.remedy}"
+    yield ""
+    yield "## The report as JSON"
+    yield ""
+    yield (report.__doc__ or "").partition("\n\n")[2].rstrip()
 
 
 #: The list of rules in every format of the command line.

@@ -23,7 +23,7 @@ LARGEST_INTEGER = 2**53
 IDENTITY: tuple[str, ...] = tuple(
     event.key for event in vocabulary.EVENTS[: vocabulary.EVENTS.index(vocabulary.BY_KEY["cache_clear"])]
 )
-EPOCH_KEYS: tuple[str, ...] = tuple(event.key for event in vocabulary.EVENTS if "epoch_num" in event.metadata)
+EPOCH_KEYS = frozenset(event.key for event in vocabulary.EVENTS if "epoch_num" in event.metadata)
 _ONCE = frozenset(
     event.key for event in vocabulary.EVENTS if not {"epoch_num", "scene"} & set(event.metadata)
 )
@@ -101,17 +101,15 @@ class Log:
         An event without a usable ``epoch_num`` (which has a rule of its own) belongs to the
         epoch of the event before it.
         """
-        epochs: dict[int, dict[str, list[LogEvent]]] = {}
+        epochs: dict[int, dict[str, list[LogEvent]]] = defaultdict(lambda: defaultdict(list))
         number = 1
         for event in self.events:
             if event.key in EPOCH_KEYS:
                 stated = event.metadata.get("epoch_num")
                 if isinstance(stated, int) and is_typed(stated, "integer"):
                     number = stated
-                if number not in epochs:
-                    epochs[number] = {key: [] for key in EPOCH_KEYS}
                 epochs[number][event.key].append(event)
-        return epochs
+        return dict(epochs)
 
     def all(self, key: str) -> list[LogEvent]:
         """Every event with this key."""
@@ -216,25 +214,26 @@ def condense(log: Log) -> Log:
 def split_runs(events: list[LogEvent]) -> tuple[list[LogEvent], list[LogEvent], LogEvent | None]:
     """Divide a file's events into those of its first run, those after it, and the start of a second.
 
-    A second run begins with another ``init_start`` or ``run_start`` once the first run has
-    started or stopped, and with the identity events just before it. A start that merely
-    stands twice in a row is a repeated event, not a second run.
+    A second run begins with another ``init_start`` once the first run has come further than
+    its parameters or another identity has been logged, or with another ``run_start`` after
+    ``run_stop``; and with the identity events just before it. A start that merely stands
+    twice in a row is a repeated event, not a second run.
     """
-    started: int | None = None
-    stopped: int | None = None
+    stop: int | None = None
+    initialising = beyond = False
     for index, event in enumerate(events):
-        if event.key == "run_stop" and stopped is None:
-            stopped = index
-        begins = event.key == "init_start" and (started is not None or stopped is not None)
-        begins = begins or (event.key == "run_start" and stopped is not None)
-        if begins:
+        if (event.key == "init_start" and beyond) or (event.key == "run_start" and stop is not None):
             begin = index
             while begin > 0 and events[begin - 1].key in _BEFORE_INIT:
                 begin -= 1
-            end = begin if stopped is None else stopped + 1
+            end = begin if stop is None else stop + 1
             return events[:end], events[end:begin], events[begin]
-        if event.key == "run_start" and started is None:
-            started = index
-    if stopped is None:
+        if event.key == "run_stop" and stop is None:
+            stop = index
+        initialising = initialising or event.key == "init_start"
+        beyond = (
+            beyond or event.key in ("run_start", "run_stop") or (initialising and event.key in _BEFORE_INIT)
+        )
+    if stop is None:
         return events, [], None
-    return events[: stopped + 1], events[stopped + 1 :], None
+    return events[: stop + 1], events[stop + 1 :], None

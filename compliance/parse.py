@@ -153,6 +153,8 @@ class _Parser:
 
     def _any_line(self, line: bytes, number: int) -> None:
         """Take any line: text, a damaged event, several events."""
+        if line.isascii() and _ANY_TOKEN not in line and b"\0" not in line and not line.endswith(b"\r"):
+            return  # text without an event
         defects = self.log.defects
         if line.endswith(b"\r"):
             self.carriage_returns += 1

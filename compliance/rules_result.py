@@ -164,8 +164,8 @@ def result_baselines(log: Log) -> Iterator[Problem]:
     remedy=_AS_LOGGED,
 )
 def result_data(log: Log) -> Iterator[Problem]:
-    """The result must describe its data as the events do. That is the kind of the data, the number of
-    inference scenes, the skipped scenes and the precision. True masks exist for synthetic scenes
+    """The result must describe its data as the events do. That is the kind of the data, the numbers of
+    scenes, the skipped scenes and the precision. True masks exist for synthetic scenes
     only."""
     kind, precision, scenes = log.text("data_kind"), log.text("precision"), log.all("scene_accuracy")
     facts: Facts = {}
@@ -182,6 +182,12 @@ def result_data(log: Log) -> Iterator[Problem]:
         if isinstance(stated, list) and holds(stated, "list") and Counter(stated) != Counter(skipped):
             found = f"`data.skipped_scenes`: {listing(map(show, stated)) or 'none'}"
             yield problem(found, event.line, f"{listing(map(show, skipped)) or 'none'}, as the events say")
+        staged = log.one("staging_stop")
+        used = [lookup(value, "data", name) for name in ("training_scenes", "validation_scenes")]
+        numbers = [number for number in used if isinstance(number, int) and holds(number, "integer")]
+        if staged and len(numbers) == 2 and sum(numbers) != staged.metadata["scenes"]:
+            found = f"`data.training_scenes` {numbers[0]}, `data.validation_scenes` {numbers[1]}"
+            yield problem(found, event.line, f"{show(staged.metadata['scenes'])} in all, as staged")
         if kind == "slstr" and lookup(value, "scores", "truth") is not None:
             yield problem("`scores.truth` of observed scenes", event.line, "none: no true mask is known")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from compliance.log import Log, count_of
+from compliance.log import Log, count_of, number_of
 from compliance.registry import Problem, problem, rule
 from compliance.timeline import best_of, series
 from compliance.wording import count
@@ -57,14 +57,15 @@ def stopping_late(log: Log) -> Iterator[Problem]:
     patience, losses = log.integer("early_stopping_patience"), series(log, "eval_loss")
     if patience is None or patience < 1:
         return
-    for trained in range(patience + 1, len(losses)):
-        best = best_of(losses[:trained])
-        if trained - best >= patience:
-            next_epoch = losses[trained]
-            found = f"epoch {trained + 1} was trained"
-            expected = f"the end after epoch {trained}, {count(patience, 'epoch')} after the best, {best}"
-            yield problem(found, next_epoch.line, expected)
+    best = 0
+    for index, event in enumerate(losses):
+        if index - best > patience:
+            found = f"epoch {index + 1} was trained"
+            expected = f"the end after epoch {index}, {count(patience, 'epoch')} after the best, {best + 1}"
+            yield problem(found, event.line, expected)
             return
+        if number_of(event) < number_of(losses[best]):
+            best = index
 
 
 @rule(

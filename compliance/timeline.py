@@ -123,9 +123,27 @@ def out_of_place(ranks: Sequence[int]) -> list[int]:
 
 def disorder(events: Sequence[LogEvent], ranks: Sequence[int]) -> Iterator[tuple[LogEvent, str]]:
     """The events that stand in the wrong place, each with the nearest event that shows it."""
+    greater_before = _nearest_greater(ranks)
+    # seen from the end, and with signs changed, what is smaller and after is greater and before
+    smaller_after = [
+        None if place is None else len(ranks) - 1 - place
+        for place in reversed(_nearest_greater([-rank for rank in reversed(ranks)]))
+    ]
     for position in out_of_place(ranks):
-        event, rank = events[position], ranks[position]
-        before = [other for other, its in zip(events[:position], ranks[:position], strict=True) if its > rank]
-        after = [other for other, its in zip(events[position:], ranks[position:], strict=True) if its < rank]
-        side, other = ("after", before[-1]) if before else ("before", after[0])
-        yield event, f"`{event.key}` {side} `{other.key}` on line {other.line}"
+        event, before, after = events[position], greater_before[position], smaller_after[position]
+        if before is not None:
+            yield event, f"`{event.key}` after `{events[before].key}` on line {events[before].line}"
+        elif after is not None:
+            yield event, f"`{event.key}` before `{events[after].key}` on line {events[after].line}"
+
+
+def _nearest_greater(ranks: Sequence[int]) -> list[int | None]:
+    """For every position the nearest one before it with a greater rank; in linear time."""
+    nearest: list[int | None] = []
+    candidates: list[int] = []
+    for position, rank in enumerate(ranks):
+        while candidates and ranks[candidates[-1]] <= rank:
+            candidates.pop()
+        nearest.append(candidates[-1] if candidates else None)
+        candidates.append(position)
+    return nearest

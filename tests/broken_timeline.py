@@ -117,6 +117,13 @@ RUN = [
         END + 1,
         "a second run begins with `run_start`",
     ),
+    Broken(
+        "one-run",
+        upto(COMPLETED, "seed") + COMPLETED,
+        at("seed") + 1,
+        "a second run begins with `submission_benchmark`",
+        also=("run-stop",),
+    ),
     Broken("after-run-stop", COMPLETED + LINES[at("seed") - 1] + "\n", END + 1, "1 event: `seed`"),
 ]
 

@@ -299,6 +299,13 @@ RESULTS = [
     ),
     result(
         "result-data",
+        "data.training_scenes",
+        16,
+        "`data.training_scenes` 16, `data.validation_scenes` 1",
+        "5 in all, as staged",
+    ),
+    result(
+        "result-data",
         "precision",
         "float32",
         "`precision` `float32`",

@@ -80,7 +80,6 @@ def test_events_of_any_content_are_judged(events: list[dict[str, Any]]) -> None:
     assert judge("".join(f"{TOKEN}{json.dumps(event)}\n" for event in events).encode()).exit_code == 1
 
 
-Line = list[tuple[int, str, Any]]
 mutations = st.lists(
     st.tuples(
         st.integers(0, 200),

@@ -7,8 +7,9 @@ import json
 import math
 
 import pytest
-from logs_by_hand import COMPLETED, TOKEN, parsed
+from logs_by_hand import COMPLETED, TOKEN, findings, parsed
 
+from benchmark.events import EVENTS
 from compliance import parse
 from compliance.log import LogEvent, is_sound, is_typed, split_runs
 from compliance.parse import parse_log
@@ -148,6 +149,28 @@ def test_hostile_lines_take_time_in_proportion_to_their_length() -> None:
         TOKEN + '"' * 1_000_000,
     ):
         assert parse_log(io.BytesIO(text.encode()), "x").events == []
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        [event.key for event in reversed(EVENTS)] * 200,
+        ["run_stop"] * 8_000 + ["seed"] * 8_000,
+        ["seed"] * 8_000 + ["submission_org"] * 8_000,
+        ["submission_org", "seed"] * 8_000,
+        [f"train_los{number}" for number in range(16_000)],
+        ["eval_loss"] * 16_000,
+    ],
+    ids=["backwards", "after the run", "two blocks", "in turn", "unknown keys", "an epoch each"],
+)
+def test_hostile_logs_are_judged_in_time_in_proportion_to_their_length(keys: list[str]) -> None:
+    # Each would take minutes with a rule that is quadratic in events, keys or epochs.
+    event = json.loads(SEED)
+    lines = [
+        TOKEN + json.dumps(event | {"key": key, "value": 0.5, "metadata": {"epoch_num": number}})
+        for number, key in enumerate(keys, start=1)
+    ]
+    assert findings("\n".join(lines) + "\n")
 
 
 def test_a_description_is_read_with_the_line_of_what_is_wrong(tmp_path) -> None:
