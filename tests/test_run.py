@@ -145,7 +145,7 @@ def test_baselines_are_recomputed_from_the_scenes(tiny_run):
 
 
 def test_the_best_epoch_is_that_of_the_lowest_validation_loss_and_metrics_repeat_the_log(tiny_run):
-    rows = list(csv.DictReader(tiny_run.folder.metrics.open()))
+    rows = list(csv.DictReader(tiny_run.folder.metrics.read_text().splitlines()))
     for name in ("train_loss", "train_accuracy", "eval_loss", "eval_accuracy"):
         assert [float(row[name]) for row in rows] == [e["value"] for e in tiny_run.events if e["key"] == name]
     losses = [float(row["eval_loss"]) for row in rows]
