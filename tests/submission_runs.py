@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmark.config import load_config
+from benchmark.config_file import load_config
 
 ORG = "New York University"
 PLATFORM = "Test Node"
