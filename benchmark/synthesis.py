@@ -19,7 +19,7 @@ from benchmark.errors import SceneError
 from benchmark.synthetic_dataset import ensure_dataset
 from benchmark.synthetic_file import COMPRESSIONS, FIRST_INFERENCE_INDEX, scene_name, scene_path, write_scene
 from benchmark.synthetic_manifest import Manifest, Record, read_manifest
-from benchmark.synthetic_scene import FULL_SHAPE, SyntheticScene, make_scene
+from benchmark.synthetic_scene import FULL_SHAPE, SMALLEST_SIDE, SyntheticScene, make_scene
 
 __all__ = [
     "FIRST_INFERENCE_INDEX",
@@ -45,24 +45,37 @@ def build_parser() -> argparse.ArgumentParser:
         epilog="Exit status: 0 done, 1 it could not be done (the message says why), 2 wrong usage.",
     )
     add = parser.add_argument
+    count, side = _whole_number(0), _whole_number(SMALLEST_SIDE)
     add("--output", type=Path, default=Path("data/synthetic"), help="folder of the dataset (%(default)s)")
-    add("--seed", type=int, default=21, help="seed of all scenes (%(default)s)")
-    add("--training", type=int, default=20, metavar="N", help="training scenes (%(default)s)")
-    add("--inference", type=int, default=8, metavar="N", help="inference scenes (%(default)s)")
-    add("--rows", type=int, default=FULL_SHAPE[0], help="rows of a scene (%(default)s)")
-    add("--columns", type=int, default=FULL_SHAPE[1], help="columns of a scene (%(default)s)")
-    add("--radiances", action="store_true", help="add the dataset rads (40 MB more a day scene)")
+    add("--seed", type=count, default=21, metavar="N", help="seed of all scenes (%(default)s)")
+    add("--training", type=count, default=20, metavar="N", help="training scenes (%(default)s)")
+    add("--inference", type=count, default=8, metavar="N", help="inference scenes (%(default)s)")
+    add("--rows", type=side, default=FULL_SHAPE[0], metavar="N", help="rows of a scene (%(default)s)")
+    add("--columns", type=side, default=FULL_SHAPE[1], metavar="N", help="columns of a scene (%(default)s)")
+    add("--radiances", action="store_true", help="add the dataset rads (43 MB more a day scene)")
     add("--compression", choices=COMPRESSIONS, default="none", help="of all datasets (%(default)s)")
-    add("--jobs", type=int, metavar="N", help="processes at most (default: the processors there are)")
+    add("--jobs", type=_whole_number(1), metavar="N", help="processes at most (default: all processors)")
     add("--verify", action="store_true", help="compare every byte of existing scenes, not only a few blocks")
     add("--replace", action="store_true", help="discard the synthetic dataset in the folder first")
     add("--calibrate", action="store_true", help="make nothing; measure what simple methods reach")
     return parser
 
 
+def _whole_number(least: int) -> Callable[[str], int]:
+    def convert(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number of {least} or more")
+        return int(text)
+
+    return convert
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
-    options = build_parser().parse_args(arguments)
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    if options.calibrate and not (options.training and options.inference):
+        parser.error("--calibrate needs scenes to fit on (--training) and to score (--inference)")
     try:
         if options.calibrate:
             from benchmark.synthetic_calibration import calibrate

@@ -14,6 +14,7 @@ import errno
 import fcntl
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -24,6 +25,9 @@ from benchmark.synthetic_file import COMPRESSIONS, FIRST_INFERENCE_INDEX, write_
 from benchmark.synthetic_manifest import MANIFEST, Manifest, Settings, is_intact, read_manifest
 from benchmark.synthetic_scene import FULL_SHAPE, SMALLEST_SIDE
 from benchmark.synthetic_workers import make_files
+
+#: How often the list of finished scenes is written while scenes are being made.
+SAVE_SECONDS = 0.5
 
 Progress = Callable[[int, int], None]
 Notice = Callable[[str], None]
@@ -139,9 +143,12 @@ def _complete(
     notice: Notice,
 ) -> Manifest:
     whole, unfinished = root / MANIFEST, root / f"{MANIFEST}.part"
-    held = read_manifest(whole) or read_manifest(unfinished)
+    complete = read_manifest(whole)
+    held = complete or read_manifest(unfinished)
     if held is not None:
         _check_same(root, held, wish)
+    elif whole.exists():
+        notice(f"{whole}: not readable as the list of a dataset; making the scenes again")
     wanted = wish.wanted()
     foreign = {path.relative_to(root).as_posix() for path in _scene_files(root)} - set(wanted)
     if foreign:
@@ -152,14 +159,14 @@ def _complete(
             remedy="choose another folder (--output) or move these files away",
         )
     if held is not None:
-        for name, record in held.files.items():
-            if is_intact(root / name, record, verify):
-                wish.files[name] = record
-            elif whole.exists():
+        for name in sorted(wanted.keys() & held.files.keys()):
+            if is_intact(root / name, held.files[name], verify):
+                wish.files[name] = held.files[name]
+            elif complete is not None:
                 state = "damaged" if (root / name).exists() else "missing"
                 notice(f"{root / name}: {state}; making it again")
     missing = {name: index for name, index in wanted.items() if name not in wish.files}
-    if held is not None and not missing and whole.exists() and _same_counts(held, wish):
+    if complete is not None and complete.files == wish.files and not missing:
         return wish
 
     # From here on the folder is in the making, and says so.
@@ -168,17 +175,18 @@ def _complete(
     for stale in [path for split in ("training", "inference") for path in (root / split).rglob("*.part")]:
         stale.unlink(missing_ok=True)
     write_whole(unfinished, wish.to_json().encode())
-    for done, (name, record) in enumerate(make_files(root, missing, wish.settings, jobs), start=1):
-        wish.files[name] = record
-        write_whole(unfinished, wish.to_json().encode())
-        if on_progress is not None:
-            on_progress(done, len(missing))
-    os.replace(unfinished, whole)
+    saved = time.monotonic()
+    with contextlib.closing(make_files(root, missing, wish.settings, jobs)) as finished:
+        for done, (name, record) in enumerate(finished, start=1):
+            wish.files[name] = record
+            if time.monotonic() - saved > SAVE_SECONDS:
+                write_whole(unfinished, wish.to_json().encode())
+                saved = time.monotonic()
+            if on_progress is not None:
+                on_progress(done, len(missing))
+    write_whole(whole, wish.to_json().encode())
+    unfinished.unlink()
     return wish
-
-
-def _same_counts(a: Manifest, b: Manifest) -> bool:
-    return (a.training_scenes, a.inference_scenes) == (b.training_scenes, b.inference_scenes)
 
 
 def _check_same(root: Path, held: Manifest, wish: Manifest) -> None:

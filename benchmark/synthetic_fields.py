@@ -20,6 +20,12 @@ Shape = tuple[int, int]
 #: since instrument noise is drawn block by block.
 BLOCK_ROWS = 40
 
+#: Cellular fields: width of the ring of wave numbers (in powers of e), highest wave number of the
+#: clusters, and what each part weighs.
+CELL_SPREAD = 0.5
+CLUSTER_LIMIT = 40
+DETAIL_WEIGHT, CELL_WEIGHT, CLUSTER_WEIGHT = 0.7, 1.0, 1.0
+
 
 def row_blocks(rows: int) -> Iterator[slice]:
     """Slices of at most ``BLOCK_ROWS`` rows that cover ``rows`` rows in order."""
@@ -69,11 +75,11 @@ def random_field(
     k[0, 0] = 1.0
     amplitude = k ** np.float32(-beta / 2)
     if cell is not None:
-        ring = np.float32(side / cell)
-        # Each part is scaled to unit variance before it is weighted, whatever its slope.
-        cells = np.exp(-(((k - ring) / (np.float32(0.35) * ring)) ** 2))
-        clusters = np.where(k < 40, k ** np.float32(-1.6), np.float32(0))
-        parts = ((0.55, amplitude), (1.6, cells), (0.8, clusters))
+        # Cells of about that size, clusters of them, and detail below; each of unit variance first.
+        cells = np.exp(-((np.log(k / np.float32(side / cell)) / np.float32(CELL_SPREAD)) ** 2))
+        clusters = np.where(k < CLUSTER_LIMIT, k ** np.float32(-1.6), np.float32(0))
+        weights = (DETAIL_WEIGHT, CELL_WEIGHT, CLUSTER_WEIGHT)
+        parts = zip(weights, (amplitude, cells, clusters), strict=True)
         amplitude = np.sqrt(sum((np.float32(weight) * _unit(part)) ** 2 for weight, part in parts))
     if highest < side:
         amplitude[np.hypot(kx, ky) > highest] = 0

@@ -21,7 +21,10 @@ TRUTH_OPTICAL_DEPTH = 0.10
 
 #: Error of the forecast's clear-sky temperature in kelvin.
 FORECAST_ERROR = 0.6
-PRIOR = -2.0
+PRIOR = -2.7
+TEXTURE_WEIGHT = 2.0
+#: Means over 3 x 3 pixels, one after the other: what widens the edges of clouds.
+SMOOTHINGS = 4
 #: Spread of the log-odds' smooth error and of its noise per pixel.
 ERROR_FIELD = 0.5
 ERROR_NOISE = 0.40
@@ -67,16 +70,18 @@ def bayes_flags(rng: np.random.Generator, s8: Array, odds: Array, texture_unit: 
     flags = np.empty(s8.shape, dtype=np.uint8)
     rows = s8.shape[0]
     for block in row_blocks(rows):
-        # Texture needs one pixel around, the two box means one each: three in all.
-        near = s8[_rows_around(block, rows, 3)] - np.float32(280)
-        near = np.pad(near, ((0, 0), (3, 3)), mode="edge")
+        # Each mean needs one pixel around, and texture another.
+        margin = SMOOTHINGS + 1
+        near = s8[_rows_around(block, rows, margin)] - np.float32(280)
+        near = np.pad(near, ((0, 0), (margin, margin)), mode="edge")
         mean = box_sum(near) / 9
         variance = np.maximum(box_sum(near * near) / 9 - mean * mean, 0)
-        around = _rows_around(block, rows, 2)
-        unit = np.pad(texture_unit[around], ((0, 0), (2, 2)), mode="edge")
-        total: Array = np.pad(odds[around], ((0, 0), (2, 2)), mode="edge")
-        total += np.minimum(np.sqrt(variance) / unit, 4) - np.float32(0.5)
-        total = box_sum(box_sum(total)) * np.float32(1 / 81)
+        around, sides = _rows_around(block, rows, SMOOTHINGS), ((0, 0), (SMOOTHINGS, SMOOTHINGS))
+        unit = np.pad(texture_unit[around], sides, mode="edge")
+        total: Array = np.pad(odds[around], sides, mode="edge")
+        total += np.float32(TEXTURE_WEIGHT) * np.minimum(np.sqrt(variance) / unit, 4) - np.float32(0.5)
+        for _ in range(SMOOTHINGS):
+            total = box_sum(total) * np.float32(1 / 9)
         total += np.float32(PRIOR) + np.float32(ERROR_FIELD) * error_field[block]
         total += np.float32(ERROR_NOISE) * rng.standard_normal(total.shape, dtype=np.float32)
         flags[block] = (total > 0) * np.uint8(SINGLE_MODERATE)

@@ -87,7 +87,7 @@ def read_manifest(path: Path) -> Manifest | None:
             return None
         settings = Settings(**{key: content[key] for key in Settings.__dataclass_fields__})
         files = {name: Record(**record) for name, record in content["files"].items()}
-        return Manifest(settings, content["training_scenes"], content["inference_scenes"], files)
+        return Manifest(settings, int(content["training_scenes"]), int(content["inference_scenes"]), files)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 

@@ -9,7 +9,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
@@ -41,7 +41,7 @@ def _make_file(root: Path, name: str, index: int, settings: Settings) -> tuple[s
 
 def make_files(
     root: Path, missing: dict[str, int], settings: Settings, jobs: int | None
-) -> Iterator[tuple[str, Record]]:
+) -> Generator[tuple[str, Record], None, None]:
     """Make the missing files (path below ``root`` -> scene index); yields each as it is finished."""
     pixels = len(missing) * settings.rows * settings.columns
     workers = min(jobs or len(os.sched_getaffinity(0)), len(missing), math.ceil(pixels / PIXELS_PER_WORKER))

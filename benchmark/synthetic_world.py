@@ -24,6 +24,10 @@ LATITUDES = {
 }
 LAND_SHARE = {"ocean": (0.0, 0.0), "coast": (0.15, 0.6), "vegetation": (0.8, 1.0), "desert": (0.8, 1.0)}
 LAND_SHARE["polar"] = (0.0, 0.6)
+#: Mean surface temperature in kelvin: at the equator, how much colder at 60 degrees, and its spread.
+WARMEST, COOLING, TEMPERATURE_SPREAD = 290.0, 6.0, 0.8
+#: Sun glint on the sea, by day: how often, and reflectance at its brightest.
+GLINT_PROBABILITY, GLINT_PEAK = 0.6, (0.04, 0.36)
 #: Sea water freezes here (kelvin).
 FREEZING_SEA = 271.3
 #: Kelvin per metre of height.
@@ -115,7 +119,7 @@ def imagine(rng: np.random.Generator, index: int, shape: Shape) -> World:
     main = MAIN_CLOUDS[(3 * pair + (0 if day else 2) + pair // 5) % len(MAIN_CLOUDS)]
 
     latitude = rng.uniform(*LATITUDES[regime])
-    mean_temperature = 290.0 - 6.0 * (latitude / 60.0) ** 2 + rng.normal(0.0, 0.8)
+    mean_temperature = WARMEST - COOLING * (latitude / 60.0) ** 2 + rng.normal(0.0, TEMPERATURE_SPREAD)
     polar_temperature = rng.uniform(275.0, 278.0)
     if regime == "polar":
         mean_temperature = polar_temperature
@@ -161,8 +165,8 @@ def _axes(shape: Shape) -> tuple[Array, Array]:
 
 def _glint(rng: np.random.Generator, shape: Shape, ocean: Array | None) -> Array | None:
     """Reflection of the sun on the sea: a band of columns, in most day scenes."""
-    centre, width, peak = rng.uniform(-0.5, 0.5), rng.uniform(0.12, 0.30), rng.uniform(0.04, 0.36)
-    present = rng.random() < 0.6
+    centre, width, peak = rng.uniform(-0.5, 0.5), rng.uniform(0.12, 0.30), rng.uniform(*GLINT_PEAK)
+    present = rng.random() < GLINT_PROBABILITY
     if not present or ocean is None:
         return None
     _, across = _axes(shape)
