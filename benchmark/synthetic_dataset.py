@@ -146,7 +146,7 @@ def _complete(
     complete = read_manifest(whole)
     held = complete or read_manifest(unfinished)
     if held is not None:
-        _check_same(root, held, wish)
+        _check_same(root, held, wish, unfinished=complete is None)
     elif whole.exists():
         notice(f"{whole}: not readable as the list of a dataset; making the scenes again")
     wanted = wish.wanted()
@@ -189,7 +189,7 @@ def _complete(
     return wish
 
 
-def _check_same(root: Path, held: Manifest, wish: Manifest) -> None:
+def _check_same(root: Path, held: Manifest, wish: Manifest, *, unfinished: bool) -> None:
     have, want = asdict(held.settings), asdict(wish.settings)
     differing = [key for key in have if have[key] != want[key]]
     for key in ("training_scenes", "inference_scenes"):
@@ -199,7 +199,8 @@ def _check_same(root: Path, held: Manifest, wish: Manifest) -> None:
     if differing:
         raise SceneError(
             root,
-            found="a dataset with " + ", ".join(f"{key} {have[key]}" for key in differing),
+            found=f"{'an unfinished' if unfinished else 'a'} dataset with "
+            + ", ".join(f"{key} {have[key]}" for key in differing),
             expected=", ".join(f"{key} {want[key]}" for key in differing),
             remedy="choose another folder (--output), or discard this dataset and make it anew: "
             f"python -m benchmark.synthesis --output {root} --replace …",
@@ -211,7 +212,7 @@ def _disk_error(root: Path, error: OSError) -> SceneError:
     return SceneError(
         root,
         found=f"{error.strerror or error}" + ("" if error.filename is None else f" ({error.filename})"),
-        expected="room for about 65 MB a day scene and 25 MB a night scene" if full else "a writable folder",
+        expected="room for about 68 MB a day scene and 25 MB a night scene" if full else "a writable folder",
         remedy="free space or choose another folder, then repeat: finished scenes are kept"
         if full
         else "choose another folder or mend its permissions",

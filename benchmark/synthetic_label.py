@@ -21,6 +21,10 @@ TRUTH_OPTICAL_DEPTH = 0.10
 
 #: Error of the forecast's clear-sky temperature in kelvin.
 FORECAST_ERROR = 0.6
+#: Spread of the clear S8 departure in kelvin; snow and ice add to it.
+SPREAD_SEA, SPREAD_LAND, SPREAD_SNOW = 2.0, 3.5, 2.0
+#: What the night's S7-S8 departure counts over land, where emissivity varies.
+NIGHT_LAND = 0.4
 PRIOR = -2.7
 TEXTURE_WEIGHT = 2.0
 #: Means over 3 x 3 pixels, one after the other: what widens the edges of clouds.
@@ -44,7 +48,7 @@ def evidence(world: World, block: slice, seen: Observation, forecast_error: Arra
     clear = seen.clear
 
     z = clear.s8 + np.float32(FORECAST_ERROR) * forecast_error - s8
-    z /= np.float32(2.0) + np.float32(1.5) * land + np.float32(2.0) * snow
+    z /= np.float32(SPREAD_SEA) + np.float32(SPREAD_LAND - SPREAD_SEA) * land + np.float32(SPREAD_SNOW) * snow
     colder = np.maximum(z, 0)
     odds: Array = np.minimum(colder * colder / 2, 8) + np.float32(0.3) * np.minimum(z, 0)
     split = (s8 - s9) - (clear.s8 - clear.s9)
@@ -60,7 +64,7 @@ def evidence(world: World, block: slice, seen: Observation, forecast_error: Arra
         odds += np.minimum(np.float32(60) * s4, 3)
     else:
         departure = ((s7 - s8) - (clear.s7 - clear.s8)) / np.float32(1.2)
-        odds += np.minimum(departure * departure / 2, 4) * (1 - np.float32(0.6) * land)
+        odds += np.minimum(departure * departure / 2, 4) * (1 - np.float32(1 - NIGHT_LAND) * land)
     return odds, np.float32(0.55) + np.float32(0.75) * land
 
 
