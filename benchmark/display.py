@@ -94,8 +94,8 @@ class Display:
 def native_messages_to(path: Path) -> Iterator[None]:
     """Send what compiled code writes to standard error during the block to a file.
 
-    TensorFlow writes a dozen lines about the machine while it is imported; they are worth
-    keeping, and not worth reading in every run.
+    TensorFlow writes a dozen lines about the machine while it is loaded and used; they are
+    worth keeping, and not worth reading in every run. Python's exceptions are not among them.
     """
     sys.stderr.flush()
     kept = os.dup(2)

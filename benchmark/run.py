@@ -29,11 +29,12 @@ def main(arguments: list[str] | None = None) -> int:
         training, inference = find_scenes(config, display)
         with claim_folder(config, options.output, display, force=options.force) as folder:
             display.say(f"{config.run_name}: {len(training)} training and {len(inference)} inference scenes")
-            with native_messages_to(folder.startup):
-                from benchmark.train import train_and_score  # TensorFlow, once all else has been checked
             started = True
             skip = options.on_bad_scene == "skip"
-            result = train_and_score(config, folder, training, inference, display, skip_bad=skip)
+            with native_messages_to(folder.native_messages):
+                from benchmark.train import train_and_score  # TensorFlow, once all else has been checked
+
+                result = train_and_score(config, folder, training, inference, display, skip_bad=skip)
             from benchmark.plots import plot_run
 
             plot_run(folder, config, result, inference)

@@ -47,9 +47,9 @@ class RunFolder:
         return self.root / "timers.txt"
 
     @property
-    def startup(self) -> Path:
-        """What TensorFlow said of the machine while it was loaded."""
-        return self.root / "startup.txt"
+    def native_messages(self) -> Path:
+        """What the compiled code of TensorFlow wrote to standard error."""
+        return self.root / "tensorflow.txt"
 
     @property
     def checkpoints(self) -> Path:

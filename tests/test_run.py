@@ -51,7 +51,7 @@ def test_a_run_leaves_its_whole_folder(tiny_run):
     scenes = {f"masks/{e['metadata']['scene']}.h5" for e in tiny_run.events if e["key"] == "scene_accuracy"}
     assert len(scenes) == 4
     assert found == {
-        *("result.txt", "config.yaml", "system.json", "metrics.csv", "timers.txt", "startup.txt"),
+        *("result.txt", "config.yaml", "system.json", "metrics.csv", "timers.txt", "tensorflow.txt"),
         *("checkpoints", "checkpoints/best.keras", "checkpoints/last.keras"),
         *("plots", "plots/curves.png", "plots/scenes.png", "masks"),
         *scenes,
