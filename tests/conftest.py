@@ -45,7 +45,7 @@ def value_of(events: list[dict[str, Any]], key: str) -> Any:
 
 
 def write_scene_file(path: Path, shape: tuple[int, int] = SHAPE, **changes: Any) -> Path:
-    """A scene in the dataset's format with random content; ``changes`` replaces or (None) removes datasets."""
+    """A random scene in the dataset's format; ``changes`` replaces datasets, or removes them (None)."""
     rng = np.random.default_rng(0)
     content = {
         "refs": rng.uniform(0, 1, (*shape, 6)).astype(np.float32),

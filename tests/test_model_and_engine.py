@@ -7,9 +7,8 @@ import sys
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from conftest import ROOT
-
-tf = pytest.importorskip("tensorflow")
 
 from benchmark.engine import Engine, make_deterministic, resolve_precision
 from benchmark.model import build_unet, forward_operations
@@ -132,7 +131,8 @@ tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfigur
 from benchmark.engine import Engine, make_deterministic
 from test_model_and_engine import batch
 results = []
-for strategy, local in ((tf.distribute.get_strategy(), 6), (tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]), 3)):
+mirrored = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+for strategy, local in ((tf.distribute.get_strategy(), 6), (mirrored, 3)):
     make_deterministic(1)
     machine = Engine(32, local, "float32", strategy)
     assert machine.global_batch == 6
