@@ -166,12 +166,6 @@ def implementation_notes(tree: Tree) -> Iterator[Problem]:
                     yield problem(f"no answer to {field}", path=path)
 
 
-def _are_commands(data: object) -> bool:
-    return (
-        isinstance(data, list) and bool(data) and all(isinstance(each, str) and each.strip() for each in data)
-    )
-
-
 def _config(tree: Tree, folder: Folder) -> dict[str, Any] | None:
     """The config.yaml of an experiment, None where there is none; raises YamlDefect."""
     text = read_text(tree, folder.path("config.yaml")) if "config.yaml" in folder.files else None

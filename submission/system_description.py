@@ -47,8 +47,6 @@ FALLBACK_FIELDS = (
     "host_storage_type",
     "accelerator_frequency",
 )
-#: The software of a description is always that of the runs.
-SOFTWARE_FIELDS = ("framework", "other_software_stack", "operating_system")
 #: Clocks differ between two measurements of the same node.
 VARYING_FIELDS = ("host_processor_frequency", "accelerator_frequency")
 
