@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from benchmark.model import build_unet
+from benchmark.model import as_computed, build_unet
 from benchmark.scenes import CHANNELS
 
 ADAM = {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
@@ -71,7 +71,9 @@ class Engine:
         #: GPUs that compute; 0 where the CPU does.
         self.accelerators = self.replicas if tf.config.list_physical_devices("GPU") else 0
         with strategy.scope():
+            #: What is saved and loaded, and how it is computed: the same variables.
             self.model = build_unet(patch, CHANNELS, precision)
+            self.network = as_computed(self.model)
             self.optimizer = keras.optimizers.Adam(**ADAM)
             self.optimizer.build(self.model.trainable_variables)
         inputs = tf.TensorSpec((None, patch, patch, CHANNELS), tf.float32)
@@ -155,7 +157,7 @@ class Engine:
         self, inputs: tf.Tensor, labels: tf.Tensor, training: bool
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Summed binary cross-entropy and correct pixels of one replica's share."""
-        probability = self.model(inputs, training=training)[..., 0]
+        probability = self.network(inputs, training=training)[..., 0]
         cloud = labels > 0
         correct = tf.math.count_nonzero(tf.equal(probability > 0.5, cloud))
         of_label = tf.where(cloud, probability, 1 - probability)
@@ -174,4 +176,4 @@ class Engine:
         return self._loss_and_correct(inputs, labels, training=False)
 
     def _predict_replica(self, inputs: tf.Tensor) -> tf.Tensor:
-        return self.model(inputs, training=False)[..., 0]
+        return self.network(inputs, training=False)[..., 0]

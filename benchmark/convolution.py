@@ -1,0 +1,67 @@
+"""How the model's convolutions are computed: with the variables of its Conv2D layers.
+
+Two things differ from the layers' own computation, neither of them the function:
+
+- The gradient of a bias is a sum over all pixels of a batch. TensorFlow's BiasAddGrad adds
+  bfloat16 values in bfloat16 on a CPU and stops growing after a few thousand of them: at batch 8
+  it returned 2 to 10 % of the sum. Adding the bias by broadcasting takes the gradient through
+  Sum, which adds in float32.
+- Nearest-neighbour upsampling repeats every value in 2 x 2 pixels, so a 3 x 3 kernel over
+  repeated values multiplies each of them several times. Adding those weights first gives a
+  transposed convolution of the small image with a 4 x 4 kernel and stride 2: 16 products for
+  a value instead of 36, and neither the upsampled nor the concatenated image is ever stored.
+"""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+from keras import layers
+
+
+class Convolution(layers.Layer):
+    """A Conv2D layer's ``convolution(x)``, or with a skip ``convolution(concatenate([upsample(x), skip]))``.
+
+    x: [n, R, C, a], skip: [n, 2 R, 2 C, b] -> [n, R, C, filters], or twice as large with a skip.
+    """
+
+    def __init__(self, convolution: layers.Conv2D) -> None:
+        # Kernels stay in float32 until their weights are added; images keep their type.
+        super().__init__(dtype="float32", autocast=False)
+        self.convolution = convolution
+
+    def call(self, x: tf.Tensor, skip: tf.Tensor | None = None) -> tf.Tensor:
+        x = tf.cast(x, self.convolution.compute_dtype)
+        kernel = tf.convert_to_tensor(self.convolution.kernel)
+        bias = tf.cast(tf.convert_to_tensor(self.convolution.bias), x.dtype)
+        if skip is None:
+            return self.convolution.activation(_convolved(x, kernel) + bias)
+        of_x, of_skip = tf.split(kernel, [x.shape[-1], skip.shape[-1]], axis=2)
+        shape = tf.concat([tf.shape(skip)[:3], [self.convolution.filters]], axis=0)
+        widened = tf.cast(widened_kernel(of_x), x.dtype)
+        upsampled = tf.nn.conv2d_transpose(x, widened, shape, strides=2, padding="SAME")
+        return self.convolution.activation(_convolved(skip, of_skip) + bias + upsampled)
+
+    def compute_output_spec(
+        self, x: keras.KerasTensor, skip: keras.KerasTensor | None = None
+    ) -> keras.KerasTensor:
+        shape = (x if skip is None else skip).shape[:3]
+        return keras.KerasTensor((*shape, self.convolution.filters), dtype=self.convolution.compute_dtype)
+
+
+def widened_kernel(kernel: tf.Tensor) -> tf.Tensor:
+    """[3, 3, a, filters] of a convolution -> [4, 4, filters, a] of the transposed one.
+
+    A transposed convolution reads its kernel backwards; along each axis, weights (u, v, w)
+    become (w, v + w, u + v, u).
+    """
+    widened = tf.transpose(kernel[::-1, ::-1], [0, 1, 3, 2])
+    for axis in (0, 1):
+        before = [[int(i == axis), 0] for i in range(4)]
+        after = [[0, int(i == axis)] for i in range(4)]
+        widened = tf.pad(widened, before) + tf.pad(widened, after)
+    return widened
+
+
+def _convolved(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    return tf.nn.conv2d(x, tf.cast(kernel, x.dtype), strides=1, padding="SAME")
