@@ -25,7 +25,7 @@ FORECAST_ERROR = 0.6
 SPREAD_SEA, SPREAD_LAND, SPREAD_SNOW = 2.0, 3.5, 2.0
 #: What the night's S7-S8 departure counts over land, where emissivity varies.
 NIGHT_LAND = 0.4
-PRIOR = -2.7
+PRIOR = -3.2
 TEXTURE_WEIGHT = 2.0
 #: Means over 3 x 3 pixels, one after the other: what widens the edges of clouds.
 SMOOTHINGS = 4

@@ -20,7 +20,7 @@ from benchmark.synthetic_radiance import SOLAR_IRRADIANCE, observe
 from benchmark.synthetic_world import World, imagine
 
 #: Changes whenever the same (seed, index, shape) gives other values.
-GENERATOR_VERSION = 2
+GENERATOR_VERSION = 3
 FULL_SHAPE: Shape = (1200, 1500)
 SMALLEST_SIDE = 32
 

@@ -16,18 +16,18 @@ from benchmark.synthetic_fields import Array, Shape, level_above, random_field, 
 SURFACES = ("ocean", "coast", "vegetation", "ocean", "polar", "ocean", "coast", "desert", "ocean", "coast")
 #: Degrees north.
 LATITUDES = {
-    "ocean": (20.0, 62.0),
-    "coast": (30.0, 62.0),
-    "vegetation": (36.0, 62.0),
+    "ocean": (32.0, 55.0),
+    "coast": (35.0, 58.0),
+    "vegetation": (38.0, 58.0),
     "desert": (18.0, 34.0),
     "polar": (66.0, 80.0),
 }
 LAND_SHARE = {"ocean": (0.0, 0.0), "coast": (0.15, 0.6), "vegetation": (0.8, 1.0), "desert": (0.8, 1.0)}
 LAND_SHARE["polar"] = (0.0, 0.6)
 #: Mean surface temperature in kelvin: at the equator, how much colder at 60 degrees, and its spread.
-WARMEST, COOLING, TEMPERATURE_SPREAD = 290.0, 6.0, 0.8
-#: Sun glint on the sea, by day: how often, and reflectance at its brightest.
-GLINT_PROBABILITY, GLINT_PEAK = 0.6, (0.04, 0.36)
+WARMEST, COOLING, TEMPERATURE_SPREAD = 288.0, 1.5, 0.4
+#: Sun glint on the sea, by day: reflectance at its brightest.
+GLINT_PEAK = (0.06, 0.12)
 #: Sea water freezes here (kelvin).
 FREEZING_SEA = 271.3
 #: Kelvin per metre of height.
@@ -55,9 +55,9 @@ class CloudKind:
 
 #: From the lowest to the highest: the order in which layers lie above each other.
 CLOUDS: dict[str, CloudKind] = {
-    "cu": CloudKind((2.0, 11.0), (11.0, 26.0), 0.0, 1.9, (1.0, 1.6), cell=(8.0, 22.0)),
-    "st": CloudKind((2.0, 11.0), (9.0, 15.0), 0.0, 3.2, (1.0, 1.8)),
-    "sc": CloudKind((2.5, 14.0), (10.0, 18.0), 0.0, 2.6, (1.0, 1.4), cell=(16.0, 44.0)),
+    "cu": CloudKind((5.0, 14.0), (16.0, 24.0), 0.0, 1.9, (1.0, 1.6), cell=(16.0, 32.0)),
+    "st": CloudKind((5.0, 14.0), (14.0, 22.0), 0.0, 3.2, (1.0, 1.8)),
+    "sc": CloudKind((5.0, 14.0), (14.0, 22.0), 0.0, 2.6, (1.0, 1.4), cell=(24.0, 52.0)),
     "mid": CloudKind((3.0, 18.0), (24.0, 44.0), 0.5, 2.7, (1.0, 2.5), r7=(0.05, 0.12)),
     "deep": CloudKind((15.0, 60.0), (40.0, 78.0), 1.0, 3.1, (1.2, 3.5), r7=(0.005, 0.03)),
     "ci": CloudKind((0.15, 2.2), (48.0, 75.0), 1.0, 3.0, (1.5, 4.0), r7=(0.02, 0.05)),
@@ -164,10 +164,9 @@ def _axes(shape: Shape) -> tuple[Array, Array]:
 
 
 def _glint(rng: np.random.Generator, shape: Shape, ocean: Array | None) -> Array | None:
-    """Reflection of the sun on the sea: a band of columns, in most day scenes."""
+    """Reflection of the sun on the sea: a band of columns."""
     centre, width, peak = rng.uniform(-0.5, 0.5), rng.uniform(0.12, 0.30), rng.uniform(*GLINT_PEAK)
-    present = rng.random() < GLINT_PROBABILITY
-    if not present or ocean is None:
+    if ocean is None:
         return None
     _, across = _axes(shape)
     return np.float32(peak) * np.exp(-(((across - np.float32(centre)) / np.float32(width)) ** 2) / 2) * ocean
