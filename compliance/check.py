@@ -9,27 +9,44 @@ its work. Nothing that a log or a tree contains is executed, and no link in it f
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import io
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from benchmark.errors import CloudMaskError
 from compliance import documentation, registry, rules  # noqa: F401 (importing rules registers them)
 from compliance.discover import CheckError, discover, tree_logs, tree_systems
-from compliance.finding import SEVERITIES, Finding
+from compliance.finding import SEVERITIES, Finding, Severity
 from compliance.log import Log, condense
 from compliance.parse import read_log
-from compliance.report import LogSummary, Report, merge, summarise, to_json, to_text
+from compliance.report import (
+    LogSummary,
+    Report,
+    finding_text,
+    merge,
+    painted,
+    summarise,
+    to_json,
+    to_text,
+    unpainted,
+)
+from compliance.selection import PROFILES, SETTINGS, Selection, read_settings
 from compliance.strict_json import read_json
 from compliance.subjects import Tree
+from compliance.wording import listing
+
+Rules = Mapping[str, registry.Rule]
 
 
-def check_paths(paths: Iterable[str | os.PathLike[str]]) -> Report:
+def check_paths(paths: Iterable[str | os.PathLike[str]], chosen: Rules | None = None) -> Report:
     """Check every path. What cannot be checked is a failure of the report, not an exception.
 
     Each submission tree is a set of runs of its own; all other logs together are one.
+    ``chosen`` are the rules to apply: all of the Science profile where none are given.
     """
     logs: list[Path] = []
     systems: list[Path] = []
@@ -42,18 +59,18 @@ def check_paths(paths: Iterable[str | os.PathLike[str]]) -> Report:
             continue
         logs += found.logs
         systems += found.systems
-        reports += map(check_tree, found.trees)
-    return merge([*reports, check_files(logs, systems)])
+        reports += [check_tree(tree, chosen) for tree in found.trees]
+    return merge([*reports, check_files(logs, systems, chosen)])
 
 
-def check_tree(tree: Tree) -> Report:
+def check_tree(tree: Tree, chosen: Rules | None = None) -> Report:
     """Check a submission tree, its system descriptions, and its logs as one set."""
-    findings = registry.run("tree", tree)
+    findings = registry.run("tree", tree, chosen)
     of_tree = Report(findings=tuple(findings), trees=(str(tree.root),))
-    return merge([of_tree, check_files(tree_logs(tree), tree_systems(tree))])
+    return merge([of_tree, check_files(tree_logs(tree), tree_systems(tree), chosen)])
 
 
-def check_files(logs: Iterable[Path], systems: Iterable[Path]) -> Report:
+def check_files(logs: Iterable[Path], systems: Iterable[Path], chosen: Rules | None = None) -> Report:
     """Check system descriptions, and logs one by one and as a set. A file named twice is read once."""
     findings: list[Finding] = []
     failures: list[CheckError] = []
@@ -67,19 +84,19 @@ def check_files(logs: Iterable[Path], systems: Iterable[Path]) -> Report:
             failures.append(_unreadable(path, error))
             continue
         described.append(str(path))
-        findings += registry.run("json", file) or registry.run("system", file)
+        findings += registry.run("json", file, chosen) or registry.run("system", file, chosen)
     for path in _once(logs):
         try:
             log = read_log(path)
         except OSError as error:
             failures.append(_unreadable(path, error))
             continue
-        findings += registry.run("log", log)
+        findings += registry.run("log", log, chosen)
         summaries.append(summarise(log))
         if log.events:
             runs.append(condense(log))
     if runs:
-        findings += registry.run("set", runs)
+        findings += registry.run("set", runs, chosen)
     return Report(tuple(findings), tuple(failures), tuple(summaries), tuple(described))
 
 
@@ -123,18 +140,84 @@ def _answer(parser: argparse.ArgumentParser, options: argparse.Namespace) -> tup
             parser.error(f"no rule {options.explain!r}; {hint}")
         return 0, text
     if options.list_rules:
+        if options.format not in documentation.LISTS:
+            parser.error(f"rules are listed as {listing(documentation.LISTS, last='or')}")
         return 0, documentation.LISTS[options.format]()
-    if options.format == "markdown":
-        parser.error("--format markdown is a form of --list-rules; a check is reported as text or json")
     if not options.paths:
         parser.error("name what to check, for example: python -m compliance.check logs/")
-    report = check_paths(options.paths)
-    if options.format == "json":
-        return report.exit_code, json.dumps(
-            to_json(report, options.severity), indent=2, allow_nan=False
-        ) + "\n"
-    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    return report.exit_code, to_text(report, options.severity, colour=colour)
+    try:
+        selection = _selection(options)
+        chosen = selection.rules()
+        if options.follow:
+            _follow(parser, options, chosen)
+    except CloudMaskError as error:
+        return 2, f"{error}\n"
+    report = check_paths(options.paths, chosen)
+    report = dataclasses.replace(report, profile=selection.profile, left_out=selection.left_out())
+    return report.exit_code, _FORMS[options.format](report, options.severity)
+
+
+def _selection(options: argparse.Namespace) -> Selection:
+    """The site's settings with those of the command line on top."""
+    path = options.settings or Path(SETTINGS)
+    site = read_settings(path) if options.settings or path.exists() else Selection()
+    return Selection(
+        options.profile or site.profile,
+        tuple(options.select) or site.select,
+        (*site.ignore, *options.ignore),
+        site.severities,
+    )
+
+
+def _follow(parser: argparse.ArgumentParser, options: argparse.Namespace, chosen: Rules) -> None:
+    """Show findings as the log grows; return when its run has stopped."""
+    from compliance.follow import follow
+
+    if len(options.paths) != 1 or options.format != "text":
+        parser.error("--follow takes one log and shows text")
+    shown = SEVERITIES[: SEVERITIES.index(options.severity) + 1]
+
+    def show(finding: Finding) -> None:
+        if finding.severity in shown:
+            print(finding_text(finding, painted if _is_coloured() else unpainted), flush=True)
+
+    follow(Path(options.paths[0]), chosen, show)
+
+
+def _is_coloured() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, indent=2, allow_nan=False) + "\n"
+
+
+def _sarif(report: Report, severity: Severity) -> str:
+    from compliance.report_sarif import to_sarif
+
+    return _json(to_sarif(report, severity))
+
+
+def _junit(report: Report, severity: Severity) -> str:
+    from compliance.report_junit import to_junit
+
+    return to_junit(report, severity)
+
+
+def _markdown(report: Report, severity: Severity) -> str:
+    from compliance.report_markdown import to_markdown
+
+    return to_markdown(report, severity)
+
+
+#: The report in every format of the command line.
+_FORMS: dict[str, Callable[[Report, Severity], str]] = {
+    "text": lambda report, severity: to_text(report, severity, colour=_is_coloured()),
+    "json": lambda report, severity: _json(to_json(report, severity)),
+    "sarif": _sarif,
+    "junit": _junit,
+    "markdown": _markdown,
+}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -147,16 +230,28 @@ def _parser() -> argparse.ArgumentParser:
         "paths",
         nargs="*",
         metavar="PATH",
-        help="a log, a folder with logs below it, a system description (.json), or a submission tree",
+        help="a log, a folder with logs below it, a system description (.json), a configuration (.yaml), "
+        "a submission tree or its tar; - reads a log from standard input",
     )
-    parser.add_argument(
-        "--format", choices=("text", "json", "markdown"), default="text", help="form of the output"
-    )
+    parser.add_argument("--format", choices=_FORMS, default="text", help="form of the output")
     parser.add_argument(
         "--severity",
         choices=SEVERITIES,
         default="note",
         help="list findings from this severity on (default: note); the exit status stays the same",
+    )
+    parser.add_argument("--profile", metavar="NAME", help=f"kind of logs: {listing(PROFILES, last='or')}")
+    parser.add_argument(
+        "--select", metavar="RULE", action="append", default=[], help="apply these rules only (also time-*)"
+    )
+    parser.add_argument(
+        "--ignore", metavar="RULE", action="append", default=[], help="do not apply these rules (also time-*)"
+    )
+    parser.add_argument(
+        "--settings", metavar="FILE", type=Path, help=f"a site's settings (default: {SETTINGS} where it is)"
+    )
+    parser.add_argument(
+        "--follow", action="store_true", help="check the log of a running job as it grows, until it ends"
     )
     parser.add_argument("--list-rules", action="store_true", help="list every rule (text, json or markdown)")
     parser.add_argument("--explain", metavar="RULE", help="explain a rule")

@@ -106,7 +106,7 @@ class Log:
         for event in self.events:
             if event.key in EPOCH_KEYS:
                 stated = event.metadata.get("epoch_num")
-                if isinstance(stated, int) and is_typed(stated, "integer"):
+                if type(stated) is int and abs(stated) <= LARGEST_INTEGER:
                     number = stated
                 epochs[number][event.key].append(event)
         return dict(epochs)

@@ -13,7 +13,7 @@ rule or one unforeseen input never hides what the other rules have to say.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal, get_args
@@ -53,6 +53,8 @@ class Rule:
     remedy: str
     documentation: str
     check: Check
+    #: Names of the profiles (compliance.selection) that apply it.
+    profiles: tuple[str, ...] = ("science",)
 
     @property
     def message(self) -> str:
@@ -81,7 +83,14 @@ def problem(
 
 
 def rule(
-    id: str, *, scope: Scope, severity: Severity, clause: str, expected: str, remedy: str
+    id: str,
+    *,
+    scope: Scope,
+    severity: Severity,
+    clause: str,
+    expected: str,
+    remedy: str,
+    profiles: tuple[str, ...] = ("science",),
 ) -> Callable[[Check], Check]:
     """Register the decorated generator function as a rule."""
 
@@ -89,15 +98,24 @@ def rule(
         assert id not in RULES, f"rule {id} is registered twice"
         documentation = " ".join((check.__doc__ or "").split())
         assert documentation, f"rule {id} has no docstring"
-        RULES[id] = Rule(id, scope, severity, clause, expected, remedy, documentation, check)
+        RULES[id] = Rule(id, scope, severity, clause, expected, remedy, documentation, check, profiles)
         return check
 
     return register
 
 
-def run(scope: Scope, subject: object) -> list[Finding]:
-    """Everything that the rules of a scope find in a subject, rule by rule."""
-    return [finding for rule in RULES.values() if rule.scope == scope for finding in judge(rule, subject)]
+def science_rules() -> dict[str, Rule]:
+    """Every rule that a Science submission must meet."""
+    return {id: rule for id, rule in RULES.items() if "science" in rule.profiles}
+
+
+def run(scope: Scope, subject: object, rules: Mapping[str, Rule] | None = None) -> list[Finding]:
+    """Everything that the rules of a scope find in a subject, rule by rule.
+
+    ``rules`` are those to apply; all of the Science profile where none are given.
+    """
+    rules = science_rules() if rules is None else rules
+    return [finding for rule in rules.values() if rule.scope == scope for finding in judge(rule, subject)]
 
 
 def judge(rule: Rule, subject: object) -> list[Finding]:
@@ -156,5 +174,6 @@ CRASHED = Rule(
     remedy="report this with the file that caused it; it is a defect of the checker",
     documentation=" ".join((_never.__doc__ or "").split()),
     check=_never,
+    profiles=("science", "hpc", "training"),
 )
 RULES[CRASHED.id] = CRASHED

@@ -5,6 +5,8 @@ The JSON (`--format json`) is one object:
     format      "cloudmask-check-1"; another number if a field changes or goes
     verdict     "passed", "failed" (errors were found) or "incomplete" (a path could not be checked)
     exit_code   0, 1 or 2, as the verdict
+    profile     "science", "hpc" or "training"
+    left_out    [rule] of the profile that settings or the command line left out
     counts      {"error": n, "warning": n, "note": n}
     logs        [{path, sha256, bytes, lines, events, seed, data_kind, epochs, test_accuracy,
                 quality_target, status}], null where a log does not say
@@ -33,6 +35,10 @@ FORMAT = "cloudmask-check-1"
 _COLOURS = {"error": "\033[1;31m", "warning": "\033[33m", "note": "\033[36m", "passed": "\033[32m"}
 _COLOURS |= {"failed": _COLOURS["error"], "incomplete": _COLOURS["error"], "path": "\033[1m"}
 _PLAIN = "\033[0m"
+
+#: The table of the runs: its headings, and which of its columns hold words; the others hold numbers.
+RUN_HEADINGS = ("log", "seed", "epochs", "test accuracy", "target", "data", "status")
+RUN_WORDS = frozenset(("log", "data", "status"))
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,9 @@ class Report:
     logs: tuple[LogSummary, ...] = ()
     systems: tuple[str, ...] = ()
     trees: tuple[str, ...] = ()
+    #: The profile of rules, and which of its rules were not applied.
+    profile: str = "science"
+    left_out: tuple[str, ...] = ()
 
     @property
     def counts(self) -> dict[Severity, int]:
@@ -113,12 +122,21 @@ def at_least(severity: Severity, findings: Iterable[Finding]) -> list[Finding]:
     return [finding for finding in findings if finding.severity in wanted]
 
 
+def by_file(findings: Iterable[Finding]) -> Iterator[tuple[str, list[Finding]]]:
+    """The findings of each path, in the order of paths and lines."""
+    ordered = sorted(findings, key=lambda finding: (finding.path, finding.line or 0))
+    for path, group in groupby(ordered, key=lambda finding: finding.path):
+        yield path, list(group)
+
+
 def to_json(report: Report, severity: Severity = "note") -> dict[str, object]:
     """The report as JSON values, with the findings from a severity on."""
     return {
         "format": FORMAT,
         "verdict": report.verdict,
         "exit_code": report.exit_code,
+        "profile": report.profile,
+        "left_out": list(report.left_out),
         "counts": report.counts,
         "logs": [dataclasses.asdict(log) for log in report.logs],
         "systems": list(report.systems),
@@ -134,36 +152,51 @@ def to_json(report: Report, severity: Severity = "note") -> dict[str, object]:
 def to_text(report: Report, severity: Severity = "note", *, colour: bool = False) -> str:
     """The report for people: findings by file, a table of the runs, one line of summary."""
 
-    def paint(text: str, kind: str) -> str:
-        return f"{_COLOURS[kind]}{text}{_PLAIN}" if colour else text
-
+    paint = painted if colour else unpainted
     blocks: list[str] = []
-    findings = sorted(
-        at_least(severity, report.findings), key=lambda finding: (finding.path, finding.line or 0)
-    )
-    for _, group in groupby(findings, key=lambda finding: finding.path):
-        blocks.append("\n".join(_finding_text(finding, paint) for finding in group))
+    for _, findings in by_file(at_least(severity, report.findings)):
+        blocks.append("\n".join(finding_text(finding, paint) for finding in findings))
     blocks += [
         f"{paint(printable(error.where), 'path')}: {paint('not checked', 'error')}\n"
-        + _details(error.found, error.expected, error.remedy)
+        + details(error.found, error.expected, error.remedy)
         for error in report.failures
     ]
     if report.logs:
         blocks.append("\n".join(_table(report.logs)))
-    counted = ", ".join(count(number, name) for name, number in report.counts.items())
-    verdict = paint(report.verdict, report.verdict)
-    blocks.append(f"{', '.join(_seen(report)) or 'nothing checked'}: {counted} - {verdict}")
+    blocks.append(f"{summary(report)} - {paint(report.verdict, report.verdict)}")
     return "\n\n".join(blocks) + "\n"
 
 
-def _finding_text(finding: Finding, paint: Callable[[str, str], str]) -> str:
+def summary(report: Report) -> str:
+    """What was checked and how many findings there are, in one line: ``1 log, 81 events: 0 errors, …``."""
+    counted = ", ".join(count(number, name) for name, number in report.counts.items())
+    if report.profile != "science":
+        counted += f", by the rules of profile {report.profile}"
+    if report.left_out:
+        counted += f", {count(len(report.left_out), 'rule')} not applied"
+    return f"{', '.join(_seen(report)) or 'nothing checked'}: {counted}"
+
+
+def painted(text: str, kind: str) -> str:
+    """The text in the colour of a kind: a severity, a verdict or ``path``."""
+    return f"{_COLOURS[kind]}{text}{_PLAIN}"
+
+
+def unpainted(text: str, kind: str) -> str:
+    """The text as it is."""
+    return text
+
+
+def finding_text(finding: Finding, paint: Callable[[str, str], str] = unpainted) -> str:
+    """A finding in four lines."""
     place = printable(finding.path) + (f":{finding.line}" if finding.line is not None else "")
     head = f"{paint(place, 'path')}: {paint(finding.severity, finding.severity)} [{finding.rule}] "
     head += f"{printable(finding.message)} ({printable(finding.clause)})"
-    return f"{head}\n{_details(finding.found, finding.expected, finding.remedy)}"
+    return f"{head}\n{details(finding.found, finding.expected, finding.remedy)}"
 
 
-def _details(found: str, expected: str, remedy: str) -> str:
+def details(found: str, expected: str, remedy: str) -> str:
+    """What was found, what was expected and what to do, in three indented lines."""
     parts = {"found": found, "expected": expected, "remedy": remedy}
     return "\n".join(f"    {name + ':':9} {printable(text)}" for name, text in parts.items())
 
@@ -179,21 +212,23 @@ def _seen(report: Report) -> Iterator[str]:
         yield count(sum(log.events for log in report.logs), "event")
 
 
+def run_cells(log: LogSummary) -> tuple[str, ...]:
+    """A run as a row of the table of runs (``RUN_HEADINGS``); a dash where the log does not say."""
+    score = "-" if log.test_accuracy is None else f"{log.test_accuracy:.4f}"
+    target = "-" if log.quality_target is None else f"{log.quality_target:g}"
+    status = "no run_stop" if log.status is None else log.status
+    seed = "-" if log.seed is None else str(log.seed)
+    cells = (log.path, seed, str(log.epochs), score, target, log.data_kind or "-", status)
+    return tuple(map(printable, cells))
+
+
 def _table(logs: Iterable[LogSummary]) -> Iterator[str]:
-    """The runs as lines of aligned columns."""
-    rows = [("log", "seed", "epochs", "test accuracy", "target", "data", "status")]
-    for log in logs:
-        score = "-" if log.test_accuracy is None else f"{log.test_accuracy:.4f}"
-        target = "-" if log.quality_target is None else f"{log.quality_target:g}"
-        status = "no run_stop" if log.status is None else log.status
-        seed = "-" if log.seed is None else str(log.seed)
-        rows.append((log.path, seed, str(log.epochs), score, target, log.data_kind or "-", status))
-    shown = [[printable(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
-    for row in shown:
-        left = (0, 5, 6)  # words to the left, numbers to the right
+    """The runs as lines of aligned columns: words to the left, numbers to the right."""
+    rows = [RUN_HEADINGS, *map(run_cells, logs)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
         cells = (
-            cell.ljust(width) if column in left else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+            cell.ljust(width) if heading in RUN_WORDS else cell.rjust(width)
+            for heading, cell, width in zip(RUN_HEADINGS, row, widths, strict=True)
         )
         yield "  ".join(cells).rstrip()

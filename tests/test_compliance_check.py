@@ -280,7 +280,8 @@ def test_the_checker_loads_nothing_heavy(tmp_path: Path) -> None:
     [
         ([], "name what to check"),
         (["--explain", "run-sucess"], "did you mean run-success?"),
-        (["--format", "markdown", "logs"], "--format markdown is a form of --list-rules"),
+        (["--list-rules", "--format", "sarif"], "rules are listed as text, json or markdown"),
+        (["--follow", "a", "b"], "--follow takes one log"),
         (["--severity", "fatal", "logs"], "choose from"),
     ],
 )

@@ -7,6 +7,8 @@ import json
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from logs_by_hand import COMPLETED, TOKEN, findings, parsed
 
 from benchmark.events import EVENTS
@@ -51,6 +53,38 @@ def test_chunks_of_any_size_give_the_same_events(size: int, monkeypatch: pytest.
     whole = parsed(COMPLETED)
     monkeypatch.setattr(parse, "CHUNK_BYTES", size)
     assert parsed(COMPLETED) == whole
+
+
+LINES = [line for line in COMPLETED.splitlines() if "[" not in line]
+NUMBERS = ["18446744073709551616", "-9223372036854775809", "9007199254740993", "1e400", "-0", "1.0e2", "NaN"]
+SPELLINGS = [*NUMBERS, "01", '"\\ud800"', '"\\u0041"', "{}", '{"a": [{}', "[1]", "tru", '"a:b"', '"\t"']
+
+
+@given(st.data())
+def test_a_block_of_events_is_read_as_its_lines_are_one_by_one(data: st.DataObject) -> None:
+    lines = data.draw(st.lists(st.sampled_from(LINES), min_size=1, max_size=6))
+    for _ in range(data.draw(st.integers(0, 2))):
+        place = data.draw(st.integers(0, len(lines) - 1))
+        line, column = lines[place], data.draw(st.integers(0, len(lines[place])))
+        lines[place] = data.draw(
+            st.sampled_from(
+                [
+                    line[:column] + line[column + 1 :],
+                    line[:column] + data.draw(st.sampled_from(':,{}[]"\\ \r\x00é')) + line[column:],
+                    line[:column] + "\n" + line[column:],
+                    line.replace("null", data.draw(st.sampled_from(SPELLINGS))),
+                    line.replace('"lineno": ', f'"lineno": {data.draw(st.sampled_from(SPELLINGS))}, "n": '),
+                    line + ", " + line.removeprefix(TOKEN),
+                    line[:-1] + ', "key": "seed"}',
+                ]
+            )
+        )
+    text = "\n".join(lines) + "\n"
+    whole = parsed(text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parse._Parser, "_plain_block", lambda self, block: False)
+        # NaN is not equal to itself
+        assert repr(parsed(text)) == repr(whole)
 
 
 def test_an_overlong_line_is_left_out_and_the_next_line_keeps_its_number(

@@ -1,0 +1,150 @@
+"""python -m compliance.bench LOG: measure the checker beside upstream's, in turn, on the same events.
+
+The log of a completed run is prolonged by repeating its epochs. Figures are medians with the
+lowest and the highest beside them; rates of one process on one core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import platform
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+from benchmark.errors import CloudMaskError
+from benchmark.events import TOKEN
+from compliance import registry, rules  # noqa: F401 (importing rules registers them)
+from compliance.log import EPOCH_KEYS, Log
+from compliance.parse import read_log
+
+ROUNDS = 5
+#: Events for ours, and fewer for upstream's, which takes longer for them.
+MEGABYTES, UPSTREAM_MEGABYTES = 20, 4
+GIGABYTE = 10**9
+MANY = 1000
+RULESET = Path(__file__).parent / "upstream" / "science_0.5.0" / "common.yaml"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m compliance.bench", description=__doc__.split("\n")[0])
+    parser.add_argument("log", type=Path, help="the log of a completed run, such as logs/*/result.txt")
+    options = parser.parse_args(arguments)
+    logging.disable(logging.CRITICAL)  # upstream's findings are not what is measured
+    print(f"machine  {platform.processor() or platform.machine()}, {os.cpu_count()} CPUs")
+    print(f"python   {platform.python_version()}")
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            _rates(options.log, Path(folder))
+            _whole_processes(options.log, Path(folder))
+    except CloudMaskError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def row(name: str, values: Sequence[float], unit: str) -> float:
+    """Print median, lowest and highest; returns the median."""
+    middle = statistics.median(values)
+    print(f"{name:34} {middle:9.3g} {unit:6} ({min(values):.3g} to {max(values):.3g})", flush=True)
+    return middle
+
+
+def seconds(function: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+def prolonged(log: Log, size: int) -> Iterator[str]:
+    """The lines of a good log of about ``size`` bytes: the log's first epoch again and again."""
+    events = [event for event in log.events if event.key not in EPOCH_KEYS]
+    epoch = [event for event in log.events if event.key in EPOCH_KEYS and event.metadata["epoch_num"] == 1]
+    if not log.completed or not epoch:
+        raise CloudMaskError(
+            log.path,
+            found="no epoch of a completed run",
+            expected="the log of a completed run",
+            remedy="make a run first: python -m benchmark.run --seed 1",
+        )
+    lines = Path(log.path).read_text().splitlines()
+    template = "\n".join(lines[event.line - 1] for event in epoch)
+    count = max(1, size // len(template))
+    first = epoch[0].place
+    for event in events:
+        if event.place > first:
+            break
+        data = json.loads(lines[event.line - 1].removeprefix(TOKEN))
+        if event.key == "epochs":
+            data["value"] = count
+        yield f"{TOKEN}{json.dumps(data)}"
+    for number in range(1, count + 1):
+        yield template.replace('"epoch_num": 1', f'"epoch_num": {number}')
+    yield from (lines[event.line - 1] for event in events if event.place > first)
+
+
+def _rates(path: Path, folder: Path) -> None:
+    """Parsing and judging, ours and upstream's in turn."""
+    from mlperf_logging.compliance_checker import mlp_compliance
+    from mlperf_logging.compliance_checker.mlp_parser import parse_file
+
+    log = read_log(path)
+    ours, theirs = folder / "ours.txt", folder / "theirs.txt"
+    for file, megabytes in ((ours, MEGABYTES), (theirs, UPSTREAM_MEGABYTES)):
+        file.write_text("\n".join(prolonged(log, megabytes * 10**6)) + "\n")
+
+    def judge() -> None:
+        registry.run("log", read_log(ours))
+
+    def judge_upstream() -> None:
+        mlp_compliance.enqueued_configs.clear()
+        mlp_compliance.make_checker("science", "3.0.0", True, False).check_file(str(theirs), str(RULESET))
+
+    measured: dict[str, tuple[Path, Callable[[], object]]] = {
+        "parser": (ours, partial(read_log, ours)),
+        "parser of upstream": (theirs, partial(parse_file, str(theirs), ruleset="3.0.0")),
+        "parser and rules": (ours, judge),
+        "parser and rules of upstream": (theirs, judge_upstream),
+    }
+    rates: dict[str, list[float]] = {name: [] for name in measured}
+    for _ in range(ROUNDS):
+        for name, (file, function) in measured.items():
+            rates[name].append(file.stat().st_size / 1e6 / seconds(function))
+    for name in ("parser", "parser and rules"):
+        own = row(name, rates[name], "MB/s")
+        other = row(f"{name} of upstream", rates[f"{name} of upstream"], "MB/s")
+        print(f"{'  ratio':34} {own / other:9.1f}")
+
+
+def _whole_processes(path: Path, folder: Path) -> None:
+    """Start-up, many logs, and a large one with its memory."""
+    check = [sys.executable, "-m", "compliance.check"]
+    quiet = partial(subprocess.run, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    row("start-up (--help)", [seconds(partial(quiet, [*check, "--help"])) for _ in range(ROUNDS)], "s")
+    for number in range(MANY):
+        run = folder / "many" / f"run-seed-{number}"
+        run.mkdir(parents=True)
+        shutil.copyfile(path, run / "result.txt")
+    row(f"{MANY} logs in one call", [seconds(partial(quiet, [*check, str(folder / "many")]))], "s")
+    large = folder / "large.txt"
+    text = (folder / "ours.txt").read_bytes()
+    with large.open("wb") as file:
+        for _ in range(GIGABYTE // len(text) + 1):
+            file.write(text)
+    row("a log of 1 GB", [seconds(partial(quiet, [*check, str(large)]))], "s")
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e6
+    row("peak memory of all these", [peak], "MB")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,85 @@
+"""Check the log of a running job as it grows."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from compliance import registry
+from compliance.discover import CheckError
+from compliance.finding import Finding
+from compliance.log import Log
+from compliance.parse import parse_log
+
+#: Seconds between two looks at the log; more where a look itself takes long.
+INTERVAL_S = 1.0
+#: A look may take this share of the time.
+SHARE = 0.1
+#: What is no fault before the run has ended.
+NOT_YET = frozenset({"run-stop", "no-events"})
+
+
+def follow(
+    path: Path,
+    rules: Mapping[str, registry.Rule],
+    show: Callable[[Finding], None],
+    wait: Callable[[float], None] = time.sleep,
+) -> None:
+    """Show every finding on a log once, when it appears, until the log says that its run has stopped.
+
+    A log that is not there yet is waited for. What a run that goes on has not come to is no
+    finding, nor is a line that is still being written. Raises CheckError where the path is
+    not that of a file or cannot be read.
+    """
+    shown: set[tuple[str, int | None, str]] = set()
+    seen: tuple[int, int] | None = None
+    if not path.exists():
+        print(f"waiting for {path}", file=sys.stderr)
+    while True:
+        start = time.monotonic()
+        state = _state(path)
+        if state is not None and state != seen:
+            seen, log = state, _whole_lines(path)
+            for finding in registry.run("log", log, rules):
+                mark = (finding.rule, finding.line, finding.found)
+                if mark not in shown and (log.status or finding.rule not in NOT_YET):
+                    shown.add(mark)
+                    show(finding)
+            if log.status is not None:
+                return
+        wait(max(INTERVAL_S, (time.monotonic() - start) / SHARE))
+
+
+def _state(path: Path) -> tuple[int, int] | None:
+    """What changes when a file grows or is replaced; None where there is no file yet."""
+    try:
+        facts = path.stat()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _refusal(path, error.strerror or str(error)) from error
+    if not stat.S_ISREG(facts.st_mode):
+        raise _refusal(path, "not a file")
+    return facts.st_ino, facts.st_size
+
+
+def _whole_lines(path: Path) -> Log:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise _refusal(path, error.strerror or str(error)) from error
+    return parse_log(io.BytesIO(content[: content.rfind(b"\n") + 1]), os.fspath(path))
+
+
+def _refusal(path: Path, found: str) -> CheckError:
+    return CheckError(
+        path,
+        found=found,
+        expected="the log of one running job",
+        remedy="name the job's log, for example --follow logs/quickstart-seed-1/result.txt",
+    )

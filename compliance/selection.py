@@ -1,0 +1,152 @@
+"""Which rules a check applies, and how grave each is: a profile, a site's settings, the command line.
+
+A site's settings stand in a file ``compliance.toml``, read from the working folder or named with
+``--settings``:
+
+    profile = "hpc"
+    select = ["event-*", "time-*"]      # only these rules
+    ignore = ["contact-present"]        # none of these
+
+    [severity]
+    cache-cleared = "note"              # graver or lighter than the profile has it
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from benchmark.errors import CloudMaskError
+from compliance.finding import SEVERITIES, Severity
+from compliance.registry import CRASHED, RULES, Rule
+from compliance.wording import excerpt, listing, nearest
+
+SETTINGS = "compliance.toml"
+
+#: Settings are a few lines.
+SETTINGS_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A kind of log. Its rules are those registered for it and ``severities``: rules that are
+    registered for Science and applied here too, with the severity that they have here."""
+
+    meaning: str
+    severities: Mapping[str, Severity] = field(default_factory=dict)
+
+    def severity(self, name: str, rule: Rule) -> Severity | None:
+        """The severity of a rule in this profile, which is called ``name``; None where it is not applied."""
+        return self.severities.get(rule.id, rule.severity if name in rule.profiles else None)
+
+
+PROFILES: dict[str, Profile] = {
+    "science": Profile("submissions of this benchmark to MLCommons Science"),
+    "hpc": Profile("published logs of MLPerf HPC"),
+    "training": Profile("published logs of MLPerf Training"),
+}
+
+
+class SettingsError(CloudMaskError):
+    """Settings that cannot be used."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What was asked for. ``select`` and ``ignore`` are rule ids or patterns of them (``time-*``)."""
+
+    profile: str = "science"
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    severities: Mapping[str, Severity] = field(default_factory=dict)
+
+    def rules(self) -> dict[str, Rule]:
+        """The rules to apply, by id. A crashed rule is always reported.
+
+        Raises SettingsError for a profile, rule or severity that does not exist.
+        """
+        return {id: rule for id, rule in self._of_profile().items() if id == CRASHED.id or self._applies(id)}
+
+    def left_out(self) -> tuple[str, ...]:
+        """The rules of the profile that are not applied."""
+        applied = self.rules()
+        return tuple(id for id in self._of_profile() if id not in applied)
+
+    def _of_profile(self) -> dict[str, Rule]:
+        self._check()
+        profile = PROFILES[self.profile]
+        return {
+            id: dataclasses.replace(rule, severity=self.severities.get(id, severity))
+            for id, rule in RULES.items()
+            if (severity := profile.severity(self.profile, rule))
+        }
+
+    def _applies(self, id: str) -> bool:
+        selected = not self.select or any(fnmatchcase(id, pattern) for pattern in self.select)
+        return selected and not any(fnmatchcase(id, pattern) for pattern in self.ignore)
+
+    def _check(self) -> None:
+        _one_of("profile", self.profile, PROFILES)
+        for pattern in (*self.select, *self.ignore):
+            if not any(fnmatchcase(id, pattern) for id in RULES):
+                _one_of("rule", pattern, RULES)
+        for id in self.severities:
+            _one_of("rule", id, RULES)
+        for severity in self.severities.values():
+            _one_of("severity", severity, SEVERITIES)
+
+
+def _one_of(what: str, name: str, known: Iterable[str]) -> None:
+    names = list(known)
+    if name not in names:
+        meant = nearest(name, names)
+        few = listing(names, last="or") if len(names) < 10 else f"one of {len(names)} (--list-rules)"
+        raise SettingsError(
+            f"{what} {excerpt(name)}",
+            found=f"no {what} of this name",
+            expected=few,
+            remedy=f"did you mean {meant}?" if meant else "correct the name",
+        )
+
+
+def read_settings(path: Path) -> Selection:
+    """The settings of a site. Raises SettingsError where the file cannot be read or used."""
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        with path.open("rb") as stream:
+            data = tomllib.loads(stream.read(SETTINGS_BYTES).decode())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(
+            path,
+            found=getattr(error, "strerror", None) or str(error),
+            expected="a TOML file with profile, select, ignore and a table severity",
+            remedy="correct the file, or name another with --settings",
+        ) from error
+    kinds = {"profile": str, "select": list, "ignore": list, "severity": dict}
+    for name, value in data.items():
+        _one_of("setting", name, kinds)
+        texts = value if isinstance(value, list) else value.values() if isinstance(value, dict) else [value]
+        if not isinstance(value, kinds[name]) or not all(isinstance(text, str) for text in texts):
+            raise SettingsError(
+                f"{path}: {name}",
+                found=excerpt(str(value)),
+                expected={"profile": "a name", "severity": "a table of rule = severity"}.get(
+                    name, "a list of rules"
+                ),
+                remedy="correct the setting",
+            )
+    selection = Selection(
+        data.get("profile", "science"),
+        tuple(data.get("select", ())),
+        tuple(data.get("ignore", ())),
+        data.get("severity", {}),
+    )
+    selection.rules()
+    return selection
