@@ -22,7 +22,7 @@ from compliance import documentation, registry, rules  # noqa: F401 (importing r
 from compliance.discover import CheckError, discover, tree_logs, tree_systems
 from compliance.finding import SEVERITIES, Finding, Severity
 from compliance.log import Log, condense
-from compliance.parse import read_log
+from compliance.parse import collector_paused, read_log
 from compliance.report import (
     LogSummary,
     Report,
@@ -87,11 +87,12 @@ def check_files(logs: Iterable[Path], systems: Iterable[Path], chosen: Rules | N
         findings += registry.run("json", file, chosen) or registry.run("system", file, chosen)
     for path in _once(logs):
         try:
-            log = read_log(path)
+            with collector_paused():
+                log = read_log(path)
+                findings += registry.run("log", log, chosen)
         except OSError as error:
             failures.append(_unreadable(path, error))
             continue
-        findings += registry.run("log", log, chosen)
         summaries.append(summarise(log))
         if log.events:
             runs.append(condense(log))

@@ -122,7 +122,13 @@ class Log:
     def sound(self, key: str) -> list[LogEvent]:
         """The events with this key that rules can compute with."""
         if key not in self._sound:
-            self._sound[key] = [event for event in self.all(key) if is_sound(event)]
+            known = vocabulary.BY_KEY.get(key)
+            events = self.all(key) if known else []
+            if known:
+                events = [event for event in events if is_typed(event.value, known.value)]
+                for name, kind in known.metadata.items():
+                    events = [event for event in events if is_typed(event.metadata.get(name), kind)]
+            self._sound[key] = events
         return self._sound[key]
 
     def one(self, key: str) -> LogEvent | None:
@@ -164,21 +170,11 @@ class Log:
 
 def is_typed(value: object, type_name: str) -> bool:
     """Whether a value is of a type of the vocabulary and, if a number, finite and of possible size."""
-    if not vocabulary.has_json_type(value, type_name):
-        return False
-    if isinstance(value, int):
-        return abs(value) <= LARGEST_INTEGER
-    return math.isfinite(value) if isinstance(value, float) else True
-
-
-def is_sound(event: LogEvent) -> bool:
-    """Whether an event is known, and its value and required metadata are what the vocabulary says."""
-    known = vocabulary.BY_KEY.get(event.key)
-    return (
-        known is not None
-        and is_typed(event.value, known.value)
-        and all(is_typed(event.metadata.get(name), kind) for name, kind in known.metadata.items())
-    )
+    if type(value) is int:
+        return type_name in ("integer", "number") and -LARGEST_INTEGER <= value <= LARGEST_INTEGER
+    if type(value) is float:
+        return type_name == "number" and math.isfinite(value)
+    return vocabulary.has_json_type(value, type_name)
 
 
 def count_of(event: LogEvent, name: str) -> int:

@@ -57,12 +57,12 @@ def read_log(path: str | os.PathLike[str]) -> Log:
 
 def parse_log(stream: BinaryIO, path: str) -> Log:
     """Parse a log from a binary stream; ``path`` is the name it goes by in findings."""
-    with _collector_paused():
+    with collector_paused():
         return _Parser(path).parse(stream)
 
 
 @contextmanager
-def _collector_paused() -> Iterator[None]:
+def collector_paused() -> Iterator[None]:
     """Keep Python from looking for garbage cycles among events that are all kept: half of the time."""
     was_enabled = gc.isenabled()
     gc.disable()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from compliance.log import Log, LogEvent
 from compliance.registry import Problem, problem, rule
-from compliance.timeline import LOOP, disorder
+from compliance.timeline import LOOP, disorder, is_ascending
 from compliance.wording import listing
 
 
@@ -84,9 +84,11 @@ def epoch_order(log: Log) -> Iterator[Problem]:
     for number, by_key in log.epochs.items():
         if any(len(by_key[key]) != 1 for key in LOOP):
             continue
-        events = sorted((by_key[key][0] for key in LOOP), key=lambda event: event.place)
-        for event, found in disorder(events, [_RANK[event.key] for event in events]):
-            yield problem(f"epoch {number}: {found}", event.line)
+        events = sorted(by_key[key][0] for key in LOOP)  # by place
+        ranks = [_RANK[event.key] for event in events]
+        if not is_ascending(ranks):
+            for event, found in disorder(events, ranks):
+                yield problem(f"epoch {number}: {found}", event.line)
         start = by_key["epoch_start"][0]
         if previous and start.place < previous.place:
             yield problem(f"epoch {number} begins before `eval_stop` on line {previous.line}", start.line)

@@ -16,6 +16,8 @@ OTHER_COMMIT_KEY = "github_commit_version"
 #: What mllog itself adds to the metadata of every event.
 SOURCE = {"file": "string", "lineno": "integer"}
 
+_REQUIRED = {event.key: event.metadata for event in BY_KEY.values() if event.metadata}
+
 _PARTNERS = SINGLE_INTERVALS | {stop: start for start, stop in SINGLE_INTERVALS.items()}
 
 
@@ -134,8 +136,9 @@ def metadata_missing(log: Log) -> Iterator[Problem]:
     """Events must carry their metadata. That is epoch_num on everything of an epoch, status on run_stop,
     pixel counts on accuracies, and so on."""
     for event in log.events:
-        if missing := [name for name in _required(event) if name not in event.metadata]:
-            names = listing(f"`{name}`" for name in missing)
+        required = _REQUIRED.get(event.key)
+        if required and not event.metadata.keys() >= required.keys():
+            names = listing(f"`{name}`" for name in required if name not in event.metadata)
             yield problem(f"`{event.key}` without {names}", event.line)
 
 
@@ -150,7 +153,7 @@ def metadata_missing(log: Log) -> Iterator[Problem]:
 def metadata_type(log: Log) -> Iterator[Problem]:
     """Required metadata must be of its type."""
     for event in log.events:
-        for name, kind in _required(event).items():
+        for name, kind in _REQUIRED.get(event.key, {}).items():
             if name in event.metadata and not has_json_type(event.metadata[name], kind):
                 found = f"`{name}` of `{event.key}` is {describe(event.metadata[name])}"
                 yield problem(found, event.line, expected=kind)
@@ -168,9 +171,10 @@ def number_size(log: Log) -> Iterator[Problem]:
     """Numbers must be of a size that every JSON reader keeps exactly. An exponent too large becomes
     infinite when read, an integer from 2**53 is rounded by many readers."""
     for event in log.events:
-        numbers = {"value": event.value, **{name: event.metadata.get(name) for name in _required(event)}}
-        for name, number in numbers.items():
-            if _is_oversized(number):
+        if _is_oversized(event.value):
+            yield problem(f"value of {excerpt(event.key)} is {describe(event.value)}", event.line)
+        for name in _REQUIRED.get(event.key, ()):
+            if _is_oversized(number := event.metadata.get(name)):
                 yield problem(f"{name} of {excerpt(event.key)} is {describe(number)}", event.line)
 
 
@@ -185,20 +189,26 @@ def number_size(log: Log) -> Iterator[Problem]:
 def event_source(log: Log) -> Iterator[Problem]:
     """Every event should say which line of the program logged it. The file is given relative to the
     repository: an absolute path tells nothing to others and may hold a user's name."""
+    sources: set[tuple[object, object]] = set()
     for event in log.events:
-        file, line = (event.metadata.get(name) for name in SOURCE)
+        file, line = event.metadata.get("file"), event.metadata.get("lineno")
+        if type(file) is str and type(line) is int:  # one place of the program logs many events
+            if (file, line) in sources:
+                continue
+            if line > 0 and not _is_outside(file):
+                sources.add((file, line))
+                continue
         if not file or not isinstance(file, str) or not isinstance(line, int) or line < 1:
             yield problem(f"{excerpt(event.key)}: file {describe(file)}, lineno {describe(line)}", event.line)
-        elif file.startswith("/") or "\\" in file or ".." in file.split("/"):
+        elif _is_outside(file):
             yield problem(f"{excerpt(event.key)}: file {excerpt(file)}", event.line)
 
 
-def _required(event: LogEvent) -> dict[str, str]:
-    known = BY_KEY.get(event.key)
-    return known.metadata if known else {}
+def _is_outside(file: str) -> bool:
+    return not file or file.startswith("/") or "\\" in file or ".." in file.split("/")
 
 
 def _is_oversized(number: object) -> bool:
-    if isinstance(number, float):
+    if type(number) is float:
         return math.isinf(number)
-    return isinstance(number, int) and abs(number) > LARGEST_INTEGER
+    return type(number) is int and not -LARGEST_INTEGER <= number <= LARGEST_INTEGER

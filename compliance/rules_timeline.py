@@ -9,7 +9,15 @@ from itertools import pairwise
 from benchmark.events import OUTCOMES, PARAMETERS
 from compliance.log import Log, LogEvent
 from compliance.registry import Problem, problem, rule
-from compliance.timeline import PHASE, SINGLE_INTERVALS, WORK, disorder, reached, where_it_belongs
+from compliance.timeline import (
+    PHASE,
+    SINGLE_INTERVALS,
+    WORK,
+    disorder,
+    is_ascending,
+    reached,
+    where_it_belongs,
+)
 from compliance.wording import count, describe, excerpt, listing
 
 #: H: initialisation takes at most 30 minutes.
@@ -35,6 +43,9 @@ def milliseconds(event: LogEvent | None) -> int | None:
 
 def _by_unit(log: Log) -> dict[str | None, list[LogEvent]]:
     """The events that have a time, by the unit that it is in."""
+    times = [event.time_ms for event in log.events if event.time_ms is not None]
+    if len(times) == len(log.events) > 0 and unit_of(min(times)) == unit_of(max(times)) == "milliseconds":
+        return {None: [], "milliseconds": log.events}
     events: dict[str | None, list[LogEvent]] = {None: [], **{unit: [] for unit in UNITS}}
     for event in log.events:
         if event.time_ms is not None:
@@ -85,7 +96,10 @@ def time_plausible(log: Log) -> Iterator[Problem]:
 def time_order(log: Log) -> Iterator[Problem]:
     """Time must never run back from one event to the next. Where it does, events were moved, added
     later or written by several processes, or the clock was changed, and no duration can be trusted."""
-    for before, event in pairwise(_by_unit(log)["milliseconds"]):
+    events = _by_unit(log)["milliseconds"]
+    if is_ascending([event.time_ms or 0 for event in events]):
+        return
+    for before, event in pairwise(events):
         step = (before.time_ms or 0) - (event.time_ms or 0)
         if step > 0:
             yield problem(f"{step} ms before the event on line {before.line}", event.line)
@@ -275,6 +289,9 @@ def event_order(log: Log) -> Iterator[Problem]:
     epochs, inference, baselines and result. The fewest events that explain the disorder are reported. What
     lies outside init or the run, unpaired intervals, and the order within epochs have rules of
     their own."""
+    ranks = [PHASE[event.key] for event in log.events if event.key in PHASE and event.key != "cache_clear"]
+    if is_ascending(ranks):
+        return
     elsewhere = [event for event, _ in _unpaired(log)]
     elsewhere += _outside(log, WORK, "run_start", "run_stop")
     elsewhere += _outside(log, frozenset(PARAMETERS), "init_start", "init_stop")

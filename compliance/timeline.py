@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from itertools import islice
+from operator import le
 
 from benchmark.events import INTERVALS, PARAMETERS
-from compliance.log import IDENTITY, Log, LogEvent, is_sound, number_of
+from compliance.log import IDENTITY, Log, LogEvent, number_of
 
 #: The events of one epoch with its evaluation; the values may stand in either order.
 LOOP = (
@@ -75,14 +77,19 @@ def reached(log: Log) -> int:
     return max(phases, default=0) - 1
 
 
+def is_ascending(ranks: Sequence[int]) -> bool:
+    """Whether no rank is below the one before it."""
+    return all(map(le, ranks, islice(ranks, 1, None)))
+
+
 def series(log: Log, key: str) -> list[LogEvent]:
     """The event of a key for every epoch from 1 on; empty unless each epoch has exactly one sound one."""
-    events: list[LogEvent] = []
-    for place, (number, by_key) in enumerate(log.epochs.items(), start=1):
-        if number != place or len(by_key[key]) != 1 or not is_sound(by_key[key][0]):
-            return []
-        events.append(by_key[key][0])
-    return events
+    sound = log.sound(key)
+    if len(sound) != len(log.all(key)) or len(sound) != len(log.epochs):
+        return []
+    # As many as epochs and numbered as they are counted: one for each.
+    numbers = [event.metadata["epoch_num"] for event in sound]
+    return sound if numbers == list(log.epochs) == list(range(1, len(sound) + 1)) else []
 
 
 def best_of(losses: Sequence[LogEvent]) -> int:

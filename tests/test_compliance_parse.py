@@ -13,7 +13,7 @@ from logs_by_hand import COMPLETED, TOKEN, findings, parsed
 
 from benchmark.events import EVENTS
 from compliance import parse
-from compliance.log import LogEvent, is_sound, is_typed, split_runs
+from compliance.log import LogEvent, is_typed, split_runs
 from compliance.parse import parse_log
 from compliance.strict_json import read_json
 
@@ -145,9 +145,10 @@ def test_any_correct_spelling_of_the_json_is_read_without_a_defect(text: str) ->
 
 def test_nan_and_infinity_are_no_sound_values() -> None:
     text = SEED.replace('"seed"', '"train_loss"').replace("{}", '{"epoch_num": 1}')
-    (event,) = parsed(f"{TOKEN}{text.replace('1,', '-Infinity,', 1)}\n").events
+    log = parsed(f"{TOKEN}{text.replace('1,', '-Infinity,', 1)}\n")
+    (event,) = log.events
     assert math.isnan(event.value)  # type: ignore[arg-type]
-    assert not is_sound(event)
+    assert log.sound("train_loss") == []
 
 
 @pytest.mark.parametrize(
