@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from benchmark.events import BY_KEY, has_json_type
-from compliance.log import LARGEST_INTEGER, Log, LogEvent
+from compliance.log import LARGEST_INTEGER, Log
 from compliance.registry import LISTED, Problem, problem, rule
 from compliance.timeline import LOOP, NOT_REQUIRED, PHASE, REPEATABLE, SINGLE_INTERVALS, reached
 from compliance.wording import count, describe, excerpt, listing, nearest
