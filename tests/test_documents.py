@@ -43,12 +43,13 @@ def test_every_make_target_that_is_named_exists(document):
 
 
 def test_every_dependency_earns_its_line():
-    declared = re.findall(r'^    "([a-z0-9-]+)>=', (ROOT / "pyproject.toml").read_text(), re.M)
+    project = (ROOT / "pyproject.toml").read_text()
+    listed = project.partition("\ndependencies = [\n")[2].partition("\n]\n")[0]
+    declared = re.findall(r'^    "([a-z0-9-]+)>=', listed, re.M)
     documented = re.findall(
         r"^\| ([a-z][a-z0-9-]+) \|", (ROOT / "docs" / "dependencies.md").read_text(), re.M
     )
-    runtime = declared[: declared.index("tensorflow") + 1]
-    assert sorted(documented[1:]) == sorted(runtime)
+    assert sorted(documented[1:]) == sorted(declared)
 
 
 def test_the_lock_pins_every_package_with_hashes_and_names_no_host():
