@@ -238,6 +238,10 @@ def _deviations(runs: RunSet) -> list[str]:
         found.append(f"The learning rate follows a {schedule} schedule after {warmup} steps of warm-up.")
     if stated["precision"] != "float32":
         found.append(f"Training computes in {stated['precision']}; the reference computes in float32.")
+    found.append(
+        "Convolutions of an upsampled image are computed without upsampling it (`benchmark/convolution.py`): "
+        "the same function of the same weights in fewer operations, with rounding of its own."
+    )
     if any(run.log.value("cache_clear") is not True for run in runs.runs):
         found.append("The page cache could not be cleared before every run.")
     if POLICY_SEED not in runs.seeds:
