@@ -95,7 +95,7 @@ def _model(display: Display, store: PatchStore, batch: int) -> None:
     import tensorflow as tf
 
     from benchmark.engine import Engine, choose_strategy, make_deterministic, resolve_precision
-    from benchmark.model import TRAINING_PASSES, forward_operations
+    from benchmark.model import TRAINING_PASSES, build_unet, forward_operations
     from benchmark.pipeline import training_batches
 
     make_deterministic(1)
@@ -108,14 +108,22 @@ def _model(display: Display, store: PatchStore, batch: int) -> None:
     multiply = tf.function(tf.matmul)
     inputs, labels = (tf.constant(array) for array in store.read(range(machine.global_batch)))
     patches = np.zeros((machine.global_batch, 256, 256, CHANNELS), np.float32)
+    # The reference: the same layers in float32, trained and applied by Keras.
+    reference = build_unet(256, CHANNELS, "float32")
+    reference.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+    masks = tf.cast(labels[..., None], tf.float32)
     matrix: list[float] = []
     steps: list[float] = []
     predictions: list[float] = []
+    reference_steps: list[float] = []
+    reference_predictions: list[float] = []
     for turn in range(-1, ROUNDS):
         measured = (
             (matrix, seconds(lambda: multiply(left, right).numpy())),
             (steps, seconds(lambda: machine.train_step(inputs, labels, 1e-3))),
             (predictions, seconds(lambda: machine.predict(patches))),
+            (reference_steps, seconds(lambda: reference.train_on_batch(inputs, masks))),
+            (reference_predictions, seconds(lambda: reference.predict_on_batch(patches))),
         )
         if turn >= 0:  # the first turn warms up
             for values, value in measured:
@@ -127,9 +135,11 @@ def _model(display: Display, store: PatchStore, batch: int) -> None:
     row(display, f"training, batch {batch}", training, "patches/s", machine.precision)
     note = f"of the reference's operations, {100 * carried_out:.0f} % of which are carried out"
     row(display, "  share of matrix rate", [100 * s for s in share], "%", note)
+    _ratio(display, steps, reference_steps)
     predicting = [machine.global_batch / s for s in predictions]
     row(display, "inference", predicting, "patches/s")
     row(display, "  share of matrix rate", [100 * forward * n / rate for n in predicting], "%", "likewise")
+    _ratio(display, predictions, reference_predictions)
 
     batches = training_batches(store, machine.global_batch, seed=1, epoch=1)
     alone: list[float] = []
@@ -138,6 +148,11 @@ def _model(display: Display, store: PatchStore, batch: int) -> None:
         alone.append(seconds(partial(machine.train_step, inputs, labels, 1e-3)))
     whole = time.perf_counter() - whole
     row(display, "epoch / its steps", [whole / sum(alone)], "", f"{len(alone)} steps, the rest is input")
+
+
+def _ratio(display: Display, ours: Sequence[float], reference: Sequence[float]) -> None:
+    ratios = [theirs / own for own, theirs in zip(ours, reference, strict=True)]
+    row(display, "  to the reference's rate", ratios, "", "the same layers in float32 by Keras")
 
 
 def _memory(display: Display, place: Path, batch: int) -> None:
