@@ -14,6 +14,7 @@ import io
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from compliance.discover import CheckError, discover, tree_logs, tree_systems
 from compliance.finding import SEVERITIES, Finding, Severity
 from compliance.log import Log, condense
 from compliance.parse import collector_paused, read_log
+from compliance.registry import DISAGREEMENT
 from compliance.report import (
     LogSummary,
     Report,
@@ -101,6 +103,33 @@ def check_files(logs: Iterable[Path], systems: Iterable[Path], chosen: Rules | N
     return Report(tuple(findings), tuple(failures), tuple(summaries), tuple(described))
 
 
+def with_second_opinion(report: Report, chosen: Rules) -> Report:
+    """The report with what upstream's checker says of its logs, and a finding where the two disagree."""
+    from compliance.second_opinion import second_opinion
+
+    opinions: Counter[str] = Counter()
+    findings, failures = [*report.findings], [*report.failures]
+    of_logs = (finding for finding in findings if registry.RULES[finding.rule].scope == "log")
+    faulty = {finding.path for finding in of_logs if finding.severity == "error"}
+    for log in report.logs:
+        try:
+            opinion = second_opinion(Path(log.path), ours_passes=log.path not in faulty)
+        except CheckError as error:
+            failures.append(error)
+            break
+        except OSError:  # standard input, or a member of an archive
+            opinions["not asked"] += 1
+            continue
+        opinions[opinion.verdict] += 1
+        found = opinion.disagreement or listing(opinion.messages)
+        if (opinion.disagreement or opinion.verdict == "crashed") and DISAGREEMENT.id in chosen:
+            problem = registry.problem(found, path=log.path)
+            findings.append(registry.finding_of(chosen[DISAGREEMENT.id], log, problem))
+    return dataclasses.replace(
+        report, findings=tuple(findings), failures=tuple(failures), opinions=dict(opinions)
+    )
+
+
 def _once(paths: Iterable[Path]) -> list[Path]:
     return list({os.path.realpath(path): path for path in reversed([*paths])}.values())[::-1]
 
@@ -154,6 +183,8 @@ def _answer(parser: argparse.ArgumentParser, options: argparse.Namespace) -> tup
     except CloudMaskError as error:
         return 2, f"{error}\n"
     report = check_paths(options.paths, chosen)
+    if options.second_opinion:
+        report = with_second_opinion(report, chosen)
     report = dataclasses.replace(report, profile=selection.profile, left_out=selection.left_out())
     return report.exit_code, _FORMS[options.format](report, options.severity)
 
@@ -253,6 +284,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--follow", action="store_true", help="check the log of a running job as it grows, until it ends"
+    )
+    parser.add_argument(
+        "--second-opinion", action="store_true", help="ask upstream's checker too; say where it disagrees"
     )
     parser.add_argument("--list-rules", action="store_true", help="list every rule (text, json or markdown)")
     parser.add_argument("--explain", metavar="RULE", help="explain a rule")

@@ -123,19 +123,20 @@ def judge(rule: Rule, subject: object) -> list[Finding]:
     findings: list[Finding] = []
     try:
         problems: Iterator[Problem] = iter(rule.check(subject))
-        findings.extend(_finding(rule, subject, each) for each in islice(problems, LISTED))
+        findings.extend(finding_of(rule, subject, each) for each in islice(problems, LISTED))
         further = sum(1 for _ in problems)
     except Exception as error:
         # Any exception here is a defect of the rule, whatever its type: it is reported as
         # a finding instead of ending the check.
         crash = problem(f"{type(error).__name__} in rule {rule.id}: {str(error)[:200]}")
-        return [*findings, _finding(CRASHED, subject, crash)]
+        return [*findings, finding_of(CRASHED, subject, crash)]
     if further:
-        findings.append(_finding(rule, subject, problem(f"{further} more of these")))
+        findings.append(finding_of(rule, subject, problem(f"{further} more of these")))
     return findings
 
 
-def _finding(rule: Rule, subject: object, problem: Problem) -> Finding:
+def finding_of(rule: Rule, subject: object, problem: Problem) -> Finding:
+    """What a rule says of a problem in a subject."""
     return Finding(
         rule=rule.id,
         severity=rule.severity,
@@ -159,9 +160,7 @@ def location(subject: object) -> str:
     return str(getattr(subject, "path", None) or getattr(subject, "root", ""))
 
 
-def _never(subject: object) -> Iterator[Problem]:
-    """A rule must judge any input without failing. This finding is a defect of the checker, not of
-    what it checked; the other rules have been applied all the same."""
+def _reported_elsewhere(subject: object) -> Iterator[Problem]:
     yield from ()
 
 
@@ -172,8 +171,20 @@ CRASHED = Rule(
     clause="checker",
     expected="every rule judges any input without failing",
     remedy="report this with the file that caused it; it is a defect of the checker",
-    documentation=" ".join((_never.__doc__ or "").split()),
-    check=_never,
+    documentation="A rule must judge any input without failing. This finding is a defect of the checker, "
+    "not of what it checked; the other rules have been applied all the same.",
+    check=_reported_elsewhere,
     profiles=("science", "hpc", "training"),
 )
-RULES[CRASHED.id] = CRASHED
+DISAGREEMENT = Rule(
+    id="second-opinion",
+    scope=None,
+    severity="warning",
+    clause="K",
+    expected="the same verdict of both checkers",
+    remedy="read what both say; report the case where one of them is wrong",
+    documentation="Upstream's checker should come to the verdict of this one. With --second-opinion it "
+    "judges every log that our parser reads without an error, by the rule files in compliance/upstream.",
+    check=_reported_elsewhere,
+)
+RULES |= {rule.id: rule for rule in (CRASHED, DISAGREEMENT)}

@@ -7,6 +7,8 @@ The JSON (`--format json`) is one object:
     exit_code   0, 1 or 2, as the verdict
     profile     "science", "hpc" or "training"
     left_out    [rule] of the profile that settings or the command line left out
+    opinions    {"passed": n, "failed": n, "crashed": n, "not asked": n}: logs by what upstream's
+                checker says of them; only those that occur, none without --second-opinion
     counts      {"error": n, "warning": n, "note": n}
     logs        [{path, sha256, bytes, lines, events, seed, data_kind, epochs, test_accuracy,
                 quality_target, status}], null where a log does not say
@@ -21,8 +23,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
 
 from benchmark.errors import CloudMaskError
@@ -87,6 +89,8 @@ class Report:
     #: The profile of rules, and which of its rules were not applied.
     profile: str = "science"
     left_out: tuple[str, ...] = ()
+    #: Logs by what upstream's checker says of them, where it was asked.
+    opinions: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def counts(self) -> dict[Severity, int]:
@@ -137,6 +141,7 @@ def to_json(report: Report, severity: Severity = "note") -> dict[str, object]:
         "exit_code": report.exit_code,
         "profile": report.profile,
         "left_out": list(report.left_out),
+        "opinions": dict(report.opinions),
         "counts": report.counts,
         "logs": [dataclasses.asdict(log) for log in report.logs],
         "systems": list(report.systems),
@@ -174,6 +179,9 @@ def summary(report: Report) -> str:
         counted += f", by the rules of profile {report.profile}"
     if report.left_out:
         counted += f", {count(len(report.left_out), 'rule')} not applied"
+    if report.opinions:
+        said = (f"{number} {verdict}" for verdict, number in sorted(report.opinions.items()))
+        counted += f", upstream: {' and '.join(said)}"
     return f"{', '.join(_seen(report)) or 'nothing checked'}: {counted}"
 
 

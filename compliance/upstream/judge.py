@@ -1,0 +1,80 @@
+"""Asks the compliance checker of mlperf_logging about logs. Run by compliance/second_opinion.py.
+
+    python -I judge.py LOG...
+
+Prints a JSON list with [verdict, messages] for every log, or an object {"missing": why} where the
+checker is not installed. Only the standard library and mlperf_logging are imported: in the isolated
+mode of the interpreter nothing else of this project can be.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import resource
+import sys
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+#: The only rule files that are read. `open` comes from our files, never from a log's text.
+RULE_FILES = tuple(f"science_0.5.0/{name}.yaml" for name in ("common", "open_common", "open_cloudmask"))
+#: Which of upstream's parsers reads the lines; those of 3.0.0 and later are the same.
+PARSER = "4.1.0"
+#: Messages of a log, and characters of a message, that are passed on.
+MESSAGES, WIDTH = 20, 300
+#: What this process may take: bytes of memory (upstream needs 7 times the log), bytes of output.
+MEMORY_BYTES = 4 * 2**30
+OUTPUT_BYTES = 16 * 2**20
+
+
+def main(logs: list[str]) -> None:
+    """Judge every log; what goes wrong with one is its answer, and the others are still judged."""
+    bound(resource.RLIMIT_AS, MEMORY_BYTES)
+    bound(resource.RLIMIT_FSIZE, OUTPUT_BYTES)
+    logging.disable(logging.CRITICAL)
+    try:
+        from mlperf_logging.compliance_checker import mlp_compliance
+    except ImportError as error:
+        print(json.dumps({"missing": str(error)[:WIDTH]}))
+        return
+
+    def enqueue(name: str) -> None:
+        if name not in RULE_FILES:
+            raise ValueError(f"not a rule file of ours: {name[:WIDTH]}")
+        mlp_compliance.enqueued_configs.append(str(FOLDER / name))
+
+    # The engine would look in its own folder, for any name.
+    mlp_compliance.enqueue_config = enqueue
+    answers = []
+    for log in logs:
+        mlp_compliance.enqueued_configs.clear()  # a crash leaves behind what it did not come to
+        # With warnings as errors: an event repeated with the same value is only a warning else.
+        checker = mlp_compliance.make_checker("science", PARSER, quiet=False, werror=True)
+        try:
+            passed = checker.check_file(log, RULE_FILES[0])
+        except Exception as error:
+            answers.append(("crashed", [f"{type(error).__name__}: {error}"[:WIDTH]]))
+            continue
+        messages = [f"{key}: {short(message)}" for key, message in checker.overwritable.items()]
+        messages += map(short, checker.not_overwritable)
+        answers.append(("passed" if passed else "failed", messages[:MESSAGES]))
+    print(json.dumps(answers))
+
+
+def bound(what: int, most: int) -> None:
+    """Lower a limit of this process; one that is lower already stays."""
+    _, hard = resource.getrlimit(what)
+    if hard == resource.RLIM_INFINITY or most < hard:
+        resource.setrlimit(what, (most, most))
+
+
+def short(message: str) -> str:
+    """A message without the line of the log and the state of the rules that it quotes."""
+    head, _, _ = message.partition("\ncurrent context")
+    lines = [line.strip() for line in head.splitlines()]
+    said = (line for line in lines if not line.startswith((":::MLLOG", "triggered by line")))
+    return " ".join(said)[:WIDTH]
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
