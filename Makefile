@@ -4,11 +4,12 @@ PYTHON ?= python3
 VENV   := .venv
 RUN    := $(VENV)/bin/python
 SEED   ?= 1
+MINUTES ?= 10
 LOGS   ?= logs
 DIST   ?= dist
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run check submission test lint bench lock clean
+.PHONY: help setup run check submission test fuzz lint bench bench-check lock clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +40,9 @@ submission: setup  ## package the checked runs into dist/
 test: setup  ## run the tests
 	$(RUN) -m pytest
 
+fuzz: setup  ## look for input that makes the checker fail (MINUTES=10 SEED=1)
+	$(RUN) tests/fuzz_compliance.py --minutes $(MINUTES) --seed $(SEED)
+
 lint: setup  ## check style and types
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
@@ -46,6 +50,9 @@ lint: setup  ## check style and types
 
 bench: setup  ## measure this machine and the program on it
 	$(RUN) -m benchmark.bench
+
+bench-check: setup  ## measure the checker beside upstream's on a run's log
+	$(RUN) -m compliance.bench $(LOGS)/quickstart-seed-$(SEED)/result.txt
 
 lock:  ## resolve the dependencies anew (needs uv)
 	uv pip compile --universal --python-version 3.10 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra dev pyproject.toml --output-file requirements.lock

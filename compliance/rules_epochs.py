@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 from compliance.log import Log, LogEvent
 from compliance.registry import Problem, problem, rule
@@ -27,11 +28,15 @@ def epoch_numbers(log: Log) -> Iterator[Problem]:
             return
 
 
+def _is_numbered(event: LogEvent) -> bool:
+    return type(event.metadata.get("epoch_num")) is int
+
+
 def _faults(log: Log) -> dict[int, list[str]]:
     """Which events an epoch lacks or has more than once, for every epoch that is not complete.
 
-    The epochs from the first misnumbered one on are not judged, nor is the last of a run
-    that did not come to its end.
+    The epochs from the first misnumbered one on are not judged, nor one that events without
+    a usable number were counted to, nor the last of a run that did not come to its end.
     """
     epochs = log.epochs
     faults: dict[int, list[str]] = {}
@@ -39,9 +44,11 @@ def _faults(log: Log) -> dict[int, list[str]]:
         if number != place or (place == len(epochs) and not log.completed):
             break
         times = {key: len(events[key]) for key in LOOP}
-        if set(times.values()) == {times["epoch_start"]} != {1}:
+        if set(times.values()) == {1} or not all(map(_is_numbered, chain(*events.values()))):
+            continue
+        if set(times.values()) == {times["epoch_start"]}:
             faults[number] = [f"all its events {times['epoch_start']} times"]
-        elif set(times.values()) != {1}:
+        else:
             faults[number] = [
                 f"`{key}` {each} times" if each else f"no `{key}`" for key, each in times.items() if each != 1
             ]

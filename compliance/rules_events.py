@@ -78,7 +78,7 @@ def event_unknown(log: Log) -> Iterator[Problem]:
     unknown = [key for key in log.by_key if key not in BY_KEY and key != OTHER_COMMIT_KEY]
     for number, key in enumerate(unknown):
         # comparing words is slow, and what is not listed needs no suggestion
-        meant = nearest(key, BY_KEY) if number < LISTED else None
+        meant = nearest(key.casefold(), BY_KEY) if number < LISTED else None
         events = log.all(key)
         yield problem(
             f"{excerpt(key)}, {count(len(events), 'time')}",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from compliance.log import Log
 from compliance.registry import Problem, problem, rule
-from compliance.wording import excerpt, listing, show
+from compliance.wording import count, excerpt, listing, show
 
 #: P: MIN_SST > 273.15, which its own reference configures as 273.15: we accept both.
 LOWEST_SST = 273.15
@@ -89,12 +89,15 @@ def parameter_range(log: Log) -> Iterator[Problem]:
 )
 def parameter_word(log: Log) -> Iterator[Problem]:
     """Parameters that are words must be words that have a meaning here. They are the kind of the data,
-    the schedule of the learning rate, and the precision."""
+    the schedule of the learning rate, and the precision. The optimizer's name is free, but not blank."""
     for key, words in WORDS.items():
         text = log.text(key)
         event = log.one(key)
         if event and text is not None and text not in words:
             yield problem(f"`{key}` {excerpt(text)}", event.line, listing(words, last="or"))
+    name, event = log.text("opt_name"), log.one("opt_name")
+    if event and name is not None and not name.strip():
+        yield problem("`opt_name` is blank", event.line, "the optimizer's name")
 
 
 @rule(
@@ -111,8 +114,30 @@ def batch_product(log: Log) -> Iterator[Problem]:
     ranks, event = log.integer("number_of_ranks"), log.one("global_batch_size")
     if whole is None or local is None or ranks is None or event is None:
         return
-    if whole != local * ranks:
+    if min(whole, local, ranks) > 0 and whole != local * ranks:
         yield problem(f"{whole}", event.line, f"{local} x {ranks} = {local * ranks}")
+
+
+@rule(
+    "ranks-devices",
+    scope="log",
+    severity="error",
+    clause="H",
+    expected="at least one replica on every node, and at most one on every accelerator",
+    remedy="log the nodes and accelerators that computed, not those that were allocated",
+)
+def ranks_devices(log: Log) -> Iterator[Problem]:
+    """The replicas must fit the nodes and accelerators. A node without a replica takes no part in the
+    run, and two replicas on one accelerator do not share a batch."""
+    ranks, nodes = log.integer("number_of_ranks"), log.integer("number_of_nodes")
+    accelerators, event = log.integer("accelerators_per_node"), log.one("number_of_ranks")
+    if ranks is None or nodes is None or event is None or min(ranks, nodes) < 1:
+        return
+    if ranks < nodes:
+        yield problem(f"{ranks} on {count(nodes, 'node')}", event.line, f"at least {nodes}")
+    elif accelerators and 0 < accelerators * nodes < ranks:
+        found = f"{ranks} on {count(nodes, 'node')} of {count(accelerators, 'accelerator')}"
+        yield problem(found, event.line, f"at most {nodes * accelerators}")
 
 
 @rule(
@@ -126,7 +151,7 @@ def batch_product(log: Log) -> Iterator[Problem]:
 def crop_in_patch(log: Log) -> Iterator[Problem]:
     """The overlap of inference patches must be smaller than a patch."""
     crop, patch, event = log.integer("crop_size"), log.integer("patch_size"), log.one("crop_size")
-    if event and crop is not None and patch is not None and crop >= patch:
+    if event and crop is not None and patch is not None and crop >= patch > 0:
         yield problem(f"crop {crop} of patch {patch}", event.line)
 
 
@@ -141,7 +166,7 @@ def crop_in_patch(log: Log) -> Iterator[Problem]:
 def patch_size_policy(log: Log) -> Iterator[Problem]:
     """The patch size should be the policy's 256. The division is open, so another is allowed."""
     size, event = log.integer("patch_size"), log.one("patch_size")
-    if event and size is not None and size != PATCH_SIZE:
+    if event and size is not None and 0 < size != PATCH_SIZE:
         yield problem(f"{size}", event.line)
 
 

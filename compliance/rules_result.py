@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from compliance.log import Log, number_of
+from compliance.log import Log, LogEvent, number_of
 from compliance.registry import Problem, problem, rule
 from compliance.result import (
     ALWAYS,
@@ -25,8 +25,9 @@ from compliance.result import (
     results,
 )
 from compliance.rules_timeline import milliseconds
-from compliance.timeline import best_of, series
-from compliance.wording import listing, show
+from compliance.rules_values import is_fraction
+from compliance.timeline import best_of, is_ascending, series
+from compliance.wording import count, listing, show
 
 EPOCH_VALUES = ("train_loss", "train_accuracy", "eval_loss", "eval_accuracy")
 
@@ -43,6 +44,12 @@ def _compare(log: Log, facts: Facts) -> Iterator[Problem]:
             stated, kind = lookup(value, *path), lookup(FIELDS, *path)
             if isinstance(kind, str) and holds(stated, kind) and stated != fact:
                 yield problem(f"`{'.'.join(path)}` {show(stated)}", event.line, f"{show(fact)}, {source}")
+
+
+def _score(log: Log) -> float | None:
+    """The value of test_accuracy, where it is a possible one."""
+    event = log.one("test_accuracy")
+    return number_of(event) if event and is_fraction(event) else None
 
 
 @rule(
@@ -93,7 +100,7 @@ def result_format(log: Log) -> Iterator[Problem]:
 )
 def result_value(log: Log) -> Iterator[Problem]:
     """The result's value must be the score, and whether it reaches the target must be so."""
-    score, target = log.number("test_accuracy"), log.number("quality_target")
+    score, target = _score(log), log.number("quality_target")
     facts: Facts = {}
     if score is not None:
         facts["value",] = (score, "the value of test_accuracy")
@@ -144,15 +151,43 @@ def result_epochs(log: Log) -> Iterator[Problem]:
 def result_baselines(log: Log) -> Iterator[Problem]:
     """The result's baselines must be those of the log. `beats_baselines` is true only if the score is
     above every one of them."""
-    events = log.sound("baseline_accuracy")
+    events = list(filter(is_fraction, log.sound("baseline_accuracy")))
     facts: Facts = {}
     for event in events:
         facts["baselines", str(event.metadata["baseline"])] = (number_of(event), f"on line {event.line}")
-    score = log.number("test_accuracy")
-    if score is not None and events:
+    score = _score(log)
+    if score is not None and events and len(events) == len(log.all("baseline_accuracy")):
         best = max(number_of(event) for event in events)
         facts["beats_baselines",] = (score > best, f"as {show(score)} against {show(best)}")
     yield from _compare(log, facts)
+
+
+def _scenes(log: Log, event: LogEvent, value: dict[str, object]) -> Iterator[Problem]:
+    """Where the result's scenes to train on, and those left out, contradict the events."""
+    skipped = [str(scene.value) for scene in log.sound("skipped_scene")]
+    stated = lookup(value, "data", "skipped_scenes")
+    is_known = len(skipped) == len(log.all("skipped_scene"))  # else a rule on form reports it
+    if (
+        is_known
+        and isinstance(stated, list)
+        and holds(stated, "list")
+        and Counter(stated) != Counter(skipped)
+    ):
+        found = f"`data.skipped_scenes`: {listing(map(show, stated)) or 'none'}"
+        yield problem(found, event.line, f"{listing(map(show, skipped)) or 'none'}, as the events say")
+    staged, share = log.one("staging_stop"), log.number("train_split")
+    used = [lookup(value, "data", name) for name in ("training_scenes", "validation_scenes")]
+    numbers = [number for number in used if isinstance(number, int) and holds(number, "integer")]
+    if staged is None or len(numbers) < 2:
+        return
+    scenes = sum(numbers)
+    if scenes != staged.metadata["scenes"]:
+        found = f"`data.training_scenes` {numbers[0]}, `data.validation_scenes` {numbers[1]}"
+        yield problem(found, event.line, f"{show(staged.metadata['scenes'])} in all, as staged")
+    elif share is not None and 0 < share < 1 and abs(numbers[0] - share * scenes) >= 1 + len(skipped):
+        # the split is rounded, and scenes are left out of either part after it
+        found = f"`data.training_scenes` {numbers[0]} of {scenes}"
+        yield problem(found, event.line, f"about {share * scenes:.1f}, by train_split {show(share)}")
 
 
 @rule(
@@ -165,7 +200,7 @@ def result_baselines(log: Log) -> Iterator[Problem]:
 )
 def result_data(log: Log) -> Iterator[Problem]:
     """The result must describe its data as the events do. That is the kind of the data, the numbers of
-    scenes, the skipped scenes and the precision. True masks exist for synthetic scenes
+    scenes, their split, the skipped scenes and the precision. True masks exist for synthetic scenes
     only."""
     kind, precision, scenes = log.text("data_kind"), log.text("precision"), log.all("scene_accuracy")
     facts: Facts = {}
@@ -176,18 +211,8 @@ def result_data(log: Log) -> Iterator[Problem]:
     if scenes:
         facts["data", "inference_scenes"] = (len(scenes), "the scenes that were scored")
     yield from _compare(log, facts)
-    skipped = [str(event.value) for event in log.sound("skipped_scene")]
     for event, value in results(log):
-        stated = lookup(value, "data", "skipped_scenes")
-        if isinstance(stated, list) and holds(stated, "list") and Counter(stated) != Counter(skipped):
-            found = f"`data.skipped_scenes`: {listing(map(show, stated)) or 'none'}"
-            yield problem(found, event.line, f"{listing(map(show, skipped)) or 'none'}, as the events say")
-        staged = log.one("staging_stop")
-        used = [lookup(value, "data", name) for name in ("training_scenes", "validation_scenes")]
-        numbers = [number for number in used if isinstance(number, int) and holds(number, "integer")]
-        if staged and len(numbers) == 2 and sum(numbers) != staged.metadata["scenes"]:
-            found = f"`data.training_scenes` {numbers[0]}, `data.validation_scenes` {numbers[1]}"
-            yield problem(found, event.line, f"{show(staged.metadata['scenes'])} in all, as staged")
+        yield from _scenes(log, event, value)
         if kind == "slstr" and lookup(value, "scores", "truth") is not None:
             yield problem("`scores.truth` of observed scenes", event.line, "none: no true mask is known")
 
@@ -208,12 +233,42 @@ def result_weights(log: Log) -> Iterator[Problem]:
             yield problem(f"`weights_sha256` {show(digest)}", event.line)
 
 
-#: What bounds a duration: the interval that it is a part of, else the run.
-_WITHIN = {
-    "staging_seconds": ("staging_start", "staging_stop"),
-    "inference_seconds": ("inference_start", "inference_stop"),
-    "seconds_per_scene": ("inference_start", "inference_stop"),
-}
+#: Clocks may differ from the events' times by a share of a duration and by some seconds.
+CLOCK_SHARE, CLOCK_SECONDS = 0.02, 1.0
+
+#: The interval whose length a duration is.
+_SINGLE = {"staging_seconds": "staging", "inference_seconds": "inference", "total_seconds": "run"}
+#: The four ends of an epoch's two intervals, and between which of them a duration is, over all epochs.
+_ENDS = ("epoch_start", "epoch_stop", "eval_start", "eval_stop")
+_SUMMED = {"training_seconds": (0, 1), "evaluation_seconds": (2, 3)}
+
+
+def _length(start: LogEvent | None, stop: LogEvent | None) -> float | None:
+    """Seconds of an interval; None where its times are not known or run back (rules of their own)."""
+    begin, end = milliseconds(start), milliseconds(stop)
+    if start is None or stop is None or begin is None or end is None:
+        return None
+    return (end - begin) / 1000 if end >= begin and stop.place > start.place else None
+
+
+def _lengths(log: Log) -> Iterator[tuple[str, float, float, str]]:
+    """For every duration of the result the least and the most by the events, and where that is from."""
+    for name, interval in _SINGLE.items():
+        length = _length(log.first(f"{interval}_start"), log.first(f"{interval}_stop"))
+        if length is not None:
+            yield name, length, length, f"from {interval}_start to {interval}_stop"
+    ends = [event for epoch in zip(*(series(log, key) for key in _ENDS), strict=False) for event in epoch]
+    times = [event.time_ms or 0 for event in ends]
+    in_order = is_ascending([event.place for event in ends]) and is_ascending(
+        times
+    )  # else rules of their own
+    if ends and in_order and None not in (milliseconds(ends[0]), milliseconds(ends[-1])):
+        for name, (start, stop) in _SUMMED.items():
+            length = (sum(times[stop::4]) - sum(times[start::4])) / 1000
+            yield name, length, length, f"from {_ENDS[start]} to {_ENDS[stop]} over all epochs"
+    length = _length(log.first("inference_start"), log.first("inference_stop"))
+    if length is not None and (scenes := len(log.all("scene_accuracy"))):
+        yield "seconds_per_scene", 0.0, length / scenes, f"for each of {count(scenes, 'scene')}"
 
 
 @rule(
@@ -221,22 +276,25 @@ _WITHIN = {
     scope="log",
     severity="error",
     clause="T",
-    expected="seconds of at least 0 that fit into their interval by the events' times",
+    expected="seconds that agree with the events' times",
     remedy="measure with the clock that runs from run_start to run_stop",
 )
 def result_timing(log: Log) -> Iterator[Problem]:
-    """The durations of the result must be possible. They are not negative, and not longer than the
-    interval of events that they are a part of, or else the run (2 % and one second are allowed for
-    clocks)."""
+    """The durations of the result must be those of the events. Staging, inference and the whole run
+    last as long as their intervals, training and evaluation as long as theirs of all epochs, a scene
+    no longer than its share of the inference (2 % and one second are allowed for clocks)."""
+    bounds = list(_lengths(log))
     for event, value in results(log):
-        for name in TIMING_FIELDS:
-            seconds = lookup(value, "timing", name)
-            if not isinstance(seconds, int | float) or not holds(seconds, "number"):
-                continue
-            start_key, stop_key = _WITHIN.get(name, ("run_start", "run_stop"))
-            start, stop = milliseconds(log.first(start_key)), milliseconds(log.first(stop_key))
+        stated = {name: lookup(value, "timing", name) for name in TIMING_FIELDS}
+        numbers = {name: n for name, n in stated.items() if isinstance(n, int | float) and holds(n, "number")}
+        for name, seconds in numbers.items():
             if seconds < 0:
                 yield problem(f"`timing.{name}` {show(seconds)}", event.line, "at least 0")
-            elif start is not None and stop is not None and seconds > (stop - start) / 1000 * 1.02 + 1:
-                expected = f"at most {(stop - start) / 1000:.3f} s, from {start_key} to {stop_key}"
+        for name, least, most, source in bounds:
+            seconds = numbers.get(name, least)
+            if seconds > most * (1 + CLOCK_SHARE) + CLOCK_SECONDS:
+                expected = f"at most {most:.3f} s, {source}"
+                yield problem(f"`timing.{name}` {show(seconds)}", event.line, expected)
+            elif 0 <= seconds < least * (1 - CLOCK_SHARE) - CLOCK_SECONDS:
+                expected = f"at least {least:.3f} s, {source}"
                 yield problem(f"`timing.{name}` {show(seconds)}", event.line, expected)

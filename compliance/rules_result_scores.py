@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from compliance.log import Log, count_of
 from compliance.registry import Problem, problem, rule
 from compliance.result import SOMETIMES, confusion, lookup, ratios, results, same, score_sets
+from compliance.rules_values import has_possible_counts
 from compliance.wording import count, show
 
 
@@ -41,11 +42,14 @@ def result_pixels(log: Log) -> Iterator[Problem]:
     """The result's counts against bayes must be the sums over the log's scenes. This holds for all, and
     by day and by night where there are such scenes."""
     scenes = log.sound("scene_accuracy")
-    if not scenes or len(scenes) != len(log.all("scene_accuracy")):
+    if len(scenes) != len(log.all("scene_accuracy")) or not all(map(has_possible_counts, scenes)):
         return
-    for event, value in results(log):
+    periods = {scene.metadata["period"] for scene in scenes}
+    parts = ("all", *SOMETIMES) if periods <= set(SOMETIMES) else ("all",)  # scene-period
+    for event, value in results(log) if scenes else ():
+        whole = lookup(value, "scores", "bayes", "all")
         counts = {name: confusion(score) for name, score in score_sets(value)}
-        for part in ("all", *SOMETIMES):
+        for part in parts:
             name = f"scores.bayes.{part}"
             chosen = [scene for scene in scenes if part in ("all", scene.metadata["period"])]
             if name in counts:
@@ -55,7 +59,7 @@ def result_pixels(log: Log) -> Iterator[Problem]:
                 if stated != true:
                     expected = f"{true[0]} of {true[1]}, the sum over {count(len(chosen), 'scene')}"
                     yield problem(f"`{name}`: {stated[0]} correct of {stated[1]}", event.line, expected)
-            elif chosen and part in SOMETIMES and lookup(value, "scores", "bayes", part) is None:
+            elif chosen and part in SOMETIMES and whole and lookup(value, "scores", "bayes", part) is None:
                 yield problem(
                     f"no `{name}`", event.line, f"the scores of {count(len(chosen), f'{part} scene')}"
                 )

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from benchmark.events import BASELINES
 from compliance.log import Log, count_of, number_of
 from compliance.registry import Problem, problem, rule
+from compliance.rules_values import has_possible_counts, is_fraction
 from compliance.wording import count, excerpt, listing, show
 
 PERIODS = ("day", "night")
@@ -28,7 +29,7 @@ def scene_count(log: Log) -> Iterator[Problem]:
     logged = len(log.all("scene_accuracy"))
     if score is None or not logged:
         return
-    if samples and samples.value != logged:
+    if samples and samples.value != logged and samples.value != 0:
         yield problem(f"test_samples {samples.value}, but {count(logged, 'scene')}", samples.line)
     stated = score.metadata.get("scenes")
     if type(stated) is int and stated != logged:
@@ -81,8 +82,8 @@ def scene_totals(log: Log) -> Iterator[Problem]:
     score, scenes = log.one("test_accuracy"), log.sound("scene_accuracy")
     if score is None or not scenes or len(scenes) != len(log.all("scene_accuracy")):
         return
-    if len(scenes) != count_of(score, "scenes"):
-        return  # scene-count reports it
+    if len(scenes) != count_of(score, "scenes") or not all(map(has_possible_counts, [score, *scenes])):
+        return  # scene-count or accuracy-counts reports it
     for name in ("correct", "pixels"):
         total = sum(count_of(scene, name) for scene in scenes)
         if count_of(score, name) != total:
@@ -104,7 +105,10 @@ def baseline_set(log: Log) -> Iterator[Problem]:
     if not log.all("baselines_stop") and not log.completed:
         return
     events = log.all("baseline_accuracy")
-    times = Counter(str(event.metadata.get("baseline")) for event in events)
+    names = [event.metadata.get("baseline") for event in events]
+    if not all(isinstance(name, str) for name in names):
+        return  # metadata-missing or metadata-type reports it
+    times = Counter(map(str, names))
     wrong = [f"{times[name] or 'no'} `{name}`" for name in BASELINES if times[name] != 1]
     wrong += [f"unknown {excerpt(name)}" for name in times if name not in BASELINES]
     if wrong:
@@ -122,8 +126,8 @@ def baseline_set(log: Log) -> Iterator[Problem]:
 def baseline_pixels(log: Log) -> Iterator[Problem]:
     """Baselines must be scored on the same pixels as the model."""
     score = log.one("test_accuracy")
-    for event in log.sound("baseline_accuracy") if score else ():
-        if score and count_of(event, "pixels") != count_of(score, "pixels"):
+    for event in filter(has_possible_counts, log.sound("baseline_accuracy")):
+        if score and has_possible_counts(score) and count_of(event, "pixels") != count_of(score, "pixels"):
             found = f"{show(event.metadata['baseline'])} on {count_of(event, 'pixels')} pixels"
             yield problem(found, event.line, f"{count_of(score, 'pixels')} pixels")
 
@@ -142,8 +146,8 @@ def baselines_beaten(log: Log) -> Iterator[Problem]:
     score = log.one("test_accuracy")
     better = [
         f"{show(event.metadata['baseline'])} {show(event.value)}"
-        for event in log.sound("baseline_accuracy")
-        if score and number_of(event) >= number_of(score)
+        for event in filter(is_fraction, log.sound("baseline_accuracy"))
+        if score and is_fraction(score) and number_of(event) >= number_of(score)
     ]
     if score and better:
         yield problem(f"{show(score.value)}, not above {listing(better)}", score.line)
@@ -160,5 +164,5 @@ def baselines_beaten(log: Log) -> Iterator[Problem]:
 def target_reached(log: Log) -> Iterator[Problem]:
     """The score should reach the quality target."""
     score, target = log.one("test_accuracy"), log.number("quality_target")
-    if score and target is not None and number_of(score) < target:
+    if score and target is not None and is_fraction(score) and number_of(score) < target <= 1:
         yield problem(f"{show(score.value)}, below {show(target)}", score.line)

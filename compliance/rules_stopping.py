@@ -19,11 +19,12 @@ from compliance.wording import count
     remedy="log the epochs of the configuration that the run used",
 )
 def epochs_limit(log: Log) -> Iterator[Problem]:
-    """A run must not train more epochs than it states."""
+    """A run must not train more epochs than it states. An epoch that is logged twice is one."""
     limit = log.integer("epochs")
     starts = log.all("epoch_start")
-    if limit is not None and 0 < limit < len(starts):
-        yield problem(count(len(starts), "epoch"), starts[limit].line, f"at most {limit}")
+    trained = min(len(starts), len(log.epochs))
+    if limit is not None and 0 < limit < trained:
+        yield problem(count(trained, "epoch"), starts[limit].line, f"at most {limit}")
 
 
 @rule(
@@ -35,9 +36,10 @@ def epochs_limit(log: Log) -> Iterator[Problem]:
     remedy="log early_stop where patience ran out; a run that ended otherwise was aborted",
 )
 def training_complete(log: Log) -> Iterator[Problem]:
-    """A run must train all its epochs unless early stopping ended it."""
+    """A run must train all its epochs unless early stopping ended it. Epochs missing from the middle
+    have a rule of their own."""
     limit = log.integer("epochs")
-    trained = max(len(log.epochs), len(log.all("epoch_start")))
+    trained = max(len(log.epochs), len(log.all("epoch_start")), *log.epochs, 0)
     if limit is None or not log.completed or log.all("early_stop") or not 0 < trained < limit:
         return
     yield problem(f"{count(trained, 'epoch')} of {limit}, and no `early_stop`", log.events[-1].line)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import pairwise, repeat
 
 from benchmark.events import OUTCOMES, PARAMETERS
-from compliance.log import Log, LogEvent
+from compliance.log import Log, LogEvent, count_of
 from compliance.registry import Problem, problem, rule
 from compliance.timeline import (
     PHASE,
@@ -16,6 +16,7 @@ from compliance.timeline import (
     disorder,
     is_ascending,
     reached,
+    series,
     where_it_belongs,
 )
 from compliance.wording import count, describe, excerpt, listing
@@ -257,6 +258,47 @@ def init_duration(log: Log) -> Iterator[Problem]:
     start, stop = milliseconds(log.first("init_start")), milliseconds(stop_event)
     if start is not None and stop is not None and stop_event and stop - start > INIT_LIMIT_MS:
         yield problem(f"{(stop - start) / 60_000:.1f} minutes", stop_event.line)
+
+
+#: More pixels than any device can read from its memory in a second (9 channels of 2 bytes at 1.8 TB/s).
+PIXELS_PER_SECOND = 10**11
+
+
+def _work(log: Log) -> Iterator[tuple[LogEvent, LogEvent, LogEvent | None]]:
+    """Start and stop of every interval of work, and the accuracy that counts its pixels."""
+    for interval, score in (("run", None), ("staging", None), ("inference", log.one("test_accuracy"))):
+        start, stop = log.first(f"{interval}_start"), log.first(f"{interval}_stop")
+        if start and stop:
+            yield start, stop, score
+    for interval, key in (("epoch", "train_accuracy"), ("eval", "eval_accuracy")):
+        starts, stops = series(log, f"{interval}_start"), series(log, f"{interval}_stop")
+        yield from zip(starts, stops, series(log, key) or repeat(None), strict=False)
+
+
+@rule(
+    "interval-length",
+    scope="log",
+    severity="error",
+    clause="T",
+    expected="more time than the hardware stated needs at the very least",
+    remedy="log the start of an interval before its work and the stop after it, each at its own time",
+)
+def interval_length(log: Log) -> Iterator[Problem]:
+    """Work must take time. The run, staging, training, evaluation and inference last at least a
+    millisecond, and no device takes in more than 10^11 pixels a second. A run that did not come to
+    its end is not judged."""
+    if not log.completed:
+        return
+    devices = max(log.integer("number_of_nodes") or 1, 1) * max(log.integer("accelerators_per_node") or 1, 1)
+    for start, stop, score in _work(log):
+        length = (stop.time_ms or 0) - (start.time_ms or 0)
+        pixels = count_of(score, "pixels") if score else 0
+        if length > 0 and length * devices * PIXELS_PER_SECOND >= pixels * 1000:
+            continue
+        if length < 0 or stop.place < start.place or None in (milliseconds(start), milliseconds(stop)):
+            continue  # rules of their own
+        of_pixels = f" for {pixels} pixels" if score else ""
+        yield problem(f"{length} ms from {start.key} to {stop.key}{of_pixels}", stop.line)
 
 
 @rule(

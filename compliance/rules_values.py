@@ -19,6 +19,16 @@ def _accuracies(log: Log) -> Iterator[LogEvent]:
         yield from log.sound(key)
 
 
+def is_fraction(event: LogEvent) -> bool:
+    """Whether the value of a sound event is possible for an accuracy (else accuracy-range reports it)."""
+    return 0 <= number_of(event) <= 1
+
+
+def has_possible_counts(event: LogEvent) -> bool:
+    """Whether a sound accuracy's counts are possible ones (else accuracy-counts reports them)."""
+    return 0 <= count_of(event, "correct") <= count_of(event, "pixels") != 0
+
+
 @rule(
     "accuracy-range",
     scope="log",
@@ -30,7 +40,7 @@ def _accuracies(log: Log) -> Iterator[LogEvent]:
 def accuracy_range(log: Log) -> Iterator[Problem]:
     """An accuracy must lie between 0 and 1."""
     for event in _accuracies(log):
-        if not 0 <= number_of(event) <= 1:
+        if not is_fraction(event):
             yield problem(f"`{event.key}` {show(event.value)}", event.line)
 
 
@@ -47,9 +57,9 @@ def accuracy_counts(log: Log) -> Iterator[Problem]:
     accuracies of unfinished pipelines (the reference reports half the true value) fail this."""
     for event in _accuracies(log):
         correct, pixels = count_of(event, "correct"), count_of(event, "pixels")
-        if not 0 <= correct <= pixels or pixels == 0:
+        if not has_possible_counts(event):
             yield problem(f"`{event.key}` with {correct} correct of {pixels} pixels", event.line)
-        elif 0 <= number_of(event) <= 1 and number_of(event) != correct / pixels:
+        elif is_fraction(event) and number_of(event) != correct / pixels:
             expected = f"{correct} / {pixels} = {correct / pixels!r}"
             yield problem(f"`{event.key}` {show(event.value)}", event.line, expected)
 
@@ -85,7 +95,7 @@ def train_pixels(log: Log) -> Iterator[Problem]:
     batch = log.integer("global_batch_size")
     if not patch or not samples or not batch or min(patch, samples, batch) < 1:
         return
-    for event in log.sound("train_accuracy"):
+    for event in filter(has_possible_counts, log.sound("train_accuracy")):
         patches, rest = divmod(count_of(event, "pixels"), patch * patch)
         if rest or not samples - batch < patches <= samples:
             found = f"{count_of(event, 'pixels')} pixels: {patches} patches and {rest} pixels"
@@ -106,7 +116,7 @@ def eval_pixels(log: Log) -> Iterator[Problem]:
     patch, samples = log.integer("patch_size"), log.integer("eval_samples")
     if patch is None or samples is None or min(patch, samples) < 1:
         return
-    for event in log.sound("eval_accuracy"):
+    for event in filter(has_possible_counts, log.sound("eval_accuracy")):
         if count_of(event, "pixels") != samples * patch * patch:
             expected = f"{samples} x {patch} x {patch} = {samples * patch * patch} pixels"
             yield problem(f"{count_of(event, 'pixels')} pixels", event.line, expected)

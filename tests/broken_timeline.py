@@ -82,6 +82,13 @@ TIME = [
         f"330 ms before the event on line {at('epoch_start')}",
     ),
     Broken("init-duration", slow_init(), at("init_stop"), "31.1 minutes"),
+    Broken(
+        "interval-length",
+        with_time(COMPLETED, "eval_start", 1732428025231),
+        at("eval_stop"),
+        "0 ms from eval_start to eval_stop for 1310720 pixels",
+        also=("result-timing", "time-order"),
+    ),
 ]
 
 RUN = [

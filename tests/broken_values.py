@@ -33,7 +33,6 @@ VALUES = [
         with_value(COMPLETED, "test_accuracy", 93.0),
         at("test_accuracy"),
         "`test_accuracy` 93.0",
-        also=("result-value",),
     ),
     Broken(
         "accuracy-range",
@@ -59,7 +58,6 @@ VALUES = [
         with_metadata(COMPLETED, "train_accuracy", correct=0, pixels=0),
         at("train_accuracy"),
         "`train_accuracy` with 0 correct of 0 pixels",
-        also=("train-pixels",),
     ),
     Broken("loss-range", with_value(COMPLETED, "train_loss", -0.25), at("train_loss"), "`train_loss` -0.25"),
     Broken(
@@ -109,7 +107,6 @@ SCORES = [
         with_metadata(COMPLETED, "scene_accuracy", 2, period="dusk"),
         at("scene_accuracy", 2),
         "period `dusk`",
-        also=("result-pixels",),
     ),
     Broken(
         "scene-totals",

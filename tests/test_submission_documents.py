@@ -138,7 +138,7 @@ def test_skill_baselines_and_times_are_means_over_the_runs(place: Path, document
     assert "Every run is above every baseline." in document
     total = sum(each["timing"]["total_seconds"] for each in results) / 3
     assert f"| total | {total:.1f} |" in document
-    assert "| training, per epoch | 10.0 |" in document
+    assert "| training, per epoch | 3.0 |" in document
 
 
 def test_every_hyperparameter_of_the_logs_is_listed(place: Path, document: str) -> None:
