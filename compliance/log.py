@@ -13,7 +13,8 @@ import math
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
+from operator import lt
+from typing import Any, NamedTuple
 
 from benchmark import events as vocabulary
 
@@ -22,6 +23,11 @@ LARGEST_INTEGER = 2**53
 
 IDENTITY: tuple[str, ...] = tuple(
     event.key for event in vocabulary.EVENTS[: vocabulary.EVENTS.index(vocabulary.BY_KEY["cache_clear"])]
+)
+#: The events of one epoch with its evaluation; the values may stand in either order.
+LOOP = (
+    *("epoch_start", "train_loss", "train_accuracy", "epoch_stop"),
+    *("eval_start", "eval_loss", "eval_accuracy", "eval_stop"),
 )
 EPOCH_KEYS = frozenset(event.key for event in vocabulary.EVENTS if "epoch_num" in event.metadata)
 _ONCE = frozenset(
@@ -111,6 +117,35 @@ class Log:
                 epochs[number][event.key].append(event)
         return dict(epochs)
 
+    @cached_property
+    def has_regular_epochs(self) -> bool:
+        """Whether the events of the epochs are those of epochs 1, 2, 3, ..., each once and in its place.
+
+        Looks at columns, many times faster than at one epoch after the other.
+        """
+        columns = [self.sound(key) for key in LOOP]
+        epochs = range(1, len(columns[0]) + 1)
+        numbers = list(epochs)
+        if any([event.metadata["epoch_num"] for event in events] != numbers for events in columns):
+            return False
+        if any(len(events) != len(self.all(key)) for key, events in zip(LOOP, columns, strict=True)):
+            return False
+        others = [event for key in EPOCH_KEYS - set(LOOP) for event in self.all(key)]
+        if any(event.metadata.get("epoch_num") not in epochs for event in others):
+            return False
+        start, loss, accuracy, stop, eval_start, eval_loss, eval_accuracy, eval_stop = (
+            [event.place for event in events] for events in columns
+        )
+        steps = [(start, loss), (start, accuracy), (loss, stop), (accuracy, stop), (stop, eval_start)]
+        steps += [(eval_start, eval_loss), (eval_start, eval_accuracy), (eval_loss, eval_stop)]
+        steps += [(eval_accuracy, eval_stop), (eval_stop, start[1:])]
+        return all(all(map(lt, before, after)) for before, after in steps)
+
+    @cached_property
+    def epoch_numbers(self) -> list[int]:
+        """The numbers of the epochs, in order of first appearance."""
+        return list(range(1, len(self.all(LOOP[0])) + 1)) if self.has_regular_epochs else list(self.epochs)
+
     def all(self, key: str) -> list[LogEvent]:
         """Every event with this key."""
         return self.by_key.get(key, [])
@@ -124,12 +159,19 @@ class Log:
         if key not in self._sound:
             known = vocabulary.BY_KEY.get(key)
             events = self.all(key) if known else []
-            if known:
+            if known and not are_typed([event.value for event in events], known.value):
                 events = [event for event in events if is_typed(event.value, known.value)]
-                for name, kind in known.metadata.items():
+            for name, kind in known.metadata.items() if known else ():
+                if not are_typed([event.metadata.get(name) for event in events], kind):
                     events = [event for event in events if is_typed(event.metadata.get(name), kind)]
             self._sound[key] = events
         return self._sound[key]
+
+    @cached_property
+    def doubtful(self) -> list[LogEvent]:
+        """The events of unknown keys and of keys that are not always sound."""
+        keys = {key for key in self.by_key if len(self.sound(key)) != len(self.all(key))}
+        return [event for event in self.events if event.key in keys] if keys else []
 
     def one(self, key: str) -> LogEvent | None:
         """The first sound event with this key."""
@@ -175,6 +217,16 @@ def is_typed(value: object, type_name: str) -> bool:
     if type(value) is float:
         return type_name == "number" and math.isfinite(value)
     return vocabulary.has_json_type(value, type_name)
+
+
+def are_typed(values: list[Any], type_name: str) -> bool:
+    """Whether all values are of a type as ``is_typed`` has it. May say no where they are: it is quick."""
+    types = set(map(type, values))
+    if types == {int} and type_name in ("integer", "number"):
+        return -LARGEST_INTEGER <= min(values) <= max(values) <= LARGEST_INTEGER
+    if types == {float}:
+        return type_name == "number" and all(map(math.isfinite, values))
+    return types <= {str, type(None), bool, dict} and all(is_typed(kind(), type_name) for kind in types)
 
 
 def count_of(event: LogEvent, name: str) -> int:

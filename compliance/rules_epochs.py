@@ -11,6 +11,11 @@ from compliance.timeline import LOOP, disorder, is_ascending
 from compliance.wording import listing
 
 
+def _irregular(log: Log) -> dict[int, dict[str, list[LogEvent]]]:
+    """The epochs to look at one by one: none where all are in order."""
+    return {} if log.has_regular_epochs else log.epochs
+
+
 @rule(
     "epoch-numbers",
     scope="log",
@@ -21,7 +26,7 @@ from compliance.wording import listing
 )
 def epoch_numbers(log: Log) -> Iterator[Problem]:
     """Epochs must be counted from 1 without gaps. A gap hides an epoch that was trained."""
-    for place, (number, events) in enumerate(log.epochs.items(), start=1):
+    for place, (number, events) in enumerate(_irregular(log).items(), start=1):
         if number != place:
             line = min(event.line for group in events.values() for event in group)
             yield problem(f"epoch {number}", line, f"epoch {place}")
@@ -38,7 +43,7 @@ def _faults(log: Log) -> dict[int, list[str]]:
     The epochs from the first misnumbered one on are not judged, nor one that events without
     a usable number were counted to, nor the last of a run that did not come to its end.
     """
-    epochs = log.epochs
+    epochs = _irregular(log)
     faults: dict[int, list[str]] = {}
     for place, (number, events) in enumerate(epochs.items(), start=1):
         if number != place or (place == len(epochs) and not log.completed):
@@ -65,7 +70,7 @@ def _faults(log: Log) -> dict[int, list[str]]:
 )
 def epoch_complete(log: Log) -> Iterator[Problem]:
     """Every epoch must have exactly one training and one evaluation, and its four values once."""
-    epochs = log.epochs
+    epochs = _irregular(log)
     for number, faults in _faults(log).items():
         line = max(event.line for group in epochs[number].values() for event in group)
         yield problem(f"epoch {number}: {listing(faults)}", line)
@@ -88,7 +93,7 @@ def epoch_order(log: Log) -> Iterator[Problem]:
     then its evaluation with the values of the evaluation, and only then the next epoch. The fewest
     events that explain the disorder are reported."""
     previous: LogEvent | None = None
-    for number, by_key in log.epochs.items():
+    for number, by_key in _irregular(log).items():
         if any(len(by_key[key]) != 1 for key in LOOP):
             continue
         events = sorted(by_key[key][0] for key in LOOP)  # by place

@@ -118,7 +118,7 @@ _KINDS = frozenset(event.kind for event in BY_KEY.values())
 def value_type(log: Log) -> Iterator[Problem]:
     """The value of an event must be of its type. A number is no string, a boolean is no number, and the
     ends of intervals have no value (null)."""
-    for event in log.events:
+    for event in log.doubtful:
         known = BY_KEY.get(event.key)
         if known and not has_json_type(event.value, known.value):
             yield problem(f"`{event.key}` is {describe(event.value)}", event.line, expected=known.value)
@@ -135,7 +135,7 @@ def value_type(log: Log) -> Iterator[Problem]:
 def metadata_missing(log: Log) -> Iterator[Problem]:
     """Events must carry their metadata. That is epoch_num on everything of an epoch, status on run_stop,
     pixel counts on accuracies, and so on."""
-    for event in log.events:
+    for event in log.doubtful:
         required = _REQUIRED.get(event.key)
         if required and not event.metadata.keys() >= required.keys():
             names = listing(f"`{name}`" for name in required if name not in event.metadata)
@@ -152,7 +152,7 @@ def metadata_missing(log: Log) -> Iterator[Problem]:
 )
 def metadata_type(log: Log) -> Iterator[Problem]:
     """Required metadata must be of its type."""
-    for event in log.events:
+    for event in log.doubtful:
         for name, kind in _REQUIRED.get(event.key, {}).items():
             if name in event.metadata and not has_json_type(event.metadata[name], kind):
                 found = f"`{name}` of `{event.key}` is {describe(event.metadata[name])}"
@@ -170,7 +170,7 @@ def metadata_type(log: Log) -> Iterator[Problem]:
 def number_size(log: Log) -> Iterator[Problem]:
     """Numbers must be of a size that every JSON reader keeps exactly. An exponent too large becomes
     infinite when read, an integer from 2**53 is rounded by many readers."""
-    for event in log.events:
+    for event in log.doubtful:
         if _is_oversized(event.value):
             yield problem(f"value of {excerpt(event.key)} is {describe(event.value)}", event.line)
         for name in _REQUIRED.get(event.key, ()):

@@ -22,7 +22,7 @@ def epochs_limit(log: Log) -> Iterator[Problem]:
     """A run must not train more epochs than it states. An epoch that is logged twice is one."""
     limit = log.integer("epochs")
     starts = log.all("epoch_start")
-    trained = min(len(starts), len(log.epochs))
+    trained = min(len(starts), len(log.epoch_numbers))
     if limit is not None and 0 < limit < trained:
         yield problem(count(trained, "epoch"), starts[limit].line, f"at most {limit}")
 
@@ -39,7 +39,7 @@ def training_complete(log: Log) -> Iterator[Problem]:
     """A run must train all its epochs unless early stopping ended it. Epochs missing from the middle
     have a rule of their own."""
     limit = log.integer("epochs")
-    trained = max(len(log.epochs), len(log.all("epoch_start")), *log.epochs, 0)
+    trained = max(len(log.epoch_numbers), len(log.all("epoch_start")), max(log.epoch_numbers, default=0))
     if limit is None or not log.completed or log.all("early_stop") or not 0 < trained < limit:
         return
     yield problem(f"{count(trained, 'epoch')} of {limit}, and no `early_stop`", log.events[-1].line)

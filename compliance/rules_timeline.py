@@ -264,15 +264,24 @@ def init_duration(log: Log) -> Iterator[Problem]:
 PIXELS_PER_SECOND = 10**11
 
 
-def _work(log: Log) -> Iterator[tuple[LogEvent, LogEvent, LogEvent | None]]:
-    """Start and stop of every interval of work, and the accuracy that counts its pixels."""
+def _work(log: Log, devices: int) -> Iterator[tuple[LogEvent, LogEvent, LogEvent | None]]:
+    """Start and stop of intervals of work that may be too short, and the accuracy that counts the pixels."""
     for interval, score in (("run", None), ("staging", None), ("inference", log.one("test_accuracy"))):
         start, stop = log.first(f"{interval}_start"), log.first(f"{interval}_stop")
         if start and stop:
             yield start, stop, score
     for interval, key in (("epoch", "train_accuracy"), ("eval", "eval_accuracy")):
         starts, stops = series(log, f"{interval}_start"), series(log, f"{interval}_stop")
-        yield from zip(starts, stops, series(log, key) or repeat(None), strict=False)
+        work = list(zip(starts, stops, series(log, key) or repeat(None), strict=False))
+        # The shortest with the pixels of the largest is enough to see that nothing is amiss.
+        lengths = [(stop.time_ms or 0) - (start.time_ms or 0) for start, stop, _ in work]
+        pixels = [count_of(score, "pixels") for _, _, score in work if score]
+        if work and not _is_possible(min(lengths), max(pixels, default=0), devices):
+            yield from work
+
+
+def _is_possible(milliseconds: int, pixels: int, devices: int) -> bool:
+    return milliseconds > 0 and milliseconds * devices * PIXELS_PER_SECOND >= pixels * 1000
 
 
 @rule(
@@ -290,10 +299,10 @@ def interval_length(log: Log) -> Iterator[Problem]:
     if not log.completed:
         return
     devices = max(log.integer("number_of_nodes") or 1, 1) * max(log.integer("accelerators_per_node") or 1, 1)
-    for start, stop, score in _work(log):
+    for start, stop, score in _work(log, devices):
         length = (stop.time_ms or 0) - (start.time_ms or 0)
         pixels = count_of(score, "pixels") if score else 0
-        if length > 0 and length * devices * PIXELS_PER_SECOND >= pixels * 1000:
+        if _is_possible(length, pixels, devices):
             continue
         if length < 0 or stop.place < start.place or None in (milliseconds(start), milliseconds(stop)):
             continue  # rules of their own

@@ -12,13 +12,7 @@ from itertools import islice
 from operator import le
 
 from benchmark.events import INTERVALS, PARAMETERS
-from compliance.log import IDENTITY, Log, LogEvent, number_of
-
-#: The events of one epoch with its evaluation; the values may stand in either order.
-LOOP = (
-    *("epoch_start", "train_loss", "train_accuracy", "epoch_stop"),
-    *("eval_start", "eval_loss", "eval_accuracy", "eval_stop"),
-)
+from compliance.log import IDENTITY, LOOP, Log, LogEvent, number_of
 
 #: Groups of events in their order; within a group the order is free (an epoch has rules of its own).
 ORDER: tuple[tuple[str, ...], ...] = (
@@ -85,11 +79,11 @@ def is_ascending(ranks: Sequence[int]) -> bool:
 def series(log: Log, key: str) -> list[LogEvent]:
     """The event of a key for every epoch from 1 on; empty unless each epoch has exactly one sound one."""
     sound = log.sound(key)
-    if len(sound) != len(log.all(key)) or len(sound) != len(log.epochs):
+    if len(sound) != len(log.all(key)):
         return []
     # As many as epochs and numbered as they are counted: one for each.
     numbers = [event.metadata["epoch_num"] for event in sound]
-    return sound if numbers == list(log.epochs) == list(range(1, len(sound) + 1)) else []
+    return sound if numbers == log.epoch_numbers == list(range(1, len(sound) + 1)) else []
 
 
 def best_of(losses: Sequence[LogEvent]) -> int:
