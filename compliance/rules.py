@@ -5,6 +5,7 @@ from __future__ import annotations
 from compliance import (  # noqa: F401
     rules_epochs,
     rules_events,
+    rules_foreign,
     rules_identity,
     rules_parameters,
     rules_parsing,
