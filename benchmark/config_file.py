@@ -26,7 +26,13 @@ def load_config(path: Path, overrides: typing.Sequence[str] = ()) -> Config:
     tree = _read_yaml(path)
     for override in overrides:
         _set(tree, override)
-    return _build(Config, tree, "")
+    return build_config(tree)
+
+
+def build_config(tree: dict[str, Any]) -> Config:
+    """The configuration in a mapping of fields. Raises ConfigError."""
+    config: Config = _build(Config, tree, "")
+    return config
 
 
 def save_config(config: Config, path: Path) -> None:
@@ -62,7 +68,8 @@ _UniqueKeyLoader.add_implicit_resolver(
 )
 
 
-def _parse_yaml(text: str) -> Any:
+def parse_yaml(text: str) -> Any:
+    """The values in a text of plain YAML. Raises yaml.YAMLError, for a repeated key too."""
     loader = _UniqueKeyLoader(text)
     try:
         return loader.get_single_data()
@@ -74,7 +81,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     shipped = ", ".join(sorted(file.stem for file in CONFIGS.glob("*.yaml")))
     expected = f"a YAML file, or one of the shipped configurations: {shipped}"
     try:
-        tree = _parse_yaml(path.read_text(encoding="utf-8"))
+        tree = parse_yaml(path.read_text(encoding="utf-8"))
     except OSError as error:
         found = error.strerror or str(error)
         raise ConfigError(path, found=found, expected=expected, remedy="check --config") from None
@@ -93,7 +100,7 @@ def _set(tree: dict[str, Any], override: str) -> None:
             "--set", found=override, expected="field=value", remedy="for example --set training.epochs=3"
         )
     try:
-        value = _parse_yaml(text)
+        value = parse_yaml(text)
     except yaml.YAMLError as error:
         raise ConfigError(
             f"--set {name}", found=str(error), expected="a YAML value", remedy="quote it"

@@ -24,7 +24,7 @@ from typing import Any
 
 from benchmark.errors import CloudMaskError
 from benchmark.events import TOKEN
-from compliance.check import check_paths
+from compliance.check_paths import check_paths
 from compliance.log import Log
 from compliance.parse import read_log
 

@@ -14,133 +14,17 @@ import io
 import json
 import os
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmark.errors import CloudMaskError
-from compliance import documentation, registry, rules  # noqa: F401 (importing rules registers them)
-from compliance.discover import CheckError, discover, tree_logs, tree_systems
+from compliance import documentation
+from compliance.check_paths import STDIN, Rules, check_paths, with_second_opinion
+from compliance.discover import KINDS
 from compliance.finding import SEVERITIES, Finding, Severity
-from compliance.log import Log, condense
-from compliance.parse import collector_paused, read_log
-from compliance.registry import DISAGREEMENT
-from compliance.report import (
-    LogSummary,
-    Report,
-    finding_text,
-    merge,
-    painted,
-    summarise,
-    to_json,
-    to_text,
-    unpainted,
-)
+from compliance.report import Report, finding_text, painted, to_json, to_text, unpainted
 from compliance.selection import PROFILES, SETTINGS, Selection, read_settings
-from compliance.strict_json import read_json
-from compliance.subjects import Tree
 from compliance.wording import listing
-
-Rules = Mapping[str, registry.Rule]
-
-
-def check_paths(paths: Iterable[str | os.PathLike[str]], chosen: Rules | None = None) -> Report:
-    """Check every path. What cannot be checked is a failure of the report, not an exception.
-
-    Each submission tree is a set of runs of its own; all other logs together are one.
-    ``chosen`` are the rules to apply: all of the Science profile where none are given.
-    """
-    logs: list[Path] = []
-    systems: list[Path] = []
-    reports: list[Report] = []
-    for path in paths:
-        try:
-            found = discover(Path(path))
-        except CheckError as error:
-            reports.append(Report(failures=(error,)))
-            continue
-        logs += found.logs
-        systems += found.systems
-        reports += [check_tree(tree, chosen) for tree in found.trees]
-    return merge([*reports, check_files(logs, systems, chosen)])
-
-
-def check_tree(tree: Tree, chosen: Rules | None = None) -> Report:
-    """Check a submission tree, its system descriptions, and its logs as one set."""
-    findings = registry.run("tree", tree, chosen)
-    of_tree = Report(findings=tuple(findings), trees=(str(tree.root),))
-    return merge([of_tree, check_files(tree_logs(tree), tree_systems(tree), chosen)])
-
-
-def check_files(logs: Iterable[Path], systems: Iterable[Path], chosen: Rules | None = None) -> Report:
-    """Check system descriptions, and logs one by one and as a set. A file named twice is read once."""
-    findings: list[Finding] = []
-    failures: list[CheckError] = []
-    summaries: list[LogSummary] = []
-    runs: list[Log] = []
-    described: list[str] = []
-    for path in _once(systems):
-        try:
-            file = read_json(path)
-        except OSError as error:
-            failures.append(_unreadable(path, error))
-            continue
-        described.append(str(path))
-        findings += registry.run("json", file, chosen) or registry.run("system", file, chosen)
-    for path in _once(logs):
-        try:
-            with collector_paused():
-                log = read_log(path)
-                findings += registry.run("log", log, chosen)
-        except OSError as error:
-            failures.append(_unreadable(path, error))
-            continue
-        summaries.append(summarise(log))
-        if log.events:
-            runs.append(condense(log))
-    if runs:
-        findings += registry.run("set", runs, chosen)
-    return Report(tuple(findings), tuple(failures), tuple(summaries), tuple(described))
-
-
-def with_second_opinion(report: Report, chosen: Rules) -> Report:
-    """The report with what upstream's checker says of its logs, and a finding where the two disagree."""
-    from compliance.second_opinion import second_opinion
-
-    opinions: Counter[str] = Counter()
-    findings, failures = [*report.findings], [*report.failures]
-    of_logs = (finding for finding in findings if registry.RULES[finding.rule].scope == "log")
-    faulty = {finding.path for finding in of_logs if finding.severity == "error"}
-    for log in report.logs:
-        try:
-            opinion = second_opinion(Path(log.path), ours_passes=log.path not in faulty)
-        except CheckError as error:
-            failures.append(error)
-            break
-        except OSError:  # standard input, or a member of an archive
-            opinions["not asked"] += 1
-            continue
-        opinions[opinion.verdict] += 1
-        found = opinion.disagreement or listing(opinion.messages)
-        if (opinion.disagreement or opinion.verdict == "crashed") and DISAGREEMENT.id in chosen:
-            problem = registry.problem(found, path=log.path)
-            findings.append(registry.finding_of(chosen[DISAGREEMENT.id], log, problem))
-    return dataclasses.replace(
-        report, findings=tuple(findings), failures=tuple(failures), opinions=dict(opinions)
-    )
-
-
-def _once(paths: Iterable[Path]) -> list[Path]:
-    return list({os.path.realpath(path): path for path in reversed([*paths])}.values())[::-1]
-
-
-def _unreadable(path: Path, error: OSError) -> CheckError:
-    return CheckError(
-        path,
-        found=error.strerror or str(error),
-        expected="a readable file",
-        remedy="look at the file's permissions and at the disk",
-    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -182,7 +66,7 @@ def _answer(parser: argparse.ArgumentParser, options: argparse.Namespace) -> tup
             _follow(parser, options, chosen)
     except CloudMaskError as error:
         return 2, f"{error}\n"
-    report = check_paths(options.paths, chosen)
+    report = check_paths(options.paths, chosen, options.kind)
     if options.second_opinion:
         report = with_second_opinion(report, chosen)
     report = dataclasses.replace(report, profile=selection.profile, left_out=selection.left_out())
@@ -205,7 +89,7 @@ def _follow(parser: argparse.ArgumentParser, options: argparse.Namespace, chosen
     """Show findings as the log grows; return when its run has stopped."""
     from compliance.follow import follow
 
-    if len(options.paths) != 1 or options.format != "text":
+    if len(options.paths) != 1 or options.format != "text" or options.paths == [STDIN]:
         parser.error("--follow takes one log and shows text")
     shown = SEVERITIES[: SEVERITIES.index(options.severity) + 1]
 
@@ -264,6 +148,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="PATH",
         help="a log, a folder with logs below it, a system description (.json), a configuration (.yaml), "
         "a submission tree or its tar; - reads a log from standard input",
+    )
+    parser.add_argument(
+        "--kind", choices=KINDS, help="what the paths are, where it is not what they look like"
     )
     parser.add_argument("--format", choices=_FORMS, default="text", help="form of the output")
     parser.add_argument(

@@ -21,6 +21,12 @@ from compliance.subjects import Tree
 
 MANIFEST = "MANIFEST.sha256"
 
+#: What a path can be.
+KINDS = ("log", "system", "config", "tree", "tar")
+#: The configuration of a run, beside its log.
+CONFIG_NAME = "config.yaml"
+ARCHIVE_NAMES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2")
+
 #: A log shows its first event within so many bytes.
 HEAD_BYTES = 64 * 1024
 
@@ -50,14 +56,16 @@ class Found:
 
     logs: list[Path] = field(default_factory=list)
     systems: list[Path] = field(default_factory=list)
+    configs: list[Path] = field(default_factory=list)
+    archives: list[Path] = field(default_factory=list)
     trees: list[Tree] = field(default_factory=list)
 
 
-def discover(path: Path) -> Found:
-    """Say what one path is.
+def discover(path: Path, kind: str | None = None) -> Found:
+    """Say what one path is; ``kind``, one of ``KINDS``, says it where its name does not.
 
     Raises CheckError where nothing is there, where it is neither a file nor a folder,
-    and where a folder holds no log or cannot be read.
+    where it cannot be of the kind, and where a folder holds no log or cannot be read.
     """
     try:
         mode = path.stat().st_mode
@@ -65,11 +73,12 @@ def discover(path: Path) -> Found:
         raise CheckError(
             path,
             found=getattr(error, "strerror", None) or str(error),
-            expected="a log, a folder with logs, a system description (.json) or a submission tree",
+            expected="a log, a folder with logs, a system description (.json), a configuration (.yaml), "
+            "a submission tree or its tar",
             remedy="name an existing path; runs are written to logs/ by `python -m benchmark.run --seed 1`",
         ) from error
-    if stat.S_ISREG(mode):
-        return Found(systems=[path]) if path.suffix == ".json" else Found(logs=[path])
+    if stat.S_ISREG(mode) and kind != "tree":
+        return _file(path, kind or _kind_of(path))
     if not stat.S_ISDIR(mode):
         raise CheckError(
             path,
@@ -77,7 +86,9 @@ def discover(path: Path) -> Found:
             expected="a regular file or a folder",
             remedy="write the log to a file and name that file",
         )
-    if is_tree(path):
+    if kind not in (None, "log", "tree"):
+        raise CheckError(path, found="a folder", expected=f"a {kind}", remedy="name the file itself")
+    if kind == "tree" or (kind is None and is_tree(path)):
         return Found(trees=[Tree(path, tuple(sorted(_names_below(path))))])
     logs = [path / name for name in sorted(_names_below(path)) if _is_log(path / name)]
     if not logs:
@@ -87,7 +98,26 @@ def discover(path: Path) -> Found:
             expected=f"a file {LOG_NAMES}, or one with {TOKEN} in its first {HEAD_BYTES // 1024} KiB",
             remedy="make a run first: python -m benchmark.run --seed 1",
         )
-    return Found(logs=logs)
+    return Found(logs=logs, configs=[config for log in logs if _is_plain(config := log.parent / CONFIG_NAME)])
+
+
+def _file(path: Path, kind: str) -> Found:
+    found = Found()
+    {"log": found.logs, "system": found.systems, "config": found.configs, "tar": found.archives}[kind].append(
+        path
+    )
+    return found
+
+
+def _kind_of(path: Path) -> str:
+    name = path.name.lower()
+    if name.endswith(ARCHIVE_NAMES):
+        return "tar"
+    return {".json": "system", ".yaml": "config", ".yml": "config"}.get(path.suffix.lower(), "log")
+
+
+def _is_plain(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
 
 
 def is_tree(path: Path) -> bool:
@@ -127,7 +157,7 @@ def _digest(path: Path) -> bytes:
 
 def _regular(tree: Tree, names: Iterable[str]) -> list[Path]:
     paths = (tree.root / name for name in names)
-    return [path for path in paths if path.is_file() and not path.is_symlink()]
+    return [path for path in paths if _is_plain(path)]
 
 
 def _names_below(root: Path) -> Iterator[str]:

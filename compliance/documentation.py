@@ -29,7 +29,9 @@ _SCOPES = {
     "set": "The runs of a set",
     "json": "A description's JSON",
     "system": "A system description",
+    "config": "A configuration",
     "tree": "A submission tree",
+    "tar": "A submission as a tar",
     None: "The checker itself",
 }
 

@@ -20,7 +20,7 @@ from typing import Any, Literal, get_args
 
 from compliance.finding import Finding, Severity
 
-Scope = Literal["log", "set", "json", "system", "tree"]
+Scope = Literal["log", "set", "json", "system", "config", "tree", "tar"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 #: Findings of one rule on one subject that are listed; the rest is counted.

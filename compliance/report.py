@@ -14,6 +14,8 @@ The JSON (`--format json`) is one object:
                 quality_target, status}], null where a log does not say
     systems     [path] of the system descriptions
     trees       [path] of the submission trees
+    configs     [path] of the configurations
+    archives    [path] of the tars; what is in them follows a `!`
     findings    [{rule, severity, path, line, clause, message, found, expected, remedy}], line null
                 where no single line is meant
     failures    [{where, found, expected, remedy}]
@@ -86,6 +88,8 @@ class Report:
     logs: tuple[LogSummary, ...] = ()
     systems: tuple[str, ...] = ()
     trees: tuple[str, ...] = ()
+    configs: tuple[str, ...] = ()
+    archives: tuple[str, ...] = ()
     #: The profile of rules, and which of its rules were not applied.
     profile: str = "science"
     left_out: tuple[str, ...] = ()
@@ -117,6 +121,8 @@ def merge(reports: Sequence[Report]) -> Report:
         tuple(log for report in reports for log in report.logs),
         tuple(system for report in reports for system in report.systems),
         tuple(tree for report in reports for tree in report.trees),
+        tuple(config for report in reports for config in report.configs),
+        tuple(archive for report in reports for archive in report.archives),
     )
 
 
@@ -146,6 +152,8 @@ def to_json(report: Report, severity: Severity = "note") -> dict[str, object]:
         "logs": [dataclasses.asdict(log) for log in report.logs],
         "systems": list(report.systems),
         "trees": list(report.trees),
+        "configs": list(report.configs),
+        "archives": list(report.archives),
         "findings": [dataclasses.asdict(finding) for finding in at_least(severity, report.findings)],
         "failures": [
             {"where": error.where, "found": error.found, "expected": error.expected, "remedy": error.remedy}
@@ -211,10 +219,14 @@ def details(found: str, expected: str, remedy: str) -> str:
 
 def _seen(report: Report) -> Iterator[str]:
     """What was checked, in words."""
+    if report.archives:
+        yield count(len(report.archives), "tar")
     if report.trees:
         yield count(len(report.trees), "submission tree")
     if report.systems:
         yield count(len(report.systems), "system description")
+    if report.configs:
+        yield count(len(report.configs), "configuration")
     if report.logs:
         yield count(len(report.logs), "log")
         yield count(sum(log.events for log in report.logs), "event")

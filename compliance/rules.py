@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from compliance import (  # noqa: F401
+    rules_config,
     rules_epochs,
     rules_events,
     rules_foreign,
@@ -15,6 +16,7 @@ from compliance import (  # noqa: F401
     rules_set,
     rules_stopping,
     rules_system,
+    rules_tar,
     rules_timeline,
     rules_tree,
     rules_values,

@@ -93,12 +93,16 @@ class YamlDefect(Exception):
 
 
 def load_yaml(text: str) -> Any:
-    """Plain YAML of moderate length, without aliases and with few brackets. Raises YamlDefect.
+    """Plain YAML of moderate length, without aliases or repeated keys and with few brackets.
+
+    Raises YamlDefect.
 
     A few bytes of aliases can stand for gigabytes, and the time to read brackets within
     brackets grows with the square of their number.
     """
     import yaml  # imported here: most checks never need it, and it takes longer than the whole start-up
+
+    from benchmark.config_file import parse_yaml
 
     if len(text) > YAML_CHARACTERS:
         raise YamlDefect(f"more than {YAML_CHARACTERS} characters")
@@ -107,7 +111,7 @@ def load_yaml(text: str) -> Any:
     try:
         if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
             raise YamlDefect("an alias (*name)")
-        return yaml.safe_load(text)
+        return parse_yaml(text)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise YamlDefect(" ".join(str(error).split())) from None
 

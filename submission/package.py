@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.errors import CloudMaskError, SubmissionError
-from compliance.check import check_paths
+from compliance.check_paths import check_paths
 from submission.archive import manifest_text
 from submission.console import Refused, counted, counts, judge, step, summary
 from submission.contribution import contribution

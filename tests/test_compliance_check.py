@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from logs_by_hand import COMPLETED, EARLY_STOPPED, with_result, with_value
 
-from compliance import check, discover, registry
-from compliance.check import check_paths, main
+from compliance import check_paths as check_paths_module
+from compliance import discover, registry
+from compliance.check import main
+from compliance.check_paths import check_paths
 from compliance.finding import Finding
 from compliance.registry import Rule, problem
 from compliance.report import FORMAT
@@ -121,7 +123,8 @@ def test_json_has_the_documented_fields(logs: Path, capsys: pytest.CaptureFixtur
         {
             "where": "missing",
             "found": "No such file or directory",
-            "expected": "a log, a folder with logs, a system description (.json) or a submission tree",
+            "expected": "a log, a folder with logs, a system description (.json), a configuration (.yaml), "
+            "a submission tree or its tar",
             "remedy": MISSING_REMEDY,
         }
     ]
@@ -201,7 +204,7 @@ def test_a_path_that_cannot_be_read_is_a_failure_of_the_check(
     def refuse(path: Path) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(check, "read_log", refuse)
+    monkeypatch.setattr(check_paths_module, "read_log", refuse)
     report = check_paths([logs])
     assert report.exit_code == 2
     assert [(error.where, error.found) for error in report.failures] == [

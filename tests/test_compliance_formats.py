@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from logs_by_hand import COMPLETED, EARLY_STOPPED, with_value
 from markdown_it import MarkdownIt
 
-from compliance.check import check_paths
+from compliance.check_paths import check_paths
 from compliance.discover import CheckError
 from compliance.finding import SEVERITIES, Finding
 from compliance.markdown import tables

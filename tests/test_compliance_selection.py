@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from logs_by_hand import EARLY_STOPPED
 
 from compliance import registry
-from compliance.check import check_paths, main
+from compliance.check import main
+from compliance.check_paths import check_paths
 from compliance.registry import CRASHED, RULES
 from compliance.selection import PROFILES, Selection, SettingsError, read_settings
 

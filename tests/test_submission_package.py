@@ -18,7 +18,7 @@ import pytest
 import submission_runs as runs
 from submission_runs import CONFIG, MEASURED, ORG, V100, git, make_place, write_run
 
-from compliance.check import check_paths
+from compliance.check_paths import check_paths
 from submission import package as packager
 from submission import publish as publishing
 from submission.archive import sha256_of
@@ -79,6 +79,13 @@ def test_three_runs_become_a_tree_an_archive_and_its_hash(
     ]
     report = check_paths([place / "dist" / BUNDLE])
     assert (report.exit_code, report.counts["error"], report.counts["warning"]) == (0, 0, 0)
+    packed = check_paths([place / "dist" / f"{BUNDLE}.tar.gz"])
+    assert [each.rule for each in packed.findings] == [each.rule for each in report.findings]
+    assert (len(packed.logs), len(packed.trees), packed.archives) == (
+        len(report.logs),
+        1,
+        (str(place / "dist" / f"{BUNDLE}.tar.gz"),),
+    )
     said = capsys.readouterr().out
     for line in ("[1/6] 3 logs checked: 0 errors, 0 warnings", "mean", f"{BUNDLE}.tar.gz", "New in dist."):
         assert line in said
@@ -291,7 +298,10 @@ def test_a_configuration_that_was_edited_after_the_run_is_refused(
 ) -> None:
     path = place / "logs/quick-seed-2/config.yaml"
     path.write_text(path.read_text().replace("batch_size: 8", "batch_size: 16"))
-    assert "found:    another configuration than the log's" in refusal(capsys)
+    assert "[config-logged] logs/quick-seed-2/config.yaml" in refusal(capsys)
+    # A log that is named itself brings no configuration to the checker; the packager looks all the same.
+    log = str(place / "logs/quick-seed-2/result.txt")
+    assert "found:    another configuration than the log's" in refusal(capsys, "--logs", log)
     path.write_text("name: [")
     assert "logs/quick-seed-2/config.yaml" in refusal(capsys)
 
@@ -487,7 +497,7 @@ def test_sigterm_leaves_nothing(place: Path) -> None:
     script = (
         "import sys, time; from submission import package;"
         "package.check_paths = lambda paths, first=[1]: (first.pop(), real(paths))[1] if first else wait();"
-        "from compliance.check import check_paths as real;"
+        "from compliance.check_paths import check_paths as real;"
         "wait = lambda: (print('staged', flush=True), time.sleep(60));"
         "sys.exit(package.main([]))"
     )
