@@ -249,8 +249,8 @@ def outcome_of(log: Log) -> str | None:
     """A digest of all losses and accuracies of a log; None where there are none."""
     if log.outcome_digest is not None:
         return log.outcome_digest
-    values = [(key, event.value) for key in _OUTCOME for event in log.sound(key)]
-    return hashlib.sha256(repr(values).encode()).hexdigest() if values else None
+    values = {key: [event.value for event in log.sound(key)] for key in _OUTCOME}
+    return hashlib.sha256(repr(values).encode()).hexdigest() if any(values.values()) else None
 
 
 def condense(log: Log) -> Log:

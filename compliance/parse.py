@@ -156,7 +156,7 @@ class _Parser:
             or not _KINDS.keys() >= set(kinds)
             or set(map(type, times)) != {int}
             or not -LARGEST_TIME < min(times) <= max(times) < LARGEST_TIME
-            or any(type(number) is float and abs(number) >= _INEXACT for number in numbers)
+            or max(map(abs, [number for number in numbers if type(number) is float]), default=0) >= _INEXACT
         ):
             return False
         place, line = len(self.events), self.log.lines + 1

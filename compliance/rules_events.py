@@ -98,13 +98,16 @@ def event_unknown(log: Log) -> Iterator[Problem]:
 def event_kind(log: Log) -> Iterator[Problem]:
     """Every event must be of its kind. Facts are POINT_IN_TIME, the ends of intervals INTERVAL_START and
     INTERVAL_END. The published reference starts its run with an INTERVAL_END."""
-    for event in log.events:
+    doubtful = {key for key, events in log.by_key.items() if len({event.kind for event in events}) > 1}
+    doubtful |= {key for key, events in log.by_key.items() if _KIND_OF.get(key) != events[0].kind}
+    for event in log.events if doubtful else ():
         known = BY_KEY.get(event.key)
         if known and event.kind in _KINDS and event.kind != known.kind:
             yield problem(f"`{event.key}` is {event.kind}", event.line, expected=known.kind)
 
 
-_KINDS = frozenset(event.kind for event in BY_KEY.values())
+_KIND_OF = {event.key: event.kind for event in BY_KEY.values()}
+_KINDS = frozenset(_KIND_OF.values())
 
 
 @rule(
@@ -189,19 +192,27 @@ def number_size(log: Log) -> Iterator[Problem]:
 def event_source(log: Log) -> Iterator[Problem]:
     """Every event should say which line of the program logged it. The file is given relative to the
     repository: an absolute path tells nothing to others and may hold a user's name."""
-    sources: set[tuple[object, object]] = set()
-    for event in log.events:
+    for event in () if _are_sources(log) else log.events:
         file, line = event.metadata.get("file"), event.metadata.get("lineno")
-        if type(file) is str and type(line) is int:  # one place of the program logs many events
-            if (file, line) in sources:
-                continue
-            if line > 0 and not _is_outside(file):
-                sources.add((file, line))
-                continue
         if not file or not isinstance(file, str) or not isinstance(line, int) or line < 1:
             yield problem(f"{excerpt(event.key)}: file {describe(file)}, lineno {describe(line)}", event.line)
         elif _is_outside(file):
             yield problem(f"{excerpt(event.key)}: file {excerpt(file)}", event.line)
+
+
+def _are_sources(log: Log) -> bool:
+    """Whether every event names a place in the program. Few places log many events."""
+    try:
+        places = {
+            (event.metadata.get("file"), event.metadata.get("lineno"), type(event.metadata.get("lineno")))
+            for event in log.events
+        }
+    except TypeError:  # a list or an object
+        return False
+    return all(
+        isinstance(file, str) and kind is int and line > 0 and not _is_outside(file)  # type: ignore[operator]
+        for file, line, kind in places
+    )
 
 
 def _is_outside(file: str) -> bool:

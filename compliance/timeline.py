@@ -79,6 +79,8 @@ def is_ascending(ranks: Sequence[int]) -> bool:
 def series(log: Log, key: str) -> list[LogEvent]:
     """The event of a key for every epoch from 1 on; empty unless each epoch has exactly one sound one."""
     sound = log.sound(key)
+    if key in LOOP and log.has_regular_epochs:
+        return sound
     if len(sound) != len(log.all(key)):
         return []
     # As many as epochs and numbered as they are counted: one for each.
