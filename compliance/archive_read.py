@@ -2,8 +2,9 @@
 
 A tar from elsewhere is not trusted. Members are listed while the stream is read once, within
 bounds on their number, on their total size and on what lies between them, so that a bomb is
-noticed before it is unpacked. Unpacking writes regular files and folders into an empty folder,
-each under a name that was judged, never through a link and never over a file.
+noticed before it is unpacked. Where tarfile would take a damage for the end, or keep in memory
+whatever a header claims, reading ends with a defect. Unpacking writes regular files and folders
+into an empty folder, each under a name that was judged, never through a link and never over a file.
 """
 
 from __future__ import annotations
@@ -21,12 +22,23 @@ from typing import IO, Any, BinaryIO
 
 from compliance.subjects import MEMBERS, UNPACKED_BYTES, Archive, Member
 
-#: Headers of one member, long names included.
-HEADER_BYTES = 256 * 1024
+#: Headers of all members together, long names and the end included.
+HEADER_BYTES = 16 * 1024 * 1024
+#: What precedes a header, such as a name too long for it. Some versions of Python search it in a
+#: time that grows with the square of its length.
+EXTENDED_BYTES = 4096
+#: A stream of xz names the memory that it needs: 65 MiB at its highest preset.
+XZ_BYTES = 128 * 1024 * 1024
 BLOCK_BYTES = 64 * 1024
 
-_MAGIC: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"\xfd7zXZ\x00": lzma.open, b"BZh": bz2.open}
-_ERRORS = (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError, ValueError, OverflowError)
+_ERRORS = (
+    *(tarfile.TarError, EOFError, zlib.error, lzma.LZMAError),
+    *(OSError, ValueError, OverflowError, RecursionError),
+)
+_EXTENDED = (
+    *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
+    *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
+)
 _KINDS = {
     tarfile.DIRTYPE: "folder",
     tarfile.SYMTYPE: "symbolic link",
@@ -48,11 +60,16 @@ def read_archive(path: Path) -> Archive:
     defect = None
     try:
         for info, _ in _members(path):
-            kind = "file" if info.isreg() else _KINDS.get(info.type, "unknown")
-            members.append(Member(info.name, kind, info.size, info.mode, info.linkname, info.uname))
+            members.append(Member(info.name, _kind(info), info.size, info.mode, info.linkname, info.uname))
     except ArchiveDefect as error:
         defect = str(error)
     return Archive(path, tuple(members), packed, defect)
+
+
+def _kind(info: tarfile.TarInfo) -> str:
+    if info.issparse():
+        return "sparse file"
+    return "file" if info.isreg() else _KINDS.get(info.type, "member of unknown kind")
 
 
 def unpack(archive: Archive, folder: Path) -> None:
@@ -79,25 +96,47 @@ def unpack(archive: Archive, folder: Path) -> None:
 
 def _members(path: Path) -> Iterator[tuple[tarfile.TarInfo, IO[bytes] | None]]:
     """The members in order, each with its contents; raises ArchiveDefect where the bounds are reached."""
-    with path.open("rb") as file:
-        head = file.read(6)
-    opener: Any = next((opener for magic, opener in _MAGIC.items() if head.startswith(magic)), open)
-    with _as_defect(), opener(path, "rb") as plain:
+    with _as_defect(), _decompressed(path) as plain:
         bounded: Any = _Bounded(plain)
-        with tarfile.open(fileobj=bounded, mode="r|", bufsize=BLOCK_BYTES, errors="surrogateescape") as tar:
+        with tarfile.open(
+            fileobj=bounded, mode="r|", bufsize=BLOCK_BYTES, tarinfo=_Header, errors="surrogateescape"
+        ) as tar:
+            stream: Any = tar
             total = number = 0
-            for info in tar:
+            while (info := stream.next()) is not None:
+                stream.members.clear()  # tarfile keeps them all, with their extended headers
                 number, total = number + 1, total + info.size
                 if number > MEMBERS:
                     raise ArchiveDefect(f"more than {MEMBERS} members")
                 if total > UNPACKED_BYTES or info.size < 0:
                     raise ArchiveDefect(f"more than {UNPACKED_BYTES} bytes unpacked")
-                bounded.allowance = info.size + HEADER_BYTES
+                if set(stream.pax_headers) - {"comment"}:
+                    raise ArchiveDefect("a header for all members that is more than a comment")
+                if _kind(info) == "file":
+                    bounded.allowance += info.size + tarfile.BLOCKSIZE
                 yield info, tar.extractfile(info) if info.isreg() else None
-        while plain.read(BLOCK_BYTES):  # to the end, where the checksum of what is packed stands
-            total += BLOCK_BYTES
-            if total > UNPACKED_BYTES:
-                raise ArchiveDefect(f"more than {UNPACKED_BYTES} bytes unpacked")
+            # To the end of the file, where the checksum of what is packed stands.
+            while block := stream.fileobj.read(BLOCK_BYTES):
+                if block.count(0) != len(block):
+                    raise ArchiveDefect("more behind its end")
+
+
+@contextmanager
+def _decompressed(path: Path) -> Iterator[Any]:
+    """The stream of a tar, whatever packed it."""
+    with path.open("rb") as file:
+        head = file.read(6)
+        file.seek(0)
+        if head == b"\xfd7zXZ\x00":
+            yield _Xz(file)
+            return
+        openers: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open}
+        opener = next((opener for magic, opener in openers.items() if head.startswith(magic)), None)
+        if opener is None:
+            yield file
+            return
+        with opener(file) as plain:
+            yield plain
 
 
 @contextmanager
@@ -108,18 +147,56 @@ def _as_defect() -> Iterator[None]:
         raise ArchiveDefect(str(error) or type(error).__name__) from error
 
 
-class _Bounded:
-    """A stream of which no more is read than a member may have: its contents and its headers.
+class _Header(tarfile.TarInfo):
+    """A header that must be sound.
 
-    tarfile keeps a header in memory whatever size it claims.
+    tarfile ends in silence at one that is not, where other programs read on.
     """
 
-    def __init__(self, stream: BinaryIO) -> None:
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _Header:
+        if len(buf) < tarfile.BLOCKSIZE:
+            raise ArchiveDefect("cut: its end is missing")
+        if buf.count(0) == tarfile.BLOCKSIZE:
+            return super().frombuf(buf, encoding, errors)  # raises what ends the tar
+        try:
+            header = super().frombuf(buf, encoding, errors)
+        except tarfile.HeaderError as error:
+            raise ArchiveDefect(f"a header that is none ({error})") from error
+        if header.type in _EXTENDED and not 0 <= header.size <= EXTENDED_BYTES:
+            raise ArchiveDefect(f"an extended header of {header.size} bytes")
+        return header
+
+
+class _Bounded:
+    """A stream of which no more is read than files and the headers between them may have."""
+
+    def __init__(self, stream: Any) -> None:
         self.stream = stream
         self.allowance = HEADER_BYTES
 
     def read(self, size: int) -> bytes:
-        self.allowance -= size
-        if self.allowance < -2 * BLOCK_BYTES:
-            raise ArchiveDefect(f"a header of more than {HEADER_BYTES} bytes")
-        return self.stream.read(size)
+        content: bytes = self.stream.read(size)
+        self.allowance -= len(content)
+        if self.allowance < 0:
+            raise ArchiveDefect(f"more than {HEADER_BYTES} bytes that are not contents of files")
+        return content
+
+
+class _Xz:
+    """A decompressed stream of xz; what would need more than ``XZ_BYTES`` of memory is an LZMAError."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+        self.decoder = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=XZ_BYTES)
+
+    def read(self, size: int) -> bytes:
+        while not self.decoder.eof:
+            packed = self.file.read(BLOCK_BYTES) if self.decoder.needs_input else b""
+            if self.decoder.needs_input and not packed:
+                raise ArchiveDefect("cut: its end is missing")
+            if content := self.decoder.decompress(packed, size):
+                return content
+        if self.decoder.unused_data or self.file.read(1):
+            raise ArchiveDefect("more behind its end")
+        return b""

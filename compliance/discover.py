@@ -77,7 +77,7 @@ def discover(path: Path, kind: str | None = None) -> Found:
             "a submission tree or its tar",
             remedy="name an existing path; runs are written to logs/ by `python -m benchmark.run --seed 1`",
         ) from error
-    if stat.S_ISREG(mode) and kind != "tree":
+    if stat.S_ISREG(mode):
         return _file(path, kind or _kind_of(path))
     if not stat.S_ISDIR(mode):
         raise CheckError(
@@ -102,6 +102,10 @@ def discover(path: Path, kind: str | None = None) -> Found:
 
 
 def _file(path: Path, kind: str) -> Found:
+    if kind == "tree":
+        raise CheckError(
+            path, found="a file", expected="the folder of a tree", remedy="a tree that is packed is a tar"
+        )
     found = Found()
     {"log": found.logs, "system": found.systems, "config": found.configs, "tar": found.archives}[kind].append(
         path

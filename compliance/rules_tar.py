@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import groupby
 
 from compliance.registry import Problem, problem, rule
-from compliance.subjects import MEMBERS, UNPACKED_BYTES, Archive
+from compliance.subjects import MEMBERS, UNPACKED_BYTES, Archive, Member
 from compliance.wording import excerpt, listing
 
 #: A text compresses by 5, a log of equal lines by 50; a file of zeros by 1000.
@@ -16,6 +17,8 @@ LARGEST_RATIO = 200
 HARMLESS_BYTES = 10**7
 #: Longest name of a file on common file systems, and of its path.
 NAME_BYTES, PATH_BYTES = 255, 1024
+#: A file of a submission lies seven folders deep.
+FOLDERS = 32
 
 _PACK_AGAIN = "pack the tree again with `python -m submission.package`"
 
@@ -63,12 +66,12 @@ def tar_names(archive: Archive) -> Iterator[Problem]:
     """The names of members must stay inside the folder that the tar is unpacked in. They are relative,
     and mean the same on every system."""
     for member in archive.members:
-        if fault := _fault_of(member.name):
+        if fault := _fault_of(member):
             yield problem(f"{excerpt(member.name)}: {fault}")
 
 
-def _fault_of(name: str) -> str | None:
-    parts = name.split("/")
+def _fault_of(member: Member) -> str | None:
+    name, parts = member.name, member.name.split("/")
     if name.startswith("/") or re.match(r"[A-Za-z]:", name):
         return "absolute"
     if ".." in parts:
@@ -80,6 +83,10 @@ def _fault_of(name: str) -> str | None:
     encoded = [part.encode("utf-8", "surrogateescape") for part in parts]
     if max(map(len, encoded)) > NAME_BYTES or sum(map(len, encoded)) > PATH_BYTES:
         return "too long"
+    if len(parts) > FOLDERS:
+        return "too deep"
+    if member.kind != "folder" and not member.parts:
+        return "the name of no file"
     return None
 
 
@@ -111,15 +118,21 @@ def tar_kinds(archive: Archive) -> Iterator[Problem]:
 def tar_twice(archive: Archive) -> Iterator[Problem]:
     """A tar must not hold a name twice, or as file and folder. Of two members of one name the last wins
     when unpacked, and on some systems names that differ in case are one."""
-    files = [member.parts for member in archive.members if member.kind != "folder"]
-    folders = {"/".join(parts[:end]).casefold() for parts in files for end in range(1, len(parts))}
-    folders |= {"/".join(each.parts).casefold() for each in archive.members if each.kind == "folder"}
-    times = Counter("/".join(parts).casefold() for parts in files)
-    for name, seen in times.items():
+    sound = [member for member in archive.members if not _fault_of(member)]
+    files = Counter("/".join(member.parts) for member in sound if member.kind != "folder")
+    folders = {
+        "/".join(member.parts[:end])
+        for member in sound
+        for end in range(1, len(member.parts) + (member.kind == "folder"))
+    }
+    for name, seen in files.items():
         if seen > 1:
             yield problem(f"{excerpt(name)} {seen} times")
-        elif name in folders:
+        if name in folders:
             yield problem(f"{excerpt(name)} as file and folder")
+    for _, same in groupby(sorted(folders | set(files), key=str.casefold), str.casefold):
+        if len(spellings := sorted(same)) > 1:
+            yield problem(listing(map(excerpt, spellings)))
 
 
 @rule(

@@ -46,7 +46,7 @@ class Member:
     """A member of a tar, as its header states it: nothing of it is trusted."""
 
     name: str
-    #: file, folder, symbolic link, hard link, device, pipe or unknown.
+    #: file, sparse file, folder, symbolic link, hard link, device, pipe or member of unknown kind.
     kind: str
     size: int
     mode: int

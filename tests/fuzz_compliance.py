@@ -38,8 +38,8 @@ from compliance.strict_json import read_json
 
 #: An input that takes longer is taken for one that never ends.
 HANG_SECONDS = 5.0
-#: The inputs are below three megabytes; the program itself takes about 60.
-MEMORY_MIB = 500
+#: What one input may add to the most memory that the process has had; inputs are below three megabytes.
+MEMORY_MIB = 400
 PROGRESS_SECONDS = 5.0
 
 GOOD_LOGS = (COMPLETED, EARLY_STOPPED)
@@ -169,6 +169,7 @@ KINDS: dict[str, Kind] = {
 
 def fault_of(judge: Callable[[bytes], list[Finding]], content: bytes) -> str | None:
     """What goes wrong in judging an input, or None."""
+    before = peak_mib()
     try:
         with at_most(HANG_SECONDS):
             findings = judge(content)
@@ -178,7 +179,8 @@ def fault_of(judge: Callable[[bytes], list[Finding]], content: bytes) -> str | N
         return traceback.format_exc()
     if crashes := [finding.found for finding in findings if finding.rule == registry.CRASHED.id]:
         return crashes[0]
-    return f"{peak_mib()} MiB of memory" if peak_mib() > MEMORY_MIB else None
+    more = peak_mib() - before
+    return f"{more} MiB of memory" if more > MEMORY_MIB else None
 
 
 def peak_mib() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import lzma
 import os
 import tarfile
 import tempfile
@@ -68,6 +69,8 @@ BROKEN = {
         (entry("runs/a\\b"), "`runs/a\\b`: a backslash"),
         (entry("runs/a\nb"), "`runs/a\\nb`: a character that does not print"),
         (entry(f"runs/{'a' * 256}"), f"`runs/{'a' * 55}…`: too long"),
+        (entry(f"{'a/' * 32}a"), f"`{'a/' * 30}…`: too deep"),
+        (entry("./"), "`./`: the name of no file"),
     ],
     "tar-kinds": [
         (entry("runs/x", type=tarfile.SYMTYPE, linkname="/etc"), "`runs/x` is a symbolic link to `/etc`"),
@@ -77,10 +80,20 @@ BROKEN = {
         ),
         (entry("runs/x", type=tarfile.CHRTYPE), "`runs/x` is a device"),
         (entry("runs/x", type=tarfile.FIFOTYPE), "`runs/x` is a pipe"),
+        (entry("runs/x", type=b"Z"), "`runs/x` is a member of unknown kind"),
+        (
+            entry("runs/x", pax_headers={"GNU.sparse.map": "0,0", "GNU.sparse.size": "9"}),
+            "`runs/x` is a sparse file",
+        ),
     ],
     "tar-twice": [
         (LOG, "`runs/a-seed-1/result.txt` 2 times"),
-        (entry("RUNS/A-seed-1/Result.txt", b"x"), "`runs/a-seed-1/result.txt` 2 times"),
+        (
+            entry("runs/a-seed-1/Result.txt", b"x"),
+            "`runs/a-seed-1/Result.txt` and `runs/a-seed-1/result.txt`",
+        ),
+        (entry("RUNS/a-seed-2/result.txt", b"x"), "`RUNS` and `runs`"),
+        (entry("RUNS", type=tarfile.DIRTYPE), "`RUNS` and `runs`"),
         (entry("runs/a-seed-1"), "`runs/a-seed-1` as file and folder"),
         (entry("./runs/a-seed-1/result.txt"), "`runs/a-seed-1/result.txt` 2 times"),
     ],
@@ -126,15 +139,89 @@ def test_a_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert ("tar-readable", "`more than 1 members` after 1 members") in found(several)
 
 
-def test_a_header_that_claims_gigabytes_is_not_read_into_memory(tmp_path: Path) -> None:
-    header = tarfile.TarInfo("x")
-    header.type, header.size = tarfile.XHDTYPE, 2**31
+END = bytes(2 * tarfile.BLOCKSIZE)
+
+
+def header(name: str, **fields: object) -> bytes:
+    info, _ = entry(name, **fields)
+    return info.tobuf(tarfile.GNU_FORMAT)
+
+
+def for_all_members(**records: str) -> bytes:
+    return tarfile.TarInfo.create_pax_global_header(records)
+
+
+def negative(head: bytes) -> bytes:
+    """A header that claims -512 bytes, with its checksum."""
+    size = b"\xff" + (2**88 - 512).to_bytes(11, "big")
+    unsigned = head[:124] + size + head[136:148] + b" " * 8 + head[156:]
+    return unsigned[:148] + b"%06o\0 " % sum(unsigned) + unsigned[156:]
+
+
+LONG_NAME = {"type": tarfile.GNUTYPE_LONGNAME}
+HEADERS = {
+    "gigabytes": (
+        header("x", type=tarfile.XHDTYPE, size=2**31) + bytes(4_000_000),
+        "an extended header of 2147483648 bytes",
+    ),
+    "negative": (negative(header("x")) + END, "more than 1000000000 bytes unpacked"),
+    "negative name": (negative(header("x", **LONG_NAME)) + END, "an extended header of -512 bytes"),
+    "nested": (header("x", **LONG_NAME) * 2000 + header("y") + END, "maximum recursion depth exceeded"),
+    "garbage": (header("a") + b"garbage " * 64 + header("../b") + END, "a header that is none"),
+    "cut header": (header("a") + header("b")[:300], "cut: its end is missing"),
+    "no end": (header("a") + header("b"), "cut: its end is missing"),
+    "second tar": (header("a") + END + header("../b") + END, "more behind its end"),
+    "one empty block": (header("a") + bytes(512) + header("../b") + END, "more behind its end"),
+    "zeros": (header("a") + bytes(20_000_000), "more than 16777216 bytes that are not contents of files"),
+    "renames all": (
+        for_all_members(path="../b") + header("a") + END,
+        "a header for all members that is more than a comment",
+    ),
+}
+
+
+@pytest.mark.parametrize(("content", "defect"), HEADERS.values(), ids=HEADERS)
+def test_a_header_that_readers_understand_differently_ends_the_reading(
+    tmp_path: Path, content: bytes, defect: str
+) -> None:
     path = tmp_path / "a.tar.gz"
-    with gzip.open(path, "wb") as file:
-        file.write(header.tobuf(tarfile.USTAR_FORMAT))
-        file.write(b"\0" * 4_000_000)
+    path.write_bytes(gzip.compress(content))
     archive = read_archive(path)
-    assert (archive.members, archive.defect) == ((), "a header of more than 262144 bytes")
+    assert (archive.defect or "").startswith(defect)
+    assert "../b" not in {member.name for member in archive.members}
+
+
+def test_a_comment_for_all_members_is_harmless(tmp_path: Path) -> None:
+    path = tmp_path / "a.tar"
+    path.write_bytes(for_all_members(comment="f00") + header("a") + END)
+    archive = read_archive(path)
+    assert ([member.name for member in archive.members], archive.defect) == (["a"], None)
+
+
+#: A dictionary that takes 128 MiB when it is read.
+LARGE = [{"id": lzma.FILTER_LZMA2, "preset": 0, "dict_size": 2**27, "mf": lzma.MF_HC3}]
+
+
+@pytest.mark.parametrize(
+    ("change", "defect"),
+    [
+        (lambda content: content[:-20], "cut: its end is missing"),
+        (lambda content: content + b"more", "more behind its end"),
+        (lambda content: content + content, "more behind its end"),
+        (
+            lambda content: lzma.compress(lzma.decompress(content), filters=LARGE),
+            "Memory usage limit exceeded",
+        ),
+    ],
+    ids=["cut", "more", "two streams", "large dictionary"],
+)
+def test_a_damaged_or_greedy_xz_is_found(
+    tmp_path: Path, change: Callable[[bytes], bytes], defect: str
+) -> None:
+    path = packed(tmp_path / "a.tar.xz", LOG, mode="w:xz")
+    assert read_archive(path).defect is None
+    path.write_bytes(change(path.read_bytes()))
+    assert read_archive(path).defect == defect
 
 
 def test_a_damaged_tar_is_found(tmp_path: Path) -> None:
@@ -167,6 +254,8 @@ def test_a_file_of_another_kind_is_a_tar_where_it_is_said(tmp_path: Path) -> Non
     assert main([str(path), "--kind", "tar"]) == 0
     assert main([str(path)]) == 1
     assert main([str(tmp_path), "--kind", "tar"]) == 2
+    (failure,) = check_paths([path], kind="tree").failures
+    assert (failure.found, failure.expected) == ("a file", "the folder of a tree")
 
 
 @given(st.binary(max_size=3000))
