@@ -137,16 +137,17 @@ def check_files(files: Found, chosen: Rules | None = None) -> Report:
             continue
         findings += registry.run("json", file, chosen) or registry.run("system", file, chosen)
     for path in _once(files.logs):
-        try:
-            with collector_paused():
+        with collector_paused():
+            try:
                 log = _read(path)
-                findings += registry.run("log", log, chosen)
-        except OSError as error:
-            failures.append(_unreadable(path, error))
-            continue
-        summaries.append(summarise(log))
-        if log.events:
-            runs.append(condense(log))
+            except OSError as error:
+                failures.append(_unreadable(path, error))
+                continue
+            findings += registry.run("log", log, chosen)
+            summaries.append(summarise(log))
+            if log.events:
+                runs.append(condense(log))
+            del log
     if runs:
         findings += registry.run("set", runs, chosen)
     for path in (configs := _once(files.configs)):
