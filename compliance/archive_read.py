@@ -177,7 +177,8 @@ class _Bounded:
 
     def read(self, size: int) -> bytes:
         content: bytes = self.stream.read(size)
-        self.allowance -= len(content)
+        # At its end, too: tarfile looks for contents that a header claims as often as they are long.
+        self.allowance -= len(content) or size
         if self.allowance < 0:
             raise ArchiveDefect(f"more than {HEADER_BYTES} bytes that are not contents of files")
         return content

@@ -85,7 +85,7 @@ def check_archive(path: Path, chosen: Rules | None = None) -> Report:
         except (ArchiveDefect, OSError) as error:
             failure = CheckError(
                 path,
-                found=str(error),
+                found=getattr(error, "strerror", None) or str(error),
                 expected="a tar that can be unpacked, and room for it",
                 remedy=f"look at the space in {Path(folder).parent}",
             )
@@ -110,7 +110,7 @@ def _renamed(report: Report, folder: str, name: str) -> Report:
             for each in report.findings
         ),
         failures=tuple(
-            CheckError(named(each.where), found=each.found, expected=each.expected, remedy=each.remedy)
+            CheckError(named(each.where), found=named(each.found), expected=each.expected, remedy=each.remedy)
             for each in report.failures
         ),
         logs=tuple(dataclasses.replace(log, path=named(log.path)) for log in report.logs),

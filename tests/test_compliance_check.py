@@ -327,3 +327,13 @@ def test_colour_is_for_terminals_and_can_be_refused(tmp_path: Path, no_color: st
     shown = os.read(reading, 65536)
     os.close(reading)
     assert (b"\033[32mpassed\033[0m" in shown) is coloured
+
+
+def test_a_log_is_read_from_standard_input() -> None:
+    command = [sys.executable, "-m", "compliance.check", "-"]
+    good = subprocess.run(command, input=COMPLETED, capture_output=True, text=True, cwd=ROOT)
+    assert good.returncode == 0
+    assert good.stdout.splitlines()[-1] == "1 log, 81 events: 0 errors, 0 warnings, 1 note - passed"
+    broken = subprocess.run(command, input="no log", capture_output=True, text=True, cwd=ROOT)
+    assert broken.returncode == 1
+    assert "<stdin>: error [no-events]" in broken.stdout

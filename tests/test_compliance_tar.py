@@ -151,10 +151,10 @@ def for_all_members(**records: str) -> bytes:
     return tarfile.TarInfo.create_pax_global_header(records)
 
 
-def negative(head: bytes) -> bytes:
-    """A header that claims -512 bytes, with its checksum."""
-    size = b"\xff" + (2**88 - 512).to_bytes(11, "big")
-    unsigned = head[:124] + size + head[136:148] + b" " * 8 + head[156:]
+def claiming(size: int, head: bytes) -> bytes:
+    """A header that claims a size, with its checksum."""
+    field = (size % 2**96).to_bytes(12, "big") if size < 0 else b"\x80" + size.to_bytes(11, "big")
+    unsigned = head[:124] + field + head[136:148] + b" " * 8 + head[156:]
     return unsigned[:148] + b"%06o\0 " % sum(unsigned) + unsigned[156:]
 
 
@@ -164,8 +164,12 @@ HEADERS = {
         header("x", type=tarfile.XHDTYPE, size=2**31) + bytes(4_000_000),
         "an extended header of 2147483648 bytes",
     ),
-    "negative": (negative(header("x")) + END, "more than 1000000000 bytes unpacked"),
-    "negative name": (negative(header("x", **LONG_NAME)) + END, "an extended header of -512 bytes"),
+    "negative": (claiming(-512, header("x")) + END, "more than 1000000000 bytes unpacked"),
+    "negative name": (claiming(-512, header("x", **LONG_NAME)) + END, "an extended header of -512 bytes"),
+    "endless": (
+        claiming(2**60, header("x", type=tarfile.GNUTYPE_SPARSE)) + END,
+        "more than 16777216 bytes that are not contents of files",
+    ),
     "nested": (header("x", **LONG_NAME) * 2000 + header("y") + END, "maximum recursion depth exceeded"),
     "garbage": (header("a") + b"garbage " * 64 + header("../b") + END, "a header that is none"),
     "cut header": (header("a") + header("b")[:300], "cut: its end is missing"),
