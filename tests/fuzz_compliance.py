@@ -23,8 +23,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from log_edits import TOKEN, as_bytes
 from logs_by_hand import COMPLETED, EARLY_STOPPED, parsed
-from mutations import MUTATIONS, TOKEN, as_bytes
+from mutations import MUTATIONS
 
 from benchmark.events import BY_KEY
 from compliance import registry, rules  # noqa: F401 (importing rules registers them)

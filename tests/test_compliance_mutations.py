@@ -15,25 +15,19 @@ import pytest
 from fuzz_compliance import Hang, at_most, fault_of, fuzz
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from logs_by_hand import LOGS, findings
-from mutations import (
-    MUTATIONS,
+from log_edits import (
     TOKEN,
     Fields,
     Mutation,
     as_bytes,
     as_text,
     before,
-    counted,
-    counts_of,
-    delayed,
     each_event,
     event_of,
     events_of,
     fields_of,
     last_epoch,
     moved,
-    near_misses,
     place_of,
     repeated,
     retimed,
@@ -44,6 +38,11 @@ from mutations import (
     with_value,
     without,
 )
+from logs_by_hand import LOGS, findings
+from mutations import MUTATIONS
+from mutations_events import near_misses
+from mutations_timeline import delayed
+from mutations_values import counted, counts_of
 
 from compliance.finding import Finding
 from compliance.registry import RULES, Problem, Rule, science_rules
