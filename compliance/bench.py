@@ -12,18 +12,19 @@ import os
 import platform
 import resource
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from benchmark.bench import row, seconds
+from benchmark.display import Display
 from benchmark.errors import CloudMaskError
 from benchmark.events import TOKEN
+from benchmark.system_info import cpu_model
 from compliance.check_paths import check_paths
 from compliance.log import Log
 from compliance.parse import read_log
@@ -39,29 +40,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m compliance.bench", description=__doc__.split("\n")[0])
     parser.add_argument("log", type=Path, help="the log of a completed run, such as logs/*/result.txt")
     options = parser.parse_args(arguments)
-    print(f"machine  {platform.processor() or platform.machine()}, {os.cpu_count()} CPUs")
-    print(f"python   {platform.python_version()}")
+    display = Display()
+    display.say(f"machine      {cpu_model()}, {os.cpu_count()} CPUs, Python {platform.python_version()}")
     try:
         with tempfile.TemporaryDirectory() as folder:
-            _rates(options.log, Path(folder))
-            _whole_processes(options.log, Path(folder))
+            _rates(display, options.log, Path(folder))
+            _whole_processes(display, options.log, Path(folder))
     except CloudMaskError as error:
         print(error, file=sys.stderr)
         return 2
     return 0
-
-
-def row(name: str, values: Sequence[float], unit: str) -> float:
-    """Print median, lowest and highest; returns the median."""
-    middle = statistics.median(values)
-    print(f"{name:34} {middle:9.3g} {unit:6} ({min(values):.3g} to {max(values):.3g})", flush=True)
-    return middle
-
-
-def seconds(function: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
 
 
 def prolonged(log: Log, size: int) -> Iterator[str]:
@@ -108,7 +96,7 @@ def _event_lines(log: Log) -> list[str]:
     return [lines[event.line - 1] for event in log.events]
 
 
-def _rates(path: Path, folder: Path) -> None:
+def _rates(display: Display, path: Path, folder: Path) -> None:
     """Parsing and judging, ours and upstream's in turn."""
     from mlperf_logging.compliance_checker.mlp_parser import parse_file
 
@@ -130,29 +118,35 @@ def _rates(path: Path, folder: Path) -> None:
         for name, (file, function) in measured.items():
             rates[name].append(file.stat().st_size / 1e6 / seconds(function))
     for name in ("parser", "parser and rules"):
-        own = row(name, rates[name], "MB/s")
-        other = row(f"{name} of upstream", rates[f"{name} of upstream"], "MB/s")
-        print(f"{'  ratio':34} {own / other:9.1f}")
+        own, other = rates[name], rates[f"{name} of upstream"]
+        row(display, name, own, "MB/s")
+        row(display, f"{name} of upstream", other, "MB/s")
+        row(display, "  ratio", [ours / theirs for ours, theirs in zip(own, other, strict=True)], "")
 
 
-def _whole_processes(path: Path, folder: Path) -> None:
+def _whole_processes(display: Display, path: Path, folder: Path) -> None:
     """Start-up, many logs, and a large one with its memory."""
     check = [sys.executable, "-m", "compliance.check"]
     quiet = partial(subprocess.run, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
-    row("start-up (--help)", [seconds(partial(quiet, [*check, "--help"])) for _ in range(ROUNDS)], "s")
+    row(
+        display,
+        "start-up (--help)",
+        [seconds(partial(quiet, [*check, "--help"])) for _ in range(ROUNDS)],
+        "s",
+    )
     for number in range(MANY):
         run = folder / "many" / f"run-seed-{number}"
         run.mkdir(parents=True)
         shutil.copyfile(path, run / "result.txt")
-    row(f"{MANY} logs in one call", [seconds(partial(quiet, [*check, str(folder / "many")]))], "s")
+    row(display, f"{MANY} logs in one call", [seconds(partial(quiet, [*check, str(folder / "many")]))], "s")
     large = folder / "large.txt"
     text = (folder / "ours.txt").read_bytes()
     with large.open("wb") as file:
         for _ in range(GIGABYTE // len(text) + 1):
             file.write(text)
-    row("a log of 1 GB", [seconds(partial(quiet, [*check, str(large)]))], "s")
+    row(display, "a log of 1 GB", [seconds(partial(quiet, [*check, str(large)]))], "s")
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e6
-    row("peak memory of all these", [peak], "MB")
+    row(display, "peak memory of all these", [peak], "MB")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from compliance import registry, rules  # noqa: F401 (importing rules registers them)
+from compliance.config_read import read_config
 from compliance.discover import CheckError, Found, discover, tree_logs, tree_systems
 from compliance.finding import Finding
 from compliance.log import Log, condense
@@ -151,8 +152,6 @@ def check_files(files: Found, chosen: Rules | None = None) -> Report:
     if runs:
         findings += registry.run("set", runs, chosen)
     for path in (configs := _once(files.configs)):
-        from compliance.config_read import read_config
-
         try:
             config = read_config(path, [log for log in runs if Path(log.path).parent == path.parent])
         except OSError as error:

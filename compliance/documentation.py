@@ -37,7 +37,18 @@ _SCOPES = {
 
 
 #: Files of rules in the order in which they are read; others follow by name.
-_FILES = ("parsing", "events", "identity", "parameters", "timeline", "epochs", "stopping", "values", "scores")
+_FILES = (
+    "parsing",
+    "events",
+    "identity",
+    "parameters",
+    "timeline",
+    "time",
+    "epochs",
+    "stopping",
+    "values",
+    "scores",
+)
 
 
 def _reading_order(rule: Rule) -> tuple[int, int, str]:

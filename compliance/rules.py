@@ -17,6 +17,7 @@ from compliance import (  # noqa: F401
     rules_stopping,
     rules_system,
     rules_tar,
+    rules_time,
     rules_timeline,
     rules_tree,
     rules_values,

@@ -13,8 +13,6 @@ from compliance.wording import count, describe, excerpt, listing, nearest
 
 #: Spelling of the commit's key in other benchmarks; a rule of its own speaks of it.
 OTHER_COMMIT_KEY = "github_commit_version"
-#: What mllog itself adds to the metadata of every event.
-SOURCE = {"file": "string", "lineno": "integer"}
 
 _REQUIRED = {event.key: event.metadata for event in BY_KEY.values() if event.metadata}
 

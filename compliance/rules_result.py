@@ -24,7 +24,7 @@ from compliance.result import (
     lookup,
     results,
 )
-from compliance.rules_timeline import milliseconds
+from compliance.rules_time import milliseconds
 from compliance.rules_values import is_fraction
 from compliance.timeline import best_of, is_ascending, series
 from compliance.wording import count, listing, show

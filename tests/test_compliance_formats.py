@@ -195,8 +195,7 @@ def test_sarif_of_a_real_check_is_valid(real_report: Report, schema: Any) -> Non
 @SETTINGS
 @given(report=reports)
 def test_sarif_is_valid_whatever_the_logs_contain(report: Report, schema: Any) -> None:
-    sarif = to_sarif(report)
-    schema.validate(sarif)
+    assert [error.message for error in schema.iter_errors(to_sarif(report))] == []
 
 
 @SETTINGS

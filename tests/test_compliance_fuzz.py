@@ -144,7 +144,8 @@ def with_field(line: bytes, kind: str, number: int, value: object) -> bytes:
 @SETTINGS
 @given(st.sampled_from([COMPLETED, EARLY_STOPPED]), mutations)
 def test_a_changed_log_is_judged(text: str, changes: list[tuple[int, str, Any]]) -> None:
-    judge(mutated(text, changes), COMPLETED.encode())
+    report = judge(mutated(text, changes), COMPLETED.encode())
+    assert [log.events for log in report.logs][1:] == [81]
 
 
 @SETTINGS
