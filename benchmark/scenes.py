@@ -71,8 +71,8 @@ def discover(folder: Path) -> list[Path]:
             folder,
             found="no such folder",
             expected=f"a folder with {expected}",
-            remedy="correct data.training and data.inference, pass --data DIR, "
-            "or make synthetic scenes: python -m benchmark.synthesis --output DIR",
+            remedy="correct data.training and data.inference, pass --data DIR, fetch the real scenes "
+            "(python -m benchmark.download), or make synthetic ones (python -m benchmark.synthesis --output DIR)",
         )
     paths = sorted(folder.rglob(PATTERN), key=lambda path: path.relative_to(folder).as_posix())
     if not paths:
@@ -80,8 +80,8 @@ def discover(folder: Path) -> list[Path]:
             folder,
             found="no scene below this folder",
             expected=expected,
-            remedy="point --data at the dataset, or make synthetic scenes: "
-            "python -m benchmark.synthesis --output DIR",
+            remedy="point --data at the dataset, fetch the real scenes (python -m benchmark.download), "
+            "or make synthetic ones (python -m benchmark.synthesis --output DIR)",
         )
     first: dict[str, Path] = {}
     for path in paths:

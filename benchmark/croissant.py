@@ -1,0 +1,264 @@
+"""Descriptions of the datasets in Croissant 1.0 (JSON-LD), for catalogues and their search.
+
+    python -m benchmark.croissant                  the real dataset's, to standard output
+    python -m benchmark.croissant data/synthetic   of a folder of synthetic scenes, into its croissant.json
+
+Croissant cannot say how an HDF5 file is read, so shapes, units and meanings stand in the fields'
+descriptions; docs/dataset.md says more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from benchmark.display import Display
+from benchmark.download_objects import BUCKET, ENDPOINT, PREFIXES
+from benchmark.errors import SceneError
+from benchmark.run_folder import write_text
+from benchmark.scenes import PATTERN
+from benchmark.synthetic_manifest import MANIFEST, Manifest, read_manifest
+
+CROISSANT = "croissant.json"
+HDF5 = "application/x-hdf5"
+SHAPE = (1200, 1500)
+BENCHMARK_URL = "https://github.com/mlcommons/science/tree/main/benchmarks/cloudmask"
+CITATION = (
+    f"@misc{{cloudmask, title={{MLCommons CloudMask Benchmark}}, year={{2023}}, url={{{BENCHMARK_URL}}}}}"
+)
+
+#: The context that Croissant 1.0 prescribes: its terms, those of a type of their own, the vocabularies.
+TERMS = (
+    *("citeAs", "column", "equivalentProperty", "extract", "field", "fileObject", "fileProperty", "fileSet"),
+    *("format", "includes", "isLiveDataset", "jsonPath", "key", "md5", "parentField", "path", "recordSet"),
+    *("references", "regex", "repeated", "replace", "samplingRate", "separator", "source", "subField"),
+    "transform",
+)
+CONTEXT: dict[str, Any] = {
+    "@language": "en",
+    "@vocab": "https://schema.org/",
+    "cr": "http://mlcommons.org/croissant/",
+    "dct": "http://purl.org/dc/terms/",
+    "rai": "http://mlcommons.org/croissant/RAI/",
+    "sc": "https://schema.org/",
+    "conformsTo": "dct:conformsTo",
+    "data": {"@id": "cr:data", "@type": "@json"},
+    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    "examples": {"@id": "cr:examples", "@type": "@json"},
+    **{term: f"cr:{term}" for term in TERMS},
+}
+
+#: Datasets of a scene's file: last dimension, type, meaning.
+FIELDS = {
+    "refs": (6, "sc:Float", "Reflectance of S1 to S6 (0.55 to 2.26 um), unitless; 0 at night."),
+    "bts": (3, "sc:Float", "Brightness temperature of S7 to S9 (3.74, 10.85, 12.02 um) in kelvin."),
+    "rads": (6, "sc:Float", "Radiance of S1 to S6. The benchmark does not use it."),
+    "bayes": (
+        1,
+        "sc:Integer",
+        "Flags of the Bayesian cloud detection: bits 1 single-view low, 2 single-view moderate, 4 dual-view "
+        "low, 8 dual-view moderate. The benchmark's label is 1, cloud, where bayes is above 0.",
+    ),
+}
+SUMMARY = ("sc:Text", "Summary of the scene. The benchmark does not use it.")
+TRUTH = (0, "sc:Integer", "1 where the simulated cloud's optical depth is above 0.1. Real scenes have none.")
+
+
+def describe_real() -> dict[str, Any]:
+    """The Croissant description of cloud_slstr_ds1, from what is known of it; licence and date are not."""
+    prefixes = {split: f"s3://{BUCKET}/{names[0]}" for split, names in PREFIXES.items()}
+    fields = [_field(name, *FIELDS[name], shape=SHAPE) for name in FIELDS]
+    return {
+        **_head(
+            "cloud_slstr_ds1",
+            "1070 scenes of the Sea and Land Surface Temperature Radiometer (SLSTR) of Sentinel-3A with the "
+            "flags of a Bayesian cloud detection: 970 scenes for training (about 163 GB), 100 for inference "
+            "(about 17 GB). The dataset of the MLCommons Science benchmark CloudMask. Public, without "
+            f"signature, at the S3 endpoint {ENDPOINT}: {prefixes['training']} and {prefixes['inference']}. "
+            "Paths here are relative to the folder that holds both. Its documents name no licence.",
+        ),
+        "url": BENCHMARK_URL,
+        "publisher": {"@type": "Organization", "name": "Science and Technology Facilities Council (STFC)"},
+        "citeAs": CITATION,
+        "distribution": _file_sets(),
+        "recordSet": [_scene_records([*fields, _entry("summary", *SUMMARY)])],
+    }
+
+
+def describe_synthetic(root: Path, display: Display) -> dict[str, Any]:
+    """The Croissant description of the synthetic dataset in ``root``; every byte of it is read.
+
+    Raises SceneError where there is no whole dataset.
+    """
+    manifest = read_manifest(root / MANIFEST)
+    if manifest is None:
+        raise SceneError(
+            root,
+            found=f"no readable {MANIFEST}",
+            expected="a whole dataset of synthetic scenes",
+            remedy=f"make it: python -m benchmark.synthesis --output {root}",
+        )
+    settings = manifest.settings
+    shape = (settings.rows, settings.columns)
+    names = [name for name in FIELDS if name != "rads" or settings.radiances]
+    fields = [_field(name, *FIELDS[name], shape=shape) for name in names]
+    return {
+        **_head(
+            "cloudmask-synthetic",
+            f"{manifest.training_scenes} training and {manifest.inference_scenes} inference scenes simulated "
+            "in the format of cloud_slstr_ds1, of seed "
+            f"{settings.seed}. No radiometer saw them: they show that programs work, nothing about clouds.",
+        ),
+        "version": f"{settings.generator}.0.0",
+        "citeAs": "@misc{cloudmask-package, title={CloudMask benchmark submission package}}",
+        "license": "https://spdx.org/licenses/Apache-2.0.html",
+        "distribution": [*_file_objects(root, manifest, display), *_file_sets()],
+        "recordSet": [_scene_records([*fields, _field("truth", *TRUTH, shape=shape)])],
+    }
+
+
+def to_json(description: dict[str, Any]) -> str:
+    """The text of a description's file."""
+    return json.dumps(description, indent=2) + "\n"
+
+
+def _head(name: str, description: str) -> dict[str, Any]:
+    return {
+        "@context": CONTEXT,
+        "@type": "sc:Dataset",
+        "conformsTo": "http://mlcommons.org/croissant/1.0",
+        "name": name,
+        "description": description,
+        "keywords": ["cloud mask", "Sentinel-3", "SLSTR", "semantic segmentation", "MLCommons Science"],
+    }
+
+
+def _file_sets() -> list[dict[str, Any]]:
+    sets = {
+        "scenes": ("All scenes.", [f"{split}/**/{PATTERN}" for split in PREFIXES]),
+        **{split: (f"Scenes for {split}.", [f"{split}/**/{PATTERN}"]) for split in PREFIXES},
+    }
+    return [
+        {
+            "@type": "cr:FileSet",
+            "@id": name,
+            "name": name,
+            "description": description,
+            "encodingFormat": HDF5,
+            "includes": includes,
+        }
+        for name, (description, includes) in sets.items()
+    ]
+
+
+def _file_objects(root: Path, manifest: Manifest, display: Display) -> list[dict[str, Any]]:
+    total = sum(record.bytes for record in manifest.files.values())
+    objects = []
+    with display.transfer("reading", 0, total) as advance:
+        for name, record in manifest.files.items():
+            _check_file(root, name, manifest)
+            objects.append(
+                {
+                    "@type": "cr:FileObject",
+                    "@id": name,
+                    "name": name.rpartition("/")[2],
+                    "contentUrl": name,
+                    "contentSize": f"{record.bytes} B",
+                    "encodingFormat": HDF5,
+                    "sha256": record.sha256,
+                }
+            )
+            advance(record.bytes)
+    return objects
+
+
+def _check_file(root: Path, name: str, manifest: Manifest) -> None:
+    """Raise SceneError unless the file has the size and sha256 that the dataset lists."""
+    record, settings = manifest.files[name], manifest.settings
+    found = _size_and_sha256(root / name) if (root / name).is_file() else "no such file"
+    wanted = f"{record.bytes} bytes of sha256 {record.sha256}"
+    if found != wanted:
+        raise SceneError(
+            root / name,
+            found=found,
+            expected=f"{wanted}, as in {MANIFEST}",
+            remedy=f"make it again: python -m benchmark.synthesis --output {root} --verify "
+            f"--seed {settings.seed} --rows {settings.rows} --columns {settings.columns} "
+            f"--training {manifest.training_scenes} --inference {manifest.inference_scenes}",
+        )
+
+
+def _size_and_sha256(path: Path) -> str:
+    digest, size = hashlib.sha256(), 0
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+            size += len(block)
+    return f"{size} bytes of sha256 {digest.hexdigest()}"
+
+
+def _scene_records(fields: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "@type": "cr:RecordSet",
+        "@id": "scene",
+        "name": "scene",
+        "description": "One record per file: the HDF5 datasets of a scene. Borders that were not seen are 0.",
+        "field": fields,
+    }
+
+
+def _field(
+    name: str, channels: int, data_type: str, meaning: str, *, shape: tuple[int, int]
+) -> dict[str, Any]:
+    dimensions = [*shape, channels] if channels else [*shape]
+    return _entry(
+        name, data_type, f"{meaning} Shape {dimensions}: rows, columns{', channels' * bool(channels)}."
+    )
+
+
+def _entry(name: str, data_type: str, description: str) -> dict[str, Any]:
+    return {
+        "@type": "cr:Field",
+        "@id": f"scene/{name}",
+        "name": name,
+        "description": description,
+        "dataType": data_type,
+        "source": {"fileSet": {"@id": "scenes"}, "extract": {"column": name}},
+    }
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmark.croissant",
+        description="Describe a dataset in Croissant 1.0. Without FOLDER: the real one, to standard output.",
+        epilog="Exit status: 0 done, 1 it could not be done (the message says why).",
+    )
+    parser.add_argument(
+        "folder", type=Path, nargs="?", metavar="FOLDER", help="synthetic scenes; writes its croissant.json"
+    )
+    root: Path | None = parser.parse_args(arguments).folder
+    if root is None:
+        print(to_json(describe_real()), end="")
+        return 0
+    display = Display()
+    try:
+        description = describe_synthetic(root, display)
+        write_text(root / CROISSANT, to_json(description))
+    except SceneError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        found, expected = error.strerror or str(error), "a folder that can be read and takes a file"
+        told = SceneError(error.filename or root, found=found, expected=expected, remedy="mend the folder")
+        print(f"error: {told}", file=sys.stderr)
+        return 1
+    display.say(str(root / CROISSANT))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
