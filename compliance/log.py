@@ -11,12 +11,16 @@ import dataclasses
 import hashlib
 import math
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from operator import lt
 from typing import Any, NamedTuple
 
+import orjson
+
 from benchmark import events as vocabulary
+from compliance.columns import Events, LogEvent, is_ascending
 
 #: Largest magnitude of an integer that means something in a log (2**53: exact in any JSON reader).
 LARGEST_INTEGER = 2**53
@@ -34,22 +38,9 @@ _ONCE = frozenset(
     event.key for event in vocabulary.EVENTS if not {"epoch_num", "scene"} & set(event.metadata)
 )
 _BEFORE_INIT = frozenset(IDENTITY) | {"cache_clear"}
-
-
-class LogEvent(NamedTuple):
-    """One event of a log.
-
-    ``place`` is its place among the events of the file, from 0; ``time_ms`` is None where
-    the log gives no usable time. A tuple because a log may hold a hundred thousand.
-    """
-
-    place: int
-    line: int
-    key: str
-    kind: str
-    time_ms: int | None
-    value: object
-    metadata: dict[str, object]
+#: The events by which the end of a run and the start of another are known.
+_BOUNDS = _BEFORE_INIT | {"init_start", "run_start", "run_stop"}
+_NO_EVENTS = Events()
 
 
 class Defect(NamedTuple):
@@ -81,24 +72,27 @@ class Log:
     """
 
     path: str
-    events: list[LogEvent] = field(default_factory=list)
+    events: Events = field(default_factory=Events)
     defects: Defects = field(default_factory=Defects)
     lines: int = 0
     bytes: int = 0
     sha256: str = ""
-    after_run: list[LogEvent] = field(default_factory=list)
+    after_run: Events = field(default_factory=Events)
     second_run: LogEvent | None = None
     #: Set where the events of epochs and scenes are left out (`condense`).
     outcome_digest: str | None = None
-    _sound: dict[str, list[LogEvent]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _sound: dict[str, Events] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @cached_property
-    def by_key(self) -> dict[str, list[LogEvent]]:
+    def by_key(self) -> dict[str, Events]:
         """The events of each key, in file order."""
-        index: dict[str, list[LogEvent]] = defaultdict(list)
-        for event in self.events:
-            index[event.key].append(event)
-        return dict(index)
+        return self.events.by_key()
+
+    @cached_property
+    def is_chronological(self) -> bool:
+        """Whether every event has a time, and none an earlier one than the event before it."""
+        times = [time for time in self.events.times if time is not None]
+        return len(times) == len(self.events) and is_ascending(times)
 
     @cached_property
     def epochs(self) -> dict[int, dict[str, list[LogEvent]]]:
@@ -119,22 +113,19 @@ class Log:
 
     @cached_property
     def has_regular_epochs(self) -> bool:
-        """Whether the events of the epochs are those of epochs 1, 2, 3, ..., each once and in its place.
-
-        Looks at columns, many times faster than at one epoch after the other.
-        """
+        """Whether the events of the epochs are those of epochs 1, 2, 3, ..., each once and in its place."""
         columns = [self.sound(key) for key in LOOP]
         epochs = range(1, len(columns[0]) + 1)
         numbers = list(epochs)
-        if any([event.metadata["epoch_num"] for event in events] != numbers for events in columns):
+        if any(events.facts("epoch_num") != numbers for events in columns):
             return False
         if any(len(events) != len(self.all(key)) for key, events in zip(LOOP, columns, strict=True)):
             return False
-        others = [event for key in EPOCH_KEYS - set(LOOP) for event in self.all(key)]
-        if any(event.metadata.get("epoch_num") not in epochs for event in others):
+        others = [number for key in EPOCH_KEYS - set(LOOP) for number in self.all(key).facts("epoch_num")]
+        if any(number not in epochs for number in others):
             return False
         start, loss, accuracy, stop, eval_start, eval_loss, eval_accuracy, eval_stop = (
-            [event.place for event in events] for events in columns
+            events.places for events in columns
         )
         steps = [(start, loss), (start, accuracy), (loss, stop), (accuracy, stop), (stop, eval_start)]
         steps += [(eval_start, eval_loss), (eval_start, eval_accuracy), (eval_loss, eval_stop)]
@@ -146,36 +137,36 @@ class Log:
         """The numbers of the epochs, in order of first appearance."""
         return list(range(1, len(self.all(LOOP[0])) + 1)) if self.has_regular_epochs else list(self.epochs)
 
-    def all(self, key: str) -> list[LogEvent]:
+    def all(self, key: str) -> Events:
         """Every event with this key."""
-        return self.by_key.get(key, [])
+        return self.by_key.get(key, _NO_EVENTS)
 
     def first(self, key: str) -> LogEvent | None:
         """The first event with this key."""
-        return next(iter(self.all(key)), None)
+        return self.all(key).first
 
-    def sound(self, key: str) -> list[LogEvent]:
+    def sound(self, key: str) -> Events:
         """The events with this key that rules can compute with."""
         if key not in self._sound:
             known = vocabulary.BY_KEY.get(key)
-            events = self.all(key) if known else []
-            if known and not are_typed([event.value for event in events], known.value):
-                events = [event for event in events if is_typed(event.value, known.value)]
+            events = self.all(key) if known else _NO_EVENTS
+            if known and not are_typed(events.values, known.value):
+                events = events.where(is_typed(value, known.value) for value in events.values)
             for name, kind in known.metadata.items() if known else ():
-                if not are_typed([event.metadata.get(name) for event in events], kind):
-                    events = [event for event in events if is_typed(event.metadata.get(name), kind)]
+                if not are_typed(events.facts(name), kind):
+                    events = events.where(is_typed(fact, kind) for fact in events.facts(name))
             self._sound[key] = events
         return self._sound[key]
 
     @cached_property
-    def doubtful(self) -> list[LogEvent]:
+    def doubtful(self) -> Events:
         """The events of unknown keys and of keys that are not always sound."""
         keys = {key for key in self.by_key if len(self.sound(key)) != len(self.all(key))}
-        return [event for event in self.events if event.key in keys] if keys else []
+        return self.events.where(map(keys.__contains__, self.events.keys)) if keys else _NO_EVENTS
 
     def one(self, key: str) -> LogEvent | None:
         """The first sound event with this key."""
-        return next(iter(self.sound(key)), None)
+        return self.sound(key).first
 
     def value(self, key: str) -> object:
         """The value of the first sound event with this key, or None."""
@@ -249,17 +240,18 @@ def outcome_of(log: Log) -> str | None:
     """A digest of all losses and accuracies of a log; None where there are none."""
     if log.outcome_digest is not None:
         return log.outcome_digest
-    values = {key: [event.value for event in log.sound(key)] for key in _OUTCOME}
-    return hashlib.sha256(repr(values).encode()).hexdigest() if any(values.values()) else None
+    values = [log.sound(key).values for key in _OUTCOME]
+    return hashlib.sha256(orjson.dumps(values)).hexdigest() if any(values) else None
 
 
 def condense(log: Log) -> Log:
     """The log without the events of epochs and scenes: all that rules on sets need, in less memory."""
-    kept = [event for event in log.events if event.key in _ONCE]
-    return dataclasses.replace(log, events=kept, after_run=[], outcome_digest=outcome_of(log))
+    places = sorted(place for key in _ONCE for place in log.all(key).places)
+    kept = Events.of([*Events(log.events.file, places)])
+    return dataclasses.replace(log, events=kept, after_run=Events(), outcome_digest=outcome_of(log))
 
 
-def split_runs(events: list[LogEvent]) -> tuple[list[LogEvent], list[LogEvent], LogEvent | None]:
+def split_runs(events: Sequence[LogEvent]) -> tuple[Events, Events, LogEvent | None]:
     """Divide a file's events into those of its first run, those after it, and the start of a second.
 
     A second run begins with another ``init_start`` once the first run has come further than
@@ -267,21 +259,21 @@ def split_runs(events: list[LogEvent]) -> tuple[list[LogEvent], list[LogEvent], 
     ``run_stop``; and with the identity events just before it. A start that merely stands
     twice in a row is a repeated event, not a second run.
     """
+    events = Events.of(events)
     stop: int | None = None
     initialising = beyond = False
-    for index, event in enumerate(events):
-        if (event.key == "init_start" and beyond) or (event.key == "run_start" and stop is not None):
-            begin = index
-            while begin > 0 and events[begin - 1].key in _BEFORE_INIT:
+    for event in events.where(map(_BOUNDS.__contains__, events.keys)):
+        place, key = event.place, event.key
+        if (key == "init_start" and beyond) or (key == "run_start" and stop is not None):
+            begin = place
+            while begin > 0 and events.keys[begin - 1] in _BEFORE_INIT:
                 begin -= 1
             end = begin if stop is None else stop + 1
             return events[:end], events[end:begin], events[begin]
-        if event.key == "run_stop" and stop is None:
-            stop = index
-        initialising = initialising or event.key == "init_start"
-        beyond = (
-            beyond or event.key in ("run_start", "run_stop") or (initialising and event.key in _BEFORE_INIT)
-        )
+        if key == "run_stop" and stop is None:
+            stop = place
+        initialising = initialising or key == "init_start"
+        beyond = beyond or key in ("run_start", "run_stop") or (initialising and key in _BEFORE_INIT)
     if stop is None:
-        return events, [], None
+        return events, Events(), None
     return events[: stop + 1], events[stop + 1 :], None

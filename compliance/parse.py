@@ -15,14 +15,14 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
-from itertools import count as count_from
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import orjson
 
 from benchmark import events as vocabulary
-from compliance.log import Log, LogEvent, split_runs
+from compliance.columns import Columns, Events
+from compliance.log import Log, split_runs
 from compliance.strict_json import Notes, careful_decoder, json_defect, note_constant
 from compliance.wording import count, describe, excerpt
 
@@ -40,7 +40,8 @@ FAILURES_PER_LINE = 100
 
 TOKEN = vocabulary.TOKEN
 _TOKEN = TOKEN.encode()
-_START = _TOKEN + b" {"
+_HEAD = _TOKEN + b" "
+_START = _HEAD + b"{"
 #: What tokens of all versions begin with (`:::MLPv0.5.0`, `:::MLL`).
 _ANY_TOKEN = b":::ML"
 _BOM = b"\xef\xbb\xbf"
@@ -73,12 +74,29 @@ def collector_paused() -> Iterator[None]:
             gc.enable()
 
 
+def _parted(block: bytes) -> Iterator[bytes]:
+    """The lines up to the first with a bracket, those up to the last with one, and those after it.
+
+    A run's log has one such line, the `result`; those around it are decoded at once.
+    """
+    if b"[" not in block:
+        yield block
+        return
+    start = block.rfind(b"\n", 0, block.find(b"["))
+    stop = block.find(b"\n", block.rfind(b"["))
+    if start >= 0:
+        yield block[:start]
+    yield block[start + 1 : stop if stop >= 0 else None]
+    if stop >= 0:
+        yield block[stop + 1 :]
+
+
 class _Parser:
     """The state of parsing one file."""
 
     def __init__(self, path: str) -> None:
         self.log = Log(path)
-        self.events: list[LogEvent] = []
+        self.events = Columns()
         self.events_bytes = 0
         self.carriage_returns = 0
         self.notes: Notes = []
@@ -94,13 +112,16 @@ class _Parser:
                 self._any_block(block)
         if self.carriage_returns:
             log.defects.add("line-end", None, f"{count(self.carriage_returns, 'line')} with CR LF")
-        log.events, log.after_run, log.second_run = split_runs(self.events)
+        log.events, log.after_run, log.second_run = split_runs(Events(self.events, range(len(self.events))))
         return log
 
     def _blocks(self, stream: BinaryIO) -> Iterator[bytes]:
-        """Whole lines of a stream, joined by their line feeds; overlong lines come out empty."""
+        """Whole lines of a stream, joined by their line feeds; overlong lines come out empty.
+
+        The lines of a block must have been counted before the next one is asked for.
+        """
         digest = hashlib.sha256()
-        tail, skipping, number = b"", False, 0
+        tail, skipping = b"", False
         while chunk := stream.read(CHUNK_BYTES):
             digest.update(chunk)
             self.log.bytes += len(chunk)
@@ -109,15 +130,16 @@ class _Parser:
                 if skipping:  # the rest of the overlong line is the first of the block
                     _, another, others = block.partition(b"\n")
                     block, skipping = another + others, False
-                number += block.count(b"\n") + 1
-                yield block
+                yield from _parted(block)
             if skipping or len(tail) > LINE_BYTES:
                 if not skipping:
-                    self.log.defects.add("line-length", number + 1, f"a line of more than {LINE_BYTES} bytes")
+                    self.log.defects.add(
+                        "line-length", self.log.lines + 1, f"a line of more than {LINE_BYTES} bytes"
+                    )
                 tail, skipping = b"", True
         self.log.sha256 = digest.hexdigest()
         if tail:
-            self.log.defects.add("last-line", number + 1, "the file ends without a line feed")
+            self.log.defects.add("last-line", self.log.lines + 1, "the file ends without a line feed")
             yield tail
 
     def _plain_block(self, block: bytes) -> bool:
@@ -126,42 +148,41 @@ class _Parser:
         Without brackets no list can hide a line feed, so that every object ends on its line; and
         as in ``_plain_event`` the number of colons shows that no key was lost to another.
         """
-        lines = block.count(b"\n") + 1
         if (
             not block.startswith(_START)
-            or block.count(b"\n" + _START) != lines - 1
             or b"[" in block
             or b"\r" in block
             or self.events_bytes + len(block) > EVENTS_BYTES
         ):
             return False
-        objects = block[len(_TOKEN) + 1 :].replace(b"\n" + _START, b",{")
+        objects = block.removeprefix(_HEAD).replace(b"\n" + _START, b",{")
+        lines = (len(block) - len(objects)) // len(_HEAD)
         try:
-            decoded = orjson.loads(b"[" + objects + b"]")
+            decoded = orjson.loads(b"".join((b"[", objects, b"]")))
             keys = [data["key"] for data in decoded]
-            kinds = [data["event_type"] for data in decoded]
+            keys = [*map(_KEYS.get, keys, keys)]
+            kinds = [_KINDS[data["event_type"]] for data in decoded]
             times = [data["time_ms"] for data in decoded]
             values = [data["value"] for data in decoded]
             metadata = [data["metadata"] for data in decoded]
-            namespaces = [data["namespace"] for data in decoded]
-            numbers = chain(values, *map(dict.values, metadata))
+            namespaces = {data["namespace"] for data in decoded}
+            floats = [each for each in chain(values, *map(dict.values, metadata)) if type(each) is float]
         except (orjson.JSONDecodeError, KeyError, TypeError):
             return False
         if (
-            len(decoded) != lines
+            b"\n" in objects
+            or len(decoded) != lines
             or set(map(len, decoded)) != {len(_FIELDS)}
             or set(map(type, metadata)) != {dict}
             or objects.count(b":") != lines * len(_FIELDS) + sum(map(len, metadata))
             or set(map(type, keys)) | set(map(type, namespaces)) != {str}
-            or not _KINDS.keys() >= set(kinds)
             or set(map(type, times)) != {int}
             or not -LARGEST_TIME < min(times) <= max(times) < LARGEST_TIME
-            or max(map(abs, [number for number in numbers if type(number) is float]), default=0) >= _INEXACT
+            or max(map(abs, floats), default=0) >= _INEXACT
         ):
             return False
-        place, line = len(self.events), self.log.lines + 1
-        rows = zip(count_from(place), count_from(line), keys, kinds, times, values, metadata)
-        self.events += map(LogEvent._make, rows)
+        numbers = range(self.log.lines + 1, self.log.lines + 1 + lines)
+        self.events.extend(numbers, keys, kinds, times, values, metadata)
         self.events_bytes += len(block)
         self.log.lines += lines
         return True
@@ -210,7 +231,7 @@ class _Parser:
             self.notes.clear()
             return False
         key, kind = _KEYS.get(key, key), _KINDS[kind]
-        self.events.append(LogEvent(len(self.events), number, key, kind, time, value, metadata))
+        self.events.append(number, key, kind, time, value, metadata)
         self.events_bytes += len(line)
         return True
 
@@ -296,13 +317,10 @@ class _Parser:
         if not isinstance(key, str):
             return
         self.events.append(
-            LogEvent(
-                place=len(self.events),
-                line=number,
-                key=_KEYS.get(key, key),
-                kind=kind if isinstance(kind, str) else "",
-                time_ms=time if type(time) is int and -LARGEST_TIME < time < LARGEST_TIME else None,
-                value=data.get("value"),
-                metadata=metadata if isinstance(metadata, dict) else {},
-            )
+            number,
+            _KEYS.get(key, key),
+            kind if isinstance(kind, str) else "",
+            time if type(time) is int and -LARGEST_TIME < time < LARGEST_TIME else None,
+            data.get("value"),
+            metadata if isinstance(metadata, dict) else {},
         )

@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 
-from compliance.log import Log, LogEvent, is_typed
+from compliance.columns import LogEvent
+from compliance.log import Log, is_typed
 from compliance.wording import describe
 
 FORMAT = "cloudmask-result-1"

@@ -57,7 +57,7 @@ def event_repeated(log: Log) -> Iterator[Problem]:
     samples, the ends of init, run, staging and inference, the score and the result."""
     for key in PHASE:
         events = log.all(key)
-        if key not in REPEATABLE:
+        if key not in REPEATABLE and len(events) > 1:
             for event in events[1:]:
                 yield problem(f"`{key}` again; first on line {events[0].line}", event.line)
 
@@ -96,8 +96,7 @@ def event_unknown(log: Log) -> Iterator[Problem]:
 def event_kind(log: Log) -> Iterator[Problem]:
     """Every event must be of its kind. Facts are POINT_IN_TIME, the ends of intervals INTERVAL_START and
     INTERVAL_END. The published reference starts its run with an INTERVAL_END."""
-    doubtful = {key for key, events in log.by_key.items() if len({event.kind for event in events}) > 1}
-    doubtful |= {key for key, events in log.by_key.items() if _KIND_OF.get(key) != events[0].kind}
+    doubtful = {key for key, events in log.by_key.items() if set(events.kinds) != {_KIND_OF.get(key)}}
     for event in log.events if doubtful else ():
         known = BY_KEY.get(event.key)
         if known and event.kind in _KINDS and event.kind != known.kind:
@@ -202,8 +201,8 @@ def _are_sources(log: Log) -> bool:
     """Whether every event names a place in the program. Few places log many events."""
     try:
         places = {
-            (event.metadata.get("file"), event.metadata.get("lineno"), type(event.metadata.get("lineno")))
-            for event in log.events
+            (metadata.get("file"), line := metadata.get("lineno"), type(line))
+            for metadata in log.events.metadata
         }
     except TypeError:  # a list or an object
         return False

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypedDict
 
+from compliance.columns import LogEvent
 from compliance.foreign_keys import (
     DIVISIONS,
     HPC,
@@ -20,7 +21,7 @@ from compliance.foreign_keys import (
     Ruleset,
     Values,
 )
-from compliance.log import Log, LogEvent
+from compliance.log import Log
 from compliance.registry import Problem, Scope, problem, rule
 from compliance.wording import count, describe, excerpt, listing, nearest, show
 
@@ -46,7 +47,7 @@ class _Facts(TypedDict):
     profiles: tuple[str, ...]
 
 
-def _by_key(log: Log) -> Mapping[str, list[LogEvent]]:
+def _by_key(log: Log) -> Mapping[str, Sequence[LogEvent]]:
     """The events of each key. Published logs go on after ``run_stop``: these events count too."""
     if not log.after_run:
         return log.by_key
@@ -56,7 +57,7 @@ def _by_key(log: Log) -> Mapping[str, list[LogEvent]]:
     return dict(by_key)
 
 
-def _word(by_key: Mapping[str, list[LogEvent]], key: str, known: tuple[str, ...]) -> str | None:
+def _word(by_key: Mapping[str, Sequence[LogEvent]], key: str, known: tuple[str, ...]) -> str | None:
     """The value of the first event of a key where it is one of the known words."""
     value = by_key[key][0].value if key in by_key else None
     return value if isinstance(value, str) and value in known else None
@@ -82,7 +83,7 @@ def demands_on(log: Log, ruleset: Ruleset) -> Demands:
     return demands
 
 
-def _asked(log: Log, ruleset: Ruleset) -> Iterator[tuple[str, Demand, list[LogEvent]]]:
+def _asked(log: Log, ruleset: Ruleset) -> Iterator[tuple[str, Demand, Sequence[LogEvent]]]:
     """Every key that is asked for, what is asked, and the events that answer; nothing without events."""
     by_key = _by_key(log)
     for key, demand in demands_on(log, ruleset).items() if by_key else ():

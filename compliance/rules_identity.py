@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 
 from benchmark.events import STATUSES
-from compliance.log import Log, LogEvent
+from compliance.columns import LogEvent
+from compliance.log import Log
 from compliance.placeholders import placeholder
 from compliance.registry import Problem, problem, rule
 from compliance.rules_events import OTHER_COMMIT_KEY

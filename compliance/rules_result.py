@@ -9,7 +9,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from compliance.log import Log, LogEvent, number_of
+from compliance.columns import LogEvent, is_interleaved
+from compliance.log import Log, number_of
 from compliance.registry import Problem, problem, rule
 from compliance.result import (
     ALWAYS,
@@ -26,7 +27,7 @@ from compliance.result import (
 )
 from compliance.rules_time import milliseconds
 from compliance.rules_values import is_fraction
-from compliance.timeline import best_of, is_ascending, series
+from compliance.timeline import best_of, series
 from compliance.wording import count, listing, show
 
 EPOCH_VALUES = ("train_loss", "train_accuracy", "eval_loss", "eval_accuracy")
@@ -257,14 +258,13 @@ def _lengths(log: Log) -> Iterator[tuple[str, float, float, str]]:
         length = _length(log.first(f"{interval}_start"), log.first(f"{interval}_stop"))
         if length is not None:
             yield name, length, length, f"from {interval}_start to {interval}_stop"
-    ends = [event for epoch in zip(*(series(log, key) for key in _ENDS), strict=False) for event in epoch]
-    times = [event.time_ms or 0 for event in ends]
-    in_order = is_ascending([event.place for event in ends]) and is_ascending(
-        times
-    )  # else rules of their own
-    if ends and in_order and None not in (milliseconds(ends[0]), milliseconds(ends[-1])):
+    ends = [series(log, key) for key in _ENDS]
+    times = [[time or 0 for time in events.times] for events in ends]
+    in_order = is_interleaved([events.places for events in ends]) and is_interleaved(times)
+    # where they are not in order there are rules of their own
+    if all(ends) and in_order and None not in (milliseconds(ends[0][0]), milliseconds(ends[-1][-1])):
         for name, (start, stop) in _SUMMED.items():
-            length = (sum(times[stop::4]) - sum(times[start::4])) / 1000
+            length = (sum(times[stop]) - sum(times[start])) / 1000
             yield name, length, length, f"from {_ENDS[start]} to {_ENDS[stop]} over all epochs"
     length = _length(log.first("inference_start"), log.first("inference_stop"))
     if length is not None and (scenes := len(log.all("scene_accuracy"))):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from compliance.log import Log, count_of, number_of
+from compliance.log import Log, count_of
 from compliance.registry import Problem, problem, rule
 from compliance.timeline import best_of, series
 from compliance.wording import count
@@ -60,13 +60,13 @@ def stopping_late(log: Log) -> Iterator[Problem]:
     if patience is None or patience < 1:
         return
     best = 0
-    for index, event in enumerate(losses):
+    for index, loss in enumerate(losses.values):
         if index - best > patience:
             found = f"epoch {index + 1} was trained"
             expected = f"the end after epoch {index}, {count(patience, 'epoch')} after the best, {best + 1}"
-            yield problem(found, event.line, expected)
+            yield problem(found, losses[index].line, expected)
             return
-        if number_of(event) < number_of(losses[best]):
+        if loss < losses.values[best]:
             best = index
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise, repeat
 
-from compliance.log import Log, LogEvent, count_of
+from compliance.columns import LogEvent
+from compliance.log import Log, count_of
 from compliance.registry import Problem, problem, rule
-from compliance.timeline import is_ascending, series
+from compliance.timeline import series
 from compliance.wording import count, describe
 
 #: H: initialisation takes at most 30 minutes.
@@ -32,10 +33,10 @@ def milliseconds(event: LogEvent | None) -> int | None:
     return stamp if stamp is not None and unit_of(stamp) == "milliseconds" else None
 
 
-def _by_unit(log: Log) -> dict[str | None, list[LogEvent]]:
+def _by_unit(log: Log) -> Mapping[str | None, Sequence[LogEvent]]:
     """The events that have a time, by the unit that it is in."""
-    times = [event.time_ms for event in log.events if event.time_ms is not None]
-    if len(times) == len(log.events) > 0 and unit_of(min(times)) == unit_of(max(times)) == "milliseconds":
+    ends = [milliseconds(log.events[place]) for place in (0, -1) if log.events]
+    if log.is_chronological and None not in ends:
         return {None: [], "milliseconds": log.events}
     events: dict[str | None, list[LogEvent]] = {None: [], **{unit: [] for unit in UNITS}}
     for event in log.events:
@@ -87,10 +88,7 @@ def time_plausible(log: Log) -> Iterator[Problem]:
 def time_order(log: Log) -> Iterator[Problem]:
     """Time must never run back from one event to the next. Where it does, events were moved, added
     later or written by several processes, or the clock was changed, and no duration can be trusted."""
-    events = _by_unit(log)["milliseconds"]
-    if is_ascending([event.time_ms or 0 for event in events]):
-        return
-    for before, event in pairwise(events):
+    for before, event in () if log.is_chronological else pairwise(_by_unit(log)["milliseconds"]):
         step = (before.time_ms or 0) - (event.time_ms or 0)
         if step > 0:
             yield problem(f"{step} ms before the event on line {before.line}", event.line)
@@ -124,12 +122,12 @@ def _work(log: Log, devices: int) -> Iterator[tuple[LogEvent, LogEvent, LogEvent
             yield start, stop, score
     for interval, key in (("epoch", "train_accuracy"), ("eval", "eval_accuracy")):
         starts, stops = series(log, f"{interval}_start"), series(log, f"{interval}_stop")
-        work = list(zip(starts, stops, series(log, key) or repeat(None), strict=False))
+        scores = series(log, key)
         # The shortest with the pixels of the largest is enough to see that nothing is amiss.
-        lengths = [(stop.time_ms or 0) - (start.time_ms or 0) for start, stop, _ in work]
-        pixels = [count_of(score, "pixels") for _, _, score in work if score]
-        if work and not _is_possible(min(lengths), max(pixels, default=0), devices):
-            yield from work
+        lengths = [(stop or 0) - (start or 0) for start, stop in zip(starts.times, stops.times, strict=False)]
+        pixels = max(scores.facts("pixels"), default=0)
+        if lengths and not _is_possible(min(lengths), pixels, devices):
+            yield from zip(starts, stops, scores or repeat(None), strict=False)
 
 
 def _is_possible(milliseconds: int, pixels: int, devices: int) -> bool:

@@ -13,6 +13,7 @@ from logs_by_hand import COMPLETED, TOKEN, findings, parsed
 
 from benchmark.events import EVENTS
 from compliance import parse
+from compliance.columns import Events, is_ascending, is_interleaved
 from compliance.log import LogEvent, is_typed, split_runs
 from compliance.parse import parse_log
 from compliance.strict_json import read_json
@@ -38,7 +39,7 @@ def test_an_event_is_read_with_its_line_kind_time_value_and_metadata() -> None:
         value="3f2a9c04d1e85b7766af0c9e12b4d8805a6e7f31",
         metadata={"file": "benchmark/train.py", "lineno": 66, "dirty": False},
     )
-    assert (len(log.events), log.lines, log.bytes) == (81, 81, len(COMPLETED))
+    assert (len(log.events), log.lines, log.bytes) == (82, 82, len(COMPLETED))
     assert log.defects.counts.total() == 0
 
 
@@ -85,6 +86,64 @@ def test_a_block_of_events_is_read_as_its_lines_are_one_by_one(data: st.DataObje
         patch.setattr(parse._Parser, "_plain_block", lambda self, block: False)
         # NaN is not equal to itself
         assert repr(parsed(text)) == repr(whole)
+
+
+@given(st.text("[x\n", max_size=30))
+def test_a_block_is_parted_around_its_brackets_without_losing_a_line(text: str) -> None:
+    parts = [*parse._parted(text.encode())]
+    assert b"\n".join(parts).decode() == text
+    assert [b"[" in part for part in parts].count(True) == ("[" in text)
+    assert len(parts) <= 3
+
+
+def test_the_events_around_the_result_of_a_run_are_decoded_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = COMPLETED.splitlines(keepends=True)
+    seen: list[int] = []
+    one_by_one = parse._Parser._any_block
+
+    def counted(self: parse._Parser, block: bytes) -> None:
+        seen.append(self.log.lines + 1)
+        one_by_one(self, block)
+
+    monkeypatch.setattr(parse._Parser, "_any_block", counted)
+    assert [event.line for event in parsed(COMPLETED).events] == [*range(1, len(lines) + 1)]
+    assert seen == [number for number, line in enumerate(lines, start=1) if "[" in line]
+
+
+EVENTS_OF_A_FILE = [
+    LogEvent(
+        place, 2 * place, key, "POINT_IN_TIME", place, place / 2, {"epoch_num": place} if place % 3 else {}
+    )
+    for place, key in enumerate(["seed", *["epoch_start", "train_loss", "epoch_stop"] * 4, "seed", "result"])
+]
+
+
+@given(st.lists(st.booleans(), min_size=len(EVENTS_OF_A_FILE), max_size=len(EVENTS_OF_A_FILE)), st.data())
+def test_columns_of_events_are_what_a_list_of_the_events_is(mask: list[bool], data: st.DataObject) -> None:
+    events = Events.of(EVENTS_OF_A_FILE).where(mask)
+    listed = [event for event, chosen in zip(EVENTS_OF_A_FILE, mask, strict=True) if chosen]
+    part = data.draw(st.slices(len(listed)))
+    assert (len(events), [*events], events.first) == (len(listed), listed, listed[0] if listed else None)
+    assert events[part] == listed[part]
+    assert [events[place] for place in range(-len(listed), len(listed))] == listed * 2
+    assert Events.of(listed).values == events.values == [event.value for event in listed]
+    assert events.facts("epoch_num") == [event.metadata.get("epoch_num") for event in listed]
+    by_key = {key: [event for event in listed if event.key == key] for key in events.keys}
+    assert events.by_key() == by_key
+    assert {key: each.times for key, each in events.by_key().items()} == {
+        key: [event.time_ms for event in each] for key, each in by_key.items()
+    }
+
+
+def test_a_slice_of_all_events_may_run_backwards() -> None:
+    assert Events.of(EVENTS_OF_A_FILE)[::-2].values == [event.value for event in EVENTS_OF_A_FILE[::-2]]
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(0, 9)), min_size=1))
+def test_columns_are_interleaved_where_their_rows_ascend(rows: list[tuple[int, int, int]]) -> None:
+    for case in (rows, sorted((row, row + 1, row + 2) for row, *_ in rows), [(n, n, n) for n in range(9)]):
+        flat = [number for row in case for number in row]
+        assert is_interleaved([*zip(*case, strict=True)]) is is_ascending(flat) is (flat == sorted(flat))
 
 
 def test_an_overlong_line_is_left_out_and_the_next_line_keeps_its_number(
