@@ -23,9 +23,10 @@ import numpy as np
 
 from benchmark.config_file import config_path, load_config
 from benchmark.display import Display, native_messages_to
-from benchmark.patchstore import PatchStore, StagingReport, open_store, stage
+from benchmark.patchstore import Layout, PatchStore
 from benchmark.prepare import find_scenes
-from benchmark.scenes import CHANNELS, read_scene
+from benchmark.scenes import CHANNELS
+from benchmark.staging import open_or_stage
 from benchmark.system_info import cpu_model
 
 MATRIX = 4096
@@ -75,16 +76,12 @@ def _staging(display: Display, paths: Sequence[Path], folder: Path) -> PatchStor
     """Reading scenes plainly and staging them, then reading the store alone."""
     megabytes = sum(path.stat().st_size for path in paths) / 1e6
     plain = [seconds(lambda: [path.read_bytes() for path in paths]) for _ in range(3)]
-    report = StagingReport()
-
-    def fail(path: Path, error: Exception) -> None:
-        raise error
-
-    read = partial(read_scene, shape=(1200, 1500))
-    spent = seconds(lambda: list(stage(paths, read, folder, (1200, 1500), 256, report, fail)))
+    layout = Layout((1200, 1500), 256, "synthetic")
+    start = time.perf_counter()
+    store = open_or_stage(folder, "bench", paths, layout, display).store
+    spent = time.perf_counter() - start
     row(display, "plain reading", [megabytes / s for s in plain], "MB/s", "scene files in the page cache")
     row(display, "staging", [megabytes / spent], "MB/s", f"{len(paths)} scenes to patches on disk")
-    store = open_store(folder, 256)
     rates = [32 / seconds(partial(store.read, range(32 * i, 32 * i + 32))) for i in range(ROUNDS)]
     row(display, "input alone", rates, "patches/s", "store to arrays, one core")
     return store

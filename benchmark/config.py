@@ -18,7 +18,7 @@ from benchmark.errors import ConfigError
 from benchmark.events import STATUSES
 
 SCHEDULES = ("constant", "cosine")
-PRECISIONS = ("auto", "float32", "mixed_bfloat16")
+PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 DATA_KINDS = ("slstr", "synthetic")
 POOLINGS = 3  # the U-Net halves a patch three times
 
@@ -150,6 +150,10 @@ class Training:
     early_stopping_patience: int = 25
     #: auto takes mixed_bfloat16 where the hardware multiplies bfloat16, else float32.
     precision: str = "auto"
+    #: Flip and turn every training patch at random: one of its eight symmetries in each epoch.
+    augmentation: bool = False
+    #: Compile the steps with XLA; faster on some GPUs, slower on CPUs.
+    xla: bool = False
 
     def __post_init__(self) -> None:
         check(self.epochs > 0, "training.epochs", self.epochs, "at least 1 (P)")
@@ -184,6 +188,25 @@ class Training:
 
 
 @dataclass(frozen=True)
+class Checkpoints:
+    """What a run keeps of itself, so that it can go on after an interruption."""
+
+    #: Minutes between checkpoints within an epoch; one is made after every epoch in any case.
+    every_minutes: float = 10.0
+    #: How many stay.
+    keep: int = 2
+
+    def __post_init__(self) -> None:
+        check(
+            self.every_minutes >= 0 and math.isfinite(self.every_minutes),
+            "checkpoints.every_minutes",
+            self.every_minutes,
+            "at least 0 (0: after every step)",
+        )
+        check(self.keep > 0, "checkpoints.keep", self.keep, "at least 1")
+
+
+@dataclass(frozen=True)
 class Config:
     """Everything that determines a run but the machine."""
 
@@ -195,6 +218,7 @@ class Config:
     description: str = ""
     geometry: Geometry = field(default_factory=Geometry)
     split: Split = field(default_factory=Split)
+    checkpoints: Checkpoints = field(default_factory=Checkpoints)
     #: Accuracy to reach (P).
     quality_target: float = 0.9
     #: Kelvin; the policy names it, no part of the reference uses it.

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmark.cluster import Cluster
 from benchmark.config import Config
 from benchmark.display import Display
-from benchmark.errors import SceneError
 from benchmark.eventlog import EventLog
+from benchmark.interruption import Interruption
+from benchmark.patchstore import Layout
 from benchmark.run_folder import RunFolder
-from benchmark.scenes import Scene, read_scene
+from benchmark.scenes import Scene
+from benchmark.telemetry import Telemetry
 
 
 @dataclass(frozen=True)
@@ -21,18 +24,22 @@ class Run:
     folder: RunFolder
     log: EventLog
     display: Display
+    #: Folder of the patch stores, which outlive the run.
+    stage_dir: Path
     skip_bad: bool
+    cluster: Cluster
+    interruption: Interruption
+    #: None on workers other than the chief.
+    telemetry: Telemetry | None
+    #: Whether scalars for TensorBoard are wanted.
+    tensorboard: bool
+
+    @property
+    def layout(self) -> Layout:
+        """What a store of this run's patches holds."""
+        geometry = self.config.geometry
+        return Layout((geometry.rows, geometry.columns), geometry.patch, self.config.data.kind)
 
     def read(self, path: Path) -> Scene:
         """A scene of the configured size and kind. Raises SceneError."""
-        geometry = self.config.geometry
-        scene = read_scene(path, (geometry.rows, geometry.columns))
-        kind = "synthetic" if scene.synthetic else "slstr"
-        if kind != self.config.data.kind:
-            raise SceneError(
-                path,
-                found=f"a scene of kind {kind}",
-                expected=f"data.kind {self.config.data.kind}, as configured",
-                remedy="correct data.kind, or use another folder",
-            )
-        return scene
+        return self.layout.read(path)

@@ -49,6 +49,18 @@ class Convolution(layers.Layer):
         return keras.KerasTensor((*shape, self.convolution.filters), dtype=self.convolution.compute_dtype)
 
 
+class Pooling(layers.Layer):
+    """The maximum of every 2 x 2 pixels: [n, R, C, a] -> [n, R / 2, C / 2, a].
+
+    For XLA, which has no deterministic gradient of MaxPool. Behind a ReLU the gradients are the
+    same: pixels share one where they are equal, which but for 0 is as good as never.
+    """
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        _, rows, columns, channels = x.shape
+        return tf.reduce_max(tf.reshape(x, (-1, rows // 2, 2, columns // 2, 2, channels)), axis=(2, 4))
+
+
 def widened_kernel(kernel: tf.Tensor) -> tf.Tensor:
     """[3, 3, a, filters] of a convolution -> [4, 4, filters, a] of the transposed one.
 

@@ -5,18 +5,22 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.progress import (
     BarColumn,
+    DownloadColumn,
     MofNCompleteColumn,
     Progress,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
+    TransferSpeedColumn,
 )
 from rich.table import Table
 
@@ -27,8 +31,8 @@ Update = Callable[[int, str], None]
 class Display:
     """Bars only on a terminal, so that the file of a batch job holds lines worth reading."""
 
-    def __init__(self) -> None:
-        self.console = Console(highlight=False, soft_wrap=True)
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.console = Console(highlight=False, soft_wrap=True, quiet=quiet)
 
     def say(self, text: str) -> None:
         self.console.print(text, markup=False)
@@ -53,6 +57,39 @@ class Display:
         ) as progress:
             task = progress.add_task(title, total=total, note="")
             yield lambda done, note: progress.update(task, completed=done, note=note)
+
+    @contextlib.contextmanager
+    def transfer(self, title: str, done: int, total: int) -> Iterator[Callable[[int], None]]:
+        """Bytes of ``total``, with rate and time left: a bar, or without a terminal a line every tenth.
+
+        Yields the function that is told how many bytes more are done.
+        """
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+        )
+        terminal = self.console.is_terminal
+        first, started, tenth = done, time.monotonic(), 10 * done // max(total, 1)
+
+        def advance(count: int) -> None:
+            nonlocal done, tenth
+            done += count
+            progress.update(task, completed=done)
+            if not terminal and (reached := 10 * done // max(total, 1)) > tenth:
+                tenth = reached
+                rate = (done - first) / max(time.monotonic() - started, 1e-3)
+                left = timedelta(seconds=round((total - done) / rate))
+                self.say(
+                    f"{title}: {done / 1e9:.3g} of {total / 1e9:.3g} GB, {rate / 1e6:.3g} MB/s, {left} left"
+                )
+
+        with Progress(*columns, console=self.console, disable=not terminal, transient=True) as progress:
+            task = progress.add_task(title, total=total, completed=done)
+            yield advance
 
     def summary(self, result: dict[str, Any], run: str, folder: str) -> None:
         """The run's result as a table."""

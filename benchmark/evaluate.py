@@ -55,10 +55,10 @@ def score_scenes(
     predict: Predict,
     geometry: Geometry,
     batch: int,
-    mask_path: Callable[[str], Path],
+    mask_path: Callable[[str], Path] | None,
     attributes: Mapping[str, object],
 ) -> Iterator[SceneScore]:
-    """Predict, write and score each scene in turn.
+    """Predict, write and score each scene in turn; without ``mask_path`` nothing is written.
 
     The seconds of a scene are those of reading, normalising, tiling, predicting and
     stitching; writing and scoring are not counted.
@@ -69,7 +69,8 @@ def score_scenes(
         probability = predict_scene(scene, predict, geometry, batch)
         seconds = time.perf_counter() - start
         mask = mask_of(probability)
-        write_mask(mask_path(scene.name), probability, mask, {**attributes, "scene": scene.name})
+        if mask_path is not None:
+            write_mask(mask_path(scene.name), probability, mask, {**attributes, "scene": scene.name})
         yield SceneScore(
             scene=scene.name,
             period=scene.period,

@@ -49,6 +49,7 @@ def log_parameters(run: Run, facts: dict[str, Any], machine: Engine, total_steps
         "opt_learning_rate_warmup_steps": schedule.warmup_steps(training, total_steps),
         "opt_learning_rate_decay_schedule": training.schedule,
         "precision": machine.precision,
+        "augmentation": training.augmentation,
         "patch_size": config.geometry.patch,
         "crop_size": config.geometry.crop,
         "min_sst": config.min_sst,

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from benchmark.convolution import Convolution
+from benchmark.convolution import Convolution, Pooling
 
 FILTERS = (32, 64, 128)
 BOTTOM = 256
@@ -53,17 +53,28 @@ def build_unet(patch: int, channels: int, precision: str) -> keras.Model:
     return _connect(inputs, [*convolutions, probability], convolved)
 
 
-def as_computed(model: keras.Model) -> keras.Model:
+def as_computed(
+    model: keras.Model, shape: tuple[int, int] | None = None, *, xla: bool = False
+) -> keras.Model:
     """The same function of the same variables as ``build_unet``'s, in 81 % of the operations.
 
-    Only how it is computed differs, and so its rounding: see ``convolution.py``.
+    Only how it is computed differs, and so its rounding: see ``convolution.py``. ``shape``: rows and
+    columns of the images, multiples of 8, if not those of the patches. ``xla``: with operations that
+    XLA compiles deterministically.
     """
     convolutions = [layer for layer in model.layers if isinstance(layer, layers.Conv2D)]
-    return _connect(model.input, convolutions, lambda convolution, *images: Convolution(convolution)(*images))
+    inputs = layers.Input((*shape, model.input.shape[-1]), dtype="float32") if shape else model.input
+    pooling = Pooling if xla else layers.MaxPooling2D
+    return _connect(
+        inputs, convolutions, lambda convolution, *images: Convolution(convolution)(*images), pooling
+    )
 
 
 def _connect(
-    inputs: keras.KerasTensor, convolutions: Sequence[layers.Conv2D], convolved: Convolved
+    inputs: keras.KerasTensor,
+    convolutions: Sequence[layers.Conv2D],
+    convolved: Convolved,
+    pooling: type[layers.Layer] = layers.MaxPooling2D,
 ) -> keras.Model:
     remaining = iter(convolutions)
 
@@ -76,7 +87,7 @@ def _connect(
     for _ in FILTERS:
         x = twice(x)
         skips.append(x)
-        x = layers.MaxPooling2D(2, dtype=x.dtype)(x)
+        x = pooling(dtype=x.dtype)(x)
     x = twice(x)
     for skip in reversed(skips):
         x = twice(x, skip)

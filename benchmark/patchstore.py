@@ -1,150 +1,313 @@
-"""Staging: scenes -> patches on the node's disk, read back batch by batch.
+"""A store of patches on disk: fixed-size records in two files, and a journal of what they hold.
 
-Inputs are stored as float16 (0.02 K of a brightness temperature), labels as bytes. Records
-have a fixed size and are read by position, so that memory does not grow with the dataset.
+Every scene owns an extent of each file: its slot is its place in the list of scenes, so that
+extents are written in any order and give the same bytes. Inputs are float16 (0.02 K of a
+brightness temperature). Labels are bytes: bits would save 5 % of the store and are unpacked
+no faster than the bytes are read. Records are read by position, never mapped, so that memory
+does not grow with the dataset.
+
+The journal has a line for each scene that is whole on disk or was left out. What it does not
+say is not there: a store needs no other mark of being complete.
 """
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import json
+import math
 import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import RunError, SceneError
 from benchmark.geometry import training_patch_count, training_patches
-from benchmark.scenes import CHANNELS, S8, Scene
+from benchmark.scenes import CHANNELS, S8, Scene, read_scene
 
+#: Raised whenever the same scenes and layout would give other bytes.
+FORMAT = 1
+
+INPUTS, LABELS, JOURNAL = "inputs.f16", "labels.u8", "scenes.jsonl"
 _STORED = np.dtype("<f2")
+#: Ways to lay a patch onto itself: four turns, each as it is or mirrored; 0 leaves it as it is.
+SYMMETRIES = 8
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What decides the records of a store beside the scenes themselves."""
+
+    #: Rows and columns of a scene.
+    shape: tuple[int, int]
+    #: Rows and columns of a patch.
+    patch: int
+    #: slstr or synthetic, as every scene must be.
+    kind: str
+
+    @property
+    def patches(self) -> int:
+        """Patches of one scene."""
+        return training_patch_count(self.shape, self.patch)
+
+    @property
+    def extents(self) -> dict[str, int]:
+        """Bytes of one scene in each file."""
+        pixels = self.patches * self.patch**2
+        return {INPUTS: pixels * CHANNELS * _STORED.itemsize, LABELS: pixels}
+
+    @property
+    def scene_bytes(self) -> int:
+        """Bytes of one staged scene."""
+        return sum(self.extents.values())
+
+    def read(self, path: Path) -> Scene:
+        """A scene of this size and kind. Raises SceneError."""
+        scene = read_scene(path, self.shape)
+        kind = "synthetic" if scene.synthetic else "slstr"
+        if kind != self.kind:
+            raise SceneError(
+                path,
+                found=f"a scene of kind {kind}",
+                expected=f"data.kind {self.kind}, as configured",
+                remedy="correct data.kind, or use another folder",
+            )
+        return scene
 
 
 @dataclass(frozen=True)
 class PatchStore:
-    """``count`` patches of ``patch`` x ``patch`` pixels in two files of ``folder``."""
+    """The patches of ``slots`` in the order of the slots, ``scene_patches`` of each."""
 
     folder: Path
     patch: int
-    count: int
+    scene_patches: int
+    slots: tuple[int, ...]
 
     @property
-    def inputs_file(self) -> Path:
-        return self.folder / "inputs.f16"
+    def count(self) -> int:
+        """Patches in all."""
+        return len(self.slots) * self.scene_patches
 
-    @property
-    def labels_file(self) -> Path:
-        return self.folder / "labels.u8"
+    def read(
+        self, indices: Sequence[int] | NDArray, symmetries: Sequence[int] | NDArray | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+        """Patches by index: inputs float32 [n, patch, patch, 9], labels uint8 [n, patch, patch].
 
-    def read(self, indices: Sequence[int] | NDArray) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-        """Patches by index: inputs float32 [n, patch, patch, 9], labels uint8 [n, patch, patch]."""
-        size = self.patch * self.patch
-        inputs = np.empty((len(indices), size * CHANNELS), _STORED)
-        labels = np.empty((len(indices), size), np.uint8)
-        self._fill(self.inputs_file, inputs, indices)
-        self._fill(self.labels_file, labels, indices)
-        shape = (len(indices), self.patch, self.patch)
-        return inputs.astype(np.float32).reshape(*shape, CHANNELS), labels.reshape(shape)
+        symmetries: of each patch, in which of its SYMMETRIES it is wanted; None: as they are.
+        Raises RunError where the files do not hold them any more.
+        """
+        scene, patch = np.divmod(np.asarray(indices, np.int64), self.scene_patches)
+        records = np.array(self.slots)[scene] * self.scene_patches + patch
+        shape = (len(records), self.patch, self.patch)
+        inputs = np.empty((*shape, CHANNELS), np.float32)
+        labels = np.empty(shape, np.uint8)
+        symmetries = np.zeros_like(records) if symmetries is None else symmetries
+        self._fill(INPUTS, records, symmetries, inputs, _STORED)
+        self._fill(LABELS, records, symmetries, labels, labels.dtype)
+        return inputs, labels
 
-    def _fill(self, path: Path, records: NDArray, indices: Sequence[int] | NDArray) -> None:
-        """Read the record of each index into a row of ``records``."""
-        length = records[0].nbytes
-        with path.open("rb", buffering=0) as file:
-            for i, index in enumerate(indices):
-                file.seek(int(index) * length)
-                if file.readinto(records[i].data) != length:
-                    raise RunError(
-                        path,
-                        found=f"the file ends before patch {index}",
-                        expected=f"{self.count} patches",
-                        remedy="run again; do not touch the staging folder of a run that goes on",
-                    )
+    def _fill(
+        self,
+        name: str,
+        records: NDArray[np.int64],
+        symmetries: Sequence[int] | NDArray,
+        rows: NDArray,
+        stored: np.dtype,
+    ) -> None:
+        """Read a record into each row; turned and converted while it is in the processor's cache."""
+        record = np.empty(rows.shape[1:], stored)
+        path = self.folder / name
+        try:
+            with path.open("rb", buffering=0) as file:
+                for row, number, symmetry in zip(rows, records.tolist(), symmetries, strict=True):
+                    file.seek(number * record.nbytes)
+                    if file.readinto(record.data) != record.nbytes:
+                        raise _spoilt(path, f"the file ends before record {number}")
+                    row[...] = turned(record, symmetry)
+        except FileNotFoundError:
+            raise _spoilt(path, "no such file") from None
 
 
-@dataclass
-class StagingReport:
-    """What staging met: for the log, and to see whether the label's polarity is right."""
+def turned(image: NDArray, symmetry: int) -> NDArray:
+    """A view of a square image [n, n, ...] in one of its symmetries."""
+    image = np.rot90(image, symmetry % 4)
+    return image[:, ::-1] if symmetry >= 4 else image
 
-    scenes: int = 0
+
+def _spoilt(path: Path, found: str) -> RunError:
+    return RunError(
+        path,
+        found=found,
+        expected="the patches that were staged",
+        remedy="run again: what is missing is staged again; leave a store alone while a run reads it",
+    )
+
+
+# ---- which store
+
+
+@dataclass(frozen=True)
+class Source:
+    """A scene file as it was when the run began; without size and time where it could not be seen."""
+
+    path: Path
+    size: int | None
+    mtime_ns: int | None
+
+
+def source_of(path: Path) -> Source:
+    try:
+        status = path.stat()
+    except OSError:
+        return Source(path, None, None)  # reading it will tell
+    return Source(path, status.st_size, status.st_mtime_ns)
+
+
+def store_key(layout: Layout, sources: Iterable[Source]) -> str:
+    """sha256 of all that decides a store's bytes; where the scenes lie is no part of it."""
+    scenes = [[source.path.name, source.size, source.mtime_ns] for source in sources]
+    settings = {"format": FORMAT, "inputs": _STORED.str, "channels": CHANNELS, **asdict(layout)}
+    return hashlib.sha256(json.dumps([settings, scenes], sort_keys=True).encode()).hexdigest()
+
+
+# ---- one scene of a store
+
+
+@dataclass(frozen=True)
+class SceneRecord:
+    """A line of the journal: a scene whose extents are whole on disk, or one that was left out."""
+
+    slot: int
+    scene: str
+    #: Of both extents, inputs then labels; None where the scene was left out.
+    sha256: str | None = None
+    #: Input values, not finite or absurd, that were replaced by 0.
     filled: int = 0
-    #: Sum and count of normalised S8 over clear (0) and cloudy (1) pixels.
-    s8: dict[int, list[float]] = field(default_factory=lambda: {0: [0.0, 0], 1: [0.0, 0]})
-
-    def add(self, inputs: NDArray[np.float32], labels: NDArray[np.uint8], scene: Scene) -> None:
-        self.scenes += 1
-        self.filled += scene.filled
-        s8 = inputs[..., S8]
-        for cloud, sums in self.s8.items():
-            chosen = s8[labels == cloud]
-            sums[0] += float(chosen.sum(dtype=np.float64))
-            sums[1] += chosen.size
-
-    def cloud_is_colder(self) -> bool | None:
-        """Whether S8 is colder on average where the label says cloud; None if not comparable."""
-        (clear_sum, clear), (cloud_sum, cloud) = self.s8[0], self.s8[1]
-        return cloud_sum / cloud < clear_sum / clear if clear and cloud else None
+    #: Sum and count of normalised S8 over clear and over cloudy pixels.
+    clear: tuple[float, int] = (0.0, 0)
+    cloudy: tuple[float, int] = (0.0, 0)
+    #: Why the scene was left out.
+    skipped: str | None = None
 
 
-def record_bytes(patch: int) -> int:
-    """Bytes of one staged patch."""
-    return patch * patch * (CHANNELS * _STORED.itemsize + 1)
+def write_scene(folder: Path, layout: Layout, slot: int, source: Source) -> SceneRecord:
+    """Stage a scene into its extents; they are on disk when the call returns.
 
-
-def stage(
-    paths: Sequence[Path],
-    read: Callable[[Path], Scene],
-    folder: Path,
-    shape: tuple[int, int],
-    patch: int,
-    report: StagingReport,
-    failed: Callable[[Path, SceneError], None],
-) -> Iterator[Path]:
-    """Write the training patches of all scenes to ``folder``, in order; yields each path when done.
-
-    A scene that cannot be used is given to ``failed``, which raises or leaves it out. Raises
-    RunError when the disk has no room.
+    Raises SceneError when it cannot be used or is not, or not any more, the file that ``source`` tells
+    of; OSError when the files cannot be written.
     """
-    _require_room(folder, len(paths) * training_patch_count(shape, patch) * record_bytes(patch))
-    folder.mkdir(parents=True)
-    empty = PatchStore(folder, patch, 0)
-    with empty.inputs_file.open("wb") as inputs_file, empty.labels_file.open("wb") as labels_file:
-        for path in paths:
-            try:
-                scene = read(path)
-            except SceneError as error:
-                failed(path, error)
-            else:
-                inputs = training_patches(scene.inputs, patch)
-                labels = training_patches(scene.label, patch)
-                report.add(inputs, labels, scene)
-                inputs_file.write(inputs.astype(_STORED).data)
-                labels_file.write(np.ascontiguousarray(labels).data)
-            yield path
+    _require_unchanged(source)
+    try:
+        scene = layout.read(source.path)
+    finally:
+        _require_unchanged(source)  # of what a half-written file looks like, this is the cause
+    labels = np.ascontiguousarray(training_patches(scene.label, layout.patch))
+    inputs = training_patches(scene.inputs, layout.patch)
+    s8 = inputs[..., S8]
+    clear, cloudy = (
+        (float(s8[chosen].sum(dtype=np.float64)), int(chosen.sum())) for chosen in (labels == 0, labels > 0)
+    )
+    digest = hashlib.sha256()
+    for name, records in ((INPUTS, inputs.astype(_STORED)), (LABELS, labels)):
+        digest.update(records.data)
+        with (folder / name).open("r+b") as file:
+            file.seek(slot * records.nbytes)
+            file.write(records.data)
+            file.flush()
+            os.fsync(file.fileno())
+    return SceneRecord(slot, source.path.name, digest.hexdigest(), scene.filled, clear, cloudy)
 
 
-def open_store(folder: Path, patch: int) -> PatchStore:
-    """The store that was staged in ``folder``. Raises RunError when it holds no patch."""
-    store = PatchStore(folder, patch, 0)
-    count = store.labels_file.stat().st_size // (patch * patch)
-    if not count:
-        raise RunError(
-            folder,
-            found="no scene left to stage",
-            expected="at least one readable scene",
-            remedy="mend or replace the scenes that were skipped",
+def stored_digest(folder: Path, layout: Layout, slot: int) -> str:
+    """sha256 of what the extents of a slot hold now."""
+    digest = hashlib.sha256()
+    for name, length in layout.extents.items():
+        with (folder / name).open("rb", buffering=0) as file:
+            file.seek(slot * length)
+            while length and (chunk := file.read(min(length, _CHUNK))):
+                digest.update(chunk)
+                length -= len(chunk)
+    return digest.hexdigest()
+
+
+def _require_unchanged(source: Source) -> None:
+    now = source_of(source.path)
+    if now != source:
+        raise SceneError(
+            source.path,
+            found="no such file any more" if now.size is None else "a file that changes while it is read",
+            expected="the file as it was when the run began",
+            remedy="run again when nothing writes to the dataset any more",
         )
-    return PatchStore(folder, patch, count)
 
 
-def _require_room(folder: Path, needed: int) -> None:
-    existing = next(parent for parent in folder.parents if parent.exists())
-    status = os.statvfs(existing)
-    free = status.f_bavail * status.f_frsize
-    if free < needed:
-        raise RunError(
-            folder,
-            found=f"{free / 1e6:.0f} MB free",
-            expected=f"{needed / 1e6:.0f} MB for the staged patches",
-            remedy="free some space, or choose another place with --output",
+# ---- the journal
+
+
+def read_journal(folder: Path, sources: Sequence[Source]) -> dict[int, SceneRecord]:
+    """What is known of each slot. A line that is torn or does not belong here tells nothing."""
+    with contextlib.suppress(FileNotFoundError):
+        lines = (folder / JOURNAL).read_bytes().splitlines()
+        records = filter(None, map(_parsed, lines))
+        return {
+            record.slot: record
+            for record in records
+            if record.slot < len(sources) and record.scene == sources[record.slot].path.name
+        }
+    return {}
+
+
+@contextlib.contextmanager
+def open_journal(folder: Path) -> Iterator[Callable[[SceneRecord], None]]:
+    """The function that appends a record; it is on disk when the call returns."""
+    with (folder / JOURNAL).open("a+b") as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":
+                file.write(b"\n")  # a line torn by a kill stays a line of its own
+
+        def append(record: SceneRecord) -> None:
+            file.write(json.dumps(asdict(record)).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+        yield append
+
+
+def _parsed(line: bytes) -> SceneRecord | None:
+    """The record of a line, or None where it is none."""
+    try:
+        fields = json.loads(line)
+        record = SceneRecord(**fields | {name: _checked_sum(*fields[name]) for name in ("clear", "cloudy")})
+        sound = (
+            _is_count(record.slot)
+            and _is_count(record.filled)
+            and isinstance(record.scene, str)
+            and isinstance(record.sha256 or record.skipped, str)
         )
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+    return record if sound else None
+
+
+def _checked_sum(total: Any, count: Any) -> tuple[float, int]:
+    if not (isinstance(total, float) and math.isfinite(total) and _is_count(count)):
+        raise ValueError
+    return total, count
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and value >= 0
+
+
+def cloud_is_colder(records: Iterable[SceneRecord]) -> bool | None:
+    """Whether S8 is colder on average where the label says cloud; None if not comparable."""
+    sums = [(*record.clear, *record.cloudy) for record in records]
+    clear_sum, clear, cloud_sum, cloud = (math.fsum(column) for column in zip(*sums, strict=True))
+    return cloud_sum / cloud < clear_sum / clear if clear and cloud else None

@@ -1,14 +1,18 @@
-"""Store -> batches. The order of an epoch is a function of seed and epoch alone."""
+"""Store -> batches. Order and augmentation of an epoch are functions of seed and epoch alone.
+
+A batch is the global one, the same whatever the number of workers; each worker is given its
+share of the rows. A run that goes on in mid-epoch skips the batches it has had.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from benchmark.patchstore import PatchStore
+from benchmark.patchstore import SYMMETRIES, PatchStore
 from benchmark.scenes import CHANNELS
 
 #: Batches made ready while the model works on one.
@@ -20,27 +24,57 @@ def epoch_order(count: int, seed: int, epoch: int) -> NDArray[np.int64]:
     return np.random.default_rng([seed, epoch]).permutation(count)
 
 
-def training_batches(store: PatchStore, batch: int, seed: int, epoch: int) -> tf.data.Dataset:
-    """Full batches (inputs, labels) of one epoch; what does not fill one is left to later epochs."""
-    order = epoch_order(store.count, seed, epoch)
+def epoch_symmetries(count: int, seed: int, epoch: int) -> NDArray[np.int64]:
+    """Of each of ``count`` patches, in which of its symmetries an augmented epoch shows it."""
+    return np.random.default_rng([seed, epoch, 1]).integers(SYMMETRIES, size=count)
+
+
+def training_batches(
+    store: PatchStore,
+    batch: int,
+    seed: int,
+    epoch: int,
+    *,
+    start: int = 0,
+    share: tuple[int, int] = (0, 1),
+    augmentation: bool = False,
+) -> tf.data.Dataset:
+    """Full batches (inputs, labels) of one epoch; what does not fill one is left to later epochs.
+
+    start: batches to leave out at the beginning. share: (i, n) for the rows of worker i of n.
+    Inputs float32 [rows, patch, patch, 9], labels uint8 [rows, patch, patch].
+    """
     steps = store.count // batch
-    return _batches(store, order[: steps * batch].reshape(steps, batch), batch)
+    order = epoch_order(store.count, seed, epoch)[: steps * batch].reshape(steps, batch)
+    symmetries = epoch_symmetries(store.count, seed, epoch) if augmentation else None
+    return _batches(store, list(order[start:]), share, symmetries)
 
 
-def evaluation_batches(store: PatchStore, batch: int) -> tf.data.Dataset:
-    """Every patch once, in order; the last batch may be smaller."""
-    chunks = [np.arange(start, min(start + batch, store.count)) for start in range(0, store.count, batch)]
-    return _batches(store, chunks, None)
+def evaluation_batches(store: PatchStore, batch: int, *, share: tuple[int, int] = (0, 1)) -> tf.data.Dataset:
+    """Every patch once, in order; the last batch may be smaller, a worker's share of it empty.
+
+    share: (i, n) for the rows of worker i of n.
+    """
+    indices = np.arange(store.count)
+    return _batches(store, [indices[i : i + batch] for i in range(0, store.count, batch)], share, None)
 
 
-def _batches(store: PatchStore, chunks: list[NDArray] | NDArray, batch: int | None) -> tf.data.Dataset:
+def _batches(
+    store: PatchStore,
+    batches: Sequence[NDArray[np.int64]],
+    share: tuple[int, int],
+    symmetries: NDArray[np.int64] | None,
+) -> tf.data.Dataset:
+    worker, workers = share
+
     def generate() -> Iterator[tuple[NDArray, NDArray]]:
-        for chunk in chunks:
-            yield store.read(chunk)
+        for batch in batches:
+            indices = np.array_split(batch, workers)[worker]  # the first shares are the larger ones
+            yield store.read(indices, None if symmetries is None else symmetries[indices])
 
     signature = (
-        tf.TensorSpec((batch, store.patch, store.patch, CHANNELS), tf.float32),
-        tf.TensorSpec((batch, store.patch, store.patch), tf.uint8),
+        tf.TensorSpec((None, store.patch, store.patch, CHANNELS), tf.float32),
+        tf.TensorSpec((None, store.patch, store.patch), tf.uint8),
     )
     dataset = tf.data.Dataset.from_generator(generate, output_signature=signature)
-    return dataset.apply(tf.data.experimental.assert_cardinality(len(chunks))).prefetch(PREFETCH)
+    return dataset.apply(tf.data.experimental.assert_cardinality(len(batches))).prefetch(PREFETCH)

@@ -76,17 +76,20 @@ def find_scenes(config: Config, display: Display) -> tuple[list[Path], list[Path
 
 
 @contextmanager
-def claim_folder(config: Config, output: Path, display: Display, *, force: bool) -> Iterator[RunFolder]:
-    """The run's own, empty folder, held against other processes until the block ends.
+def claim_folder(
+    config: Config, output: Path, display: Display, *, force: bool, resume: bool = False
+) -> Iterator[RunFolder]:
+    """The run's own folder, held against other processes until the block ends.
 
-    A complete run that is there already is refused unless ``force``; with it, or when the
-    run there is incomplete, it is moved aside to ``<output>.aside/``. Raises RunError.
+    It is empty, unless the run there is incomplete and to be resumed. A complete run that is
+    there already is refused unless ``force``; with it, or when the run there is incomplete, it
+    is moved aside to ``<output>.aside/``. Raises RunError.
     """
     folder = RunFolder(output / config.run_name)
     lock = _lock(folder, config)
     try:
-        if folder.log.exists():
-            complete = outcome(folder.log) == "success"
+        complete = is_complete(folder)
+        if folder.log.exists() and not (resume and not complete):
             if complete and not force:
                 raise RunError(
                     folder.root,
@@ -95,13 +98,19 @@ def claim_folder(config: Config, output: Path, display: Display, *, force: bool)
                     remedy="choose another --seed or --output, or pass --force to move it aside",
                 )
             moved = _move_aside(folder.root, output)
-            display.warn(f"{'complete' if complete else 'incomplete'} run moved aside to {moved}")
+            hint = "" if complete else " (--resume would have gone on with it)"
+            display.warn(f"{'complete' if complete else 'incomplete'} run moved aside to {moved}{hint}")
             os.close(lock)
             lock = _lock(folder, config)
         yield folder
     finally:
         folder.lock.unlink(missing_ok=True)
         os.close(lock)
+
+
+def is_complete(folder: RunFolder) -> bool:
+    """Whether the folder holds a run that came to its end."""
+    return folder.log.exists() and outcome(folder.log) == "success"
 
 
 def outcome(log: Path) -> str | None:

@@ -3,59 +3,96 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
-import signal
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
+from benchmark.cluster import Cluster, find_cluster
 from benchmark.config import Config, parse_seed
 from benchmark.config_file import config_path, load_config
 from benchmark.display import Display, native_messages_to
 from benchmark.errors import CloudMaskError
-from benchmark.prepare import claim_folder, find_scenes, use_data
-
-
-class Terminated(BaseException):
-    """SIGTERM as an exception, so that the log ends with run_stop."""
+from benchmark.interruption import TRY_AGAIN, Interrupted, Interruption
+from benchmark.prepare import claim_folder, find_scenes, is_complete, use_data
+from benchmark.run_folder import RunFolder
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
-    display = Display()
     started = False
-    signal.signal(signal.SIGTERM, _terminate)
     try:
+        cluster = find_cluster()
+        display = Display(quiet=not cluster.is_chief)
+        interruption = Interruption(display.warn)
+        interruption.install()
         config = _configure(options)
+        if options.resume and is_complete(RunFolder(options.output / config.run_name)):
+            display.say(f"{config.run_name} is complete: nothing to resume")
+            return 0
         training, inference = find_scenes(config, display)
-        with claim_folder(config, options.output, display, force=options.force) as folder:
+        with _claimed(config, options, display, cluster) as folder:
             display.say(f"{config.run_name}: {len(training)} training and {len(inference)} inference scenes")
             started = True
-            skip = options.on_bad_scene == "skip"
-            with native_messages_to(folder.native_messages):
+            with _native_messages(folder, cluster):
                 from benchmark.train import train_and_score  # TensorFlow, once all else has been checked
 
-                result = train_and_score(config, folder, training, inference, display, skip_bad=skip)
-            from benchmark.plots import plot_run
+                result = train_and_score(
+                    config,
+                    folder,
+                    training,
+                    inference,
+                    display,
+                    stage_dir=options.stage_dir,
+                    skip_bad=options.on_bad_scene == "skip",
+                    resume=options.resume,
+                    tensorboard=options.tensorboard,
+                    cluster=cluster,
+                    interruption=interruption,
+                )
+            if result is not None:
+                from benchmark.plots import plot_run
 
-            plot_run(folder, config, result, inference)
-        display.summary(result, config.run_name, str(folder.root))
+                plot_run(folder, config, result, inference)
+                display.summary(result, config.run_name, str(folder.root))
     except (CloudMaskError, OSError) as error:
         print(f"error: {_explain(error)}", file=sys.stderr)
         return 1 if started else 2
-    except (KeyboardInterrupt, Terminated) as error:
-        name = type(error).__name__
-        print(
-            f"stopped ({name})" + ("; the log ends with run_stop aborted" if started else ""), file=sys.stderr
-        )
-        return 130 if isinstance(error, KeyboardInterrupt) else 143
+    except Interrupted as error:
+        told = "; the log ends with run_stop aborted; the same command with --resume goes on"
+        print(f"stopped ({error}){told if started else ''}", file=sys.stderr)
+        return error.exit_status
     return 0
+
+
+@contextlib.contextmanager
+def _claimed(
+    config: Config, options: argparse.Namespace, display: Display, cluster: Cluster
+) -> Iterator[RunFolder]:
+    """The run's folder, which the chief holds for all workers."""
+    if cluster.is_chief:
+        with claim_folder(
+            config, options.output, display, force=options.force, resume=options.resume
+        ) as folder:
+            yield folder
+    else:
+        yield RunFolder(options.output / config.run_name)
+
+
+def _native_messages(folder: RunFolder, cluster: Cluster) -> AbstractContextManager[None]:
+    """The chief's go to a file of the run; those of others stay where the scheduler wants them."""
+    return native_messages_to(folder.native_messages) if cluster.is_chief else contextlib.nullcontext()
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmark.run",
         description="Train and score the CloudMask benchmark and write an MLLOG log.",
-        epilog="Exit status: 0 done, 1 the run was aborted (its log says why), 2 it could not start.",
+        epilog="Exit status: 0 done, 1 the run was aborted (its log says why), 2 it could not start, "
+        f"{TRY_AGAIN} ended by SIGTERM or SIGUSR1, 130 by Ctrl-C: --resume goes on.",
     )
     add = parser.add_argument
     add("--seed", metavar="N", help="seed of the run, an integer (default: the configuration's)")
@@ -67,6 +104,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--data", type=Path, metavar="DIR", help="folder with training/ and inference/ scenes to use")
     add("--output", type=Path, metavar="DIR", default=Path("logs"), help="folder of the runs (default: logs)")
+    add(
+        "--stage-dir",
+        type=Path,
+        metavar="DIR",
+        default=Path("data/staging"),
+        help="folder for the staged patches, best on a disk of this node; kept and shared by later runs "
+        "(default: data/staging)",
+    )
     add(
         "--set",
         action="append",
@@ -81,6 +126,18 @@ def _parser() -> argparse.ArgumentParser:
         default="stop",
         help="what to do with a scene that cannot be read (default: stop); skipped ones are logged",
     )
+    add(
+        "--resume",
+        action="store_true",
+        default=int(os.environ.get("SLURM_RESTART_COUNT") or 0) > 0,
+        help="go on with an interrupted run where its last checkpoint is, or begin if there is none "
+        "(done by itself in a job that Slurm has requeued)",
+    )
+    add(
+        "--tensorboard",
+        action="store_true",
+        help="write scalars of every epoch for TensorBoard into the run's folder",
+    )
     add("--force", action="store_true", help="move a complete run of the same seed aside and run again")
     return parser
 
@@ -91,10 +148,6 @@ def _configure(options: argparse.Namespace) -> Config:
         overrides.append(f"seed={parse_seed(options.seed)}")
     config = load_config(config_path(options.config), overrides)
     return config if options.data is None else use_data(config, options.data)
-
-
-def _terminate(number: int, frame: object) -> None:
-    raise Terminated
 
 
 def _explain(error: CloudMaskError | OSError) -> str:

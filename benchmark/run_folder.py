@@ -47,6 +47,16 @@ class RunFolder:
         return self.root / "timers.txt"
 
     @property
+    def telemetry(self) -> Path:
+        """Load, memory, power and energy every few seconds."""
+        return self.root / "telemetry.csv"
+
+    @property
+    def tensorboard(self) -> Path:
+        """Scalars for TensorBoard (--tensorboard)."""
+        return self.root / "tensorboard"
+
+    @property
     def native_messages(self) -> Path:
         """What the compiled code of TensorFlow wrote to standard error."""
         return self.root / "tensorflow.txt"
@@ -84,11 +94,6 @@ class RunFolder:
     @property
     def scenes_plot(self) -> Path:
         return self.plots / "scenes.png"
-
-    @property
-    def staging(self) -> Path:
-        """Patches on disk while the run lasts."""
-        return self.root / "staging"
 
     @property
     def lock(self) -> Path:

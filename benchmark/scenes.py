@@ -72,7 +72,8 @@ def discover(folder: Path) -> list[Path]:
             found="no such folder",
             expected=f"a folder with {expected}",
             remedy="correct data.training and data.inference, pass --data DIR, fetch the real scenes "
-            "(python -m benchmark.download), or make synthetic ones (python -m benchmark.synthesis --output DIR)",
+            "(python -m benchmark.download), or make synthetic ones: "
+            "python -m benchmark.synthesis --output DIR",
         )
     paths = sorted(folder.rglob(PATTERN), key=lambda path: path.relative_to(folder).as_posix())
     if not paths:

@@ -1,17 +1,55 @@
-"""The first part of a run on the clock: scenes become patches on the node's disk."""
+"""The first part of a run on the clock: scenes become patches on the node's disk.
+
+A store that an earlier run staged of the same scenes is used again, once its bytes have been
+checked; one that is not whole is completed.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import fcntl
+import math
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from functools import partial
+from multiprocessing.connection import wait
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmark.context import Run
+from benchmark.display import Display
 from benchmark.errors import RunError, SceneError
-from benchmark.geometry import training_patch_count
-from benchmark.patchstore import PatchStore, StagingReport, open_store, stage
+from benchmark.interruption import SIGNALS
+from benchmark.patchstore import (
+    INPUTS,
+    LABELS,
+    Layout,
+    PatchStore,
+    SceneRecord,
+    Source,
+    cloud_is_colder,
+    open_journal,
+    read_journal,
+    source_of,
+    store_key,
+    stored_digest,
+    write_scene,
+)
 from benchmark.scenes import check_scene, split
-from benchmark.timers import timer
+
+#: More readers than this wait for the disk, not for each other.
+MOST_READERS = 8
+#: Fewer pixels than this are not worth another reader.
+PIXELS_PER_READER = 4_000_000
+
+
+# ---- a run's stores
 
 
 @dataclass(frozen=True)
@@ -30,45 +68,42 @@ def stage_scenes(run: Run, training_scenes: list[Path], inference_scenes: list[P
     """Split and stage the training scenes, and look at the inference scenes' structure.
 
     Raises SceneError at a scene that cannot be used, unless the run leaves those out;
-    RunError when too little is left.
+    RunError when too little is left, or the stores cannot be written.
     """
-    config, geometry = run.config, run.config.geometry
-    shape = (geometry.rows, geometry.columns)
-    fraction, seed = config.split.train_fraction, config.split.seed
-    parts = dict(zip(("training", "validation"), split(training_scenes, fraction, seed), strict=True))
-    report = StagingReport()
+    config, layout = run.config, run.layout
+    scenes = split(training_scenes, config.split.train_fraction, config.split.seed)
     skipped: list[str] = []
 
-    def skip(part: str, path: Path, error: SceneError) -> None:
-        if not run.skip_bad:
-            raise error
+    def skip(part: str, path: Path, reason: str) -> None:
         skipped.append(path.name)
-        run.log.event("skipped_scene", path.name, split=part, reason=error.found)
-        run.display.warn(f"skipped {path}: {error.found}")
+        run.log.event("skipped_scene", path.name, split=part, reason=reason)
+        run.display.warn(f"skipped {path}: {reason}")
 
-    with run.log.interval("staging") as at_stop, timer("staging"):
+    with run.log.interval("staging") as at_stop:
         # their structure is looked at now, not after hours of training
         inference = []
         for path in inference_scenes:
             try:
-                check_scene(path, shape)
+                check_scene(path, layout.shape)
                 inference.append(path)
             except SceneError as error:
-                skip("inference", path, error)
-        stores = {}
-        with run.display.bar("staging", len(training_scenes)) as update:
-            done = 0
-            for part, paths in parts.items():
-                folder = run.folder.staging / part
-                failed = partial(skip, part)
-                for path in stage(paths, run.read, folder, shape, geometry.patch, report, failed):
-                    done += 1
-                    update(done, path.name[16:31])
-                stores[part] = open_store(folder, geometry.patch)
-        patches = sum(store.count for store in stores.values())
-        at_stop |= {"scenes": report.scenes, "patches": patches, "filled": report.filled}
-    run.log.event("train_samples", stores["training"].count)
-    run.log.event("eval_samples", stores["validation"].count)
+                if not run.skip_bad:
+                    raise
+                skip("inference", path, error.found)
+        parts = {}
+        for part, paths in zip(("training", "validation"), scenes, strict=True):
+            staged = open_or_stage(run.stage_dir, part, paths, layout, run.display, skip_bad=run.skip_bad)
+            for path, reason in staged.skipped:
+                skip(part, path, reason)
+            parts[part] = staged
+        records = [record for staged in parts.values() for record in staged.records]
+        patches = len(records) * layout.patches
+        filled = sum(record.filled for record in records)
+        reused = sum(staged.reused for staged in parts.values())
+        at_stop |= {"scenes": len(records), "patches": patches, "filled": filled, "reused": reused}
+    training, validation = parts["training"], parts["validation"]
+    run.log.event("train_samples", training.store.count)
+    run.log.event("eval_samples", validation.store.count)
     run.log.event("test_samples", len(inference))
     if not inference:
         raise RunError(
@@ -77,14 +112,255 @@ def stage_scenes(run: Run, training_scenes: list[Path], inference_scenes: list[P
             expected="at least one",
             remedy="mend or replace the scenes that were skipped",
         )
-    if report.cloud_is_colder() is False:
+    if cloud_is_colder(records) is False:
         run.display.warn(
             "the 10.85 um temperature is not colder where the label is 1: is 1 cloud in these scenes?"
         )
-    run.display.say(f"staged {report.scenes} scenes, {patches} patches; {report.filled} values filled")
-    counts = {
-        part: store.count // training_patch_count(shape, geometry.patch) for part, store in stores.items()
-    }
-    return Staged(
-        stores["training"], stores["validation"], counts["training"], counts["validation"], inference, skipped
+    run.display.say(
+        f"staged {len(records)} scenes, {reused} of them by an earlier run: {patches} patches; "
+        f"{filled} values filled"
     )
+    run.display.say(
+        f"patches are in {training.store.folder} and {validation.store.folder.name}: "
+        f"{len(records) * layout.scene_bytes / 1e6:.0f} MB, kept for later runs; they may be deleted"
+    )
+    return Staged(
+        training.store, validation.store, len(training.records), len(validation.records), inference, skipped
+    )
+
+
+# ---- one store
+
+
+@dataclass(frozen=True)
+class StagedPart:
+    """A store, and what staging met."""
+
+    store: PatchStore
+    #: Of the scenes in the store, in its order.
+    records: list[SceneRecord]
+    #: Scenes that were in the store already, and whole.
+    reused: int
+    #: Scenes left out, and why.
+    skipped: list[tuple[Path, str]]
+
+
+def open_or_stage(
+    stage_dir: Path,
+    part: str,
+    paths: Sequence[Path],
+    layout: Layout,
+    display: Display,
+    *,
+    skip_bad: bool = False,
+) -> StagedPart:
+    """The store of these scenes below ``stage_dir``, staged as far as it is not there yet.
+
+    Waits where another process stages the same store. Raises SceneError at a scene that
+    cannot be used, unless ``skip_bad`` leaves it out; RunError when no scene is left, or the store
+    cannot be written. What has been staged is kept whatever happens.
+    """
+    sources = [source_of(path) for path in paths]
+    folder = stage_dir / f"{part}-{store_key(layout, sources)[:16]}"
+    with _explained(folder), _held(folder, display):
+        known = read_journal(folder, sources)
+        if not skip_bad:
+            known = {slot: record for slot, record in known.items() if not record.skipped}
+        _require_room(folder, (len(sources) - len(known)) * layout.scene_bytes)
+        reused = _complete(folder, layout, sources, known, display, skip_bad)
+    records = [record for _, record in sorted(known.items()) if not record.skipped]
+    if not records:
+        raise RunError(
+            folder,
+            found="no scene left to stage",
+            expected="at least one readable scene",
+            remedy="mend or replace the scenes that were skipped",
+        )
+    skipped = [(paths[slot], record.skipped) for slot, record in sorted(known.items()) if record.skipped]
+    store = PatchStore(folder, layout.patch, layout.patches, tuple(record.slot for record in records))
+    return StagedPart(store, records, reused, skipped)
+
+
+def _complete(
+    folder: Path,
+    layout: Layout,
+    sources: Sequence[Source],
+    known: dict[int, SceneRecord],
+    display: Display,
+    skip_bad: bool,
+) -> int:
+    """Check or stage every scene that was not left out; notes it in the journal and in ``known``.
+
+    Returns how many were there and whole.
+    """
+    for name in (INPUTS, LABELS):
+        (folder / name).open("ab").close()
+    tasks = [
+        Task(folder, layout, slot, source, known.get(slot))
+        for slot, source in enumerate(sources)
+        if slot not in known or not known[slot].skipped
+    ]
+    reused = 0
+    with (
+        open_journal(folder) as append,
+        display.bar(f"staging {folder.name}", len(tasks)) as update,
+        contextlib.closing(_outcomes(tasks)) as outcomes,
+    ):
+        _to_disk(folder)  # the names of the files; what they hold follows scene by scene
+        for done, outcome in enumerate(outcomes, start=1):
+            name = sources[outcome.slot].path.name
+            if outcome.reused:
+                reused += 1
+            else:
+                if outcome.slot in known:
+                    display.warn(f"{folder}: the patches of {name} were damaged, and are staged again")
+                known[outcome.slot] = _accepted(outcome, name, skip_bad)
+                append(known[outcome.slot])
+            update(done, name[16:31])
+    return reused
+
+
+def _accepted(outcome: Outcome, name: str, skip_bad: bool) -> SceneRecord:
+    """The record of what became of a scene. Raises its SceneError unless it may be left out."""
+    if outcome.record:
+        return outcome.record
+    error = SceneError(**outcome.refusal)
+    if not skip_bad:
+        raise error
+    return SceneRecord(outcome.slot, name, skipped=error.found)
+
+
+@contextlib.contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    """Failures of the store's files as errors that say what to do."""
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        raise RunError(
+            folder,
+            found=error.strerror or str(error),
+            expected="room for the staged patches" if full else "a folder for the staged patches",
+            remedy=("free some space" if full else "make it writable")
+            + ", or choose another place with --stage-dir; what has been staged is kept",
+        ) from None
+
+
+@contextlib.contextmanager
+def _held(folder: Path, display: Display) -> Iterator[None]:
+    """The store, made where there is none, held against other processes until the block ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            display.say(f"waiting for another run, which stages the same scenes in {folder}")
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except OSError as error:
+            # without locks two runs write the same bytes to the same places
+            if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP):
+                raise
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _require_room(folder: Path, needed: int) -> None:
+    status = os.statvfs(folder)
+    free = status.f_bavail * status.f_frsize
+    if free < needed:
+        raise RunError(
+            folder,
+            found=f"{free / 1e6:.0f} MB free",
+            expected=f"{needed / 1e6:.0f} MB for the patches that are still to be staged",
+            remedy="free some space, or choose another place with --stage-dir",
+        )
+
+
+def _to_disk(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+# ---- readers
+
+
+class Task(NamedTuple):
+    """A scene to check, where its record is known, or to stage."""
+
+    folder: Path
+    layout: Layout
+    slot: int
+    source: Source
+    known: SceneRecord | None
+
+
+class Outcome(NamedTuple):
+    """A record, reused or new, or the fields of the SceneError that refused the scene."""
+
+    slot: int
+    record: SceneRecord | None
+    reused: bool
+    refusal: dict[str, str]
+
+
+def _outcomes(tasks: Sequence[Task]) -> Generator[Outcome, None, None]:
+    """What becomes of each scene, as it is finished."""
+    pixels = sum(math.prod(task.layout.shape) for task in tasks)
+    useful = min(len(tasks), math.ceil(pixels / PIXELS_PER_READER))
+    readers = min(useful, len(os.sched_getaffinity(0)), MOST_READERS)
+    if readers <= 1:
+        yield from map(_settle, tasks)
+        return
+    with _readers(readers, all(task.known for task in tasks)) as pool:
+        futures = [pool.submit(_settle, task) for task in tasks]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        except BrokenProcessPool:
+            for reader in multiprocessing.active_children():
+                reader.kill()  # the pool would wait for them after a SIGTERM, which they ignore
+            raise RunError(
+                tasks[0].folder,
+                found="a reader process ended before its scene was staged",
+                expected=f"memory for {readers} scenes at a time (about 0.3 GB each)",
+                remedy="give the run more memory or fewer cores; what has been staged is kept",
+            ) from None
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _readers(count: int, only_check: bool) -> Executor:
+    """Threads to check a store; processes to read scenes, as HDF5 reads in one thread of a process only."""
+    if only_check:
+        return ThreadPoolExecutor(count)
+    return ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _start_reader)
+
+
+def _settle(task: Task) -> Outcome:
+    """Check the extents of a known scene; stage it where they are not what they were, or it is not known."""
+    folder, layout, slot, source, known = task
+    if known and known.sha256 == stored_digest(folder, layout, slot):
+        return Outcome(slot, known, True, {})
+    try:
+        return Outcome(slot, write_scene(folder, layout, slot, source), False, {})
+    except SceneError as error:
+        return Outcome(slot, None, False, vars(error))
+
+
+def _start_reader() -> None:
+    """Leave the signals that end a run to the run, and end with it, however it ends."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def end_with_parent() -> None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=end_with_parent, daemon=True).start()

@@ -12,6 +12,7 @@ from compliance import (  # noqa: F401
     rules_parsing,
     rules_result,
     rules_result_scores,
+    rules_resumed,
     rules_scores,
     rules_set,
     rules_stopping,

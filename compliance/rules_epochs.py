@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 
-from compliance.log import Log, LogEvent
+from compliance.columns import LogEvent, is_ascending
+from compliance.log import Log, count_of, number_of
 from compliance.registry import Problem, problem, rule
-from compliance.timeline import LOOP, disorder, is_ascending
+from compliance.timeline import LOOP, disorder
 from compliance.wording import listing
 
 
@@ -105,3 +106,29 @@ def epoch_order(log: Log) -> Iterator[Problem]:
         if previous and start.place < previous.place:
             yield problem(f"epoch {number} begins before `eval_stop` on line {previous.line}", start.line)
         previous = by_key["eval_stop"][0]
+
+
+@rule(
+    "epoch-energy",
+    scope="log",
+    severity="error",
+    clause="H",
+    expected="at most one `epoch_energy` of an epoch, between its `eval_start` and `eval_stop`, 0 or more",
+    remedy="log the energy once, when the evaluation of the epoch is done",
+)
+def epoch_energy(log: Log) -> Iterator[Problem]:
+    """The energy of an epoch must be stated at most once, when the epoch's evaluation is done, and is
+    never negative. A machine that does not let it be read has none in its log."""
+    if not log.has_regular_epochs:
+        return
+    starts, stops = log.all("eval_start"), log.all("eval_stop")
+    seen: set[int] = set()
+    for event in log.sound("epoch_energy"):
+        number = count_of(event, "epoch_num")
+        if number in seen:
+            yield problem(f"epoch {number}: again", event.line)
+        elif not starts[number - 1].place < event.place < stops[number - 1].place:
+            yield problem(f"epoch {number}: outside its evaluation", event.line)
+        elif number_of(event) < 0:
+            yield problem(f"epoch {number}: {number_of(event)} J", event.line)
+        seen.add(number)

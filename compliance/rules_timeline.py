@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
 
 from benchmark.events import OUTCOMES, PARAMETERS
-from compliance.log import Log, LogEvent
+from compliance.columns import LogEvent, is_ascending
+from compliance.log import Log
 from compliance.registry import Problem, problem, rule
 from compliance.timeline import (
+    ORDER,
     PHASE,
     SINGLE_INTERVALS,
     WORK,
     disorder,
-    is_ascending,
     reached,
     where_it_belongs,
 )
@@ -79,7 +81,7 @@ def one_run(log: Log) -> Iterator[Problem]:
 def after_run_stop(log: Log) -> Iterator[Problem]:
     """Nothing may be logged after `run_stop`."""
     if log.after_run:
-        keys = listing(excerpt(key) for key in dict.fromkeys(event.key for event in log.after_run))
+        keys = listing(excerpt(key) for key in dict.fromkeys(log.after_run.keys))
         yield problem(f"{count(len(log.after_run), 'event')}: {keys}", log.after_run[0].line)
 
 
@@ -117,13 +119,16 @@ def interval_pairing(log: Log) -> Iterator[Problem]:
     yield from (problem(found, event.line) for event, found in _unpaired(log))
 
 
-def _outside(log: Log, keys: frozenset[str], start_key: str, stop_key: str) -> list[LogEvent]:
+def _outside(log: Log, keys: Iterable[str], start_key: str, stop_key: str) -> list[LogEvent]:
     """The events of some keys that stand before a start or after a stop."""
     start, stop = log.first(start_key), log.first(stop_key)
     if start is None or (stop and stop.place < start.place):
         return []
     end = stop.place if stop else len(log.events)
-    return [event for event in log.events if event.key in keys and not start.place < event.place < end]
+    outside: list[int] = []
+    for places in (log.all(key).places for key in keys):
+        outside += [*places[: bisect_right(places, start.place)], *places[bisect_left(places, end) :]]
+    return [log.events[place] for place in sorted(outside)]
 
 
 @rule(
@@ -153,7 +158,7 @@ def clock_covers(log: Log) -> Iterator[Problem]:
 )
 def init_contains_parameters(log: Log) -> Iterator[Problem]:
     """Hyperparameters must be stated during initialisation, before anything is computed with them."""
-    for event in _outside(log, frozenset(PARAMETERS), "init_start", "init_stop"):
+    for event in _outside(log, PARAMETERS, "init_start", "init_stop"):
         yield problem(f"`{event.key}` outside init", event.line)
 
 
@@ -174,6 +179,16 @@ def cache_clear_first(log: Log) -> Iterator[Problem]:
             return
 
 
+def _in_order(log: Log) -> bool:
+    """Whether the events of every group of the timeline stand before those of the next."""
+    ends: list[int] = []
+    for group in ORDER:
+        columns = [log.all(key).places for key in group if key != "cache_clear" and log.all(key)]
+        if columns:
+            ends += [min(places[0] for places in columns), max(places[-1] for places in columns)]
+    return is_ascending(ends)
+
+
 @rule(
     "event-order",
     scope="log",
@@ -187,12 +202,11 @@ def event_order(log: Log) -> Iterator[Problem]:
     epochs, inference, baselines and result. The fewest events that explain the disorder are reported. What
     lies outside init or the run, unpaired intervals, and the order within epochs have rules of
     their own."""
-    ranks = [PHASE[event.key] for event in log.events if event.key in PHASE and event.key != "cache_clear"]
-    if is_ascending(ranks):
+    if _in_order(log):
         return
     elsewhere = [event for event, _ in _unpaired(log)]
     elsewhere += _outside(log, WORK, "run_start", "run_stop")
-    elsewhere += _outside(log, frozenset(PARAMETERS), "init_start", "init_stop")
+    elsewhere += _outside(log, PARAMETERS, "init_start", "init_stop")
     skipped = {event.place for event in [*elsewhere, *log.all("cache_clear")]}
     events = [event for event in log.events if event.key in PHASE and event.place not in skipped]
     for event, found in disorder(events, [PHASE[event.key] for event in events]):

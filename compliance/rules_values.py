@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
-from compliance.log import Log, LogEvent, count_of, number_of
+from compliance.columns import Events, LogEvent
+from compliance.log import Log, count_of, number_of
 from compliance.registry import Problem, problem, rule
 from compliance.wording import count, show
 
@@ -12,11 +14,6 @@ ACCURACIES = ("train_accuracy", "eval_accuracy", "scene_accuracy", "test_accurac
 LOSSES = ("train_loss", "eval_loss")
 
 _FROM_COUNTS = "log correct / pixels of the integer counts, unrounded"
-
-
-def _accuracies(log: Log) -> Iterator[LogEvent]:
-    for key in ACCURACIES:
-        yield from log.sound(key)
 
 
 def is_fraction(event: LogEvent) -> bool:
@@ -39,9 +36,16 @@ def has_possible_counts(event: LogEvent) -> bool:
 )
 def accuracy_range(log: Log) -> Iterator[Problem]:
     """An accuracy must lie between 0 and 1."""
-    for event in _accuracies(log):
-        if not is_fraction(event):
-            yield problem(f"`{event.key}` {show(event.value)}", event.line)
+    for key in ACCURACIES:
+        events = log.sound(key)
+        for event in events.where(not 0 <= value <= 1 for value in events.values):
+            yield problem(f"`{key}` {show(event.value)}", event.line)
+
+
+def _inexact(events: Events) -> Events:
+    """The sound accuracies that are not the ratio of their counts."""
+    counts = zip(events.values, events.facts("correct"), events.facts("pixels"), strict=True)
+    return events.where(not 0 <= n <= pixels != 0 or value != n / pixels for value, n, pixels in counts)
 
 
 @rule(
@@ -55,13 +59,11 @@ def accuracy_range(log: Log) -> Iterator[Problem]:
 def accuracy_counts(log: Log) -> Iterator[Problem]:
     """An accuracy must be exactly the ratio of its own pixel counts. Averages of averages and
     accuracies of unfinished pipelines (the reference reports half the true value) fail this."""
-    for event in _accuracies(log):
+    for event in chain.from_iterable(_inexact(log.sound(key)) for key in ACCURACIES):
         correct, pixels = count_of(event, "correct"), count_of(event, "pixels")
-        if 0 <= correct <= pixels != 0 and event.value == correct / pixels:
-            continue
         if not has_possible_counts(event):
             yield problem(f"`{event.key}` with {correct} correct of {pixels} pixels", event.line)
-        elif is_fraction(event) and number_of(event) != correct / pixels:
+        elif is_fraction(event):
             expected = f"{correct} / {pixels} = {correct / pixels!r}"
             yield problem(f"`{event.key}` {show(event.value)}", event.line, expected)
 
@@ -77,9 +79,9 @@ def accuracy_counts(log: Log) -> Iterator[Problem]:
 def loss_range(log: Log) -> Iterator[Problem]:
     """A loss must not be negative: binary cross-entropy never is."""
     for key in LOSSES:
-        for event in log.sound(key):
-            if number_of(event) < 0:
-                yield problem(f"`{key}` {show(event.value)}", event.line)
+        events = log.sound(key)
+        for event in events.where(value < 0 for value in events.values):
+            yield problem(f"`{key}` {show(event.value)}", event.line)
 
 
 @rule(
@@ -97,12 +99,12 @@ def train_pixels(log: Log) -> Iterator[Problem]:
     batch = log.integer("global_batch_size")
     if not patch or not samples or not batch or min(patch, samples, batch) < 1:
         return
-    for event in filter(has_possible_counts, log.sound("train_accuracy")):
-        patches, rest = divmod(count_of(event, "pixels"), patch * patch)
-        if rest or not samples - batch < patches <= samples:
-            found = f"{count_of(event, 'pixels')} pixels: {patches} patches and {rest} pixels"
-            least = max(samples - batch + 1, 1)
-            yield problem(found, event.line, f"{least} to {samples} patches of {patch} x {patch} pixels")
+    area, least, events = patch * patch, max(samples - batch + 1, 1), log.sound("train_accuracy")
+    whole = range(least * area, samples * area + 1, area)
+    for event in filter(has_possible_counts, events.where(n not in whole for n in events.facts("pixels"))):
+        patches, rest = divmod(count_of(event, "pixels"), area)
+        found = f"{count_of(event, 'pixels')} pixels: {patches} patches and {rest} pixels"
+        yield problem(found, event.line, f"{least} to {samples} patches of {patch} x {patch} pixels")
 
 
 @rule(
@@ -118,10 +120,10 @@ def eval_pixels(log: Log) -> Iterator[Problem]:
     patch, samples = log.integer("patch_size"), log.integer("eval_samples")
     if patch is None or samples is None or min(patch, samples) < 1:
         return
-    for event in filter(has_possible_counts, log.sound("eval_accuracy")):
-        if count_of(event, "pixels") != samples * patch * patch:
-            expected = f"{samples} x {patch} x {patch} = {samples * patch * patch} pixels"
-            yield problem(f"{count_of(event, 'pixels')} pixels", event.line, expected)
+    true, events = samples * patch * patch, log.sound("eval_accuracy")
+    for event in filter(has_possible_counts, events.where(n != true for n in events.facts("pixels"))):
+        expected = f"{samples} x {patch} x {patch} = {true} pixels"
+        yield problem(f"{count_of(event, 'pixels')} pixels", event.line, expected)
 
 
 @rule(
@@ -133,8 +135,8 @@ def eval_pixels(log: Log) -> Iterator[Problem]:
     remedy="stage all patches that are trained and evaluated on, within the run",
 )
 def staged_patches(log: Log) -> Iterator[Problem]:
-    """Staging must have written at least the patches that are used. Fewer would mean that input was
-    made ready before the clock started."""
+    """Staging must have written, or checked, at least the patches that are used. Fewer would mean that
+    input was made ready without it. Scenes that were staged before are among all its scenes."""
     event, train, validation = (
         log.one("staging_stop"),
         log.integer("train_samples"),
@@ -145,3 +147,6 @@ def staged_patches(log: Log) -> Iterator[Problem]:
     staged = count_of(event, "patches")
     if staged < train + validation:
         yield problem(count(staged, "patch", "patches"), event.line, f"at least {train} + {validation}")
+    reused, scenes = count_of(event, "reused"), count_of(event, "scenes")
+    if not 0 <= reused <= scenes:
+        yield problem(f"reused {reused} of {count(scenes, 'scene')}", event.line, f"from 0 to {scenes}")

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import islice
-from operator import le
 
 from benchmark.events import INTERVALS, PARAMETERS
-from compliance.log import IDENTITY, LOOP, Log, LogEvent, number_of
+from compliance.columns import Events, LogEvent
+from compliance.log import IDENTITY, LOOP, Log
 
 #: Groups of events in their order; within a group the order is free (an epoch has rules of its own).
 ORDER: tuple[tuple[str, ...], ...] = (
@@ -25,7 +24,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("skipped_scene",),
     ("staging_stop",),
     ("train_samples", "eval_samples", "test_samples"),
-    LOOP,
+    (*LOOP[:-1], "epoch_energy", LOOP[-1]),
     ("early_stop",),
     ("inference_start",),
     ("scene_accuracy",),
@@ -38,6 +37,9 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("run_stop",),
 )
 
+#: Stands wherever a run went on after an interruption (rules_resumed.py).
+RESUMED = "run_resumed"
+
 #: Number of its group for every event.
 PHASE: dict[str, int] = {key: phase for phase, group in enumerate(ORDER) for key in group}
 
@@ -49,10 +51,15 @@ CONTACT = ("submission_poc_name", "submission_poc_email")
 
 #: Events that may be absent, or whose absence has a rule of its own.
 NOT_REQUIRED = frozenset(
-    {*VERSIONS, *CONTACT, "skipped_scene", "early_stop", "baseline_accuracy", "run_stop", *LOOP[1:]}
+    {
+        *(*VERSIONS, *CONTACT, *LOOP[1:]),
+        *("skipped_scene", "epoch_energy", "early_stop", "baseline_accuracy", "run_stop"),
+    }
 )
 #: Events that may occur more than once.
-REPEATABLE = frozenset({"cache_clear", "skipped_scene", "scene_accuracy", "baseline_accuracy", *LOOP})
+REPEATABLE = frozenset(
+    {"cache_clear", "skipped_scene", "epoch_energy", "scene_accuracy", "baseline_accuracy", *LOOP}
+)
 
 #: Intervals that occur once, by their start.
 SINGLE_INTERVALS: dict[str, str] = {start: stop for start, stop in INTERVALS.items() if start not in LOOP}
@@ -67,30 +74,25 @@ def reached(log: Log) -> int:
     """
     if log.completed:
         return len(ORDER)
-    phases = [PHASE[event.key] for event in log.events if event.key in PHASE and event.key != "run_stop"]
+    phases = [PHASE[key] for key in log.by_key if key in PHASE and key != "run_stop"]
     return max(phases, default=0) - 1
 
 
-def is_ascending(ranks: Sequence[int]) -> bool:
-    """Whether no rank is below the one before it."""
-    return all(map(le, ranks, islice(ranks, 1, None)))
-
-
-def series(log: Log, key: str) -> list[LogEvent]:
+def series(log: Log, key: str) -> Events:
     """The event of a key for every epoch from 1 on; empty unless each epoch has exactly one sound one."""
     sound = log.sound(key)
     if key in LOOP and log.has_regular_epochs:
         return sound
     if len(sound) != len(log.all(key)):
-        return []
+        return Events()
     # As many as epochs and numbered as they are counted: one for each.
-    numbers = [event.metadata["epoch_num"] for event in sound]
-    return sound if numbers == log.epoch_numbers == list(range(1, len(sound) + 1)) else []
+    numbers = list(range(1, len(sound) + 1))
+    return sound if sound.facts("epoch_num") == log.epoch_numbers == numbers else Events()
 
 
-def best_of(losses: Sequence[LogEvent]) -> int:
+def best_of(losses: Events) -> int:
     """The epoch with the lowest evaluation loss; the first of equals."""
-    return 1 + min(range(len(losses)), key=lambda index: number_of(losses[index]))
+    return 1 + losses.values.index(min(losses.values))
 
 
 def where_it_belongs(key: str) -> str:

@@ -22,12 +22,19 @@ from logs_by_hand import (
     without,
 )
 
+#: What is found in the early-stopped log as it is.
+ALSO = ("cache-cleared", "contact-present", "data-synthetic")
+
 LINES = COMPLETED.splitlines()
 END = len(LINES)
 
 
 def at(key: str, number: int = 0) -> int:
     return line_of(COMPLETED, key, number)
+
+
+def early(key: str, number: int = 0) -> int:
+    return line_of(EARLY_STOPPED, key, number)
 
 
 def rescaled(factor: float) -> str:
@@ -64,17 +71,17 @@ def renumbered(epoch: int, new: int) -> str:
 
 
 TIME = [
-    Broken("time-unit", rescaled(1e-3), 1, "1732428000, which is in seconds; 81 such times"),
-    Broken("time-unit", rescaled(1e3), 1, "1732428000000000, which is in microseconds; 81 such times"),
-    Broken("time-unit", rescaled(1e6), 1, "1732428000000000000, which is in nanoseconds; 81 such times"),
+    Broken("time-unit", rescaled(1e-3), 1, "1732428000, which is in seconds; 82 such times"),
+    Broken("time-unit", rescaled(1e3), 1, "1732428000000000, which is in microseconds; 82 such times"),
+    Broken("time-unit", rescaled(1e6), 1, "1732428000000000000, which is in nanoseconds; 82 such times"),
     Broken(
         "time-unit",
         with_time(COMPLETED, "seed", 1732428000),
         at("seed"),
         "1732428000, which is in seconds; 1 such time",
     ),
-    Broken("time-plausible", shifted(-(10**12)), 1, "time_ms an integer (732428000000); 81 such times"),
-    Broken("time-plausible", shifted(10**13), 1, "time_ms an integer (11732428000000); 81 such times"),
+    Broken("time-plausible", shifted(-(10**12)), 1, "time_ms an integer (732428000000); 82 such times"),
+    Broken("time-plausible", shifted(10**13), 1, "time_ms an integer (11732428000000); 82 such times"),
     Broken(
         "time-order",
         with_time(COMPLETED, "train_loss", 1732428009000),
@@ -266,19 +273,33 @@ EPOCHS = [
         at("epoch_start", 1) - 1,
         f"epoch 2 begins before `eval_stop` on line {at('epoch_start', 1)}",
     ),
+    Broken(
+        "epoch-energy",
+        with_value(EARLY_STOPPED, "epoch_energy", -1.5),
+        early("epoch_energy"),
+        "epoch 1: -1.5 J",
+        also=ALSO,
+    ),
+    Broken(
+        "epoch-energy",
+        with_metadata(EARLY_STOPPED, "epoch_energy", 1, epoch_num=1),
+        early("epoch_energy", 1),
+        "epoch 1: again",
+        also=ALSO,
+    ),
+    Broken(
+        "epoch-energy",
+        moved(EARLY_STOPPED, "epoch_energy", "eval_start", 2, 2),
+        early("eval_start", 2),
+        "epoch 3: outside its evaluation",
+        also=ALSO,
+    ),
 ]
 
 
 def more_epochs() -> str:
     """The early-stopped log with a patience that had run out an epoch earlier."""
     return with_value(EARLY_STOPPED, "early_stopping_patience", 1)
-
-
-ALSO = ("cache-cleared", "contact-present", "data-synthetic")
-
-
-def early(key: str, number: int = 0) -> int:
-    return line_of(EARLY_STOPPED, key, number)
 
 
 STOPPING = [
@@ -322,4 +343,99 @@ STOPPING = [
     ),
 ]
 
-BROKEN = [*TIME, *RUN, *ORDER, *EPOCHS, *STOPPING]
+
+# ---- runs that were interrupted and went on
+
+
+def resumed(key: str, number: int = 0, after: int = 2, value: object = 1, **metadata: object) -> str:
+    """The completed log with a mark behind an event, so many milliseconds later."""
+    line = at(key, number)
+    above = event(COMPLETED, line)
+    source = {name: above["metadata"][name] for name in ("file", "lineno")}
+    facts = {"epochs": 0, "step": 0, "lost_ms": 1} | metadata
+    mark = above | {
+        "key": "run_resumed",
+        "event_type": "POINT_IN_TIME",
+        "time_ms": above["time_ms"] + after,
+        "value": value,
+        "metadata": source | facts,
+    }
+    return with_line(COMPLETED, line, LINES[line - 1], TOKEN + json.dumps(mark))
+
+
+def again(text: str, line: int, **changes: object) -> str:
+    """A second mark behind the one on a line."""
+    mark = event(text, line)
+    return with_line(text, line, text.splitlines()[line - 1], TOKEN + json.dumps(mark | changes))
+
+
+#: Logs of resumed runs in which nothing is wrong.
+RESUMED_WELL = [
+    resumed("staging_start"),
+    resumed("test_samples"),
+    resumed("epoch_start", step=3),
+    resumed("epoch_start", 1, epochs=1, step=1, lost_ms=0),
+    resumed("eval_stop", epochs=1),
+    resumed("eval_stop", 1, epochs=2, value=7),
+    again(resumed("epoch_start", step=3), at("epoch_start") + 1, value=4),
+]
+
+RESUMED = [
+    Broken(
+        "resumed-place",
+        resumed("seed", after=0),
+        at("seed") + 1,
+        "outside the run",
+        "between `run_start` and `run_stop`",
+    ),
+    Broken(
+        "resumed-place",
+        resumed("eval_stop", epochs=2),
+        at("eval_stop") + 1,
+        "epochs 2",
+        "1, as many `eval_stop` are above",
+    ),
+    Broken(
+        "resumed-place",
+        resumed("epoch_start", step=0),
+        at("epoch_start") + 1,
+        "step 0 after `epoch_start`",
+        "at least 1",
+    ),
+    Broken(
+        "resumed-place",
+        resumed("eval_stop", epochs=1, step=4),
+        at("eval_stop") + 1,
+        "step 4 after `eval_stop`",
+        "0",
+    ),
+    Broken("resumed-count", resumed("test_samples", value=0), at("test_samples") + 1, "0"),
+    Broken(
+        "resumed-count",
+        again(resumed("test_samples"), at("test_samples") + 1),
+        at("test_samples") + 2,
+        "1 after 1",
+    ),
+    Broken(
+        "resumed-lost",
+        resumed("test_samples", lost_ms=-1),
+        at("test_samples") + 1,
+        "lost_ms -1",
+        "from 0 to 2",
+    ),
+    Broken(
+        "resumed-lost",
+        resumed("test_samples", lost_ms=1500),
+        at("test_samples") + 1,
+        "lost_ms 1500",
+        "from 0 to 2",
+    ),
+    Broken(
+        "staging-reused",
+        with_metadata(COMPLETED, "staging_stop", reused=4),
+        at("staging_stop"),
+        "4 scenes of 5 staged before",
+    ),
+]
+
+BROKEN = [*TIME, *RUN, *ORDER, *EPOCHS, *STOPPING, *RESUMED]

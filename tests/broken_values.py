@@ -81,6 +81,21 @@ VALUES = [
         "99 patches",
         "at least 80 + 20",
     ),
+    Broken(
+        "staged-patches",
+        with_metadata(COMPLETED, "staging_stop", reused=-1),
+        at("staging_stop"),
+        "reused -1 of 5 scenes",
+        "from 0 to 5",
+    ),
+    Broken(
+        "staged-patches",
+        with_metadata(COMPLETED, "staging_stop", reused=6),
+        at("staging_stop"),
+        "reused 6 of 5 scenes",
+        "from 0 to 5",
+        also=("staging-reused",),
+    ),
 ]
 
 SCORES = [

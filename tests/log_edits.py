@@ -16,6 +16,9 @@ from compliance.timeline import LOOP
 TOKEN = ":::MLLOG "
 Fields = dict[str, Any]
 
+#: The events of an epoch, those that may be absent included.
+OF_EPOCHS = (*LOOP, "epoch_energy")
+
 
 @dataclass(frozen=True)
 class Mutation:
@@ -172,7 +175,7 @@ def epochs_of(text: str) -> dict[int, list[int]]:
     """The rows of every epoch by its number."""
     epochs: dict[int, list[int]] = {}
     for place, fields in events_of(text):
-        if fields.get("key") in LOOP:
+        if fields.get("key") in OF_EPOCHS:
             epochs.setdefault(fields["metadata"]["epoch_num"], []).append(place)
     return epochs
 
@@ -181,7 +184,7 @@ def renumbered(text: str, numbers: Callable[[int], object]) -> str:
     """The text with other numbers for its epochs."""
 
     def change(_: int, fields: Fields) -> None:
-        if fields.get("key") in LOOP:
+        if fields.get("key") in OF_EPOCHS:
             fields["metadata"]["epoch_num"] = numbers(fields["metadata"]["epoch_num"])
 
     return each_event(text, change)

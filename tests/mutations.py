@@ -10,7 +10,7 @@ from log_edits import Mutation
 from mutations_events import single_events
 from mutations_lines import parsing
 from mutations_result import result, stopping
-from mutations_timeline import epochs, order, runs, time
+from mutations_timeline import epochs, order, resumptions, runs, time
 from mutations_values import identity, parameters, values
 
 MUTATIONS: tuple[Mutation, ...] = (
@@ -18,6 +18,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     *single_events(),
     *order(),
     *epochs(),
+    *resumptions(),
     *time(),
     *runs(),
     *parameters(),

@@ -12,6 +12,8 @@ from compliance.timeline import CONTACT, LOOP, REPEATABLE, SINGLE_INTERVALS, VER
 
 # ---- events: which, how often, what each looks like
 
+#: Events whose absence is no defect.
+OPTIONAL = (*VERSIONS, "epoch_energy", "run_resumed")
 #: The rule that an event's absence breaks, where it is not event-missing.
 MISSING = {
     **dict.fromkeys((*SINGLE_INTERVALS, *SINGLE_INTERVALS.values()), "interval-pairing"),
@@ -27,6 +29,8 @@ MISSING = {
 REPEATED = {
     **dict.fromkeys(LOOP, "epoch-complete"),
     "skipped_scene": "result-data",
+    "epoch_energy": "epoch-energy",
+    "run_resumed": "resumed-count",
     "scene_accuracy": "scene-count",
     "baseline_accuracy": "baseline-set",
     "run_stop": "after-run-stop",
@@ -63,7 +67,7 @@ def near_misses(key: str) -> dict[str, str]:
 
 def single_events() -> Iterator[Mutation]:
     for key, event in BY_KEY.items():
-        if key not in VERSIONS:
+        if key not in OPTIONAL:
             yield mutation(
                 f"missing: {key}",
                 lambda text, key=key: without(text, key),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from log_edits import (
+    OF_EPOCHS,
     Mutation,
     edit,
     epochs_of,
@@ -189,7 +190,9 @@ def epochs() -> Iterator[Mutation]:
         "result-epochs",
         *("training-complete", "stopping-early", "stopping-event", "result-timing"),
     )
-    yield mutation("epochs: all missing", lambda text: without_all(text, *LOOP), "event-missing")
+    yield mutation(
+        "epochs: all missing", lambda text: without_all(text, *OF_EPOCHS), "event-missing", "resumed-place"
+    )
     yield mutation("epochs: one doubled", lambda text: doubled_epoch(text, 2), "epoch-complete", "time-order")
     yield mutation("epochs: counted from 0", shifted_from(1, -1), numbers)
     yield mutation("epochs: counted from 2", shifted_from(1, 1), numbers)
@@ -220,6 +223,58 @@ def epochs() -> Iterator[Mutation]:
         "epochs-limit",
     )
     yield mutation("epochs: fewer than stated", fewer_than_stated, "training-complete")
+    for place in ("eval_start", "train_loss", "epoch_start"):
+        yield mutation(
+            f"epochs: epoch_energy before {place}",
+            lambda text, place=place: moved(text, "epoch_energy", place, 1, 1),
+            "epoch-energy",
+        )
+    yield mutation(
+        "epochs: epoch_energy below zero", lambda text: with_value(text, "epoch_energy", -0.5), "epoch-energy"
+    )
+    yield mutation(
+        "epochs: epoch_energy of another epoch",
+        lambda text: with_metadata(text, "epoch_energy", 1, epoch_num=1),
+        "epoch-energy",
+    )
+    yield mutation(
+        "epochs: epoch_energy of no epoch",
+        lambda text: with_metadata(text, "epoch_energy", 1, epoch_num=99),
+        "epoch-numbers",
+    )
+
+
+def resumptions() -> Iterator[Mutation]:
+    for name, metadata in (
+        ("of more epochs", {"epochs": 2}),
+        ("of fewer epochs", {"epochs": 0}),
+        ("of an epoch under way that is not", {"step": 5}),
+        ("of less than no step", {"step": -1}),
+    ):
+        yield mutation(
+            f"resumed: {name}",
+            lambda text, metadata=metadata: with_metadata(text, "run_resumed", **metadata),
+            "resumed-place",
+        )
+    for place in ("init_start", "run_start"):
+        yield mutation(
+            f"resumed: before {place}",
+            lambda text, place=place: moved(text, "run_resumed", place),
+            "resumed-place",
+            "time-order",
+        )
+    for value in (0, -3):
+        yield mutation(
+            f"resumed: for the {value}th time",
+            lambda text, value=value: with_value(text, "run_resumed", value),
+            "resumed-count",
+        )
+    for milliseconds in (-1, 3_600_000):
+        yield mutation(
+            f"resumed: {milliseconds} ms lost",
+            lambda text, lost=milliseconds: with_metadata(text, "run_resumed", lost_ms=lost),
+            "resumed-lost",
+        )
 
 
 def without_evaluations(text: str) -> str:
@@ -386,7 +441,7 @@ def runs() -> Iterator[Mutation]:
         "run: two at once",
         lambda text: "\n".join(f"{row}\n{row}" for row in text.rstrip("\n").split("\n")) + "\n",
         "event-repeated",
-        *("after-run-stop", "baseline-set", "epoch-complete"),
+        *("after-run-stop", "baseline-set", "epoch-complete", "resumed-count"),
         *("result-data", "result-pixels", "result-timing", "scene-count", "scene-unique"),
     )
     yield mutation("run: killed", lambda text: upto(text, "eval_loss", 1), "run-stop")

@@ -332,6 +332,17 @@ def values() -> Iterator[Mutation]:
         "staged-patches",
     )
     yield mutation(
+        "samples: more staged before than there are",
+        lambda text: with_metadata(text, "staging_stop", reused=99_999),
+        "staged-patches",
+        "staging-reused",
+    )
+    yield mutation(
+        "samples: staged before",
+        lambda text: with_metadata(text, "staging_stop", reused=1),
+        "staging-reused",
+    )
+    yield mutation(
         "samples: more training patches",
         lambda text: with_value(text, "train_samples", 100_000),
         "train-pixels",

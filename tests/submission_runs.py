@@ -206,6 +206,7 @@ def log_lines(seed: int, commit: str, digest: str, *, org: str = ORG, dirty: boo
         "opt_learning_rate_warmup_steps": 2,
         "opt_learning_rate_decay_schedule": "cosine",
         "precision": "float32",
+        "augmentation": False,
         "patch_size": 256,
         "crop_size": 80,
         "min_sst": 273.15,
@@ -217,7 +218,7 @@ def log_lines(seed: int, commit: str, digest: str, *, org: str = ORG, dirty: boo
     add("init_stop")
     add("run_start")
     add("staging_start")
-    add("staging_stop", scenes=5, patches=100, filled=0)
+    add("staging_stop", scenes=5, patches=100, filled=0, reused=0)
     add("train_samples", 80)
     add("eval_samples", 20)
     add("test_samples", 2)

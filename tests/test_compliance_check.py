@@ -54,7 +54,7 @@ def test_a_folder_of_good_logs_passes_and_shows_its_runs(
         "logs/quickstart-seed-1/result.txt     1       3         0.9300     0.9  slstr  success\n"
         "logs/quickstart-seed-2/result.txt     2       3         0.9300     0.9  slstr  success\n"
         "\n"
-        "2 logs, 162 events: 0 errors, 0 warnings, 0 notes - passed\n"
+        "2 logs, 164 events: 0 errors, 0 warnings, 0 notes - passed\n"
     )
 
 
@@ -71,7 +71,7 @@ def test_an_error_is_shown_with_file_line_rule_found_expected_and_remedy(
         "    expected: cloudmask\n"
         "    remedy:   check that the log is of this benchmark\n\n"
     )
-    assert out.endswith("2 logs, 162 events: 1 error, 0 warnings, 0 notes - failed\n")
+    assert out.endswith("2 logs, 164 events: 1 error, 0 warnings, 0 notes - failed\n")
 
 
 def test_severity_hides_what_is_lighter_but_not_from_the_counts(
@@ -97,8 +97,8 @@ def test_json_has_the_documented_fields(logs: Path, capsys: pytest.CaptureFixtur
         "path": "logs/quickstart-seed-1/result.txt",
         "sha256": report["logs"][0]["sha256"],
         "bytes": len(COMPLETED),
-        "lines": 81,
-        "events": 81,
+        "lines": 82,
+        "events": 82,
         "seed": 1,
         "data_kind": "slstr",
         "epochs": 3,
@@ -333,7 +333,7 @@ def test_a_log_is_read_from_standard_input() -> None:
     command = [sys.executable, "-m", "compliance.check", "-"]
     good = subprocess.run(command, input=COMPLETED, capture_output=True, text=True, cwd=ROOT)
     assert good.returncode == 0
-    assert good.stdout.splitlines()[-1] == "1 log, 81 events: 0 errors, 0 warnings, 1 note - passed"
+    assert good.stdout.splitlines()[-1] == "1 log, 82 events: 0 errors, 0 warnings, 1 note - passed"
     broken = subprocess.run(command, input="no log", capture_output=True, text=True, cwd=ROOT)
     assert broken.returncode == 1
     assert "<stdin>: error [no-events]" in broken.stdout

@@ -58,7 +58,7 @@ def test_a_broken_log_gives_the_finding_of_its_rule_and_no_other(broken: Broken)
 def test_a_log_of_more_events_than_a_run_can_have_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parse, "EVENTS_BYTES", 17_000)  # the limit itself takes seconds to reach
     (found,) = [finding for finding in findings(COMPLETED) if finding.rule == "log-size"]
-    broken = Broken("log-size", COMPLETED, 80, "more than 17000 bytes of events")
+    broken = Broken("log-size", COMPLETED, 81, "more than 17000 bytes of events")
     assert found == whole_finding(broken)
 
 
@@ -126,7 +126,7 @@ def test_a_run_is_not_blamed_for_what_it_did_not_come_to(key: str, number: int) 
 def test_one_rule_lists_at_most_twenty_places_and_counts_the_others() -> None:
     text = COMPLETED.replace(TOKEN, "rank 0: " + TOKEN)
     found = [finding.found for finding in findings(text) if finding.rule == "text-before-token"]
-    assert (len(found), found[0], found[-1]) == (21, "`rank 0:`", "61 more of these")
+    assert (len(found), found[0], found[-1]) == (21, "`rank 0:`", "62 more of these")
 
 
 def test_a_finding_holds_no_character_that_moves_the_cursor_or_cannot_be_printed() -> None:

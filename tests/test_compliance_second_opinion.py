@@ -13,6 +13,7 @@ import yaml
 from broken_events import BROKEN as BROKEN_EVENTS
 from broken_lines import BROKEN as BROKEN_LINES
 from broken_timeline import BROKEN as BROKEN_TIMELINES
+from broken_timeline import RESUMED_WELL
 from broken_values import BROKEN as BROKEN_VALUES
 from logs_by_hand import (
     COMPLETED,
@@ -89,6 +90,12 @@ def test_upstream_fails_every_broken_log_that_we_fail_and_no_other(tmp_path: Pat
     ] == [(broken.rule, broken.found, "failed" if has_errors(broken.text) else "passed") for broken in shown]
 
 
+def test_both_pass_runs_that_went_on_after_an_interruption(tmp_path: Path) -> None:
+    answers = ask(written(tmp_path, RESUMED_WELL))
+    assert [verdict for verdict, _ in answers] == ["passed"] * len(RESUMED_WELL)
+    assert [has_errors(text) for text in RESUMED_WELL] == [False] * len(RESUMED_WELL)
+
+
 def test_every_rule_whose_broken_logs_upstream_does_not_see_is_named() -> None:
     reasons = {broken.rule: why_not_asked(parsed(broken.text)) for broken in BROKEN}
     withheld = {rule for rule, why in reasons.items() if why and not NOTHING_TO_ALLOW.fullmatch(why)}
@@ -107,7 +114,7 @@ def test_no_value_or_metadata_makes_upstream_crash(tmp_path: Path) -> None:
 
 def test_a_message_names_the_event_and_the_test_that_failed(tmp_path: Path) -> None:
     (log,) = written(tmp_path, [with_value(COMPLETED, "min_sst", 273.0)])
-    message = "min_sst: CHECK for 'min_sst' failed in line 33: failed test:  v['value'] >= 273.15"
+    message = "min_sst: CHECK for 'min_sst' failed in line 34: failed test:  v['value'] >= 273.15"
     assert second_opinion(log, ours_passes=False) == Opinion("failed", (message,), None)
 
 
@@ -144,7 +151,7 @@ HOSTILE = [
         COMPLETED + with_value(COMPLETED, "submission_division", "/etc/x").splitlines()[2] + "\n",
         "`submission_division` is `/etc/x`, not `open`",
     ),
-    (COMPLETED + COMPLETED, "a second run begins on line 82"),
+    (COMPLETED + COMPLETED, "a second run begins on line 83"),
     (without(COMPLETED, "submission_division"), "no `submission_division`"),
     (COMPLETED.replace(TOKEN, "rank 0: " + TOKEN), "errors of parsing: text-before-token"),
     ("[" * 100_000, "no `submission_division`"),
@@ -176,7 +183,8 @@ def test_every_event_of_the_vocabulary_is_checked_in_exactly_one_rule_file() -> 
     assert sorted(checked) == sorted([*BY_KEY, "github_commit_version"])
     assert [key["NAME"] for key in keys if "CHECK" not in key] == ["init_start", "init_start"]
     assert {key["NAME"] for key in keys if "REQ" not in key and "CHECK" in key} == {
-        *("submission_poc_name", "submission_poc_email", "skipped_scene", "early_stop"),
+        *("submission_poc_name", "submission_poc_email", "skipped_scene", "epoch_energy", "early_stop"),
+        "run_resumed",
     }
 
 
@@ -223,7 +231,7 @@ def test_asking_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.Monkey
     (log,) = written(tmp_path, [COMPLETED])
     assert second_opinion(log, ours_passes=True) == Opinion("passed", (), None)
     assert list(tmp_path.iterdir()) == [log]
-    assert line_of(log.read_text(), "run_stop") == 81
+    assert line_of(log.read_text(), "run_stop") == 82
 
 
 def test_the_command_asks_upstream_and_counts_what_it_says(

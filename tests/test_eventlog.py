@@ -28,8 +28,10 @@ def test_names_of_the_vocabulary_are_those_of_mllog():
         *("number_of_nodes", "accelerators_per_node", "number_of_ranks", "local_batch_size"),
         # of this benchmark
         *("data_kind", "config_digest", "early_stopping_patience", "early_stop", "precision"),
+        *("augmentation", "run_resumed", "epoch_energy"),
         *("skipped_scene", "test_samples", "train_loss", "train_accuracy", "eval_loss", "test_accuracy"),
         *("inference_start", "inference_stop", "scene_accuracy"),
+        "epoch_energy",
         *("baselines_start", "baselines_stop", "baseline_accuracy"),
     }
     assert {event.key for event in EVENTS} - known == ours
@@ -55,7 +57,7 @@ def test_an_event_is_a_line_of_mllog_with_a_caller_relative_to_the_package(log, 
 
 def test_an_interval_has_a_start_and_a_stop_that_name_the_caller(log, tmp_path):
     with log.interval("staging") as at_stop:
-        at_stop |= {"scenes": 2, "patches": 40, "filled": 0}
+        at_stop |= {"scenes": 2, "patches": 40, "filled": 0, "reused": 0}
     log.start("run")
     log.stop("run", status="success")
     found = read_events(tmp_path / "result.txt")

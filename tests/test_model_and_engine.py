@@ -11,6 +11,7 @@ import tensorflow as tf
 from conftest import ROOT
 
 from benchmark.engine import Engine, make_deterministic, resolve_precision
+from benchmark.errors import RunError
 from benchmark.model import as_computed, build_unet, forward_operations
 
 LAYERS = [
@@ -123,14 +124,16 @@ def test_steps_count_loss_and_pixels_as_numpy_does():
     inputs, labels = batch(4)
     probability = machine.predict(inputs)
     of_label = np.where(labels == 1, probability, 1 - probability)
-    loss, correct = machine.evaluate_step(inputs, labels)
+    loss, correct, stop = machine.evaluate_step(inputs, labels)
+    assert not stop
     assert correct == np.count_nonzero((probability > 0.5) == (labels == 1))
     assert loss == pytest.approx(-np.log(of_label.astype(np.float64)).sum(), rel=1e-5)
-    mean, correct_before = machine.train_step(inputs, labels, 1e-3)
+    mean, correct_before, stop = machine.train_step(inputs, labels, 1e-3, stop=True)
+    assert stop
     assert (mean, correct_before) == (pytest.approx(loss / labels.size, rel=1e-5), correct)
 
 
-@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16", "mixed_float16"])
 def test_training_learns_and_the_same_seed_gives_the_same_bits(precision):
     def losses():
         machine = engine(precision)
@@ -155,6 +158,56 @@ def test_saved_weights_come_back_whole(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["best.keras"]
 
 
+@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
+def test_what_a_checkpoint_keeps_brings_back_every_bit_of_the_training(precision):
+    def step(machine: Engine, seed: int) -> float:
+        return machine.train_step(*batch(4, seed), 1e-3)[0]
+
+    machine = engine(precision)
+    step(machine, 1)
+    tensors = machine.tensors()
+    assert len(tensors) > 3 * 30  # weights, and two moments of each
+    on = [step(machine, seed) for seed in (2, 3)], machine.weights_digest()
+    other = engine(precision)
+    step(other, 9)
+    other.restore(tensors)
+    assert ([step(other, seed) for seed in (2, 3)], other.weights_digest()) == on
+
+
+def test_tensors_of_another_model_are_refused():
+    machine = engine()
+    with pytest.raises(RunError, match="another model, optimizer or precision"):
+        machine.restore(machine.tensors()[:-1])
+    with pytest.raises(RunError, match="start anew without --resume"):
+        engine("mixed_float16").restore(machine.tensors())
+
+
+def test_float16_scales_its_loss_and_leaves_a_step_out_that_overflows():
+    machine = engine("mixed_float16")
+    inputs, labels = batch(4)
+    before = machine.weights_digest()
+    loss, _, _ = machine.train_step(inputs, labels, 1e-3)
+    exact, _, _ = engine().train_step(inputs, labels, 1e-3)
+    assert loss == pytest.approx(exact, rel=1e-2)  # what is logged is not scaled
+    assert machine.weights_digest() != before
+    machine.optimizer.dynamic_scale.assign(1e30)
+    scaled = machine.weights_digest()
+    machine.train_step(inputs, labels, 1e-3)
+    assert machine.weights_digest() == scaled
+    assert float(machine.optimizer.dynamic_scale) == pytest.approx(0.5e30)
+
+
+def test_xla_computes_the_same_steps():
+    make_deterministic(1)
+    compiled = Engine(32, 4, "float32", tf.distribute.get_strategy(), xla=True)
+    plain = engine()
+    for seed in range(3):
+        inputs, labels = batch(4, seed)
+        losses = [machine.train_step(inputs, labels, 1e-3)[0] for machine in (compiled, plain)]
+        assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+    assert compiled.predict(inputs) == pytest.approx(plain.predict(inputs), abs=1e-4)
+
+
 def test_auto_precision_is_one_of_the_two():
     assert resolve_precision("auto") in ("float32", "mixed_bfloat16")
     assert resolve_precision("float32") == "float32"
@@ -165,6 +218,7 @@ import sys, tensorflow as tf
 sys.path[:0] = [{root!r}, {tests!r}]
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from benchmark.errors import RunError
 from benchmark.engine import Engine, make_deterministic
 from test_model_and_engine import batch
 results = []

@@ -1,0 +1,112 @@
+"""Checkpoints: all that training needs to go on with the same bits. Complete, or absent.
+
+A checkpoint is one ``.npz`` file: the progress as JSON, weights and optimizer as arrays, each
+with the checksum that the format gives it. It is written aside, forced to disk and renamed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import time
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_SUFFIX = ".checkpoint.npz"
+
+
+@dataclass
+class Progress:
+    """How far training has come: all of its state but weights and optimizer."""
+
+    #: Whole epochs, each with its evaluation.
+    epoch: int = 0
+    #: Steps of the epoch under way, their losses, and the pixels they classified.
+    step: int = 0
+    losses: list[float] = field(default_factory=list)
+    correct: int = 0
+    pixels: int = 0
+    #: The measurements of each whole epoch.
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+    def end_epoch(self, row: dict[str, Any]) -> None:
+        self.epoch, self.step, self.losses, self.correct, self.pixels = self.epoch + 1, 0, [], 0, 0
+        self.rows.append(row)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint that was read."""
+
+    progress: Progress
+    tensors: list[NDArray]
+    #: The log it was made with: bytes and their sha256.
+    log_size: int
+    log_sha256: str
+    #: Milliseconds since 1970.
+    time_ms: int
+
+
+def save_checkpoint(
+    folder: Path, progress: Progress, tensors: Sequence[NDArray], log: tuple[int, str], keep: int
+) -> Path:
+    """Write a checkpoint into ``folder``; only the last ``keep`` stay."""
+    path = folder / f"{progress.epoch:05}-{progress.step:06}{_SUFFIX}"
+    state = {
+        "progress": dataclasses.asdict(progress),
+        "log_size": log[0],
+        "log_sha256": log[1],
+        "time_ms": time.time_ns() // 10**6,
+        "tensors": len(tensors),
+    }
+    part = path.with_name(f".part-{path.name}")
+    with part.open("wb") as file:
+        arrays: dict[str, Any] = {f"t{i}": values for i, values in enumerate(tensors)}
+        np.savez(file, state=np.frombuffer(json.dumps(state).encode(), np.uint8), **arrays)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+    directory = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+    for old in checkpoints(folder)[:-keep]:
+        old.unlink()
+    return path
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    """All checkpoints of a folder, the furthest last."""
+    return sorted(folder.glob(f"[0-9]*{_SUFFIX}"))
+
+
+def latest_checkpoint(folder: Path, warn: Callable[[str], None]) -> Checkpoint | None:
+    """The furthest checkpoint that can be read; ``warn`` is told of those that cannot."""
+    for path in reversed(checkpoints(folder)):
+        try:
+            return _read(path)
+        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, EOFError) as error:
+            warn(f"{path} cannot be read ({error}); going back to the checkpoint before it")
+    return None
+
+
+def remove_checkpoints(folder: Path) -> None:
+    """Remove what only a run under way needs."""
+    for path in [*checkpoints(folder), *folder.glob(f".part-*{_SUFFIX}")]:
+        path.unlink()
+
+
+def _read(path: Path) -> Checkpoint:
+    with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+        state = json.loads(file["state"].tobytes())
+        tensors = [file[f"t{i}"] for i in range(state["tensors"])]
+    progress = Progress(**state["progress"])
+    return Checkpoint(progress, tensors, state["log_size"], state["log_sha256"], state["time_ms"])
