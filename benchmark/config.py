@@ -188,6 +188,14 @@ class Training:
 
 
 @dataclass(frozen=True)
+class Inference:
+    """What is predicted beside the scored masks."""
+
+    #: Predict every scene in one piece too, and log how far both ways agree.
+    whole_scenes: bool = False
+
+
+@dataclass(frozen=True)
 class Checkpoints:
     """What a run keeps of itself, so that it can go on after an interruption."""
 
@@ -218,6 +226,7 @@ class Config:
     description: str = ""
     geometry: Geometry = field(default_factory=Geometry)
     split: Split = field(default_factory=Split)
+    inference: Inference = field(default_factory=Inference)
     checkpoints: Checkpoints = field(default_factory=Checkpoints)
     #: Accuracy to reach (P).
     quality_target: float = 0.9

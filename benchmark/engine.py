@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from benchmark.cluster import Cluster
 from benchmark.errors import RunError
-from benchmark.model import as_computed, build_unet
+from benchmark.model import MULTIPLE, as_computed, build_unet
 from benchmark.scenes import CHANNELS
 
 ADAM = {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
@@ -89,6 +89,7 @@ class Engine:
         #: GPUs of this worker that compute; 0 where the CPU does.
         self.accelerators = self._local_replicas if tf.config.list_physical_devices("GPU") else 0
         self._xla = xla
+        self._whole: dict[tuple[int, int], Callable] = {}
         with strategy.scope():
             #: What is saved and loaded, and how it is computed: the same variables.
             self.model = build_unet(patch, CHANNELS, precision)
@@ -141,6 +142,16 @@ class Engine:
             shares = self.strategy.experimental_local_results(results)
             predicted = np.concatenate([share.numpy() for share in shares])
             return predicted if size == 1 else self._gather(predicted, len(inputs), first, last)
+
+    def predict_whole(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probability of cloud of a scene in one piece: float32 [R, C, 9] -> [R, C], on this worker alone."""
+        rows, columns, _ = inputs.shape
+        padded = np.pad(inputs, [(0, -rows % MULTIPLE), (0, -columns % MULTIPLE), (0, 0)])
+        shape = padded.shape[:2]
+        if shape not in self._whole:
+            network = as_computed(self.model, shape, xla=self._xla)
+            self._whole[shape] = tf.function(lambda images: network(images, training=False)[0, ..., 0])
+        return self._whole[shape](padded[None]).numpy()[:rows, :columns]
 
     def agree(self, number: int) -> bool:
         """Whether all workers pass the same number; none goes on before all have asked."""

@@ -82,6 +82,36 @@ def score_scenes(
         )
 
 
+@dataclass(frozen=True)
+class WholeScenes:
+    """Scenes predicted in one piece: against their scored masks, and against the label."""
+
+    agreement: Confusion
+    accuracy: Confusion
+    seconds: float
+
+
+def compare_whole_scenes(
+    paths: Iterable[Path],
+    read: Callable[[Path], Scene],
+    predict: Predict,
+    mask_path: Callable[[str], Path],
+) -> Iterator[WholeScenes]:
+    """Predict each scene in one piece and compare it with the mask that was scored.
+
+    ``predict`` takes a scene float32 [R, C, 9] and gives [R, C]. A pixel sees more of its scene
+    than in a patch, so that both differ near the edges of tiles.
+    """
+    for path in paths:
+        start = time.perf_counter()
+        scene = read(path)
+        mask = mask_of(predict(scene.inputs).astype(np.float16))
+        seconds = time.perf_counter() - start
+        with h5py.File(mask_path(scene.name)) as file:
+            scored = file["mask"][...]
+        yield WholeScenes(confusion(mask, scored), confusion(mask, scene.label), seconds)
+
+
 def write_mask(
     path: Path, probability: NDArray[np.float16], mask: NDArray[np.uint8], attributes: Mapping[str, object]
 ) -> None:

@@ -175,6 +175,14 @@ EVENTS: tuple[Event, ...] = (
         {"scenes": "integer"} | _PIXELS,
     ),
     Event("inference_stop", STOP, "null", "end of the scoring"),
+    Event(
+        "whole_scene_agreement",
+        POINT,
+        "number",
+        "with inference.whole_scenes: correct / pixels of scenes predicted in one piece against their scored "
+        "masks; accuracy: theirs against the label; seconds: of reading and predicting them",
+        _PIXELS | {"accuracy": "number", "seconds": "number"},
+    ),
     Event("baselines_start", START, "null", "start of scoring what any model must beat"),
     Event(
         "baseline_accuracy",

@@ -16,6 +16,8 @@ from benchmark.convolution import Convolution, Pooling
 
 FILTERS = (32, 64, 128)
 BOTTOM = 256
+#: Every level halves rows and columns once.
+MULTIPLE = 2 ** len(FILTERS)
 
 #: Multiply-adds count as two operations; a training step costs about three forward passes.
 TRAINING_PASSES = 3

@@ -30,6 +30,7 @@ from benchmark.config import Config
 from benchmark.config_file import save_config
 from benchmark.context import Run
 from benchmark.display import Display
+from benchmark.energy import energy_between
 from benchmark.engine import ALONE
 from benchmark.errors import RunError
 from benchmark.eventlog import EventLog, keep_beginning, keep_log
@@ -44,7 +45,7 @@ from benchmark.scalars import open_scalars
 from benchmark.scenes import drop_from_page_cache
 from benchmark.scores import Confusion, confusion
 from benchmark.staging import Staged, stage_scenes
-from benchmark.telemetry import energy_between, sample_telemetry
+from benchmark.telemetry import sample_telemetry
 
 
 def train_and_score(
@@ -153,6 +154,8 @@ def _tell(
     scores = _infer(run, machine, staged, facts["git"]["commit"])
     if not run.cluster.is_chief:
         return None
+    if config.inference.whole_scenes:
+        _infer_whole(run, machine, staged)
     compared = _compare(run, staged)
     result = compose_result(config, machine, staged, progress.rows, stopping, scores, compared)
     log.event("result", result)
@@ -373,6 +376,31 @@ def _infer(run: Run, machine: engine.Engine, staged: Staged, commit: str | None)
             "test_accuracy", whole.accuracy, scenes=len(scores), correct=whole.correct, pixels=whole.pixels
         )
     return scores
+
+
+def _infer_whole(run: Run, machine: engine.Engine, staged: Staged) -> None:
+    """How far scenes in one piece agree with the scored tiling, which alone counts."""
+    compared = []
+    with run.display.bar("whole scenes", len(staged.inference)) as update:
+        for scene in evaluate.compare_whole_scenes(
+            staged.inference, run.read, machine.predict_whole, run.folder.mask
+        ):
+            compared.append(scene)
+            update(len(compared), f"agreement {scene.agreement.accuracy:.4f}")
+    agreement = evaluate.total(scene.agreement for scene in compared)
+    accuracy = evaluate.total(scene.accuracy for scene in compared)
+    run.log.event(
+        "whole_scene_agreement",
+        agreement.accuracy,
+        correct=agreement.correct,
+        pixels=agreement.pixels,
+        accuracy=accuracy.accuracy,
+        seconds=round(sum(scene.seconds for scene in compared), 3),
+    )
+    run.display.say(
+        f"whole scenes: {agreement.accuracy:.4f} of the pixels as in the scored masks, "
+        f"accuracy {accuracy.accuracy:.4f}"
+    )
 
 
 def _compare(run: Run, staged: Staged) -> dict[str, float]:

@@ -133,6 +133,30 @@ def baseline_pixels(log: Log) -> Iterator[Problem]:
 
 
 @rule(
+    "whole-scene-pixels",
+    scope="log",
+    severity="error",
+    clause="house",
+    expected="the pixels of test_accuracy, an accuracy from 0 to 1, and a time above 0",
+    remedy="compare whole scenes with the scored masks, all of them: inference.whole_scenes does it",
+)
+def whole_scene_pixels(log: Log) -> Iterator[Problem]:
+    """Scenes predicted in one piece must be compared on all the pixels that are scored. What they agree on
+    is said beside the score and never instead of it."""
+    score, event = log.one("test_accuracy"), log.one("whole_scene_agreement")
+    if event is None:
+        return
+    counted = score and has_possible_counts(score) and has_possible_counts(event)  # else a rule of its own
+    if counted and count_of(event, "pixels") != count_of(score, "pixels"):
+        expected = f"{count_of(score, 'pixels')} pixels"
+        yield problem(f"{count_of(event, 'pixels')} pixels", event.line, expected)
+    if not 0 <= event.metadata["accuracy"] <= 1:
+        yield problem(f"accuracy {show(event.metadata['accuracy'])}", event.line, "from 0 to 1")
+    if not event.metadata["seconds"] > 0:
+        yield problem(f"seconds {show(event.metadata['seconds'])}", event.line, "above 0")
+
+
+@rule(
     "baselines-beaten",
     scope="log",
     severity="warning",

@@ -10,7 +10,10 @@ from compliance.log import Log, count_of, number_of
 from compliance.registry import Problem, problem, rule
 from compliance.wording import count, show
 
-ACCURACIES = ("train_accuracy", "eval_accuracy", "scene_accuracy", "test_accuracy", "baseline_accuracy")
+ACCURACIES = (
+    *("train_accuracy", "eval_accuracy", "scene_accuracy", "test_accuracy"),
+    *("whole_scene_agreement", "baseline_accuracy"),
+)
 LOSSES = ("train_loss", "eval_loss")
 
 _FROM_COUNTS = "log correct / pixels of the integer counts, unrounded"

@@ -30,6 +30,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("scene_accuracy",),
     ("test_accuracy",),
     ("inference_stop",),
+    ("whole_scene_agreement",),
     ("baselines_start",),
     ("baseline_accuracy",),
     ("baselines_stop",),
@@ -54,6 +55,7 @@ NOT_REQUIRED = frozenset(
     {
         *(*VERSIONS, *CONTACT, *LOOP[1:]),
         *("skipped_scene", "epoch_energy", "early_stop", "baseline_accuracy", "run_stop"),
+        "whole_scene_agreement",
     }
 )
 #: Events that may occur more than once.

@@ -141,6 +141,21 @@ SCORES = [
         "2 `majority` and no `threshold`",
         also=("result-baselines",),
     ),
+    *(
+        Broken(
+            "whole-scene-pixels",
+            with_metadata(EARLY_STOPPED, "whole_scene_agreement", **changes),
+            line_of(EARLY_STOPPED, "whole_scene_agreement"),
+            found,
+            expected,
+            also=("cache-cleared", "contact-present", "data-synthetic"),
+        )
+        for changes, found, expected in (
+            ({"correct": 1_764_000, "pixels": 1_800_000}, "1800000 pixels", "3600000 pixels"),
+            ({"accuracy": 1.5}, "accuracy 1.5", "from 0 to 1"),
+            ({"seconds": 0}, "seconds 0", "above 0"),
+        )
+    ),
     Broken(
         "baseline-pixels",
         with_metadata(COMPLETED, "baseline_accuracy", 2, correct=1_530_000, pixels=1_800_000),

@@ -13,7 +13,7 @@ from compliance.timeline import CONTACT, LOOP, REPEATABLE, SINGLE_INTERVALS, VER
 # ---- events: which, how often, what each looks like
 
 #: Events whose absence is no defect.
-OPTIONAL = (*VERSIONS, "epoch_energy", "run_resumed")
+OPTIONAL = (*VERSIONS, "epoch_energy", "run_resumed", "whole_scene_agreement")
 #: The rule that an event's absence breaks, where it is not event-missing.
 MISSING = {
     **dict.fromkeys((*SINGLE_INTERVALS, *SINGLE_INTERVALS.values()), "interval-pairing"),

@@ -240,7 +240,10 @@ CONSEQUENCES = {
     "test_accuracy": ("result-value", "result-baselines", "baselines-beaten", "target-reached"),
     "baseline_accuracy": ("result-baselines",),
 }
-ACCURACIES = ("train_accuracy", "eval_accuracy", "scene_accuracy", "test_accuracy", "baseline_accuracy")
+ACCURACIES = (
+    *("train_accuracy", "eval_accuracy", "scene_accuracy", "test_accuracy"),
+    *("whole_scene_agreement", "baseline_accuracy"),
+)
 
 
 def counted(text: str, key: str, correct: int, pixels: int) -> str:
@@ -331,6 +334,17 @@ def values() -> Iterator[Mutation]:
         lambda text: with_metadata(text, "staging_stop", patches=3),
         "staged-patches",
     )
+    for name, changes in (
+        ("of fewer pixels", {"correct": 1_764_000, "pixels": 1_800_000}),
+        ("accuracy above 1", {"accuracy": 1.25}),
+        ("accuracy below 0", {"accuracy": -0.5}),
+        ("no time", {"seconds": 0}),
+    ):
+        yield mutation(
+            f"whole_scene_agreement: {name}",
+            lambda text, changes=changes: with_metadata(text, "whole_scene_agreement", **changes),
+            "whole-scene-pixels",
+        )
     yield mutation(
         "samples: more staged before than there are",
         lambda text: with_metadata(text, "staging_stop", reused=99_999),

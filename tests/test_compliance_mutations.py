@@ -62,7 +62,14 @@ USUAL = {name: rules_of(text) for name, text in GOOD.items()}
 LACKS = {
     "completed": (
         *("skipped_scene", "early_stop", "too late", "too early", "another last", "another best"),
-        *("epoch_energy", "resumed", "losses that fall", "as observed", "against truth"),
+        *(
+            "epoch_energy",
+            "resumed",
+            "whole_scene_agreement",
+            "losses that fall",
+            "as observed",
+            "against truth",
+        ),
     ),
     "early_stopped": (
         *("submission_poc", "no contact", "fewer than stated", "early_stop of no", "not cleared"),

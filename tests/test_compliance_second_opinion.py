@@ -184,7 +184,7 @@ def test_every_event_of_the_vocabulary_is_checked_in_exactly_one_rule_file() -> 
     assert [key["NAME"] for key in keys if "CHECK" not in key] == ["init_start", "init_start"]
     assert {key["NAME"] for key in keys if "REQ" not in key and "CHECK" in key} == {
         *("submission_poc_name", "submission_poc_email", "skipped_scene", "epoch_energy", "early_stop"),
-        "run_resumed",
+        *("run_resumed", "whole_scene_agreement"),
     }
 
 

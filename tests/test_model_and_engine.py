@@ -158,6 +158,20 @@ def test_saved_weights_come_back_whole(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["best.keras"]
 
 
+@pytest.mark.parametrize("shape", [(40, 56), (37, 51)])
+def test_a_scene_in_one_piece_is_computed_by_the_same_layers(shape):
+    machine = engine()
+    scene = np.random.default_rng(7).normal(size=(*shape, 9)).astype(np.float32)
+    larger = build_unet(40, 9, "float32")  # square: of a scene that is as wide as high
+    larger.set_weights(machine.model.get_weights())
+    found = machine.predict_whole(scene)
+    assert (found.shape, found.dtype) == (shape, np.float32)
+    square = machine.predict_whole(scene[:, : shape[0]])
+    padded = np.zeros((1, 40, 40, 9), np.float32)
+    padded[0, : shape[0], : shape[0]] = scene[:, : shape[0]]
+    assert square == pytest.approx(larger.predict_on_batch(padded)[0, : shape[0], : shape[0], 0], abs=1e-5)
+
+
 @pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
 def test_what_a_checkpoint_keeps_brings_back_every_bit_of_the_training(precision):
     def step(machine: Engine, seed: int) -> float:

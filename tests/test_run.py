@@ -174,7 +174,8 @@ def test_the_same_seed_gives_the_same_weights_and_a_log_that_differs_in_times_on
 
 def test_a_later_run_takes_over_the_staged_scenes_and_says_so(tiny_run):
     stores = {path: path.stat().st_mtime_ns for path in (tiny_run.place / "data/staging").glob("*/*.f16")}
-    again = run(tiny_run.place, "--seed", 1, "--output", "reuse", "--set", "training.augmentation=true")
+    options = ("--set", "training.augmentation=true", "--set", "inference.whole_scenes=true", "--tensorboard")
+    again = run(tiny_run.place, "--seed", 1, "--output", "reuse", *options)
     assert again.returncode == 0, again.stderr
     assert "staged 6 scenes, 6 of them by an earlier run: 120 patches; " in again.stdout
     events = read_events(tiny_run.place / "reuse" / "tiny-seed-1" / "result.txt")
@@ -187,6 +188,11 @@ def test_a_later_run_takes_over_the_staged_scenes_and_says_so(tiny_run):
     assert len(digests) == 2
     after = {path: path.stat().st_mtime_ns for path in (tiny_run.place / "data/staging").glob("*/*.f16")}
     assert after == stores
+    # beside the score: every scene in one piece, and curves for TensorBoard
+    (whole,) = (event for event in events if event["key"] == "whole_scene_agreement")
+    assert whole["value"] == whole["metadata"]["correct"] / whole["metadata"]["pixels"]
+    assert whole["metadata"]["pixels"] == 4 * SHAPE[0] * SHAPE[1]
+    assert len(list((tiny_run.place / "reuse" / "tiny-seed-1" / "tensorboard").iterdir())) == 1
 
 
 def test_a_stage_dir_that_cannot_be_written_is_told_and_the_log_still_ends(tiny_place):
