@@ -5,11 +5,12 @@ VENV   := .venv
 RUN    := $(VENV)/bin/python
 SEED   ?= 1
 MINUTES ?= 10
+KILLS  ?= 20
 LOGS   ?= logs
 DIST   ?= dist
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run check submission test fuzz lint bench bench-check lock clean
+.PHONY: help setup run check submission test fuzz kill lint bench bench-check lock clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,13 +44,16 @@ test: setup  ## run the tests
 fuzz: setup  ## look for input that makes the checker fail (MINUTES=10 SEED=1)
 	$(RUN) tests/fuzz_compliance.py --minutes $(MINUTES) --seed $(SEED)
 
+kill: setup  ## kill a training KILLS=20 times, go on, and compare its bits with one left alone
+	$(RUN) tests/killed_runs.py --kills $(KILLS) --seed $(SEED)
+
 lint: setup  ## check style and types
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
-bench: setup  ## measure this machine and the program on it
-	$(RUN) -m benchmark.bench
+bench: setup  ## measure this machine and the program on it (PEER='command': beside another program)
+	$(RUN) -m benchmark.bench $(if $(PEER),--peer '$(PEER)') $(if $(ONLY),--only $(ONLY))
 
 bench-check: setup  ## measure the checker beside upstream's on a run's log
 	$(RUN) -m compliance.bench $(LOGS)/quickstart-seed-$(SEED)/result.txt

@@ -1,26 +1,21 @@
-"""A store of patches on disk: fixed-size records in two files, and a journal of what they hold.
+"""A store of patches on disk: fixed-size records in two files, which their journal describes.
 
 Every scene owns an extent of each file: its slot is its place in the list of scenes, so that
 extents are written in any order and give the same bytes. Inputs are float16 (0.02 K of a
 brightness temperature). Labels are bytes: bits would save 5 % of the store and are unpacked
 no faster than the bytes are read. Records are read by position, never mapped, so that memory
 does not grow with the dataset.
-
-The journal has a line for each scene that is whole on disk or was left out. What it does not
-say is not there: a store needs no other mark of being complete.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,11 +23,12 @@ from numpy.typing import NDArray
 from benchmark.errors import RunError, SceneError
 from benchmark.geometry import training_patch_count, training_patches
 from benchmark.scenes import CHANNELS, S8, Scene, read_scene
+from benchmark.stage_journal import SceneRecord
 
 #: Raised whenever the same scenes and layout would give other bytes.
 FORMAT = 1
 
-INPUTS, LABELS, JOURNAL = "inputs.f16", "labels.u8", "scenes.jsonl"
+INPUTS, LABELS = "inputs.f16", "labels.u8"
 _STORED = np.dtype("<f2")
 #: Ways to lay a patch onto itself: four turns, each as it is or mirrored; 0 leaves it as it is.
 SYMMETRIES = 8
@@ -179,23 +175,6 @@ def store_key(layout: Layout, sources: Iterable[Source]) -> str:
 # ---- one scene of a store
 
 
-@dataclass(frozen=True)
-class SceneRecord:
-    """A line of the journal: a scene whose extents are whole on disk, or one that was left out."""
-
-    slot: int
-    scene: str
-    #: Of both extents, inputs then labels; None where the scene was left out.
-    sha256: str | None = None
-    #: Input values, not finite or absurd, that were replaced by 0.
-    filled: int = 0
-    #: Sum and count of normalised S8 over clear and over cloudy pixels.
-    clear: tuple[float, int] = (0.0, 0)
-    cloudy: tuple[float, int] = (0.0, 0)
-    #: Why the scene was left out.
-    skipped: str | None = None
-
-
 def write_scene(folder: Path, layout: Layout, slot: int, source: Source) -> SceneRecord:
     """Stage a scene into its extents; they are on disk when the call returns.
 
@@ -245,65 +224,6 @@ def _require_unchanged(source: Source) -> None:
             expected="the file as it was when the run began",
             remedy="run again when nothing writes to the dataset any more",
         )
-
-
-# ---- the journal
-
-
-def read_journal(folder: Path, sources: Sequence[Source]) -> dict[int, SceneRecord]:
-    """What is known of each slot. A line that is torn or does not belong here tells nothing."""
-    with contextlib.suppress(FileNotFoundError):
-        lines = (folder / JOURNAL).read_bytes().splitlines()
-        records = filter(None, map(_parsed, lines))
-        return {
-            record.slot: record
-            for record in records
-            if record.slot < len(sources) and record.scene == sources[record.slot].path.name
-        }
-    return {}
-
-
-@contextlib.contextmanager
-def open_journal(folder: Path) -> Iterator[Callable[[SceneRecord], None]]:
-    """The function that appends a record; it is on disk when the call returns."""
-    with (folder / JOURNAL).open("a+b") as file:
-        if file.tell():
-            file.seek(-1, os.SEEK_END)
-            if file.read(1) != b"\n":
-                file.write(b"\n")  # a line torn by a kill stays a line of its own
-
-        def append(record: SceneRecord) -> None:
-            file.write(json.dumps(asdict(record)).encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-
-        yield append
-
-
-def _parsed(line: bytes) -> SceneRecord | None:
-    """The record of a line, or None where it is none."""
-    try:
-        fields = json.loads(line)
-        record = SceneRecord(**fields | {name: _checked_sum(*fields[name]) for name in ("clear", "cloudy")})
-        sound = (
-            _is_count(record.slot)
-            and _is_count(record.filled)
-            and isinstance(record.scene, str)
-            and isinstance(record.sha256 or record.skipped, str)
-        )
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return None
-    return record if sound else None
-
-
-def _checked_sum(total: Any, count: Any) -> tuple[float, int]:
-    if not (isinstance(total, float) and math.isfinite(total) and _is_count(count)):
-        raise ValueError
-    return total, count
-
-
-def _is_count(value: object) -> bool:
-    return type(value) is int and value >= 0
 
 
 def cloud_is_colder(records: Iterable[SceneRecord]) -> bool | None:

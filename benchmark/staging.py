@@ -9,45 +9,27 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-import math
-import multiprocessing
 import os
-import signal
-import threading
-from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import wait
 from pathlib import Path
-from typing import NamedTuple
 
 from benchmark.context import Run
 from benchmark.display import Display
 from benchmark.errors import RunError, SceneError
-from benchmark.interruption import SIGNALS
 from benchmark.patchstore import (
     INPUTS,
     LABELS,
     Layout,
     PatchStore,
-    SceneRecord,
     Source,
     cloud_is_colder,
-    open_journal,
-    read_journal,
     source_of,
     store_key,
-    stored_digest,
-    write_scene,
 )
 from benchmark.scenes import check_scene, split
-
-#: More readers than this wait for the disk, not for each other.
-MOST_READERS = 8
-#: Fewer pixels than this are not worth another reader.
-PIXELS_PER_READER = 4_000_000
-
+from benchmark.stage_journal import SceneRecord, open_journal, read_journal
+from benchmark.stage_readers import Outcome, Task, settle_all
 
 # ---- a run's stores
 
@@ -163,7 +145,7 @@ def open_or_stage(
     sources = [source_of(path) for path in paths]
     folder = stage_dir / f"{part}-{store_key(layout, sources)[:16]}"
     with _explained(folder), _held(folder, display):
-        known = read_journal(folder, sources)
+        known = read_journal(folder, [source.path.name for source in sources])
         if not skip_bad:
             known = {slot: record for slot, record in known.items() if not record.skipped}
         _require_room(folder, (len(sources) - len(known)) * layout.scene_bytes)
@@ -204,7 +186,7 @@ def _complete(
     with (
         open_journal(folder) as append,
         display.bar(f"staging {folder.name}", len(tasks)) as update,
-        contextlib.closing(_outcomes(tasks)) as outcomes,
+        contextlib.closing(settle_all(tasks)) as outcomes,
     ):
         _to_disk(folder)  # the names of the files; what they hold follows scene by scene
         for done, outcome in enumerate(outcomes, start=1):
@@ -284,83 +266,3 @@ def _to_disk(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-# ---- readers
-
-
-class Task(NamedTuple):
-    """A scene to check, where its record is known, or to stage."""
-
-    folder: Path
-    layout: Layout
-    slot: int
-    source: Source
-    known: SceneRecord | None
-
-
-class Outcome(NamedTuple):
-    """A record, reused or new, or the fields of the SceneError that refused the scene."""
-
-    slot: int
-    record: SceneRecord | None
-    reused: bool
-    refusal: dict[str, str]
-
-
-def _outcomes(tasks: Sequence[Task]) -> Generator[Outcome, None, None]:
-    """What becomes of each scene, as it is finished."""
-    pixels = sum(math.prod(task.layout.shape) for task in tasks)
-    useful = min(len(tasks), math.ceil(pixels / PIXELS_PER_READER))
-    readers = min(useful, len(os.sched_getaffinity(0)), MOST_READERS)
-    if readers <= 1:
-        yield from map(_settle, tasks)
-        return
-    with _readers(readers, all(task.known for task in tasks)) as pool:
-        futures = [pool.submit(_settle, task) for task in tasks]
-        try:
-            for future in as_completed(futures):
-                yield future.result()
-        except BrokenProcessPool:
-            for reader in multiprocessing.active_children():
-                reader.kill()  # the pool would wait for them after a SIGTERM, which they ignore
-            raise RunError(
-                tasks[0].folder,
-                found="a reader process ended before its scene was staged",
-                expected=f"memory for {readers} scenes at a time (about 0.3 GB each)",
-                remedy="give the run more memory or fewer cores; what has been staged is kept",
-            ) from None
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _readers(count: int, only_check: bool) -> Executor:
-    """Threads to check a store; processes to read scenes, as HDF5 reads in one thread of a process only."""
-    if only_check:
-        return ThreadPoolExecutor(count)
-    return ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _start_reader)
-
-
-def _settle(task: Task) -> Outcome:
-    """Check the extents of a known scene; stage it where they are not what they were, or it is not known."""
-    folder, layout, slot, source, known = task
-    if known and known.sha256 == stored_digest(folder, layout, slot):
-        return Outcome(slot, known, True, {})
-    try:
-        return Outcome(slot, write_scene(folder, layout, slot, source), False, {})
-    except SceneError as error:
-        return Outcome(slot, None, False, vars(error))
-
-
-def _start_reader() -> None:
-    """Leave the signals that end a run to the run, and end with it, however it ends."""
-    for number in SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def end_with_parent() -> None:
-        wait([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=end_with_parent, daemon=True).start()

@@ -5,20 +5,18 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import math
-import multiprocessing
 import os
 import signal
-import threading
 from collections.abc import Generator, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.connection import wait
 from pathlib import Path
 
 from benchmark.errors import SceneError
 from benchmark.synthetic_file import write_scene
 from benchmark.synthetic_manifest import Record, Settings, quick_digest
 from benchmark.synthetic_scene import make_scene
+from benchmark.worker_processes import worker_pool
 
 #: Fewer pixels than this are not worth another worker process.
 PIXELS_PER_WORKER = 4_000_000
@@ -49,10 +47,7 @@ def make_files(
         for name, index in missing.items():
             yield _make_file(root, name, index, settings)
         return
-    with (
-        _single_threaded_children(),
-        ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start_worker) as pool,
-    ):
+    with _single_threaded_children(), worker_pool(workers, [signal.SIGINT]) as pool:
         futures = [pool.submit(_make_file, root, name, index, settings) for name, index in missing.items()]
         try:
             for future in as_completed(futures):
@@ -82,16 +77,3 @@ def _single_threaded_children() -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-
-
-def _start_worker() -> None:
-    """Leave Ctrl-C to the parent, and end with it, however it ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def end_with_parent() -> None:
-        wait([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=end_with_parent, daemon=True).start()

@@ -20,7 +20,7 @@ import csv
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
 from itertools import count, takewhile
 from pathlib import Path
@@ -29,24 +29,23 @@ from typing import Any, TextIO
 import psutil
 import pynvml
 
+from benchmark.energy import (
+    ACCELERATORS,
+    CPU,
+    POWERCAP,
+    Energy,
+    Meter,
+    Reading,
+    accelerator_meter,
+    package_meters,
+    summed,
+)
 from benchmark.errors import RunError
-
-POWERCAP = Path("/sys/class/powercap")
-
-#: Sources of energy, as the log names them.
-ACCELERATORS, CPU = "accelerators", "cpu"
 
 #: Seconds that the end of a run waits for a sample that is being taken.
 _PATIENCE = 10.0
 
 _MB = 10**6
-
-#: Reads one number now, in the unit of its column.
-Reading = Callable[[], float]
-#: Joules since the meter was made.
-Meter = Callable[[], float]
-#: Joules by source.
-Energy = dict[str, float]
 
 
 @contextlib.contextmanager
@@ -172,13 +171,6 @@ class Telemetry:
             self.unavailable.append(f"{what}: {_in_a_line(error)}")
 
 
-def energy_between(before: Energy | None, after: Energy | None) -> Energy:
-    """Joules by source from one reading to another; only sources that both have."""
-    if before is None or after is None:
-        return {}
-    return {source: after[source] - before[source] for source in after if source in before}
-
-
 def open_table(path: Path, columns: Sequence[str]) -> TextIO:
     """The table opened to append whole lines to, its header written.
 
@@ -239,67 +231,6 @@ def visible_accelerators(nvml: Any, visible: str | None) -> list[Any]:
         else nvml.nvmlDeviceGetHandleByUUID(name)
         for name in names
     ]
-
-
-def accelerator_meter(nvml: Any, handle: Any) -> Meter:
-    """Energy of an accelerator: its own counter, or its power integrated where it has none."""
-    try:
-        return counted(lambda: nvml.nvmlDeviceGetTotalEnergyConsumption(handle) / 1000)
-    except nvml.NVMLError:
-        return integrated(lambda: nvml.nvmlDeviceGetPowerUsage(handle) / 1000)
-
-
-def package_meters(powercap: Path) -> list[Meter]:
-    """A meter for every CPU package; its cores and memory are counted within it.
-
-    Raises OSError where there is none or it cannot be read.
-    """
-    zones = [zone for zone in powercap.glob("intel-rapl:*") if zone.name.count(":") == 1]
-    packages = [zone for zone in sorted(zones) if (zone / "name").read_text().startswith("package")]
-    if not packages:
-        raise FileNotFoundError(f"no counter of a CPU package in {powercap}")
-    return [package_meter(package) for package in packages]
-
-
-def package_meter(package: Path) -> Meter:
-    """Energy of a CPU package, whose counter begins anew after ``max_energy_range_uj``."""
-    largest = int((package / "max_energy_range_uj").read_text())
-    return counted(lambda: int((package / "energy_uj").read_text()) / 1e6, largest / 1e6)
-
-
-def counted(counter: Reading, largest: float = 0.0) -> Meter:
-    """Energy by a counter of joules that begins anew after ``largest``.
-
-    A counter that was reset (``largest`` unknown) adds nothing for that once.
-    """
-    last, joules = counter(), 0.0
-
-    def total() -> float:
-        nonlocal last, joules
-        now = counter()
-        joules += now - last if now >= last else max(now + largest - last, 0.0)
-        last = now
-        return joules
-
-    return total
-
-
-def integrated(power: Reading, clock: Reading = time.monotonic) -> Meter:
-    """Energy by the trapezoids under a power in watts, as often as the meter is read."""
-    then, before, joules = clock(), power(), 0.0
-
-    def total() -> float:
-        nonlocal then, before, joules
-        now, watts = clock(), power()
-        joules += (now - then) * (before + watts) / 2
-        then, before = now, watts
-        return joules
-
-    return total
-
-
-def summed(meters: Sequence[Meter]) -> Meter:
-    return lambda: sum(meter() for meter in meters)
 
 
 def _in_a_line(error: Exception) -> str:

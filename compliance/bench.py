@@ -20,10 +20,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmark.bench import row, seconds
 from benchmark.display import Display
 from benchmark.errors import CloudMaskError
 from benchmark.events import TOKEN
+from benchmark.measure import row, seconds
 from benchmark.system_info import cpu_model
 from compliance.check_paths import check_paths
 from compliance.log import Log

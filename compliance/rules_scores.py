@@ -146,14 +146,17 @@ def whole_scene_pixels(log: Log) -> Iterator[Problem]:
     score, event = log.one("test_accuracy"), log.one("whole_scene_agreement")
     if event is None:
         return
-    counted = score and has_possible_counts(score) and has_possible_counts(event)  # else a rule of its own
-    if counted and count_of(event, "pixels") != count_of(score, "pixels"):
-        expected = f"{count_of(score, 'pixels')} pixels"
-        yield problem(f"{count_of(event, 'pixels')} pixels", event.line, expected)
-    if not 0 <= event.metadata["accuracy"] <= 1:
-        yield problem(f"accuracy {show(event.metadata['accuracy'])}", event.line, "from 0 to 1")
-    if not event.metadata["seconds"] > 0:
-        yield problem(f"seconds {show(event.metadata['seconds'])}", event.line, "above 0")
+    if score and has_possible_counts(score) and has_possible_counts(event):  # else a rule of its own
+        true = count_of(score, "pixels")
+        if count_of(event, "pixels") != true:
+            yield problem(f"{count_of(event, 'pixels')} pixels", event.line, f"{true} pixels")
+    accuracy, seconds = event.metadata["accuracy"], event.metadata["seconds"]
+    assert isinstance(accuracy, int | float)
+    assert isinstance(seconds, int | float)
+    if not 0 <= accuracy <= 1:
+        yield problem(f"accuracy {show(accuracy)}", event.line, "from 0 to 1")
+    if not seconds > 0:
+        yield problem(f"seconds {show(seconds)}", event.line, "above 0")
 
 
 @rule(

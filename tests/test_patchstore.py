@@ -21,11 +21,8 @@ from benchmark.patchstore import (
     INPUTS,
     SYMMETRIES,
     Layout,
-    SceneRecord,
     Source,
     cloud_is_colder,
-    open_journal,
-    read_journal,
     source_of,
     store_key,
     stored_digest,
@@ -38,6 +35,7 @@ from benchmark.pipeline import (
     evaluation_batches,
     training_batches,
 )
+from benchmark.stage_journal import SceneRecord, open_journal, read_journal
 from benchmark.staging import open_or_stage
 
 LAYOUT = Layout(SHAPE, 32, "slstr")
@@ -206,7 +204,7 @@ def test_polarity_is_told_from_the_temperature_under_the_label(tmp_path):
 
 # ---- the journal
 
-SOURCES = [Source(Path(f"S3A_{i}.hdf"), 10, 5) for i in range(3)]
+NAMES = [f"S3A_{i}.hdf" for i in range(3)]
 RECORDS = [
     SceneRecord(0, "S3A_0.hdf", "0f" * 32, 7, (1.5, 3), (-2.25, 4)),
     SceneRecord(1, "S3A_1.hdf", skipped="dataset bts missing"),
@@ -220,7 +218,7 @@ def test_records_come_back_from_the_journal_whatever_their_order(tmp_path_factor
     for record in order:
         with open_journal(folder) as append:
             append(record)
-    assert read_journal(folder, SOURCES) == dict(enumerate(RECORDS))
+    assert read_journal(folder, NAMES) == dict(enumerate(RECORDS))
 
 
 def test_a_later_line_of_a_scene_replaces_an_earlier_one(tmp_path):
@@ -228,7 +226,7 @@ def test_a_later_line_of_a_scene_replaces_an_earlier_one(tmp_path):
     with open_journal(tmp_path) as append:
         for record in (*RECORDS, again):
             append(record)
-    assert read_journal(tmp_path, SOURCES)[0] == again
+    assert read_journal(tmp_path, NAMES)[0] == again
 
 
 @given(data=st.data())
@@ -243,10 +241,10 @@ def test_a_journal_cut_anywhere_keeps_its_whole_lines_and_can_go_on(tmp_path_fac
     os.truncate(journal, end)
     ends = itertools.accumulate(len(line) + 1 for line in content.splitlines())
     whole = sum(end >= line_end - 1 for line_end in ends)  # the line break itself may be missing
-    assert read_journal(folder, SOURCES) == dict(enumerate(RECORDS[:whole]))
+    assert read_journal(folder, NAMES) == dict(enumerate(RECORDS[:whole]))
     with open_journal(folder) as append:
         append(RECORDS[2])
-    assert read_journal(folder, SOURCES) == dict(enumerate(RECORDS[:whole])) | {2: RECORDS[2]}
+    assert read_journal(folder, NAMES) == dict(enumerate(RECORDS[:whole])) | {2: RECORDS[2]}
 
 
 @given(line=st.binary(max_size=200), first=st.booleans())
@@ -259,7 +257,7 @@ def test_a_line_that_is_no_record_tells_nothing(tmp_path_factory, line, first):
     if not first:
         with (folder / "scenes.jsonl").open("ab") as file:
             file.write(line)
-    assert read_journal(folder, SOURCES) == {0: RECORDS[0]}
+    assert read_journal(folder, NAMES) == {0: RECORDS[0]}
 
 
 @pytest.mark.parametrize(
@@ -284,11 +282,11 @@ def test_a_line_that_is_no_record_tells_nothing(tmp_path_factory, line, first):
 def test_a_record_that_does_not_belong_here_tells_nothing(tmp_path, changes):
     fields = dataclasses.asdict(RECORDS[0]) | changes
     (tmp_path / "scenes.jsonl").write_text(json.dumps(fields) + "\n")
-    assert read_journal(tmp_path, SOURCES) == {}
+    assert read_journal(tmp_path, NAMES) == {}
 
 
 def test_no_journal_tells_nothing(tmp_path):
-    assert read_journal(tmp_path, SOURCES) == {}
+    assert read_journal(tmp_path, NAMES) == {}
 
 
 # ---- the batches of an epoch

@@ -24,12 +24,13 @@ from conftest import ROOT, write_scene_file
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark import staging
+from benchmark import stage_readers
 from benchmark.display import Display
 from benchmark.errors import RunError, SceneError
 from benchmark.geometry import training_patches
 from benchmark.interruption import SIGNALS
-from benchmark.patchstore import INPUTS, JOURNAL, LABELS, Layout, open_journal, source_of, write_scene
+from benchmark.patchstore import INPUTS, LABELS, Layout, source_of, write_scene
+from benchmark.stage_journal import JOURNAL, open_journal
 from benchmark.staging import open_or_stage
 
 LAYOUT = Layout((24, 24), 8, "slstr")
@@ -39,16 +40,17 @@ FILES = (INPUTS, LABELS)
 PROGRAM = """
 import resource, sys
 from pathlib import Path
-from benchmark import staging
+from benchmark import stage_readers
 from benchmark.display import Display
 from benchmark.patchstore import Layout
+from benchmark.staging import open_or_stage
 
 def main():
     scenes, stage_dir, rows, patch, pixels = sys.argv[1:]
-    staging.PIXELS_PER_READER = int(pixels)
+    stage_readers.PIXELS_PER_READER = int(pixels)
     layout = Layout((int(rows), int(rows)), int(patch), "slstr")
     paths = sorted(Path(scenes).iterdir())
-    part = staging.open_or_stage(Path(stage_dir), "training", paths, layout, Display())
+    part = open_or_stage(Path(stage_dir), "training", paths, layout, Display())
     print("reused", part.reused, "of", len(part.records))
     print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
@@ -169,7 +171,7 @@ def test_the_order_in_which_scenes_are_finished_changes_nothing(tmp_path_factory
 
 def test_reader_processes_give_what_the_process_itself_gives(paths, tmp_path, monkeypatch):
     alone, _ = stage(tmp_path / "alone", paths)
-    monkeypatch.setattr(staging, "PIXELS_PER_READER", MANY_READERS)
+    monkeypatch.setattr(stage_readers, "PIXELS_PER_READER", MANY_READERS)
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1, 2})
     shared, _ = stage(tmp_path / "shared", paths)
     assert (shared.records, shared.store.slots) == (alone.records, alone.store.slots)
@@ -183,7 +185,7 @@ def test_reader_processes_give_what_the_process_itself_gives(paths, tmp_path, mo
 
 @pytest.mark.parametrize("pixels", [IN_PROCESS, MANY_READERS])
 def test_a_bad_scene_stops_staging_or_is_left_out_for_good(paths, tmp_path, monkeypatch, pixels):
-    monkeypatch.setattr(staging, "PIXELS_PER_READER", pixels)
+    monkeypatch.setattr(stage_readers, "PIXELS_PER_READER", pixels)
     whole, _ = stage(tmp_path / "whole", paths)
     paths[1].write_bytes(b"no HDF5")
     with pytest.raises(SceneError) as caught:
@@ -435,7 +437,7 @@ class Filling(Layout):
 def test_a_disk_that_fills_up_meanwhile_is_told_and_what_is_staged_is_kept(tmp_path, monkeypatch, pixels):
     paths = make_scenes(tmp_path / "scenes", 10, rows=150)
     layout = Layout((150, 150), 32, "slstr")
-    monkeypatch.setattr(staging, "PIXELS_PER_READER", pixels)
+    monkeypatch.setattr(stage_readers, "PIXELS_PER_READER", pixels)
     with small_disk(tmp_path / "small", "size=6m") as small:
         ballast = small / "ballast"
         with pytest.raises(RunError) as caught:

@@ -18,7 +18,8 @@ from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.telemetry import counted, energy_between, integrated, open_table, sample_telemetry
+from benchmark.energy import counted, energy_between, integrated
+from benchmark.telemetry import open_table, sample_telemetry
 
 PROCESS = (
     *("process_cpu_percent", "system_cpu_percent", "process_memory_mb", "available_memory_mb"),
