@@ -4,8 +4,8 @@ Two things differ from the layers' own computation, neither of them the function
 
 - The gradient of a bias is a sum over all pixels of a batch. TensorFlow's BiasAddGrad adds
   bfloat16 values in bfloat16 on a CPU and stops growing after a few thousand of them: at batch 8
-  it returned 2 to 10 % of the sum. Adding the bias by broadcasting takes the gradient through
-  Sum, which adds in float32.
+  it returned 2 to 10 % of the sum. Here the gradient is a Sum, which adds in float32; forward it
+  stays a BiasAdd, which TensorFlow computes together with the convolution and the ReLU around it.
 - Nearest-neighbour upsampling repeats every value in 2 x 2 pixels, so a 3 x 3 kernel over
   repeated values multiplies each of them several times. Adding those weights first gives a
   transposed convolution of the small image with a 4 x 4 kernel and stride 2: 16 products for
@@ -13,6 +13,8 @@ Two things differ from the layers' own computation, neither of them the function
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import keras
 import tensorflow as tf
@@ -35,12 +37,12 @@ class Convolution(layers.Layer):
         kernel = tf.convert_to_tensor(self.convolution.kernel)
         bias = tf.cast(tf.convert_to_tensor(self.convolution.bias), x.dtype)
         if skip is None:
-            return self.convolution.activation(_convolved(x, kernel) + bias)
+            return self.convolution.activation(_with_bias(_convolved(x, kernel), bias))
         of_x, of_skip = tf.split(kernel, [x.shape[-1], skip.shape[-1]], axis=2)
         shape = tf.concat([tf.shape(skip)[:3], [self.convolution.filters]], axis=0)
         widened = tf.cast(widened_kernel(of_x), x.dtype)
         upsampled = tf.nn.conv2d_transpose(x, widened, shape, strides=2, padding="SAME")
-        return self.convolution.activation(_convolved(skip, of_skip) + bias + upsampled)
+        return self.convolution.activation(_with_bias(_convolved(skip, of_skip), bias) + upsampled)
 
     def compute_output_spec(
         self, x: keras.KerasTensor, skip: keras.KerasTensor | None = None
@@ -77,3 +79,11 @@ def widened_kernel(kernel: tf.Tensor) -> tf.Tensor:
 
 def _convolved(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     return tf.nn.conv2d(x, tf.cast(kernel, x.dtype), strides=1, padding="SAME")
+
+
+@tf.custom_gradient
+def _with_bias(x: tf.Tensor, bias: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+    def gradients(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return upstream, tf.reduce_sum(upstream, axis=(0, 1, 2))
+
+    return tf.nn.bias_add(x, bias), gradients

@@ -139,8 +139,8 @@ class Engine:
         first, last = share_of(len(inputs), index, size)
         with self._answers_from_all():
             results = self._predict(*self._share(inputs[first:last]))
-            shares = self.strategy.experimental_local_results(results)
-            predicted = np.concatenate([share.numpy() for share in shares])
+            shares = [share.numpy() for share in self.strategy.experimental_local_results(results)]
+            predicted = shares[0] if len(shares) == 1 else np.concatenate(shares)
             return predicted if size == 1 else self._gather(predicted, len(inputs), first, last)
 
     def predict_whole(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
