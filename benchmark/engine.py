@@ -88,6 +88,8 @@ class Engine:
         self.pixels = patch * patch
         #: GPUs of this worker that compute; 0 where the CPU does.
         self.accelerators = self._local_replicas if tf.config.list_physical_devices("GPU") else 0
+        #: Where batches are best made ready: this worker's only GPU; None where several share them, or none.
+        self.device = tf.config.list_logical_devices("GPU")[0].name if self.accelerators == 1 else None
         self._xla = xla
         self._whole: dict[tuple[int, int], Callable] = {}
         with strategy.scope():

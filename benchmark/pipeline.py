@@ -38,25 +38,30 @@ def training_batches(
     start: int = 0,
     share: tuple[int, int] = (0, 1),
     augmentation: bool = False,
+    device: str | None = None,
 ) -> tf.data.Dataset:
     """Full batches (inputs, labels) of one epoch; what does not fill one is left to later epochs.
 
     start: batches to leave out at the beginning. share: (i, n) for the rows of worker i of n.
+    device: where batches are to lie when they are wanted, if not in the host's memory.
     Inputs float32 [rows, patch, patch, 9], labels uint8 [rows, patch, patch].
     """
     steps = store.count // batch
     order = epoch_order(store.count, seed, epoch)[: steps * batch].reshape(steps, batch)
     symmetries = epoch_symmetries(store.count, seed, epoch) if augmentation else None
-    return _batches(store, list(order[start:]), share, symmetries)
+    return _batches(store, list(order[start:]), share, symmetries, device)
 
 
-def evaluation_batches(store: PatchStore, batch: int, *, share: tuple[int, int] = (0, 1)) -> tf.data.Dataset:
+def evaluation_batches(
+    store: PatchStore, batch: int, *, share: tuple[int, int] = (0, 1), device: str | None = None
+) -> tf.data.Dataset:
     """Every patch once, in order; the last batch may be smaller, a worker's share of it empty.
 
-    share: (i, n) for the rows of worker i of n.
+    share and device: as in ``training_batches``.
     """
     indices = np.arange(store.count)
-    return _batches(store, [indices[i : i + batch] for i in range(0, store.count, batch)], share, None)
+    batches = [indices[i : i + batch] for i in range(0, store.count, batch)]
+    return _batches(store, batches, share, None, device)
 
 
 def _batches(
@@ -64,6 +69,7 @@ def _batches(
     batches: Sequence[NDArray[np.int64]],
     share: tuple[int, int],
     symmetries: NDArray[np.int64] | None,
+    device: str | None,
 ) -> tf.data.Dataset:
     worker, workers = share
 
@@ -77,4 +83,7 @@ def _batches(
         tf.TensorSpec((None, store.patch, store.patch), tf.uint8),
     )
     dataset = tf.data.Dataset.from_generator(generate, output_signature=signature)
-    return dataset.apply(tf.data.experimental.assert_cardinality(len(batches))).prefetch(PREFETCH)
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(len(batches))).prefetch(PREFETCH)
+    if device is None:
+        return dataset
+    return dataset.apply(tf.data.experimental.prefetch_to_device(device, PREFETCH))

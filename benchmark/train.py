@@ -276,6 +276,7 @@ def _train_epoch(
         augmentation=training.augmentation,
         start=progress.step,
         share=run.cluster.share,
+        device=machine.device,
     )
     next_checkpoint = time.monotonic() + 60 * run.config.checkpoints.every_minutes
     with run.display.bar(f"epoch {epoch}/{training.epochs}", steps) as update:
@@ -326,9 +327,10 @@ def _evaluate(
 ) -> tuple[float, int, int, bool]:
     """Mean loss, correct pixels and pixels of all patches of ``store``; whether a signal came."""
     losses, correct, stop = [], 0, False
-    batches = evaluation_batches(store, machine.global_batch, share=run.cluster.share)
+    batches = evaluation_batches(store, machine.global_batch, share=run.cluster.share, device=machine.device)
+    steps = -(-store.count // machine.global_batch)
     pixels = store.count * machine.pixels
-    with run.display.bar("validation", len(batches)) as update:
+    with run.display.bar("validation", steps) as update:
         for number, (inputs, labels) in enumerate(batches, start=1):
             requested = run.interruption.requested is not None
             loss, hits, stop = machine.evaluate_step(inputs, labels, requested)

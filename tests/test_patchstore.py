@@ -6,11 +6,13 @@ import dataclasses
 import itertools
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import SHAPE, write_scene_file
+from conftest import ROOT, SHAPE, write_scene_file
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -395,3 +397,33 @@ def test_augmentation_leaves_the_store_as_it_is(store):
     before = store.read(range(60))
     joined(training_batches(store, 8, seed=1, epoch=1, augmentation=True))
     assert_equal(store.read(range(60)), before)
+
+
+ON_A_DEVICE = """
+import sys, tensorflow as tf
+sys.path[:0] = [{root!r}]
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from pathlib import Path
+from benchmark.patchstore import PatchStore
+from benchmark.pipeline import evaluation_batches, training_batches
+store = PatchStore(Path({folder!r}), {patch}, {scene_patches}, {slots})
+makers = (lambda **on: training_batches(store, 4, 1, 1, **on), lambda **on: evaluation_batches(store, 4, **on))
+for make in makers:
+    there, here = list(make(device="/CPU:1")), list(make())
+    assert len(there) == len(here) > 1
+    assert all(tensor.device.endswith("CPU:1") for batch in there for tensor in batch), there[0][0].device
+    assert all(bool(tf.reduce_all(a == b)) for x, y in zip(there, here) for a, b in zip(x, y))
+"""
+
+
+def test_batches_can_lie_ready_on_a_device(store):
+    code = ON_A_DEVICE.format(
+        root=str(ROOT),
+        folder=str(store.folder),
+        patch=store.patch,
+        scene_patches=store.scene_patches,
+        slots=store.slots,
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stderr[-2000:]
