@@ -408,8 +408,8 @@ from pathlib import Path
 from benchmark.patchstore import PatchStore
 from benchmark.pipeline import evaluation_batches, training_batches
 store = PatchStore(Path({folder!r}), {patch}, {scene_patches}, {slots})
-makers = (lambda **on: training_batches(store, 4, 1, 1, **on), lambda **on: evaluation_batches(store, 4, **on))
-for make in makers:
+training = lambda **on: training_batches(store, 4, 1, 1, **on)
+for make in (training, lambda **on: evaluation_batches(store, 4, **on)):
     there, here = list(make(device="/CPU:1")), list(make())
     assert len(there) == len(here) > 1
     assert all(tensor.device.endswith("CPU:1") for batch in there for tensor in batch), there[0][0].device
