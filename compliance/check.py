@@ -59,17 +59,20 @@ def _answer(parser: argparse.ArgumentParser, options: argparse.Namespace) -> tup
         return 0, documentation.LISTS[options.format]()
     if not options.paths:
         parser.error("name what to check, for example: python -m compliance.check logs/")
+    shown: set[Finding] = set()
     try:
         selection = _selection(options)
         chosen = selection.rules()
         if options.follow:
-            _follow(parser, options, chosen)
+            shown = _follow(parser, options, chosen)
     except CloudMaskError as error:
         return 2, f"{error}\n"
     report = check_paths(options.paths, chosen, options.kind)
     if options.second_opinion:
         report = with_second_opinion(report, chosen)
     report = dataclasses.replace(report, profile=selection.profile, left_out=selection.left_out())
+    if options.follow:
+        return report.exit_code, to_text(report, options.severity, colour=_is_coloured(), shown=shown)
     return report.exit_code, _FORMS[options.format](report, options.severity)
 
 
@@ -85,8 +88,8 @@ def _selection(options: argparse.Namespace) -> Selection:
     )
 
 
-def _follow(parser: argparse.ArgumentParser, options: argparse.Namespace, chosen: Rules) -> None:
-    """Show findings as the log grows; return when its run has stopped."""
+def _follow(parser: argparse.ArgumentParser, options: argparse.Namespace, chosen: Rules) -> set[Finding]:
+    """Show findings as the log grows; return them when its run has stopped."""
     from compliance.follow import follow
 
     if len(options.paths) != 1 or options.format != "text" or options.paths == [STDIN]:
@@ -97,7 +100,7 @@ def _follow(parser: argparse.ArgumentParser, options: argparse.Namespace, chosen
         if finding.severity in shown:
             print(finding_text(finding, painted if _is_coloured() else unpainted), flush=True)
 
-    follow(Path(options.paths[0]), chosen, show)
+    return follow(Path(options.paths[0]), chosen, show)
 
 
 def _is_coloured() -> bool:

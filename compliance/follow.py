@@ -29,14 +29,16 @@ def follow(
     rules: Mapping[str, registry.Rule],
     show: Callable[[Finding], None],
     wait: Callable[[float], None] = time.sleep,
-) -> None:
+) -> set[Finding]:
     """Show every finding on a log once, when it appears, until the log says that its run has stopped.
+
+    Returns those that were shown.
 
     A log that is not there yet is waited for. What a run that goes on has not come to is no
     finding, nor is a line that is still being written. Raises CheckError where the path is
     not that of a file or cannot be read.
     """
-    shown: set[tuple[str, int | None, str]] = set()
+    shown: set[Finding] = set()
     seen: tuple[int, int] | None = None
     if not path.exists():
         print(f"waiting for {path}", file=sys.stderr)
@@ -46,12 +48,11 @@ def follow(
         if state is not None and state != seen:
             seen, log = state, _whole_lines(path)
             for finding in registry.run("log", log, rules):
-                mark = (finding.rule, finding.line, finding.found)
-                if mark not in shown and (log.status or finding.rule not in NOT_YET):
-                    shown.add(mark)
+                if finding not in shown and (log.status or finding.rule not in NOT_YET):
+                    shown.add(finding)
                     show(finding)
             if log.status is not None:
-                return
+                return shown
         wait(max(INTERVAL_S, (time.monotonic() - start) / SHARE))
 
 

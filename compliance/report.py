@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -162,12 +162,21 @@ def to_json(report: Report, severity: Severity = "note") -> dict[str, object]:
     }
 
 
-def to_text(report: Report, severity: Severity = "note", *, colour: bool = False) -> str:
-    """The report for people: findings by file, a table of the runs, one line of summary."""
+def to_text(
+    report: Report,
+    severity: Severity = "note",
+    *,
+    colour: bool = False,
+    shown: Container[Finding] = frozenset(),
+) -> str:
+    """The report for people: findings by file, a table of the runs, one line of summary.
 
+    ``shown``: findings that have been told already; they count, and are not listed again.
+    """
     paint = painted if colour else unpainted
     blocks: list[str] = []
-    for _, findings in by_file(at_least(severity, report.findings)):
+    listed = [finding for finding in at_least(severity, report.findings) if finding not in shown]
+    for _, findings in by_file(listed):
         blocks.append("\n".join(finding_text(finding, paint) for finding in findings))
     blocks += [
         f"{paint(printable(error.where), 'path')}: {paint('not checked', 'error')}\n"

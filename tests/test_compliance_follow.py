@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
-from logs_by_hand import COMPLETED, EARLY_STOPPED, with_value
+from conftest import program
+from logs_by_hand import COMPLETED, EARLY_STOPPED, findings, with_value
 
 from compliance.discover import CheckError
 from compliance.finding import Finding
@@ -92,3 +93,13 @@ def test_an_interrupt_ends_following(tmp_path: Path) -> None:
         assert child.stderr.readline() == f"waiting for {path}\n"
         child.send_signal(signal.SIGINT)
         assert child.wait(timeout=30) == 130
+
+
+def test_the_report_at_the_end_counts_what_was_shown_and_does_not_list_it_again(tmp_path: Path) -> None:
+    path = tmp_path / "result.txt"
+    path.write_text(with_value(COMPLETED, "seed", -1))
+    done = program("compliance.check", "--follow", path, cwd=tmp_path)
+    (first,) = (finding for finding in findings(path.read_text()) if finding.severity == "error")
+    assert done.returncode == 1
+    assert done.stdout.count(f"[{first.rule}]") == 1
+    assert "1 error" in done.stdout.splitlines()[-1]
