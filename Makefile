@@ -10,11 +10,11 @@ LOGS   ?= logs
 DIST   ?= dist
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run check submission test fuzz kill lint bench bench-check lock clean
+.PHONY: help setup run check submission verify leaderboard test fuzz kill lint bench bench-check lock clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  variables: SEED=N CONFIG=FILE DATA=DIR ORG=NAME (run); SYSTEM=NAME ORG=NAME DESCRIPTOR=NAME (submission)"
+	@echo "  variables: SEED=N CONFIG=FILE DATA=DIR ORG=NAME (run); SYSTEM=NAME ORG=NAME DESCRIPTOR=NAME (submission); BUNDLE=FILE RERUN=SEED (verify)"
 
 setup: $(VENV)/.installed  ## create .venv and install the locked dependencies and the package
 
@@ -38,8 +38,14 @@ check: setup  ## check the logs of all runs
 submission: setup  ## package the checked runs into dist/
 	$(RUN) -m submission.package --logs $(LOGS) --output $(DIST) $(if $(SYSTEM),--system $(SYSTEM)) $(if $(ORG),--org "$(ORG)") $(if $(DESCRIPTOR),--descriptor $(DESCRIPTOR))
 
+verify: setup  ## check that a bundle is what it says (BUNDLE=dist/NAME.tar.gz, RERUN=SEED)
+	$(RUN) -m submission.verify $(BUNDLE) $(if $(RERUN),--rerun $(RERUN))
+
+leaderboard: setup  ## tables over the bundles in dist/
+	$(RUN) -m submission.leaderboard $(DIST) --output $(DIST)
+
 test: setup  ## run the tests
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n $(shell nproc) --dist loadfile
 
 fuzz: setup  ## look for input that makes the checker fail (MINUTES=10 SEED=1)
 	$(RUN) tests/fuzz_compliance.py --minutes $(MINUTES) --seed $(SEED)

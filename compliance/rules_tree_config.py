@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from benchmark.errors import ConfigError
 from benchmark.events import PARAMETERS
 from compliance.registry import Problem, problem, rule
 from compliance.subjects import Tree
@@ -108,6 +109,38 @@ def tree_config_agrees(tree: Tree) -> Iterator[Problem]:
             seeds, seed = config.get("seeds"), log.value("seed")
             if isinstance(seeds, list) and seed is not None and seed not in seeds:
                 yield problem(f"seeds without {show(seed)}", expected=f"the seed of {name}", path=path)
+
+
+@rule(
+    "run-config-digest",
+    scope="tree",
+    severity="error",
+    clause="S2 (logs of the runs 'with the parameters defined by config.yaml')",
+    expected="the digest that the logs state of the configuration they were made with",
+    remedy="package the logs again; a configuration is never edited after the runs",
+)
+def run_config_digest(tree: Tree) -> Iterator[Problem]:
+    """The parameters of config.yaml must be the configuration of the runs, to the last field. Its digest
+    is computed anew; a configuration that no run accepts has none."""
+    from benchmark.config_file import build_config  # only where there is a tree to judge
+
+    for folder in parts(tree).science.values():
+        try:
+            parameters = (_config(tree, folder) or {}).get("parameters")
+        except YamlDefect:
+            continue
+        if not isinstance(parameters, dict):
+            continue
+        path = tree.root / folder.path("config.yaml")
+        try:
+            digest = build_config(parameters).digest()
+        except ConfigError as error:
+            yield problem(f"parameters: {error.where}: {error.found}", expected=error.expected, path=path)
+            continue
+        for name, log in logs(tree, folder):
+            said = log.text("config_digest")
+            if said is not None and said != digest:
+                yield problem(f"parameters of digest {digest}", expected=f"{said} as in {name}", path=path)
 
 
 @rule(

@@ -50,6 +50,9 @@ _ASSIGNED = re.compile(
 )
 _ADDRESS_WITH_PASSWORD = re.compile(rb"\b[a-z][a-z0-9+.-]*://[^\s/:@\"']+:[^\s/:@\"']+@[^\s/]")
 
+#: How figures and typeset documents begin: compressed bytes hold by chance what looks like an address.
+_COMPRESSED = (b"\x89PNG\r\n", b"%PDF-")
+
 _HOME_PATH = re.compile(
     rb"(?<![\w.:/-])(?:file://)?(?:/home/|/Users/|/root/|[A-Za-z]:\\Users\\)[A-Za-z0-9._-]+"
 )
@@ -129,7 +132,7 @@ def e_mail_address(tree: Tree) -> Iterator[Problem]:
     contacts: set[str] = set()
     for folder in parts(tree).science.values():
         contacts.update((log.text("submission_poc_email") or "").lower() for _, log in logs(tree, folder))
-    yield from _matches(tree, _ADDRESS, None, everywhere=False, allowed=frozenset(contacts))
+    yield from _matches(tree, _ADDRESS, None, everywhere=False, compressed=False, allowed=frozenset(contacts))
 
 
 def _matches(
@@ -138,6 +141,7 @@ def _matches(
     what: str | None,
     *,
     everywhere: bool,
+    compressed: bool = True,
     allowed: frozenset[str] = frozenset(),
 ) -> Iterator[Problem]:
     """Where a pattern occurs, once a line; ``what`` it is stands in for what must not be repeated."""
@@ -146,6 +150,8 @@ def _matches(
         if not everywhere and name.startswith(code):
             continue
         content = read_bytes(tree, name, SEARCHED_BYTES) or b""
+        if not compressed and content.startswith(_COMPRESSED):
+            continue
         for match in pattern.finditer(content):
             text = match[0].decode(errors="replace")
             if text.lower() not in allowed:

@@ -1,4 +1,8 @@
-"""The bundle as one file: a manifest of its contents, and a tar.gz that is the same for the same inputs."""
+"""The bundle as one file: a manifest of its contents, and a tar.gz that is the same for the same inputs.
+
+Whoever vouches for the bundle can sign the manifest with an SSH key. The signature lies beside
+the bundle, never in it: it is of a person, and the archive of the same inputs stays the same.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,20 @@ import gzip
 import hashlib
 import os
 import stat
+import subprocess
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmark.errors import SubmissionError
 from submission.layout import MANIFEST
 
 BLOCK = 1024 * 1024
+ARCHIVE_SUFFIX = ".tar.gz"
+
+#: What a signature is for: one made for another purpose does not verify.
+NAMESPACE = "cloudmask-submission"
+UNSIGNED = "ask the submitter for the bundle and its signature again"
 
 
 def manifest_text(root: Path) -> str:
@@ -56,6 +67,57 @@ def sha256_of(path: Path) -> str:
         while block := stream.read(BLOCK):
             digest.update(block)
     return digest.hexdigest()
+
+
+def signature_path(bundle: Path) -> Path:
+    """Where the signature of a bundle's manifest lies: beside the folder and its archive."""
+    return bundle.with_name(f"{bundle.name}.manifest.sig")
+
+
+def sign(manifest: Path, key: Path, target: Path) -> None:
+    """Write the SSH signature of ``manifest`` by the private key ``key`` to ``target``.
+
+    A key with a passphrase asks for it; the public part of a key that an agent or a token
+    holds will do. Raises SubmissionError.
+    """
+    remedy = "name an SSH key that can be used: --sign KEY"
+    target.write_text(_ssh_keygen("sign", manifest, "-f", key, remedy=remedy), encoding="ascii")
+
+
+def signed_by(manifest: Path, signature: Path, signers: Path | None = None) -> str:
+    """Who signed ``manifest``: the name that ``signers`` gives to the key.
+
+    ``signers`` is a file of names and keys as ssh-keygen(1) 'ALLOWED SIGNERS' describes it.
+    Without it the signature is checked against the key that it brings, and that key is the
+    answer: whose it is, is then to be asked elsewhere. Raises SubmissionError where the
+    signature is not of this manifest, or of a key that ``signers`` does not name.
+    """
+    if signers is None:
+        said = _ssh_keygen("check-novalidate", manifest, "-s", signature, remedy=UNSIGNED)
+        return said.strip().rpartition(" with ")[2]
+    remedy = f"{UNSIGNED}, or add the key to {signers.name} if it is known to be the submitter's"
+    names = _ssh_keygen("find-principals", manifest, "-s", signature, "-f", signers, remedy=remedy)
+    name = names.splitlines()[0].partition(",")[0]
+    _ssh_keygen("verify", manifest, "-s", signature, "-f", signers, "-I", name, remedy=remedy)
+    return name
+
+
+def _ssh_keygen(action: str, manifest: Path, *options: str | Path, remedy: str) -> str:
+    """What ``ssh-keygen -Y action`` prints when it is given the manifest."""
+    command = ["ssh-keygen", "-Y", action, "-n", NAMESPACE, *map(str, options)]
+    try:
+        with manifest.open("rb") as stream:
+            done = subprocess.run(command, stdin=stream, capture_output=True, text=True, check=False)
+    except OSError as error:
+        found = f"{error.filename}: {error.strerror}"
+    else:
+        if done.returncode == 0:
+            return done.stdout
+        said = (done.stderr.strip() or done.stdout.strip()).splitlines()
+        found = said[-1] if said else f"status {done.returncode}"
+    raise SubmissionError(
+        f"ssh-keygen -Y {action}", found=found, expected=f"a signature of {manifest.name}", remedy=remedy
+    )
 
 
 def _below(root: Path) -> Iterator[Path]:

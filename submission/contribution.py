@@ -10,7 +10,9 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
 from submission.documents import fill
+from submission.figures import FIGURES, MAP, captions
 from submission.layout import CONTRIBUTION, Layout
+from submission.layout import FIGURES as FIGURES_FOLDER
 from submission.reference import (
     MODEL_PARAMETERS,
     PAPER_RUNS,
@@ -21,10 +23,10 @@ from submission.reference import (
     REFERENCES,
 )
 from submission.repository import Commit
-from submission.runs import Run, RunSet, olympic_mean
+from submission.runs import Run, RunSet
+from submission.statistics import CONFIDENCE, OLYMPIC_RUNS, RunSummary, spread
 
 SKILLS = ("accuracy", "kuiper_skill", "iou", "f1", "precision", "recall")
-TIMES = ("staging", "training", "evaluation", "inference", "total")
 UNDEFINED = "–"
 
 SYNTHETIC = (
@@ -39,8 +41,14 @@ NOT_COMPARABLE = (
 )
 
 
-def contribution(layout: Layout, runs: RunSet, system: Mapping[str, str], commit: Commit) -> str:
-    """The whole document."""
+def contribution(
+    layout: Layout,
+    runs: RunSet,
+    system: Mapping[str, str],
+    commit: Commit,
+    figures: Sequence[str] = (),
+) -> str:
+    """The whole document; ``figures`` are the names of those that are drawn in the bundle."""
     results, count = [run.result for run in runs.runs], len(runs.runs)
     target = runs.first.result["quality_target"]
     beaten = sum(result["beats_baselines"] for result in results)
@@ -49,7 +57,6 @@ def contribution(layout: Layout, runs: RunSet, system: Mapping[str, str], commit
         CONTRIBUTION,
         {
             "MEASUREMENTS": _measurements(runs),
-            "DIFFERENCE": f"{runs.mean - REFERENCE_ACCURACY:+.4f}",
             "TARGET": str(target),
             "REACHED": f"{sum(score >= target for score in runs.accuracies)} of {_runs_word(count)}",
             "COMPARABLE": f"\n\n{NOT_COMPARABLE}" if runs.synthetic else "",
@@ -66,6 +73,9 @@ def contribution(layout: Layout, runs: RunSet, system: Mapping[str, str], commit
             "SKIPPED": _skipped(runs),
             "MODEL_PARAMETERS": f"{MODEL_PARAMETERS:,}",
             "PATCH": str(geometry.patch),
+            "AUGMENTATION": "they are flipped and turned at random"
+            if runs.parameters["augmentation"]
+            else "there is no data augmentation",
             "CROP": str(geometry.crop),
             "CODE": layout.code.relative_to(layout.root).as_posix(),
             "COMMIT": commit.described,
@@ -74,7 +84,11 @@ def contribution(layout: Layout, runs: RunSet, system: Mapping[str, str], commit
             ),
             "CHOSEN": _chosen(count),
             "RUNS": _runs(runs),
+            "STOPS": _stops(runs),
+            "INTERVAL": _interval(runs),
             "STATISTICS": _statistics(runs),
+            "ENERGY": _energy(runs),
+            "FIGURES": _figures(runs, figures),
             "SKILL": _skill(runs),
             "BEATEN": "Every run is above every baseline."
             if beaten == count
@@ -117,6 +131,11 @@ def mean_share(values: Iterable[object]) -> str:
     return share(statistics.fmean(known)) if known and len(known) == len(numbers) else UNDEFINED
 
 
+def rounded(value: float | None, decimals: int) -> str:
+    """A number to so many decimals, or a dash where there is none."""
+    return UNDEFINED if value is None else f"{value:.{decimals}f}"
+
+
 def _runs_word(count: int) -> str:
     return f"{count} run{'s' * (count != 1)}"
 
@@ -124,12 +143,13 @@ def _runs_word(count: int) -> str:
 def _measurements(runs: RunSet) -> str:
     count = len(runs.runs)
     return table(
-        ("Measurement name", "Reference model value", "Submitted model value"),
+        ("Measurement name", "Reference model value", "Submitted model value", "Average difference"),
         [
             (
                 f"Test accuracy, {f'mean of {count} runs' if count > 1 else 'one run'}",
                 f"{REFERENCE_ACCURACY} (as published)",
                 share(runs.mean),
+                f"{runs.mean - REFERENCE_ACCURACY:+.4f}",
             )
         ],
     )
@@ -166,12 +186,12 @@ def _runs(runs: RunSet) -> str:
         (
             f"result-{number}.txt",
             run.seed,
-            run.result["epochs_run"],
-            run.result["best_epoch"],
-            share(run.result["train_accuracy"]),
-            share(run.result["eval_accuracy"]),
-            share(run.test_accuracy),
-            f"{run.result['timing']['total_seconds']:.1f}",
+            run.summary.epochs,
+            run.summary.best_epoch,
+            share(run.summary.train_accuracy),
+            share(run.summary.eval_accuracy),
+            share(run.summary.test_accuracy),
+            rounded(run.summary.seconds, 1),
             f"{run.result['weights_sha256'][:12]}…",
         )
         for number, run in enumerate(runs.runs, start=1)
@@ -179,16 +199,87 @@ def _runs(runs: RunSet) -> str:
     return table(headings, rows)
 
 
+def _stops(runs: RunSet) -> str:
+    headings = (
+        *("Seed", "Why it stopped", "Resumptions", "Epoch of the target", "Seconds to the target"),
+        *("Seconds per epoch", "Seconds per scene", "Joules"),
+    )
+    rows = [
+        (
+            run.seed,
+            run.summary.stopped,
+            run.summary.resumptions,
+            run.summary.target_epoch or "not reached",
+            rounded(run.summary.seconds_to_target, 1),
+            rounded(run.summary.seconds_per_epoch, 2),
+            rounded(run.summary.seconds_per_scene, 3),
+            rounded(run.summary.energy, 0),
+        )
+        for run in runs.runs
+    ]
+    return table(headings, rows)
+
+
+#: What is stated over the runs: its name, its field of a run's summary, the decimals that mean something.
+QUANTITIES = (
+    ("Test accuracy", "test_accuracy", 4),
+    ("Train accuracy", "train_accuracy", 4),
+    ("Eval accuracy", "eval_accuracy", 4),
+    ("Epochs", "epochs", 1),
+    ("Seconds to the target", "seconds_to_target", 1),
+    ("Seconds in all", "seconds", 1),
+    ("Seconds of training per epoch", "seconds_per_epoch", 2),
+    ("Seconds of inference per scene", "seconds_per_scene", 3),
+    ("Energy in joules", "energy", 0),
+)
+
+
 def _statistics(runs: RunSet) -> str:
-    scores = runs.accuracies
-    rows = [("Mean", share(runs.mean))]
-    if len(scores) >= 2:
-        rows.append(("Standard deviation (of a sample)", share(statistics.stdev(scores))))
-        rows.append(("Lowest", share(min(scores))))
-        rows.append(("Highest", share(max(scores))))
-    if len(scores) >= 3:
-        rows.append(("Olympic mean (best and worst dropped)", share(olympic_mean(scores))))
-    return table(("Statistic of the test accuracy", "Value"), rows)
+    headings = ("Quantity", "Mean", "Standard deviation", "Lowest", "Highest", "Olympic mean")
+    rows = [(name, *_spread(runs, field, decimals)) for name, field, decimals in QUANTITIES]
+    return table(headings, rows)
+
+
+def _spread(runs: RunSet, field: str, decimals: int) -> list[str]:
+    """Mean, deviation, lowest, highest and olympic mean of a field of the runs' summaries."""
+    values = [getattr(run.summary, field) for run in runs.runs]
+    if None in values:
+        return [UNDEFINED] * 5
+    over = spread(values)
+    numbers = (over.mean, over.deviation, over.lowest, over.highest, over.olympic_mean)
+    return [rounded(number, decimals) for number in numbers]
+
+
+def _interval(runs: RunSet) -> str:
+    bounds = spread(runs.accuracies).interval
+    if bounds is None:
+        return "One run has no interval."
+    low, high = map(share, bounds)
+    return (
+        f"The {CONFIDENCE:.0%} interval of the mean test accuracy, by Student's t with "
+        f"{len(runs.runs) - 1} degrees of freedom, is {low} to {high}."
+    )
+
+
+def _energy(runs: RunSet) -> str:
+    sources = {run.summary.energy_sources for run in runs.runs if run.summary.energy is not None}
+    if not sources:
+        return "Energy was not measured: the node does not let the program read it."
+    return f"Energy is that of training and validation, measured at: {'; '.join(sorted(sources))}."
+
+
+def _figures(runs: RunSet, names: Sequence[str]) -> str:
+    shown = captions(names, runs)
+    blocks = [f"![{text}]({FIGURES_FOLDER}/{name}.png)\n\n{text}" for name, text in shown.items()]
+    left_out = [f"Figure {number}" for number, name in enumerate(FIGURES, start=1) if name not in shown]
+    if not any(name.startswith(MAP) for name in shown):
+        left_out.append("maps of scenes")
+    if left_out:
+        why = "their scenes and masks were not at hand when the runs were packaged"
+        blocks.append(f"Left out: {', '.join(left_out)}; {why}.")
+    else:
+        blocks.append(f"`{FIGURES_FOLDER}/` has all maps, and every figure also as a PDF.")
+    return "\n\n".join(blocks)
 
 
 def _skill(runs: RunSet) -> str:
@@ -211,17 +302,19 @@ def _baselines(runs: RunSet) -> str:
 
 
 def _times(runs: RunSet) -> str:
-    timings = [run.result["timing"] for run in runs.runs]
-    rows = [
-        (name, f"{statistics.fmean(timing[f'{name}_seconds'] for timing in timings):.1f}") for name in TIMES
-    ]
-    epochs = [
-        run.result["timing"]["training_seconds"] / max(1, run.result["epochs_run"]) for run in runs.runs
-    ]
-    scenes = [timing["seconds_per_scene"] for timing in timings]
-    rows.append(("training, per epoch", f"{statistics.fmean(epochs):.1f}"))
-    rows.append(("inference, per scene", f"{statistics.fmean(scenes):.3f}"))
-    return table(("Part of the run", "Seconds"), rows)
+    parts = ("staging", "training", "evaluation", "inference")
+    means = {
+        part: statistics.fmean(getattr(run.summary, f"{part}_seconds") for run in runs.runs) for part in parts
+    }
+    total = statistics.fmean(run.summary.seconds or 0.0 for run in runs.runs)
+    rows = [*means.items(), ("everything else", total - sum(means.values())), ("total", total)]
+    return table(
+        ("Part of the run", "Seconds", "Share"),
+        [
+            (name, f"{seconds:.1f}", f"{seconds / total:.1%}" if total else UNDEFINED)
+            for name, seconds in rows
+        ],
+    )
 
 
 def _deviations(runs: RunSet) -> list[str]:
@@ -250,41 +343,57 @@ def _deviations(runs: RunSet) -> list[str]:
         "Training stops after a number of epochs or by patience, whether the target is reached or not."
     )
     found.append("Accuracies are computed from counts of pixels, over all scenes alike.")
+    found.append(
+        "The probability is that of cloud, as the label's 1 is cloud; the paper's text calls it that of a "
+        "clear sky. The accuracy is the same either way."
+    )
     return found
 
 
 def _paper(runs: RunSet) -> str:
-    rows = [
-        ("paper", run.epochs, run.train_accuracy, run.test_accuracy, run.train_minutes, run.inference_minutes)
+    paper = [
+        (run.epochs, run.train_accuracy, run.test_accuracy, run.train_minutes, run.inference_minutes)
         for run in PAPER_RUNS
     ]
-    rows += [
-        (
-            f"seed {run.seed}",
-            run.result["epochs_run"],
-            run.result["train_accuracy"],
-            run.test_accuracy,
-            run.result["timing"]["training_seconds"] / 60,
-            run.result["timing"]["inference_seconds"] / 60,
-        )
-        for run in runs.runs
+    ours = [_paper_columns(run.summary) for run in runs.runs]
+    rows = [
+        *(("paper", *row) for row in paper),
+        ("**paper, mean**", *_means(paper)),
+        *((f"seed {run.seed}", *row) for run, row in zip(runs.runs, ours, strict=True)),
+        ("**these runs, mean**", *_means(ours)),
     ]
     return table(
         ("Run", "Epochs", "Train acc.", "Test acc.", "Train time (min)", "Inference time (min)"),
-        [(*row[:2], f"{row[2]:.3f}", f"{row[3]:.3f}", f"{row[4]:.2f}", f"{row[5]:.2f}") for row in rows],
+        [
+            (name, f"{epochs:g}", f"{train:.3f}", f"{test:.3f}", f"{training:.2f}", f"{inference:.2f}")
+            for name, epochs, train, test, training, inference in rows
+        ],
     )
+
+
+def _paper_columns(run: RunSummary) -> tuple[float, ...]:
+    """A row as the paper's Table 3 has it, of a complete run."""
+    assert run.train_accuracy is not None  # the rules have passed
+    assert run.test_accuracy is not None
+    minutes = run.training_seconds / 60, run.inference_seconds / 60
+    return run.epochs, run.train_accuracy, run.test_accuracy, *minutes
+
+
+def _means(rows: Sequence[tuple[float, ...]]) -> list[float]:
+    return [statistics.fmean(column) for column in zip(*rows, strict=True)]
 
 
 def _limitations(runs: RunSet) -> list[str]:
     found = [
         "The label is a Bayesian mask, itself an estimate: an accuracy against it is agreement with it.",
+        "Pixels of the fill borders are scored too; the rows `without borders` under Skill leave them out.",
         "Accuracy rewards the larger class; skill and baselines above say more than the score alone.",
     ]
     if runs.synthetic:
         found.insert(
             0, "The scenes are synthetic: no value says how well the model masks clouds in real scenes."
         )
-    if len(runs.runs) < 3:
+    if len(runs.runs) < OLYMPIC_RUNS:
         found.append("There are too few runs to say how the scores scatter.")
     if runs.mean < runs.first.result["quality_target"]:
         found.append("The mean test accuracy is below the quality target.")

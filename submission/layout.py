@@ -8,7 +8,9 @@ One bundle holds both layouts that the rules ask for, in one folder of the organ
     <org>/benchmarks/cloudmask/implementations/<system>/             G  notes, README, scripts
     <org>/results/<system>/cloudmask/result_<i>.txt                  G  from 0
     <org>/cloudmask/<system>/<descriptor>/                           S  the experiment
-        README.md, config.yaml, scientific_contribution.md, scripts
+        README.md, config.yaml, scripts
+        scientific_contribution.md, the same as .pdf under two names
+        figures/<name>.png, <name>.pdf
         result-<n>.txt                                               S  from 1
         runs/<n>/system.json, metrics.csv
 
@@ -37,6 +39,9 @@ CONFIG = "config.yaml"
 RUN_CONFIG = "run_config.yaml"
 README = "README.md"
 CONTRIBUTION = "scientific_contribution.md"
+#: S spells it the second way; the first is what is meant.
+CONTRIBUTION_PDFS = ("scientific_contribution.pdf", "sientific_contribution.pdf")
+FIGURES = "figures"
 
 
 def directory_name(name: str) -> str:
@@ -106,6 +111,16 @@ class Layout:
     def contribution(self) -> Path:
         return self.science / CONTRIBUTION
 
+    @property
+    def contribution_pdfs(self) -> tuple[Path, ...]:
+        """The typeset contribution: the same file under every name that the rules use."""
+        return tuple(self.science / name for name in CONTRIBUTION_PDFS)
+
+    @property
+    def figures(self) -> Path:
+        """The contribution's figures."""
+        return self.science / FIGURES
+
     def results(self, n: int) -> tuple[Path, Path]:
         """The two places of the log of run ``n``, counted from 1."""
         general = self.root / self.org / "results" / self.system / BENCHMARK
@@ -127,7 +142,7 @@ class Layout:
                 f"    benchmarks/{BENCHMARK}/implementations/{IMPLEMENTATION}/  (code)",
                 f"    benchmarks/{BENCHMARK}/implementations/{self.system}/  (scripts)",
                 f"    results/{self.system}/{BENCHMARK}/{logs}",
-                f"    {BENCHMARK}/{self.system}/{self.descriptor}/  (experiment, {CONTRIBUTION})",
+                f"    {BENCHMARK}/{self.system}/{self.descriptor}/  (experiment, {CONTRIBUTION_PDFS[0]})",
             )
         )
 

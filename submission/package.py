@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,8 +22,10 @@ from compliance.check_paths import check_paths
 from submission.archive import manifest_text
 from submission.console import Refused, counted, counts, judge, step, summary
 from submission.contribution import contribution
-from submission.documents import write_documents, write_text
+from submission.documents import write_documents, write_json, write_text, write_typeset
+from submission.figures import draw_from_logs, draw_from_scenes, drawn
 from submission.layout import IMPLEMENTATION, Layout, directory_name
+from submission.licences import LICENCES, LOCK, licence_list
 from submission.publish import OutputError, publish, staging
 from submission.repository import Commit, export_code, find_commit
 from submission.runs import RunSet, read_runs
@@ -40,6 +42,7 @@ class Options:
     org: str | None = None
     descriptor: str | None = None
     site: Path = DEFAULT_SITE
+    sign: Path | None = None
     checkout: Path = Path()
 
 
@@ -96,7 +99,7 @@ def package(options: Options) -> Path:
         step(5, f"tree checked: {counts(report)}")
 
         # ---- 6. archive and rename
-        published = publish(stage, layout, time=commit.time)
+        published = publish(stage, layout, time=commit.time, key=options.sign)
     step(6, f"{published.archive.name}, sha256 {published.sha256}")
     print(summary(layout, runs, options.output, published.note))
     return published.bundle
@@ -128,6 +131,7 @@ def parse(arguments: list[str] | None = None) -> Options:
         default=DEFAULT_SITE,
         help=f"answers to what cannot be measured (default: submission/sites/{DEFAULT_SITE.name})",
     )
+    add("--sign", type=Path, metavar="KEY", help="sign the manifest with this SSH key")
     given = parser.parse_args(arguments)
     return Options(
         logs=given.logs or [Path("logs")],
@@ -136,6 +140,7 @@ def parse(arguments: list[str] | None = None) -> Options:
         org=given.org or None,
         descriptor=given.descriptor or None,
         site=given.site,
+        sign=given.sign,
     )
 
 
@@ -178,6 +183,7 @@ def _write(layout: Layout, runs: RunSet, commit: Commit, system: dict[str, str],
             remedy="make the runs again with --set submission.platform=NAME",
         )
     left_out = export_code(commit, layout.code)
+    _write_licences(layout, commit)
     for number, run in enumerate(runs.runs, start=1):
         log = run.folder.log.read_bytes()
         for path in layout.results(number):
@@ -185,9 +191,38 @@ def _write(layout: Layout, runs: RunSet, commit: Commit, system: dict[str, str],
         _copy(run.folder.system.read_bytes(), layout.run(number) / run.folder.system.name)
         if run.folder.metrics.is_file():
             _copy(run.folder.metrics.read_bytes(), layout.run(number) / run.folder.metrics.name)
-    write_documents(layout, runs, commit, system, left_out=left_out, options=_repeat(layout, options))
-    write_text(layout.contribution, contribution(layout, runs, system, commit))
+    draw_from_scenes(runs, options.checkout, layout.figures)
+    write_generated(layout, runs, commit, system, left_out=left_out, options=_repeat(layout, options))
     write_text(layout.manifest, manifest_text(layout.root))
+
+
+def write_generated(
+    layout: Layout,
+    runs: RunSet,
+    commit: Commit,
+    system: Mapping[str, str],
+    *,
+    left_out: Sequence[str],
+    options: str,
+) -> None:
+    """Every file of the bundle that is computed from its runs and its description of the system.
+
+    The verifier calls it too, and compares: whatever is written here, it recomputes. The figures
+    of scenes are not, for the scenes are not in the bundle; those that lie in it are shown.
+    """
+    write_documents(layout, runs, commit, system, left_out=left_out, options=options)
+    draw_from_logs(runs, layout.figures)
+    write_text(layout.contribution, contribution(layout, runs, system, commit, drawn(layout.figures)))
+    write_typeset(layout)
+
+
+def _write_licences(layout: Layout, commit: Commit) -> None:
+    """The licences of the packages that the code is locked to, where it is locked."""
+    lock = layout.code / LOCK
+    if lock.is_file():
+        text = lock.read_text(encoding="utf-8")
+        licences = licence_list(text, name=layout.bundle_name, time=commit.time)
+        write_json(layout.general / LICENCES, licences)
 
 
 def _repeat(layout: Layout, options: Options) -> str:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.errors import SubmissionError
-from submission.archive import manifest_text, write_archive
+from submission.archive import manifest_text, sign, signature_path, write_archive
 from submission.layout import Layout
 
 PREFIX = ".staging-"
@@ -70,15 +70,24 @@ def staging(output: Path, bundle_name: str) -> Iterator[Staging]:
         raise _output_error(output, error) from error
 
 
-def publish(stage: Staging, layout: Layout, *, time: int) -> Published:
-    """Pack the bundle and put it, its archive and the archive's sha256 in their places."""
+def publish(stage: Staging, layout: Layout, *, time: int, key: Path | None = None) -> Published:
+    """Pack the bundle and put it, its archive and the archive's sha256 in their places.
+
+    ``key`` is the SSH key to sign the manifest with; the signature is put beside them.
+    """
     name = layout.bundle_name
     archive = stage.folder / f"{name}.tar.gz"
     sha256 = write_archive(stage.bundle, archive, name=name, time=time)
     made = [stage.bundle, archive, archive.with_name(f"{archive.name}.sha256")]
+    signature = signature_path(stage.bundle)
+    if key is not None:
+        sign(layout.manifest, key, signature)
+        made.append(signature)
     places = [stage.output / each.name for each in made]
-    before = [place for place in places if os.path.lexists(place)]
     same = places[0].is_dir() and manifest_text(places[0]) == manifest_text(stage.bundle)
+    # A signature stays with what it signs: with the same manifest in its place, with another one aside.
+    earlier = places if same else list(dict.fromkeys([*places, stage.output / signature.name]))
+    before = [place for place in earlier if os.path.lexists(place)]
 
     aside = _free_name(stage.output / ASIDE, name)
     moves = [(place, aside / place.name) for place in before]

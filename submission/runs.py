@@ -7,6 +7,7 @@ import json
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from benchmark.run_folder import RunFolder
 from compliance.discover import discover
 from compliance.log import Log
 from compliance.parse import read_log
+from submission.statistics import RunSummary, summarise
+from submission.statistics import olympic_mean as olympic_mean
 
 #: What the runs of one submission have in common; only the seed tells them apart.
 SHARED = (
@@ -99,6 +102,11 @@ class Run:
         assert isinstance(value, dict)
         return value
 
+    @cached_property
+    def summary(self) -> RunSummary:
+        """The numbers of the run."""
+        return summarise(self.log)
+
 
 @dataclass(frozen=True)
 class RunSet:
@@ -150,15 +158,14 @@ class RunSet:
         return [run.test_accuracy for run in self.runs]
 
     @property
+    def best(self) -> Run:
+        """The run with the highest test accuracy; the first of equals."""
+        return max(self.runs, key=lambda run: run.test_accuracy)
+
+    @property
     def mean(self) -> float:
         """Mean test accuracy over all runs."""
         return statistics.fmean(self.accuracies)
-
-
-def olympic_mean(values: Sequence[float]) -> float:
-    """The mean without the best and the worst (T); of at least three values."""
-    assert len(values) >= 3
-    return statistics.fmean(sorted(values)[1:-1])
 
 
 def read_runs(paths: Sequence[Path]) -> RunSet:

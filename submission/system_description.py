@@ -212,6 +212,15 @@ def describe_named(
     return {field: values[field] for field in FIELDS}
 
 
+def short_description(system: Mapping[str, str]) -> str:
+    """A description in a line: ``greene-v100: 4x NVIDIA Tesla V100 32GB, 2x Intel Xeon Platinum 8268``."""
+    nodes = system["number_of_nodes"]
+    parts = [f"{system['host_processors_per_node']}x {system['host_processor_model_name']}"]
+    if system["accelerator_model_name"] != NO_ACCELERATOR:
+        parts.insert(0, f"{system['accelerators_per_node']}x {system['accelerator_model_name']}")
+    return f"{system['system_name']}: {f'{nodes} nodes of ' * (nodes != '1')}{', '.join(parts)}"
+
+
 def known_systems() -> list[str]:
     """Names of the descriptions in ``submission/systems/``."""
     return sorted(path.stem for path in SYSTEMS.glob("*.json"))

@@ -14,6 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
+import numpy as np
+
 from benchmark.config_file import load_config
 
 ORG = "New York University"
@@ -275,6 +278,69 @@ def write_run(
     return folder
 
 
+def with_energy(lines: Lines) -> None:
+    """Change: every epoch was measured, at 1000 joules the first and 500 more each later one."""
+    for index in reversed([i for i, line in enumerate(lines) if line["key"] == "eval_stop"]):
+        stop = lines[index]
+        epoch = stop["metadata"]["epoch_num"]
+        metadata = {**stop["metadata"], "sources": "accelerators, cpu"}
+        energy = {"event_type": "POINT_IN_TIME", "key": "epoch_energy", "value": 500.0 + 500.0 * epoch}
+        lines.insert(index, {**stop, **energy, "metadata": metadata})
+
+
+def stopped_early(lines: Lines) -> None:
+    """Change: patience ran out after the second of up to 40 epochs, of which the first was best."""
+    first = next(line["value"] for line in lines if line["key"] == "train_loss")
+    for line in lines:
+        if line["key"] == "epochs":
+            line["value"] = 40
+        if line["key"] == "early_stopping_patience":
+            line["value"] = 1
+        if line["key"] == "eval_loss":
+            line["value"] = 0.25 * line["metadata"]["epoch_num"]
+        if line["key"] == "result":
+            line["value"] |= {"best_epoch": 1, "stopped_by": "early_stop", "eval_loss": 0.25}
+            line["value"]["train_loss"] = first
+    start = next(line for line in lines if line["key"] == "inference_start")
+    early = {"event_type": "POINT_IN_TIME", "key": "early_stop", "value": 2}
+    metadata = {**start["metadata"], "best_epoch": 1}
+    lines.insert(lines.index(start), {**start, **early, "metadata": metadata})
+
+
+def aborted(lines: Lines) -> None:
+    """Change: the run was stopped from outside before its inference."""
+    start = next(index for index, line in enumerate(lines) if line["key"] == "inference_start")
+    stop = lines[-1]
+    stop["metadata"] |= {"status": "aborted", "reason": "SIGTERM"}
+    lines[start:] = [stop]
+
+
+def add_scenes(place: Path, *seeds: int) -> None:
+    """Scene files in the checkout, and masks of the runs of these seeds as right as their logs say."""
+    rng = np.random.default_rng(7)
+    shape = (1200, 1500)
+    label = (rng.random((30, 30)) < 0.6).repeat(40, axis=0).repeat(50, axis=1).astype(np.uint8)
+    folder = place / "data/synthetic"
+    for name, period in (*SCENES, ("S3A_training", "day")):
+        path = folder / ("training" if name == "S3A_training" else "inference") / period / f"{name}.hdf"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with h5py.File(path, "w") as file:
+            bright = (0.2 + 0.5 * label) * (period == "day")
+            for key, layer, channels in (("refs", bright, 6), ("bts", 295 - 40.0 * label, 3)):
+                values = np.repeat(layer[..., None].astype(np.float32), channels, axis=-1)
+                file.create_dataset(key, data=values, compression="lzf")
+            file.create_dataset("bayes", data=2 * label[..., None], compression="lzf")
+    for seed in seeds:
+        masks = place / f"logs/quick-seed-{seed}/masks"
+        masks.mkdir()
+        for (name, _), right in zip(SCENES, (correct(seed) - PIXELS, PIXELS), strict=True):
+            mask = label.copy()
+            mask.ravel()[: PIXELS - right] ^= 1
+            with h5py.File(masks / f"{name}.h5", "w") as file:
+                file["mask"] = mask
+                file["probability"] = np.where(mask, 0.875, 0.125).astype(np.float16).reshape(shape)
+
+
 def git(folder: Path, *arguments: str) -> str:
     done = subprocess.run(["git", "-C", str(folder), *arguments], check=True, capture_output=True, text=True)
     return done.stdout.strip()
@@ -289,7 +355,7 @@ def make_checkout(folder: Path) -> str:
     (folder / "benchmark" / "run.py").write_text("print('run')\n")
     (folder / "start.sh").write_text("#!/bin/sh\n")
     (folder / "start.sh").chmod(0o755)
-    (folder / ".gitignore").write_text("/logs/\n/dist/\n")
+    (folder / ".gitignore").write_text("/data/\n/logs/\n/dist/\n")
     git(folder, "init", "--quiet", "--initial-branch=main")
     git(folder, "config", "user.name", "Ada Reviewer")
     git(folder, "config", "user.email", "ada@cloudlab-nyu.org")

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from conftest import read_events
 from submission_runs import accuracy, make_place
 
 from compliance import registry, rules_system, rules_tree
@@ -89,7 +90,8 @@ def test_a_missing_file_of_the_experiment_is_found(name: str, tree: Path) -> Non
 
 
 def test_an_experiment_without_contribution_logs_or_text_is_found(tree: Path) -> None:
-    (tree / SCIENCE / "scientific_contribution.md").unlink()
+    for path in (tree / SCIENCE).glob("s*ientific_contribution.*"):
+        path.unlink()
     (tree / SCIENCE / "README.md").write_text("")
     for path in (tree / SCIENCE).glob("result-*.txt"):
         path.unlink()
@@ -336,6 +338,26 @@ def test_scripts_that_would_run_another_configuration_are_found(folder: str, tre
     ]
 
 
+def test_parameters_that_are_not_those_of_the_runs_are_found(tree: Path) -> None:
+    path = tree / SCIENCE / "config.yaml"
+    logged = next(
+        event["value"]
+        for event in read_events(tree / SCIENCE / "result-1.txt")
+        if event["key"] == "config_digest"
+    )
+    assert findings("run-config-digest", tree) == []
+    edit(path, "train_fraction: 0.8", "train_fraction: 0.75")
+    found = findings("run-config-digest", tree)
+    assert {(where, expected.partition(" as in ")[0]) for where, _, _, expected in found} == {
+        (f"{SCIENCE}/config.yaml", logged)
+    }
+    assert len(found) == len(list((tree / SCIENCE).glob("result-*.txt")))
+    edit(path, "train_fraction: 0.75", "train_fraction: 1.5")
+    assert [text for _, _, text, _ in findings("run-config-digest", tree)] == [
+        "parameters: split.train_fraction: 1.5"
+    ]
+
+
 @pytest.mark.parametrize("text", ["", "Prose first.\n\n| a | b |\n| - | - |\n"])
 def test_a_contribution_that_does_not_begin_with_the_table_is_found(text: str, tree: Path) -> None:
     (tree / SCIENCE / "scientific_contribution.md").write_text(text)
@@ -353,7 +375,7 @@ def test_headings_may_stand_before_the_table_and_other_columns_may_not_be_in_it(
         (
             f"{SCIENCE}/scientific_contribution.md",
             3,
-            "a table of Measurement name, Reference and Submitted model value",
+            "a table of Measurement name, Reference, Submitted model value and Average difference",
             expected_by("contribution-table"),
         )
     ]
@@ -548,6 +570,12 @@ def test_an_address_other_than_the_contacts_is_found(tree: Path) -> None:
         (3, "`bob@cloudlab-nyu.org`"),
         (3, "`git@github.com`"),
     ]
+
+
+def test_what_looks_like_an_address_in_the_bytes_of_a_figure_or_pdf_is_none(tree: Path) -> None:
+    for name, head in (("a.png", b"\x89PNG\r\n\x1a\n"), ("b.pdf", b"%PDF-1.7\n"), ("c.png", b"text\n")):
+        (tree / SCIENCE / name).write_bytes(head + b"n@NO.Ey")
+    assert [path for path, *_ in findings("e-mail-address", tree)] == [f"{SCIENCE}/c.png"]
 
 
 def test_a_tree_of_nothing_but_a_manifest_and_systems_breaks_no_rule(tmp_path: Path) -> None:

@@ -1,0 +1,98 @@
+"""How every figure looks and is written: for print, for colour-blind readers, the same bytes each time."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+#: Inches between the margins of a page; figures are shown at their size, so fonts are as stated.
+WIDTH = 6.6
+DOTS_PER_INCH = 200
+
+#: Okabe and Ito's colours, told apart by colour-blind readers; yellow is too pale for lines.
+BLUE, ORANGE, GREEN, VERMILLION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+PURPLE, SKY, BLACK, GREY = "#CC79A7", "#56B4E9", "#000000", "#666666"
+#: Runs differ in colour, then in the line too, so that a copy in grey can be read.
+RUN_COLOURS = (BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, BLACK)
+RUN_LINES = ("-", "--", "-.", ":")
+
+STYLE = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same letters on every machine
+    "font.size": 8,
+    "axes.titlesize": 8.5,
+    "axes.labelsize": 8,
+    "legend.fontsize": 7.5,
+    "xtick.labelsize": 7.5,
+    "ytick.labelsize": 7.5,
+    "axes.linewidth": 0.6,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "grid.alpha": 0.3,
+    "grid.linewidth": 0.5,
+    "lines.linewidth": 1.2,
+    "legend.frameon": False,
+    "pdf.fonttype": 42,  # letters stay text, which can be searched and read aloud
+    "savefig.dpi": DOTS_PER_INCH,
+    "image.interpolation": "nearest",
+}
+
+
+@contextlib.contextmanager
+def style() -> Iterator[None]:
+    """Whatever the user's own settings of matplotlib are."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        settings: Any = matplotlib.rcParams  # the type of its keys differs between versions
+        settings.update(STYLE)
+        yield
+
+
+def new_figure(height: float, width: float = WIDTH) -> Figure:
+    """An empty figure of this size in inches, as wide as the page if nothing else is said."""
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def run_line(number: int) -> dict[str, Any]:
+    """Colour and line of the run with this number, from 0."""
+    return {
+        "color": RUN_COLOURS[number % len(RUN_COLOURS)],
+        "linestyle": RUN_LINES[number % len(RUN_LINES)],
+    }
+
+
+def panel_title(axes: Axes, letter: str, text: str) -> None:
+    """A panel's title, with its letter, at its left."""
+    axes.set_title(f"({letter}) {text}", loc="left")
+
+
+def without_ticks(axes: Axes) -> None:
+    """An image with a frame and no ticks."""
+    axes.grid(False)
+    axes.set(xticks=[], yticks=[])
+    for spine in axes.spines.values():
+        spine.set_visible(True)
+
+
+def write(figure: Figure, folder: Path, name: str) -> None:
+    """``name``.png and ``name``.pdf in the folder, each written aside and renamed.
+
+    No date, program or random identifier is in them.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for kind, metadata in (
+        ("png", {"Software": None}),
+        ("pdf", {"Creator": None, "Producer": None, "CreationDate": None}),
+    ):
+        path = folder / f"{name}.{kind}"
+        part = path.with_name(f".part-{path.name}")
+        figure.savefig(part, format=kind, metadata=metadata)
+        part.chmod(0o644)
+        part.replace(path)

@@ -1,0 +1,302 @@
+"""Several bundles side by side: the tables of a summary page, in Markdown and in HTML.
+
+    python -m submission.leaderboard dist/
+    python -m submission.leaderboard one/bundle another/bundle.tar.gz --output site
+
+Every number is computed from the logs of bundles that pass every rule; the others are named
+with the reason. Exit status: 0 all bundles are listed, 1 some are not, 2 there are none.
+"""
+
+from __future__ import annotations
+
+import argparse
+import html
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from urllib.parse import quote
+
+from benchmark.errors import CloudMaskError, SubmissionError
+from benchmark.run_folder import write_text
+from compliance.check_paths import check_paths
+from compliance.discover import is_tree
+from compliance.report_markdown import escape
+from submission.archive import ARCHIVE_SUFFIX
+from submission.statistics import Spread, spread
+from submission.system_description import short_description
+from submission.verify_bundle import Bundle, find_tree, read_bundle, unpacked
+
+TITLE = "MLCommons Science CloudMask: submissions"
+NAME = "leaderboard"
+HEADINGS = (
+    *("Submitter", "System", "Runs", "Accuracy, mean", "Best", "Spread"),
+    *("Target", "Time (min)", "Epochs", "Energy (Wh)", "Folder"),
+)
+#: Columns that hold words; the others hold numbers.
+WORDS = frozenset(("Submitter", "System", "Folder"))
+#: Scores on observed and on simulated scenes cannot be compared: each kind has its table.
+KINDS = {
+    "slstr": "Observed Sentinel-3 SLSTR scenes",
+    "synthetic": "Synthetic scenes: a demonstration, no observation of clouds",
+}
+EXPLANATION = (
+    "Accuracy is the share of the pixels of all inference scenes whose class is the label's. Best and "
+    "spread (standard deviation of a sample) are over the runs of a submission; target is the number of "
+    "runs that reach the quality target; time, from the start of the clock to its stop, and energy, of "
+    "training and evaluation where the node let it be read, are means. The order is by mean accuracy, "
+    "then by time."
+)
+UNDEFINED = "–"
+
+JOULES_PER_WATT_HOUR = 3600
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A submission in the table; times in seconds, energy in joules or None where not measured."""
+
+    submitter: str
+    system: str
+    kind: str
+    accuracy: Spread
+    reached: int
+    seconds: float
+    epochs: tuple[int, int]
+    energy: float | None
+    path: Path
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A bundle that is not listed, and why."""
+
+    path: Path
+    reason: str
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        entries, broken = read_bundles(find_bundles(options.bundles))
+        options.output.mkdir(parents=True, exist_ok=True)
+        for suffix, render in (("md", to_markdown), ("html", to_html)):
+            path = options.output / f"{NAME}.{suffix}"
+            write_text(path, render(entries, broken, options.output))
+            print(f"written: {path}")
+    except CloudMaskError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"error: {error.filename or options.output}: {error.strerror}", file=sys.stderr)
+        return 2
+    for each in broken:
+        print(f"not listed: {each.path}: {each.reason}", file=sys.stderr)
+    return 1 if broken else 0
+
+
+def find_bundles(paths: Iterable[Path]) -> list[Path]:
+    """The bundles that are named, and those right below the folders that are named.
+
+    Each is found once: a folder and its archive are one bundle.
+    Raises SubmissionError where a path holds none.
+    """
+    found: dict[str, Path] = {}
+    for path in paths:
+        if is_tree(path) or path.is_file():
+            bundles = [path]
+        else:
+            bundles = sorted(child for child in path.glob("*") if child.is_dir() and is_tree(child))
+        if not bundles:
+            raise SubmissionError(
+                path,
+                found="no bundle" if path.is_dir() else "not there",
+                expected="a bundle, its .tar.gz, or a folder with bundles",
+                remedy="make bundles with `python -m submission.package`",
+            )
+        for bundle in bundles:
+            found.setdefault(os.path.realpath(bundle).removesuffix(ARCHIVE_SUFFIX), bundle)
+    return list(found.values())
+
+
+def read_bundles(paths: Sequence[Path]) -> tuple[list[Entry], list[Broken]]:
+    """The entries in the order of the table, and the bundles that are not listed."""
+    entries: list[Entry] = []
+    broken: list[Broken] = []
+    for number, path in enumerate(paths, start=1):
+        print(f"[{number}/{len(paths)}] {path}", flush=True)
+        try:
+            entries.append(_read(path))
+        except CloudMaskError as error:
+            broken.append(Broken(path, f"{error.where}: {error.found}; expected: {error.expected}"))
+    return sorted(entries, key=_order), broken
+
+
+def _order(entry: Entry) -> tuple[object, ...]:
+    return (-entry.accuracy.mean, entry.seconds, entry.submitter, entry.system, str(entry.path))
+
+
+def _read(path: Path) -> Entry:
+    """A bundle as an entry. Raises CloudMaskError where it breaks a rule or cannot be read."""
+    report = check_paths([path])
+    for failure in report.failures:
+        raise failure
+    errors = [finding for finding in report.findings if finding.severity == "error"]
+    if errors:
+        first, more = errors[0], f", and {len(errors) - 1} more" if len(errors) > 1 else ""
+        raise SubmissionError(
+            f"[{first.rule}] {os.path.relpath(first.path, path.parent)}",
+            found=f"{first.found}{more}",
+            expected=first.expected,
+            remedy=first.remedy,
+        )
+    with unpacked(path) as root, read_bundle(find_tree(root)) as bundle:
+        return _entry(bundle, path)
+
+
+def _entry(bundle: Bundle, path: Path) -> Entry:
+    runs = bundle.runs
+    summaries = [run.summary for run in runs.runs]
+    energies = [summary.energy for summary in summaries]
+    epochs = [summary.epochs for summary in summaries]
+    return Entry(
+        submitter=runs.org,
+        system=short_description(bundle.system),
+        kind="synthetic" if runs.synthetic else "slstr",
+        accuracy=spread(runs.accuracies),
+        reached=sum(run.test_accuracy >= run.result["quality_target"] for run in runs.runs),
+        seconds=fmean(summary.seconds or 0.0 for summary in summaries),
+        epochs=(min(epochs), max(epochs)),
+        energy=fmean(each for each in energies if each is not None) if None not in energies else None,
+        path=path,
+    )
+
+
+def cells(entry: Entry) -> tuple[str, ...]:
+    """The entry as text under ``HEADINGS``, the last one as the name of the folder that it links."""
+    score, (fewest, most) = entry.accuracy, entry.epochs
+    return (
+        entry.submitter,
+        entry.system,
+        str(score.count),
+        f"{score.mean:.4f}",
+        f"{score.highest:.4f}",
+        UNDEFINED if score.deviation is None else f"{score.deviation:.4f}",
+        f"{entry.reached} of {score.count}",
+        f"{entry.seconds / 60:.2f}",
+        str(most) if fewest == most else f"{fewest} to {most}",
+        UNDEFINED if entry.energy is None else f"{entry.energy / JOULES_PER_WATT_HOUR:.1f}",
+        entry.path.name,
+    )
+
+
+def to_markdown(entries: Sequence[Entry], broken: Sequence[Broken], folder: Path) -> str:
+    """The page in Markdown; links are as from ``folder``. No text of a bundle can become markup."""
+    blocks = [f"# {TITLE}", EXPLANATION]
+    for kind, title in KINDS.items():
+        if listed := [entry for entry in entries if entry.kind == kind]:
+            rows = [HEADINGS, ["---" if heading in WORDS else "---:" for heading in HEADINGS]]
+            for entry in listed:
+                *texts, name = map(escape, cells(entry))
+                rows.append([*texts, f"[{name}]({_link(entry.path, folder)})"])
+            blocks += [f"## {title}", "\n".join(f"| {' | '.join(row)} |" for row in rows)]
+    if broken:
+        blocks.append("## Not listed")
+        blocks.append("\n".join(f"- {escape(each.path.name)}: {escape(each.reason)}" for each in broken))
+    return "\n\n".join(blocks) + "\n"
+
+
+def to_html(entries: Sequence[Entry], broken: Sequence[Broken], folder: Path) -> str:
+    """The page as one HTML file that needs no other; links are as from ``folder``."""
+    tables = [
+        _html_table(title, listed, folder)
+        for kind, title in KINDS.items()
+        if (listed := [entry for entry in entries if entry.kind == kind])
+    ]
+    if broken:
+        items = (f"<li>{html.escape(each.path.name)}: {html.escape(each.reason)}</li>" for each in broken)
+        tables.append(f"<h2>Not listed</h2>\n<ul>\n{_lines(items)}\n</ul>")
+    return _PAGE.format(title=TITLE, explanation=EXPLANATION, tables="\n".join(tables))
+
+
+def _html_table(title: str, entries: Iterable[Entry], folder: Path) -> str:
+    headings = "".join(f'<th scope="col"{_side(heading)}>{heading}</th>' for heading in HEADINGS)
+    rows = (f"<tr>{_html_row(entry, folder)}</tr>" for entry in entries)
+    return (
+        f'<div class="wide"><table>\n<caption>{title}</caption>\n<thead><tr>{headings}</tr></thead>\n'
+        f"<tbody>\n{_lines(rows)}\n</tbody>\n</table></div>"
+    )
+
+
+def _html_row(entry: Entry, folder: Path) -> str:
+    texts = [html.escape(cell) for cell in cells(entry)]
+    texts[-1] = f'<a href="{html.escape(_link(entry.path, folder))}">{texts[-1]}</a>'
+    return "".join(f"<td{_side(heading)}>{text}</td>" for heading, text in zip(HEADINGS, texts, strict=True))
+
+
+def _side(heading: str) -> str:
+    return "" if heading in WORDS else ' class="number"'
+
+
+def _lines(parts: Iterable[str]) -> str:
+    return "\n".join(parts)
+
+
+def _link(path: Path, folder: Path) -> str:
+    """The address of a bundle from the page's folder; parentheses would end a link of Markdown."""
+    return quote(os.path.relpath(path, folder), safe="/")
+
+
+_PAGE = """\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+body {{ font: 16px/1.5 system-ui, sans-serif; color: #1b1b1b; background: #fff; margin: 2rem auto;
+  max-width: 80rem; padding: 0 1rem; }}
+h1 {{ font-size: 1.5rem; }}
+h2, caption {{ font-size: 1.15rem; font-weight: 600; text-align: left; padding: 1rem 0 .5rem; }}
+.wide {{ overflow-x: auto; }}
+table {{ border-collapse: collapse; width: 100%; }}
+th, td {{ text-align: left; padding: .4rem .6rem; border-bottom: 1px solid #d5d5d5; vertical-align: top; }}
+th {{ border-bottom: 2px solid #1b1b1b; white-space: nowrap; }}
+.number {{ text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }}
+a {{ color: #0b57d0; }}
+</style>
+</head>
+<body>
+<h1>{title}</h1>
+<p>{explanation}</p>
+{tables}
+</body>
+</html>
+"""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m submission.leaderboard",
+        description="Write tables over several bundles, as Markdown and as HTML.",
+        epilog="Exit status: 0 all bundles are listed, 1 some are not, 2 there are none.",
+    )
+    parser.add_argument(
+        "bundles", type=Path, nargs="+", metavar="DIR", help="a bundle, its .tar.gz, or a folder with bundles"
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="DIR",
+        default=Path("dist"),
+        help="folder of the two files (default: %(default)s)",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,150 @@
+"""The licences of the locked packages, as an SPDX 2.3 document (ISO/IEC 5962) in JSON.
+
+What a package says of its licence is read from the metadata of the installed one, and only
+if its version is the locked one: then the same lock and environment give the same document.
+What a package leaves open (`BSD` is two licences) stays open: NOASSERTION, with its words.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import re
+from datetime import datetime, timezone
+from email.message import Message
+from typing import Any, NamedTuple
+
+#: Name of the document in a bundle, and of the lock in the code.
+LICENCES = "licences.spdx.json"
+LOCK = "requirements.lock"
+
+UNKNOWN = "NOASSERTION"
+
+_LOCKED = re.compile(r"([A-Za-z0-9][\w.-]*)==([^\s;\\]+)(?:\s*;\s*([^\\\n]+?))?\s*\\?\n")
+
+#: Licences that packages name without SPDX's grammar; what is ambiguous is not here.
+_WORDS = {
+    "apache 2.0": "Apache-2.0",
+    "apache license 2.0": "Apache-2.0",
+    "mit license": "MIT",
+    "bsd 3-clause": "BSD-3-Clause",
+    "bsd 3-clause license": "BSD-3-Clause",
+    "3-clause bsd license": "BSD-3-Clause",
+    "gpl2+": "GPL-2.0-or-later",
+    **{each.lower(): each for each in ("AFL-2.1", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause")},
+    **{each.lower(): each for each in ("MIT", "MPL-2.0")},
+}
+_CLASSIFIERS = {
+    "License :: OSI Approved :: Apache Software License": "Apache-2.0",
+    "License :: OSI Approved :: MIT License": "MIT",
+    "License :: OSI Approved :: Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
+}
+#: A package's words are quoted up to here.
+_QUOTED = 100
+
+
+class Locked(NamedTuple):
+    """A package of the lock; ``marker`` is where it is needed, empty for everywhere."""
+
+    name: str
+    version: str
+    marker: str
+
+
+def locked_packages(lock: str) -> list[Locked]:
+    """The packages of a requirements file with hashes, in its order."""
+    found = (_LOCKED.match(line) for line in lock.splitlines(keepends=True))
+    return [Locked(match[1], match[2], match[3] or "") for match in found if match]
+
+
+def licence_list(lock: str, *, name: str, time: int) -> dict[str, Any]:
+    """The SPDX document of the packages in ``lock``, the text of requirements.lock.
+
+    ``name`` is the bundle's, ``time`` (seconds since 1970) when its code was committed.
+    """
+    digest = hashlib.sha256(lock.encode()).hexdigest()
+    packages = locked_packages(lock)
+    return {
+        "spdxVersion": "SPDX-2.3",
+        "dataLicense": "CC0-1.0",
+        "SPDXID": "SPDXRef-DOCUMENT",
+        "name": name,
+        "documentNamespace": f"https://spdx.org/spdxdocs/{name}-{digest}",
+        "creationInfo": {
+            "created": datetime.fromtimestamp(time, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "creators": ["Tool: cloudmask-benchmark"],
+        },
+        "packages": [_package(package) for package in packages],
+        "relationships": [
+            {
+                "spdxElementId": "SPDXRef-DOCUMENT",
+                "relationshipType": "DESCRIBES",
+                "relatedSpdxElement": _identifier(package),
+            }
+            for package in packages
+        ],
+    }
+
+
+def _package(package: Locked) -> dict[str, Any]:
+    declared, comment = _declared(package)
+    entry: dict[str, Any] = {
+        "SPDXID": _identifier(package),
+        "name": package.name,
+        "versionInfo": package.version,
+        "downloadLocation": f"https://pypi.org/project/{package.name}/{package.version}/",
+        "filesAnalyzed": False,
+        "licenseConcluded": UNKNOWN,
+        "licenseDeclared": declared,
+        "copyrightText": UNKNOWN,
+        "externalRefs": [
+            {
+                "referenceCategory": "PACKAGE-MANAGER",
+                "referenceType": "purl",
+                "referenceLocator": f"pkg:pypi/{package.name}@{package.version}",
+            }
+        ],
+    }
+    if package.marker:
+        entry["comment"] = f"needed where {package.marker}"
+    if comment:
+        entry["licenseComments"] = comment
+    return entry
+
+
+def _identifier(package: Locked) -> str:
+    return "SPDXRef-" + re.sub(r"[^A-Za-z0-9.-]", "-", f"{package.name}-{package.version}")
+
+
+def _declared(package: Locked) -> tuple[str, str]:
+    """The SPDX expression of a package, and why it is unknown where it is."""
+    try:
+        metadata = importlib.metadata.metadata(package.name)
+    except importlib.metadata.PackageNotFoundError:
+        return UNKNOWN, "not installed where the bundle was made"
+    if metadata["Version"] != package.version:
+        return UNKNOWN, "another version was installed where the bundle was made"
+    return declared_licence(metadata)
+
+
+def declared_licence(metadata: importlib.metadata.PackageMetadata | Message) -> tuple[str, str]:
+    """The SPDX expression that a package's metadata declare, and its words where that is unknown."""
+    if "License-Expression" in metadata:
+        return metadata["License-Expression"], ""
+    # Some packages put the whole licence here: its first line is its title.
+    stated = metadata["License"].strip().partition("\n")[0].strip() if "License" in metadata else ""
+    if expression := _expression(stated):
+        return expression, ""
+    classifiers = [each for each in metadata.get_all("Classifier") or [] if each.startswith("License ::")]
+    if len(classifiers) == 1 and (known := _CLASSIFIERS.get(classifiers[0])):
+        return known, ""
+    words = [stated[:_QUOTED], *(each.split(" :: ")[-1] for each in classifiers)]
+    said = ", ".join(dict.fromkeys(word for word in words if word))
+    return UNKNOWN, f"the package says: {said}" if said else "the package says nothing"
+
+
+def _expression(stated: str) -> str:
+    """``MPL-2.0 AND MIT`` or ``Apache 2.0`` as SPDX writes it, or nothing."""
+    parts = re.split(r" (AND|OR) ", stated)
+    known = [part if part in ("AND", "OR") else _WORDS.get(part.lower()) for part in parts]
+    return " ".join(part for part in known if part) if all(known) else ""
