@@ -6,11 +6,12 @@ RUN    := $(VENV)/bin/python
 SEED   ?= 1
 MINUTES ?= 10
 KILLS  ?= 20
+EXPERIMENT ?= experiments/quickstart.yaml
 LOGS   ?= logs
 DIST   ?= dist
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run check submission verify leaderboard test fuzz kill lint bench bench-check lock clean
+.PHONY: help setup run sweep check submission verify leaderboard test fuzz kill lint bench bench-check lock clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +32,9 @@ run: setup  ## run the benchmark (seed 1 on embedded scenes) and check its log
 	$(RUN) -m compliance.check $(LOGS)
 	@echo
 	@echo "Next: look at $(LOGS)/*/plots, run other seeds (make run SEED=2), then: make submission"
+
+sweep: setup  ## all runs of an experiment on this machine (EXPERIMENT=experiments/quickstart.yaml)
+	$(RUN) -m benchmark.sweep submit $(EXPERIMENT)
 
 check: setup  ## check the logs of all runs
 	$(RUN) -m compliance.check $(LOGS)

@@ -92,11 +92,9 @@ def _from_slurm(environment: Mapping[str, str]) -> Cluster:
         job, rank = int(environment["SLURM_JOB_ID"]), int(environment["SLURM_PROCID"])
         step = int(environment.get("SLURM_STEP_ID", "0"))
         base = _FIRST_PORT + (job + step) * _PER_NODE % _PORTS
-        workers = tuple(
-            f"{node}:{base + task}"
-            for node, number in zip(nodes, tasks, strict=True)
-            for task in range(number)
-        )
+        hosts = [node for node, number in zip(nodes, tasks, strict=True) for _ in range(number)]
+        # Ports by rank rather than by task of a node, so that nodes may share a host; neighbours never agree.
+        workers = tuple(f"{host}:{base + task % _PER_NODE}" for task, host in enumerate(hosts))
         if rank < len(workers) == int(environment["SLURM_STEP_NUM_TASKS"]) and max(tasks) <= _PER_NODE:
             return Cluster(workers, rank)
         found = f"{len(workers)} tasks on {len(nodes)} nodes, at most {max(tasks)} on one, rank {rank}"

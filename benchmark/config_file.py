@@ -14,6 +14,7 @@ import yaml
 
 from benchmark.config import Config, check
 from benchmark.errors import ConfigError
+from benchmark.run_folder import write_text
 
 CONFIGS = Path(__file__).parent / "configs"
 
@@ -37,8 +38,7 @@ def build_config(tree: dict[str, Any]) -> Config:
 
 def save_config(config: Config, path: Path) -> None:
     """Write the resolved configuration, such that load_config gives it back."""
-    text = yaml.safe_dump(config.to_dict(), sort_keys=False, allow_unicode=True)
-    path.write_text(text, encoding="utf-8")
+    write_text(path, yaml.safe_dump(config.to_dict(), sort_keys=False, allow_unicode=True))
 
 
 def config_path(name: str) -> Path:
