@@ -7,6 +7,7 @@ import os
 import shlex
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -110,28 +111,33 @@ def _run(place: Path, *options: object) -> list[str]:
 
 def _measured(command: Sequence[str], **environment: str) -> tuple[float, float]:
     """Seconds and peak memory (GB) of a command's largest process, as the operating system counts them."""
-    start = time.perf_counter()
-    try:
-        process = subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={**os.environ, **environment}
+    with tempfile.NamedTemporaryFile("r") as peak:
+        start = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, "-c", _WITNESS, peak.name, *command],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env={**os.environ, **environment},
         )
-    except OSError as error:
-        raise RunError(
-            shlex.join(command),
-            found=error.strerror or str(error),
-            expected="a program that can be started",
-            remedy="give the command as you would type it, with {data} for the folder of the scenes",
-        ) from None
-    assert process.stderr is not None
-    complaint = process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    process.stderr.close()
-    if process.returncode:
-        raise RunError(
-            shlex.join(command),
-            found=f"exit status {process.returncode}: {complaint.decode(errors='replace').strip()[-500:]}",
-            expected="exit status 0",
-            remedy="run it by hand to see what it lacks",
-        )
-    return time.perf_counter() - start, usage.ru_maxrss * 1024 / 1e9
+        spent = time.perf_counter() - start
+        if done.returncode:
+            raise RunError(
+                shlex.join(command),
+                found=f"exit status {done.returncode}: {done.stderr.decode(errors='replace').strip()[-500:]}",
+                expected="exit status 0",
+                remedy="run it by hand as you would type it, with {data} for the folder of the scenes",
+            )
+        return spent, int(peak.read()) * 1024 / 1e9
+
+
+#: A process starts with the peak of the one that starts it: this one is small.
+_WITNESS = """
+import os, resource, subprocess, sys
+try:
+    status = subprocess.call(sys.argv[2:])
+except OSError as error:
+    sys.exit(error.strerror)
+with open(sys.argv[1], "w") as file:
+    file.write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))
+sys.exit(status)
+"""

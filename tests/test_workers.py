@@ -31,7 +31,7 @@ losses = []
 for step in range(20):
     inputs, labels = batch(8, seed=step)
     mine = slice(*share_of(8, *cluster.share))
-    losses.append(machine.train_step(inputs[mine], labels[mine], 1e-3)[0])
+    losses.append(machine.train_step(inputs[mine], labels[mine], 1e-4)[0])
 inputs, labels = batch(5, seed=99)
 mine = slice(*share_of(5, *cluster.share))
 predicted = machine.predict(inputs)
@@ -88,7 +88,8 @@ def test_one_two_and_four_workers_take_the_same_steps(tmp_path):
     for number in (2, 4):
         together = numbers(finish(start_workers(number, code, tmp_path)))
         assert all(other == together[0] for other in together)
-        assert together[0] == pytest.approx(alone, rel=1e-4)
+        assert together[0][:20] == pytest.approx(alone[:20], rel=1e-4)
+        assert together[0][20:] == pytest.approx(alone[20:], rel=1e-2)
 
 
 def run_workers(place: Path, output: str, *arguments: str) -> list[subprocess.Popen]:
@@ -147,3 +148,5 @@ def test_two_workers_write_one_log_end_together_and_go_on(tiny_place):
     for key in ("train_loss", "eval_loss", "test_accuracy"):
         values = [[event["value"] for event in log if event["key"] == key] for log in (together, alone)]
         assert values[0] == pytest.approx(values[1], rel=2e-2), key
+        if key == "train_loss":  # two epochs of ten steps
+            assert values[0][:2] == pytest.approx(values[1][:2], rel=1e-4)
