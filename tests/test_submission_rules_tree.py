@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from conftest import read_events
 from submission_runs import accuracy, make_place
 
-from compliance import registry, rules_system, rules_tree
+from compliance import registry, rules_system, rules_tree, rules_tree_contribution
 from compliance.discover import discover
 from compliance.markdown import number_in, opening_table, tables
 from compliance.wording import excerpt
@@ -356,6 +357,64 @@ def test_parameters_that_are_not_those_of_the_runs_are_found(tree: Path) -> None
     assert [text for _, _, text, _ in findings("run-config-digest", tree)] == [
         "parameters: split.train_fraction: 1.5"
     ]
+
+
+def statistics_line(tree: Path) -> str:
+    text = (tree / SCIENCE / "scientific_contribution.md").read_text()
+    lines = text[text.index("## Statistics") :].splitlines()
+    return next(line for line in lines if line.startswith("| Test accuracy |"))
+
+
+@pytest.mark.parametrize(
+    ("column", "name"),
+    [(2, "mean"), (3, "standard deviation"), (4, "lowest"), (5, "highest"), (6, "olympic mean")],
+)
+def test_a_statistic_that_does_not_follow_from_the_logs_is_found(tree: Path, column: int, name: str) -> None:
+    path = tree / SCIENCE / "scientific_contribution.md"
+    assert findings("contribution-statistics", tree) == []
+    line = statistics_line(tree)
+    cells = line.split("|")
+    cells[column] = " 0.1234 "
+    edit(path, line, "|".join(cells))
+    number = path.read_text().splitlines().index("|".join(cells)) + 1
+    found = findings("contribution-statistics", tree)
+    assert [(at, text) for _, at, text, _ in found] == [(number, f"{name} `0.1234`")]
+
+
+def test_an_interval_that_is_not_that_of_the_logs_is_found(tree: Path) -> None:
+    path = tree / SCIENCE / "scientific_contribution.md"
+    text = path.read_text()
+    (match,) = re.finditer(r"with (\d+) degrees? of freedom, is (0\.\d+) to (0\.\d+)", text)
+    degrees, low, high = int(match[1]), float(match[2]), float(match[3])
+
+    def told(replacement: str) -> list[tuple[str, str]]:
+        path.write_text(text.replace(match[0], replacement))
+        return [(found, expected) for _, _, found, expected in findings("contribution-statistics", tree)]
+
+    assert told(match[0]) == []
+    (other,) = told(f"with {degrees + 1} degrees of freedom, is {low} to {high}")
+    assert other == (f"{degrees + 1} degrees of freedom", f"{degrees}")
+    (wide,) = told(f"with {degrees} degrees of freedom, is {low - 0.05:.4f} to {high + 0.05:.4f}")
+    assert wide[1] == "95 % of Student's t"
+    (beside,) = told(f"with {degrees} degrees of freedom, is {low + 0.01:.4f} to {high + 0.01:.4f}")
+    assert beside[1].startswith("around the mean 0.")
+
+
+@pytest.mark.parametrize(
+    ("limit", "degrees", "share"),  # printed tables of Student's distribution
+    [
+        (12.706, 1, 0.95),
+        (4.303, 2, 0.95),
+        (2.776, 4, 0.95),
+        (1.96, 10**6, 0.95),
+        (3.747, 4, 0.98),
+        (0.0, 3, 0.0),
+    ],
+)
+def test_the_share_that_an_interval_holds_is_that_of_the_tables(
+    limit: float, degrees: int, share: float
+) -> None:
+    assert rules_tree_contribution._held(limit, degrees) == pytest.approx(share, abs=2e-4)
 
 
 @pytest.mark.parametrize("text", ["", "Prose first.\n\n| a | b |\n| - | - |\n"])
