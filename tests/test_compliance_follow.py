@@ -88,11 +88,18 @@ def test_the_command_follows_a_log_and_ends_with_its_verdict(tmp_path: Path) -> 
 def test_an_interrupt_ends_following(tmp_path: Path) -> None:
     path = tmp_path / "result.txt"
     command = [sys.executable, "-m", "compliance.check", "--follow", str(path)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as child:
+
+    def take_interrupts() -> None:  # which tests that run in the background would pass on as ignored
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=take_interrupts) as child:
         assert child.stderr is not None
         assert child.stderr.readline() == f"waiting for {path}\n"
         child.send_signal(signal.SIGINT)
-        assert child.wait(timeout=30) == 130
+        try:
+            assert child.wait(timeout=30) == 130
+        finally:
+            child.kill()
 
 
 def test_the_report_at_the_end_counts_what_was_shown_and_does_not_list_it_again(tmp_path: Path) -> None:
