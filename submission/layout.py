@@ -10,7 +10,8 @@ One bundle holds both layouts that the rules ask for, in one folder of the organ
     <org>/cloudmask/<system>/<descriptor>/                           S  the experiment
         README.md, config.yaml, scripts
         scientific_contribution.md, the same as .pdf under two names
-        figures/<name>.png, <name>.pdf
+        report.html
+        figures/<name>.png, <name>.pdf, small ones of scenes as <name>.webp
         result-<n>.txt                                               S  from 1
         runs/<n>/system.json, metrics.csv
 
@@ -41,6 +42,7 @@ README = "README.md"
 CONTRIBUTION = "scientific_contribution.md"
 #: S spells it the second way; the first is what is meant.
 CONTRIBUTION_PDFS = ("scientific_contribution.pdf", "sientific_contribution.pdf")
+REPORT = "report.html"
 FIGURES = "figures"
 
 
@@ -115,6 +117,11 @@ class Layout:
     def contribution_pdfs(self) -> tuple[Path, ...]:
         """The typeset contribution: the same file under every name that the rules use."""
         return tuple(self.science / name for name in CONTRIBUTION_PDFS)
+
+    @property
+    def report(self) -> Path:
+        """The contribution for reading, with curves and scenes to explore."""
+        return self.science / REPORT
 
     @property
     def figures(self) -> Path:

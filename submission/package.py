@@ -22,14 +22,17 @@ from compliance.check_paths import check_paths
 from submission.archive import manifest_text
 from submission.console import Refused, counted, counts, judge, step, summary
 from submission.contribution import contribution
-from submission.documents import write_documents, write_json, write_text, write_typeset
+from submission.documents import write_documents, write_json, write_text
 from submission.figures import draw_from_logs, draw_from_scenes, drawn
 from submission.layout import IMPLEMENTATION, Layout, directory_name
 from submission.licences import LICENCES, LOCK, licence_list
 from submission.publish import OutputError, publish, staging
+from submission.report import write_report
+from submission.report_images import shrink_figures
 from submission.repository import Commit, export_code, find_commit
 from submission.runs import RunSet, read_runs
 from submission.system_description import DEFAULT_SITE, describe_measured, describe_named, read_site
+from submission.typeset import write_typeset
 
 
 @dataclass(frozen=True)
@@ -192,6 +195,7 @@ def _write(layout: Layout, runs: RunSet, commit: Commit, system: dict[str, str],
         if run.folder.metrics.is_file():
             _copy(run.folder.metrics.read_bytes(), layout.run(number) / run.folder.metrics.name)
     draw_from_scenes(runs, options.checkout, layout.figures)
+    shrink_figures(layout.figures)
     write_generated(layout, runs, commit, system, left_out=left_out, options=_repeat(layout, options))
     write_text(layout.manifest, manifest_text(layout.root))
 
@@ -214,6 +218,7 @@ def write_generated(
     draw_from_logs(runs, layout.figures)
     write_text(layout.contribution, contribution(layout, runs, system, commit, drawn(layout.figures)))
     write_typeset(layout)
+    write_report(layout, runs)
 
 
 def _write_licences(layout: Layout, commit: Commit) -> None:

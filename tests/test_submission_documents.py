@@ -24,12 +24,13 @@ from submission_runs import CONFIG, accuracy, git, make_place, stopped_early, wi
 
 from benchmark.config_file import load_config
 from benchmark.errors import SubmissionError
-from submission.contribution import table
-from submission.documents import to_typst, write_text, write_typeset
+from submission.contribution_tables import table
+from submission.documents import write_text
 from submission.layout import Layout, directory_name
 from submission.package import Options, package
 from submission.reference import PAPER_RUNS
 from submission.repository import NO_REMOTE, public_address
+from submission.typeset import to_typst, write_typeset
 
 SEEDS = (1, 2, 3)
 

@@ -1,0 +1,84 @@
+"""What the report's script shows: curves and scenes, every number with the text that stands for it."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from pathlib import Path
+from typing import Any
+
+from compliance.log import count_of, number_of
+from submission.contribution_tables import share
+from submission.figures import MAP
+from submission.report_images import data_uri
+from submission.runs import Run, RunSet
+
+#: How SVG dashes what matplotlib names so.
+DASHES = {"-": "", "--": "6 3", "-.": "7 2 1.5 2", ":": "1.5 2.5"}
+
+
+def report_data(runs: RunSet, figures: Path) -> str:
+    """JSON that is safe inside of a script element: a ``<`` in it is escaped.
+
+    ``figures`` is the folder of the small pictures.
+    """
+    target = runs.first.result["quality_target"]
+    data = {
+        "target": {"value": target, "text": str(target)},
+        "runs": [_curves(run, number) for number, run in enumerate(runs.runs)],
+        "scenes": scenes(runs, figures),
+    }
+    return json.dumps(data, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
+
+
+def _curves(run: Run, number: int) -> dict[str, Any]:
+    """The curves of a run and how they are drawn; ``number`` counts from 0."""
+    from submission.figure_curves import MARKED_EPOCHS, MEASURES, SPLITS, curve
+    from submission.figure_style import RUN_COLOURS, RUN_LINES
+
+    # Dashes cannot be told from the jumps of hundreds of epochs.
+    line = "-" if run.summary.epochs > MARKED_EPOCHS else RUN_LINES[number % len(RUN_LINES)]
+    series = {}
+    for measure in MEASURES:
+        for split in SPLITS:
+            epochs, values = curve(run.log, f"{split}_{measure}")
+            series[f"{split}_{measure}"] = {
+                "epochs": epochs,
+                "values": values,
+                "texts": [share(value) for value in values],
+            }
+    return {
+        "name": f"seed {run.seed}",
+        "colour": number % len(RUN_COLOURS),
+        "dash": DASHES[line],
+        "best": run.summary.best_epoch,
+        "series": series,
+    }
+
+
+def scenes(runs: RunSet, figures: Path) -> list[dict[str, Any]]:
+    """Every inference scene with its accuracies, the hardest first; errors are those of the best run."""
+    from submission.figure_scenes import short_name
+
+    accuracies: dict[str, dict[int, float]] = {}
+    for run in runs.runs:
+        for event in run.log.sound("scene_accuracy"):
+            accuracies.setdefault(str(event.metadata["scene"]), {})[run.seed] = number_of(event)
+    found = []
+    for event in runs.best.log.sound("scene_accuracy"):
+        name = str(event.metadata["scene"])
+        pixels = count_of(event, "pixels")
+        found.append(
+            {
+                "name": name,
+                "title": short_name(name),
+                "period": str(event.metadata["period"]),
+                "mean": share(statistics.fmean(accuracies[name].values())),
+                "accuracies": [share(accuracies[name].get(seed)) for seed in runs.seeds],
+                "errors": f"{pixels - count_of(event, 'correct'):,} of {pixels:,}",
+                "image": data_uri(figures, f"{MAP}{name}"),
+            }
+        )
+    return sorted(
+        found, key=lambda scene: (statistics.fmean(accuracies[scene["name"]].values()), scene["name"])
+    )
