@@ -149,7 +149,7 @@ def make(
             inside.root.mkdir(parents=True)
             save_config(run.config, inside.config)
             if script is not None:
-                (inside.root / "job.slurm").write_text(script(run), encoding="utf-8")
+                inside.job_script.write_text(script(run), encoding="utf-8")
             advance(run.index + 1, run.name)
         folder.outputs.mkdir(exist_ok=True)
         write_text(folder.run_names, "".join(f"{run.name}\n" for run in experiment.runs))

@@ -42,6 +42,11 @@ class RunFolder:
         return self.root / "metrics.csv"
 
     @property
+    def job_script(self) -> Path:
+        """The batch file of a run that is part of an experiment (docs/sweep.md)."""
+        return self.root / "job.slurm"
+
+    @property
     def timers(self) -> Path:
         """The cloudmesh StopWatch's benchmark table."""
         return self.root / "timers.txt"

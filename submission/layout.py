@@ -13,7 +13,7 @@ One bundle holds both layouts that the rules ask for, in one folder of the organ
         report.html
         figures/<name>.png, <name>.pdf, small ones of scenes as <name>.webp
         result-<n>.txt                                               S  from 1
-        runs/<n>/system.json, metrics.csv
+        runs/<n>/system.json, metrics.csv, job.slurm
 
 S = science/submit.adoc 'Directory Structure', G = policies/submission_rules.adoc
 'Directory structure', Training.

@@ -24,6 +24,7 @@ from submission.console import Refused, counted, counts, judge, step, summary
 from submission.contribution import contribution
 from submission.documents import write_documents, write_json, write_text
 from submission.figures import draw_from_logs, draw_from_scenes, drawn
+from submission.job_script import without_folders
 from submission.layout import IMPLEMENTATION, Layout, directory_name
 from submission.licences import LICENCES, LOCK, licence_list
 from submission.publish import OutputError, publish, staging
@@ -194,6 +195,9 @@ def _write(layout: Layout, runs: RunSet, commit: Commit, system: dict[str, str],
         _copy(run.folder.system.read_bytes(), layout.run(number) / run.folder.system.name)
         if run.folder.metrics.is_file():
             _copy(run.folder.metrics.read_bytes(), layout.run(number) / run.folder.metrics.name)
+        if run.folder.job_script.is_file():
+            script = without_folders(run.folder.job_script.read_text(encoding="utf-8"))
+            write_text(layout.run(number) / run.folder.job_script.name, script)
     draw_from_scenes(runs, options.checkout, layout.figures)
     shrink_figures(layout.figures)
     write_generated(layout, runs, commit, system, left_out=left_out, options=_repeat(layout, options))
