@@ -105,6 +105,11 @@ def _set(tree: dict[str, Any], override: str) -> None:
         raise ConfigError(
             f"--set {name}", found=str(error), expected="a YAML value", remedy="quote it"
         ) from None
+    set_field(tree, name, value, f"--set {name}")
+
+
+def set_field(tree: dict[str, Any], name: str, value: Any, where: str) -> None:
+    """Set a field by its dotted name. Raises ConfigError, told of ``where``, if it lies below a value."""
     *sections, leaf = name.split(".")
     for section in sections:
         if tree.get(section) is None:
@@ -112,7 +117,7 @@ def _set(tree: dict[str, Any], override: str) -> None:
         tree = tree[section]
         if not isinstance(tree, dict):
             raise ConfigError(
-                f"--set {name}",
+                where,
                 found=f"{section} is a single value",
                 expected="a section",
                 remedy="give the field without anything below it",

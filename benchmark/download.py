@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import fcntl
+import os
 import shutil
 import signal
 import sys
@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmark import file_lock
 from benchmark.display import Display
 from benchmark.download_file import bytes_held
 from benchmark.download_manifest import (
@@ -159,17 +160,18 @@ def _check_room(root: Path, needed: int) -> None:
 @contextlib.contextmanager
 def _locked(root: Path) -> Iterator[None]:
     root.mkdir(parents=True, exist_ok=True)
-    with (root / ".download.lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise DownloadError(
-                root,
-                found="another download into this folder",
-                expected="one at a time",
-                remedy="wait for it, or choose another folder with --dest",
-            ) from None
+    lock = file_lock.take(root / ".download.lock")
+    if lock is None:
+        raise DownloadError(
+            root,
+            found="another download into this folder",
+            expected="one at a time",
+            remedy="wait for it, or choose another folder with --dest",
+        )
+    try:
         yield
+    finally:
+        os.close(lock)
 
 
 def _split(path: str) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.config import Config
-from benchmark.config_file import build_config, config_path, load_config
+from benchmark.config_file import build_config, config_path, load_config, set_field
 from benchmark.errors import ConfigError
 from benchmark.site import Resources, Site, read_fields, read_mapping
 
@@ -206,24 +206,8 @@ def _tree(base: Fields, described: Description, point: Fields, name: str, path: 
         tree["description"] = described.description
     for dotted, value in (described.fields | point).items():
         if not dotted.startswith(_RESOURCES):
-            _set(tree, dotted, value, path)
+            set_field(tree, dotted, copy.deepcopy(value), f"{path}: {dotted}")
     return tree
-
-
-def _set(tree: dict[str, Any], dotted: str, value: Any, path: Path) -> None:
-    *sections, leaf = dotted.split(".")
-    for section in sections:
-        if tree.get(section) is None:
-            tree[section] = {}
-        tree = tree[section]
-        if not isinstance(tree, dict):
-            raise ConfigError(
-                f"{path}: {dotted}",
-                found=f"{section} is a single value",
-                expected="a section",
-                remedy="give the field without anything below it",
-            )
-    tree[leaf] = copy.deepcopy(value)
 
 
 def _in_file(error: ConfigError, path: Path) -> ConfigError:

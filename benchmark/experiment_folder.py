@@ -12,8 +12,6 @@ table.md, table.csv what the runs scored
 from __future__ import annotations
 
 import contextlib
-import errno
-import fcntl
 import json
 import os
 import secrets
@@ -23,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmark import file_lock
 from benchmark.config_file import save_config
 from benchmark.errors import ConfigError, RunError
 from benchmark.experiment import Experiment, Run
@@ -102,7 +101,7 @@ def held(folder: ExperimentFolder) -> Iterator[None]:
     """The folder, made if need be, kept from other commands that submit or run. Raises RunError."""
     try:
         folder.root.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder.lock, os.O_RDWR | os.O_CREAT, 0o644)
+        descriptor = file_lock.take(folder.lock)
     except OSError as error:
         raise RunError(
             folder.root,
@@ -110,18 +109,13 @@ def held(folder: ExperimentFolder) -> Iterator[None]:
             expected="a folder for the experiment",
             remedy="choose another place: `output` in the site's file",
         ) from None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        # a file system without locks cannot hold anything
-        if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP):
-            os.close(descriptor)
-            raise RunError(
-                folder.lock,
-                found="another command that submits or runs this experiment",
-                expected="one at a time",
-                remedy="wait until it ends; `status` shows how far it is",
-            ) from None
+    if descriptor is None:
+        raise RunError(
+            folder.lock,
+            found="another command that submits or runs this experiment",
+            expected="one at a time",
+            remedy="wait until it ends; `status` shows how far it is",
+        )
     try:
         yield
     finally:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import errno
-import fcntl
 import json
 import os
 import time
@@ -12,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmark import scenes
+from benchmark import file_lock, scenes
 from benchmark.config import Config
 from benchmark.display import Display
 from benchmark.errors import ConfigError, RunError, SceneError
@@ -135,7 +133,7 @@ def _says_synthetic(path: Path) -> bool:
 def _lock(folder: RunFolder, config: Config) -> int:
     try:
         folder.root.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder.lock, os.O_RDWR | os.O_CREAT, 0o644)
+        descriptor = file_lock.take(folder.lock)
     except OSError as error:
         raise RunError(
             folder.root,
@@ -143,18 +141,13 @@ def _lock(folder: RunFolder, config: Config) -> int:
             expected="a folder for the run's files",
             remedy="choose another place with --output",
         ) from None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno in (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP):
-            return descriptor  # a file system without locks; the log is opened exclusively all the same
-        os.close(descriptor)
+    if descriptor is None:
         raise RunError(
             folder.root,
             found=f"another process that runs seed {config.seed} into this folder",
             expected="one run at a time in a folder",
             remedy="wait for it, or choose another --seed or --output",
-        ) from None
+        )
     return descriptor
 
 

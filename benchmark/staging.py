@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmark import file_lock
 from benchmark.context import Run
 from benchmark.display import Display
 from benchmark.errors import RunError, SceneError
@@ -230,22 +230,17 @@ def _explained(folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _held(folder: Path, display: Display) -> Iterator[None]:
-    """The store, made where there is none, held against other processes until the block ends."""
+    """The store, made where there is none, held against other processes until the block ends.
+
+    Where there are no locks, two runs write the same bytes to the same places.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            display.say(f"waiting for another run, which stages the same scenes in {folder}")
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        except OSError as error:
-            # without locks two runs write the same bytes to the same places
-            if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP):
-                raise
+
+    def tell() -> None:
+        display.say(f"waiting for another run, which stages the same scenes in {folder}")
+
+    with file_lock.held(folder / ".lock", tell):
         yield
-    finally:
-        os.close(descriptor)
 
 
 def _require_room(folder: Path, needed: int) -> None:

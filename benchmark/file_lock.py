@@ -1,0 +1,42 @@
+"""One process at a time: a lock on a file, which ends with the process that holds it, however it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+
+def take(path: Path) -> int | None:
+    """A descriptor that holds the lock until it is closed; None where another process holds it.
+
+    A file system without locks holds nothing, and is no hindrance. Raises OSError where the file
+    cannot be opened.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP):
+            os.close(descriptor)
+            if not isinstance(error, BlockingIOError):
+                raise
+            return None
+    return descriptor
+
+
+@contextlib.contextmanager
+def held(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
+    """Hold the lock during the block. Calls ``on_wait`` once where another process holds it, and waits."""
+    descriptor = take(path)
+    if descriptor is None:
+        on_wait()
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
