@@ -210,7 +210,9 @@ def test_a_run_that_was_warned_goes_on_where_it_was(array):
     told = output_of(array, "five", 0)
     assert "stopped (SIGUSR1)" in told
     events = read_events(log(array, "slurm logs", "five", 1))
-    assert value_of(events, "run_resumed") == 1
+    resumed = [event["value"] for event in events if event["key"] == "run_resumed"]
+    # on a slow machine Slurm's limit may be near once more
+    assert resumed == list(range(1, len(resumed) + 1)) != []
     assert events[-1]["metadata"] == {**events[-1]["metadata"], "status": "success"}
 
 
