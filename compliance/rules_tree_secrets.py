@@ -51,7 +51,7 @@ _ASSIGNED = re.compile(
 _ADDRESS_WITH_PASSWORD = re.compile(rb"\b[a-z][a-z0-9+.-]*://[^\s/:@\"']+:[^\s/:@\"']+@[^\s/]")
 
 #: How figures and typeset documents begin: compressed bytes hold by chance what looks like an address.
-_COMPRESSED = (b"\x89PNG\r\n", b"%PDF-")
+_COMPRESSED = (b"\x89PNG\r\n", b"%PDF-", b"RIFF")
 
 _HOME_PATH = re.compile(
     rb"(?<![\w.:/-])(?:file://)?(?:/home/|/Users/|/root/|[A-Za-z]:\\Users\\)[A-Za-z0-9._-]+"

@@ -14,7 +14,7 @@ from submission.report_images import data_uri
 from submission.runs import Run, RunSet
 
 #: How SVG dashes what matplotlib names so.
-DASHES = {"-": "", "--": "6 3", "-.": "7 2 1.5 2", ":": "1.5 2.5"}
+DASHES = {"-": "none", "--": "6 3", "-.": "7 2 1.5 2", ":": "1.5 2.5"}
 
 
 def report_data(runs: RunSet, figures: Path) -> str:
@@ -37,7 +37,8 @@ def _curves(run: Run, number: int) -> dict[str, Any]:
     from submission.figure_style import RUN_COLOURS, RUN_LINES
 
     # Dashes cannot be told from the jumps of hundreds of epochs.
-    line = "-" if run.summary.epochs > MARKED_EPOCHS else RUN_LINES[number % len(RUN_LINES)]
+    many = run.summary.epochs > MARKED_EPOCHS
+    dashes = DASHES["-" if many else RUN_LINES[number % len(RUN_LINES)]]
     series = {}
     for measure in MEASURES:
         for split in SPLITS:
@@ -50,7 +51,7 @@ def _curves(run: Run, number: int) -> dict[str, Any]:
     return {
         "name": f"seed {run.seed}",
         "colour": number % len(RUN_COLOURS),
-        "dash": DASHES[line],
+        "line": {"stroke-dasharray": dashes, "stroke-width": 1 if many else 2},
         "best": run.summary.best_epoch,
         "series": series,
     }

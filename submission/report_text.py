@@ -37,7 +37,8 @@ def html_table(caption: str, headings: Sequence[str], rows: Iterable[Sequence[ob
     """A table of plain texts, which can be scrolled with the keyboard where it is too wide."""
     head = "".join(f'<th scope="col">{html.escape(heading)}</th>' for heading in headings)
     body = "".join(
-        f"<tr>{''.join(f'<td>{html.escape(str(cell))}</td>' for cell in row)}</tr>\n" for row in rows
+        f"<tr>{''.join(f'<td>{_breakable(html.escape(str(cell)))}</td>' for cell in row)}</tr>\n"
+        for row in rows
     )
     table = f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>"
     return _scrolled(f"<caption>{html.escape(caption)}</caption>\n{table}")
@@ -81,8 +82,13 @@ def _row(row: SyntaxTreeNode, sides: Sequence[str]) -> str:
     for cell, side in zip(row.children, sides, strict=True):
         kind = ' class="number"' if side == "right" else ""
         scope = ' scope="col"' if cell.tag == "th" else ""
-        cells.append(f"<{cell.tag}{scope}{kind}>{to_html(cell.children)}</{cell.tag}>")
+        cells.append(f"<{cell.tag}{scope}{kind}>{_breakable(to_html(cell.children))}</{cell.tag}>")
     return f"<tr>{''.join(cells)}</tr>"
+
+
+def _breakable(cell: str) -> str:
+    """Names in a cell may go on in the next line after an underscore; no element of a cell has one."""
+    return cell.replace("_", "_<wbr>")
 
 
 def _scrolled(table: str) -> str:

@@ -632,7 +632,12 @@ def test_an_address_other_than_the_contacts_is_found(tree: Path) -> None:
 
 
 def test_what_looks_like_an_address_in_the_bytes_of_a_figure_or_pdf_is_none(tree: Path) -> None:
-    for name, head in (("a.png", b"\x89PNG\r\n\x1a\n"), ("b.pdf", b"%PDF-1.7\n"), ("c.png", b"text\n")):
+    for name, head in (
+        ("a.png", b"\x89PNG\r\n\x1a\n"),
+        ("b.pdf", b"%PDF-1.7\n"),
+        ("w.webp", b"RIFF\x10\x00\x00\x00WEBP"),
+        ("c.png", b"text\n"),
+    ):
         (tree / SCIENCE / name).write_bytes(head + b"n@NO.Ey")
     assert [path for path, *_ in findings("e-mail-address", tree)] == [f"{SCIENCE}/c.png"]
 

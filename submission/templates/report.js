@@ -93,7 +93,7 @@
 
   function axes({ measure, width, height, across, up }, low, high) {
     const parts = [];
-    const { found, decimals } = ticks(low, high, 4);
+    const { found, decimals } = ticks(low, high, 6);
     for (const value of found) {
       parts.push(svg("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: up(value), y2: up(value) }));
       parts.push(svg("text", { x: LEFT - 6, y: up(value) + 4, "text-anchor": "end" }, value.toFixed(decimals)));
@@ -114,7 +114,7 @@
   function curve({ key, across, up }, run) {
     const { epochs, values } = run.series[key];
     const points = epochs.map((epoch, index) => `${across(epoch).toFixed(2)},${up(values[index]).toFixed(2)}`);
-    const parts = [svg("polyline", { class: "curve", points: points.join(" "), "stroke-dasharray": run.dash || "none" })];
+    const parts = [svg("polyline", { class: "curve", points: points.join(" "), ...run.line })];
     epochs.forEach((epoch, index) => {
       const x = across(epoch), y = up(values[index]);
       if (epoch === run.best) parts.push(svg("circle", { class: "best", cx: x, cy: y, r: 4 }));
@@ -126,7 +126,7 @@
   }
 
   function swatch(run) {
-    const line = svg("line", { class: "curve", x1: 0, x2: 26, y1: 5, y2: 5, "stroke-dasharray": run.dash || "none" });
+    const line = svg("line", { class: "curve", x1: 0, x2: 26, y1: 5, y2: 5, ...run.line });
     return svg("svg", { class: `swatch run-${run.colour}`, viewBox: "0 0 26 10", "aria-hidden": "true" }, line);
   }
 
@@ -199,6 +199,7 @@
     next.disabled = list.selectedIndex >= list.options.length - 1;
     if (!scene) return;
     image.hidden = !scene.image;
+    element("scene-key").hidden = !scene.image;
     element("scene-missing").hidden = Boolean(scene.image);
     if (scene.image) image.src = scene.image;
     image.alt = `Maps of scene ${scene.title}: the scene, its label, the probability of cloud, the errors`;
