@@ -10,7 +10,6 @@ import argparse
 import contextlib
 import os
 import shutil
-import signal
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -38,10 +37,7 @@ from benchmark.download_objects import (
     list_split,
 )
 from benchmark.download_workers import obtain_all
-
-
-class Terminated(BaseException):
-    """SIGTERM as an exception."""
+from benchmark.interruption import Interrupted, Interruption
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -49,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
     splits = list(PREFIXES) if options.split is None else [options.split]
     display = Display()
     begun = False
-    signal.signal(signal.SIGTERM, _terminate)
+    Interruption().install()
     try:
         if options.verify:
             return _verify(options.dest, splits, display)
@@ -62,9 +58,9 @@ def main(arguments: list[str] | None = None) -> int:
     except (DownloadError, OSError) as error:
         print(f"error: {_explain(error, options.dest)}", file=sys.stderr)
         return 1 if begun else 2
-    except (KeyboardInterrupt, Terminated) as error:
-        print(f"stopped ({type(error).__name__}); what has arrived is kept: {AGAIN}", file=sys.stderr)
-        return 130 if isinstance(error, KeyboardInterrupt) else 143
+    except Interrupted as error:
+        print(f"stopped ({error}); what has arrived is kept: {AGAIN}", file=sys.stderr)
+        return 128 + error.number
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -191,10 +187,6 @@ def _explain(error: DownloadError | OSError, root: Path) -> DownloadError:
         expected="a folder that takes files",
         remedy=f"free space or mend the folder, or choose another with --dest; then {AGAIN}",
     )
-
-
-def _terminate(number: int, frame: object) -> None:
-    raise Terminated
 
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ class WholeScenes:
 def compare_whole_scenes(
     paths: Iterable[Path],
     read: Callable[[Path], Scene],
-    predict: Predict,
+    predict: Callable[[NDArray[np.float32]], NDArray[np.float32]],
     mask_path: Callable[[str], Path],
 ) -> Iterator[WholeScenes]:
     """Predict each scene in one piece and compare it with the mask that was scored.

@@ -18,7 +18,8 @@ from typing import Any
 from benchmark.config import Config
 from benchmark.config_file import build_config, config_path, load_config, set_field
 from benchmark.errors import ConfigError
-from benchmark.site import Resources, Site, read_fields, read_mapping
+from benchmark.fields import read_mapping
+from benchmark.site import Resources, Site, read_part
 
 #: More runs than this are a mistake in the file.
 MOST_RUNS = 10_000
@@ -137,7 +138,7 @@ class Queued:
 
 def load_experiment(path: Path, site: Site) -> Experiment:
     """The experiment in a YAML file, on a site. ConfigError names file, field, found and expected."""
-    described = read_fields(Description, read_mapping(path), path)
+    described = read_part(Description, read_mapping(path), path)
     base_path = _base_path(described.config, path)
     load_config(base_path)  # its own mistakes are told as its own
     base = read_mapping(base_path)
@@ -223,7 +224,7 @@ def _resources(described: Description, point: Fields, site: Site, path: Path) ->
         for name, value in (described.fields | point).items()
         if name.startswith(_RESOURCES)
     }
-    resources = read_fields(Resources, described.resources | own | varied, path, "resources")
+    resources = read_part(Resources, described.resources | own | varied, path, "resources")
     try:
         site.check(resources)
     except ConfigError as error:

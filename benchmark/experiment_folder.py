@@ -218,12 +218,10 @@ def unmake(folder: ExperimentFolder) -> None:
 
 
 def restore(folder: ExperimentFolder, run: Run) -> None:
-    """Write a run's configuration again, which the run itself may have left half-written."""
+    """Write a run's configuration again, in case it was changed or lost."""
     inside = folder.run(run)
-    part = inside.root / ".part-config.yaml"
     inside.root.mkdir(exist_ok=True)
-    save_config(run.config, part)
-    part.replace(inside.config)
+    save_config(run.config, inside.config)
 
 
 def new_job_name(experiment: str) -> str:

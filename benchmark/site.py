@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import getpass
 import math
 import os
 import re
-import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from benchmark.config_file import parse_yaml
 from benchmark.errors import ConfigError
+from benchmark.fields import read_fields, read_mapping
 
 SITES = Path(__file__).parent / "sites"
 SCHEDULERS = ("slurm", "local")
@@ -143,7 +139,7 @@ def load_site(name: str) -> Site:
             expected=f"a shipped site ({known}) or a YAML file",
             remedy="copy a shipped file of benchmark/sites and adapt it",
         )
-    site = read_fields(Site, read_mapping(path), path)
+    site = read_part(Site, read_mapping(path), path)
     expanded: dict[str, Any] = {
         name: _expand(value, path, name)
         for name in ("output", "stage_dir", "container", "python")
@@ -185,81 +181,16 @@ def check_printable(text: str, where: object) -> None:
         )
 
 
-def read_mapping(path: Path) -> dict[str, Any]:
-    """The mapping in a YAML file. Raises ConfigError."""
-    try:
-        tree = parse_yaml(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(
-            path, found=error.strerror or str(error), expected="a YAML file", remedy="check the path"
-        ) from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
-        raise ConfigError(path, found=str(error), expected="YAML", remedy="correct the file") from None
-    if not isinstance(tree, dict):
-        raise ConfigError(
-            path, found=type(tree).__name__, expected="a mapping of fields", remedy="correct the file"
-        )
-    return tree
-
-
-def read_fields(cls: type[T], tree: Mapping[str, Any], path: Path, section: str = "") -> T:
+def read_part(cls: type[T], tree: Mapping[str, Any], path: Path, section: str = "") -> T:
     """A dataclass from a mapping of a file. ConfigError names file, field, found and expected."""
     prefix = f"{section}." if section else ""
-    known = {each.name: each for each in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    for name in tree:
-        if name not in known:
-            near = difflib.get_close_matches(str(name), known, n=1)
-            raise ConfigError(
-                f"{path}: {prefix}{name}",
-                found="an unknown field",
-                expected=f"one of {', '.join(known)}",
-                remedy=f"did you mean {prefix}{near[0]}?" if near else "remove it",
-            )
-    hints = typing.get_type_hints(cls)
-    values = {name: _value(hints[name], tree[name], f"{path}: {prefix}{name}") for name in tree}
-    for name, each in known.items():
-        if (
-            name not in tree
-            and each.default is dataclasses.MISSING
-            and each.default_factory is dataclasses.MISSING
-        ):
-            raise ConfigError(
-                f"{path}: {prefix}{name}", found="no value", expected="a value", remedy="add it to the file"
-            )
     try:
-        return cls(**values)
+        return read_fields(cls, tree, section, check_text=check_printable)
     except ConfigError as error:
-        where = error.where if not section or error.where.startswith(prefix) else f"{prefix}{error.where}"
+        where = error.where if error.where.startswith(prefix) else f"{prefix}{error.where}"
         raise ConfigError(
             f"{path}: {where}", found=error.found, expected=error.expected, remedy=error.remedy
         ) from None
-
-
-_WORDS = {int: "an integer", float: "a number", str: "a text", dict: "a mapping", tuple: "a list"}
-
-
-def _value(hint: Any, value: Any, where: str) -> Any:
-    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    if value is None and type(None) in options:
-        return None
-    (wanted,) = (option for option in options if option is not type(None))
-    if wanted is Any:
-        return value
-    kind = typing.get_origin(wanted) or wanted
-    if kind is float and type(value) is int:
-        value = float(value)
-    if kind is tuple and type(value) is list:
-        value = tuple(value)
-    if type(value) is not kind:
-        raise _unfit(where, value, _WORDS[kind])
-    if kind is str and kind is wanted:
-        check_printable(value, where)
-    if kind is tuple:
-        return tuple(_value(typing.get_args(wanted)[0], each, where) for each in value)
-    if kind is dict:
-        key, each = typing.get_args(wanted)
-        return {_value(key, k, where): _value(each, v, f"{where}.{k}") for k, v in value.items()}
-    return value
 
 
 def _unfit(where: str, found: object, expected: str) -> ConfigError:

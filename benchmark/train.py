@@ -79,6 +79,8 @@ def train_and_score(
                 telemetry,
                 tensorboard,
             )
+            if telemetry and telemetry.unavailable:
+                display.say(f"not in {folder.telemetry.name}: {'; '.join(telemetry.unavailable)}")
             result = _tell(run, list(training_scenes), list(inference_scenes), checkpoint)
         if telemetry and telemetry.problem:
             display.warn(telemetry.problem)
@@ -96,16 +98,14 @@ def train_and_score(
 
 def _open_log(folder: RunFolder, checkpoint: Checkpoint | None, resume: bool) -> EventLog:
     """The log of the chief: a new one, or the one that goes on."""
+    kept = None
     if checkpoint is not None:
         progress = checkpoint.progress
         log = checkpoint.log_size, checkpoint.log_sha256
         kept = keep_log(folder.log, *log, progress.epoch, progress.step, checkpoint.time_ms)
-        return EventLog(folder.log, kept)
-    if resume and (kept_or_none := keep_beginning(folder.log)) is not None:
-        return EventLog(folder.log, kept_or_none)
-    if resume:
+    elif resume and (kept := keep_beginning(folder.log)) is None:
         folder.log.unlink(missing_ok=True)  # of a run that was killed before its clock started
-    return EventLog(folder.log)
+    return EventLog(folder.log, kept)
 
 
 def _tell(

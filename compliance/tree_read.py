@@ -102,7 +102,7 @@ def load_yaml(text: str) -> Any:
     """
     import yaml  # imported here: most checks never need it, and it takes longer than the whole start-up
 
-    from benchmark.config_file import parse_yaml
+    from benchmark.fields import parse_yaml
 
     if len(text) > YAML_CHARACTERS:
         raise YamlDefect(f"more than {YAML_CHARACTERS} characters")

@@ -190,6 +190,8 @@ def _deviations(runs: RunSet) -> list[str]:
     schedule, warmup = stated["opt_learning_rate_decay_schedule"], stated["opt_learning_rate_warmup_steps"]
     if schedule != "constant" or warmup:
         found.append(f"The learning rate follows a {schedule} schedule after {warmup} steps of warm-up.")
+    if stated["augmentation"]:
+        found.append("Training patches are flipped and turned at random; the reference's are not.")
     if stated["precision"] != "float32":
         found.append(f"Training computes in {stated['precision']}; the reference computes in float32.")
     found.append(

@@ -97,18 +97,16 @@ def draw_from_scenes(runs: RunSet, data: Path, folder: Path) -> None:
     from submission.figure_scenes import Reliability, draw_map, reliability, scene_map
     from submission.figure_style import style, write
 
-    counts = Reliability()
+    counts, training = Reliability(), _scene_files(data / runs.config.data.training)
     with style(), Display().bar("maps of scenes", len(inference)) as move:
         for number, path in enumerate(inference, start=1):
             made = scene_map(runs.best, path)
             write(draw_map(made), folder, f"{MAP}{path.stem}")
             counts.add(made)
+            if number == 1 and training:
+                write(preprocessing(runs.config, training[0], made), folder, PREPROCESSING)
             move(number, path.stem)
         write(reliability(counts), folder, RELIABILITY)
-        training = _scene_files(data / runs.config.data.training)
-        if training:
-            made = scene_map(runs.best, inference[0])
-            write(preprocessing(runs.config, training[0], made), folder, PREPROCESSING)
 
 
 def _inference_scenes(runs: RunSet, data: Path) -> list[Path]:

@@ -92,7 +92,7 @@ def _package(package: Locked) -> dict[str, Any]:
         "SPDXID": _identifier(package),
         "name": package.name,
         "versionInfo": package.version,
-        "downloadLocation": f"https://pypi.org/project/{package.name}/{package.version}/",
+        "downloadLocation": UNKNOWN,
         "filesAnalyzed": False,
         "licenseConcluded": UNKNOWN,
         "licenseDeclared": declared,

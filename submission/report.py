@@ -9,8 +9,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from submission.documents import fill, write_text
 from submission.figures import PREPROCESSING, RELIABILITY, captions
@@ -44,6 +45,7 @@ def report(layout: Layout, runs: RunSet) -> str:
     title, result, document = sections(layout.contribution.read_text(encoding="utf-8"))
     kept = [section for section in document if section.title != FIGURES_SECTION]
     style, script = _style(), fill("report.js", {})
+    shown = scenes(runs, layout.figures)
     return fill(
         REPORT,
         {
@@ -54,12 +56,12 @@ def report(layout: Layout, runs: RunSet) -> str:
             "HEAD": title,
             "RESULT": result,
             "BEST_SEED": str(runs.best.seed),
-            "SCENE_TABLE": _scene_table(runs, layout.figures),
+            "SCENE_TABLE": _scene_table(runs, shown),
             "PICTURES": _pictures(runs, layout.figures),
             "TIMELINE": timeline_html(runs.best),
             "FINDINGS": findings_html(layout, runs),
             "DOCUMENT": "".join(_section(number, section) for number, section in enumerate(kept, start=1)),
-            "DATA": report_data(runs, layout.figures),
+            "DATA": report_data(runs, shown),
             "SCRIPT": script,
         },
     )
@@ -103,12 +105,9 @@ def _section(number: int, section: Section) -> str:
     return f"<section>\n{heading}\n{section.body}</section>\n"
 
 
-def _scene_table(runs: RunSet, figures: Path) -> str:
+def _scene_table(runs: RunSet, shown: Sequence[Mapping[str, Any]]) -> str:
     headings = ("Scene", "Period", "Mean accuracy", *(f"Seed {seed}" for seed in runs.seeds))
-    rows = [
-        (scene["name"], scene["period"], scene["mean"], *scene["accuracies"])
-        for scene in scenes(runs, figures)
-    ]
+    rows = [(scene["name"], scene["period"], scene["mean"], *scene["accuracies"]) for scene in shown]
     return html_table("Accuracy by scene, the hardest first", headings, rows)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import statistics
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +18,13 @@ from submission.runs import Run, RunSet
 DASHES = {"-": "none", "--": "6 3", "-.": "7 2 1.5 2", ":": "1.5 2.5"}
 
 
-def report_data(runs: RunSet, figures: Path) -> str:
-    """JSON that is safe inside of a script element: a ``<`` in it is escaped.
-
-    ``figures`` is the folder of the small pictures.
-    """
+def report_data(runs: RunSet, shown: Sequence[Mapping[str, Any]]) -> str:
+    """JSON that is safe inside of a script element: a ``<`` in it is escaped; ``shown`` are the scenes."""
     target = runs.first.result["quality_target"]
     data = {
         "target": {"value": target, "text": str(target)},
         "runs": [_curves(run, number) for number, run in enumerate(runs.runs)],
-        "scenes": scenes(runs, figures),
+        "scenes": shown,
     }
     return json.dumps(data, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
 
@@ -58,7 +56,10 @@ def _curves(run: Run, number: int) -> dict[str, Any]:
 
 
 def scenes(runs: RunSet, figures: Path) -> list[dict[str, Any]]:
-    """Every inference scene with its accuracies, the hardest first; errors are those of the best run."""
+    """Every inference scene with its accuracies, the hardest first; errors are those of the best run.
+
+    ``figures`` is the folder of the small pictures.
+    """
     from submission.figure_scenes import short_name
 
     accuracies: dict[str, dict[int, float]] = {}

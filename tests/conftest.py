@@ -61,10 +61,8 @@ def write_scene_file(path: Path, shape: tuple[int, int] = SHAPE, **changes: Any)
     return path
 
 
-@pytest.fixture(scope="session")
-def tiny_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the tiny configuration's dataset below data/synthetic/."""
-    place = tmp_path_factory.mktemp("tiny")
+def make_tiny_scenes(place: Path) -> None:
+    """Make the tiny configuration's dataset below data/synthetic/ of a folder."""
     made = program(
         "benchmark.synthesis",
         *("--output", "data/synthetic", "--seed", 5, "--training", 6, "--inference", 4),
@@ -72,6 +70,13 @@ def tiny_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         cwd=place,
     )
     assert made.returncode == 0, made.stderr
+
+
+@pytest.fixture(scope="session")
+def tiny_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the tiny configuration's dataset below data/synthetic/."""
+    place = tmp_path_factory.mktemp("tiny")
+    make_tiny_scenes(place)
     return place
 
 
@@ -90,3 +95,35 @@ def tiny_run(tiny_place: Path) -> FinishedRun:
     assert done.returncode == 0, done.stdout + done.stderr
     folder = RunFolder(tiny_place / "logs" / "tiny-seed-1")
     return FinishedRun(folder, tiny_place, done.stdout, read_events(folder.log))
+
+
+# ---- a bundle of three runs, made once for each file that looks at one
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout with the runs of three seeds, typed by hand."""
+    from submission_runs import make_place
+
+    place = tmp_path_factory.mktemp("place")
+    make_place(place)
+    return place
+
+
+@pytest.fixture(scope="module")
+def bundle(place: Path) -> Path:
+    """The bundle of the runs of ``place``."""
+    from submission.package import Options, package
+
+    return package(Options([place / "logs"], place / "dist", checkout=place))
+
+
+@pytest.fixture(scope="module")
+def science(bundle: Path) -> Path:
+    """The experiment's folder of the bundle."""
+    return bundle / "New-York-University/cloudmask/test-node/quick"
+
+
+@pytest.fixture(scope="module")
+def document(science: Path) -> str:
+    return (science / "scientific_contribution.md").read_text()

@@ -16,7 +16,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from conftest import ROOT, SHAPE, TINY, program, read_events, value_of
+from conftest import ROOT, TINY, make_tiny_scenes, read_events, value_of
 
 #: What must be equal, to the last bit: keys of the log.
 SCORES = ("train_loss", "train_accuracy", "eval_loss", "eval_accuracy", "scene_accuracy", "test_accuracy")
@@ -68,12 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     settings = ("--set", f"training.epochs={options.epochs}", *OFTEN)
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        program(
-            "benchmark.synthesis",
-            *("--output", "data/synthetic", "--seed", 5, "--training", 6, "--inference", 4),
-            *("--rows", SHAPE[0], "--columns", SHAPE[1]),
-            cwd=place,
-        )
+        make_tiny_scenes(place)
         began = time.monotonic()
         start(place, "whole", *settings).communicate()
         whole = outcome(place / "whole" / "tiny-seed-1" / "result.txt")

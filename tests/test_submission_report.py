@@ -20,8 +20,8 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from submission_facts import Facts, expected_tables, facts, mean
 from submission_runs import ORG, SCENES, Lines, add_scenes, git, make_place, stopped_early, write_run
-from test_submission_documents import Facts, expected_tables, facts, mean
 
 from compliance.check_paths import check_paths
 from submission.archive import manifest_text
@@ -51,16 +51,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     make_place(place)
     add_scenes(place, BEST)
     return place
-
-
-@pytest.fixture(scope="module")
-def bundle(place: Path) -> Path:
-    return package(Options([place / "logs"], place / "dist", checkout=place))
-
-
-@pytest.fixture(scope="module")
-def science(bundle: Path) -> Path:
-    return bundle / "New-York-University/cloudmask/test-node/quick"
 
 
 @pytest.fixture(scope="module")
