@@ -152,7 +152,9 @@ def test_augmentation_is_told_as_the_logs_have_it(place: Path, tmp_path: Path) -
 
     config = CONFIG + "  augmentation: true\n"
     write_run(tmp_path / "logs", 1, git(place, "rev-parse", "HEAD"), config=config, change=flipped)
-    assert "pixels; they are flipped and turned at random. After" in contributed(place, tmp_path)[1]
+    document = contributed(place, tmp_path)[1]
+    assert "pixels; they are flipped and turned at random. After" in document
+    assert "- Training patches are flipped and turned at random; the reference's are not.\n" in document
 
 
 def test_deviations_are_found_by_comparing_with_the_policy(document: str) -> None:
