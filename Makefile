@@ -52,10 +52,10 @@ test: setup  ## run the tests
 	$(RUN) -m pytest -n $(shell nproc) --dist loadfile
 
 fuzz: setup  ## look for input that makes the checker fail (MINUTES=10 SEED=1)
-	$(RUN) tests/fuzz_compliance.py --minutes $(MINUTES) --seed $(SEED)
+	$(RUN) -m tests.support.fuzz --minutes $(MINUTES) --seed $(SEED)
 
 kill: setup  ## kill a training KILLS=20 times, go on, and compare its bits with one left alone
-	$(RUN) tests/killed_runs.py --kills $(KILLS) --seed $(SEED)
+	$(RUN) -m tests.support.killed_runs --kills $(KILLS) --seed $(SEED)
 
 lint: setup  ## check style and types
 	$(VENV)/bin/ruff check .

@@ -16,12 +16,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmark.display import Display
-from benchmark.download_objects import BUCKET, ENDPOINT, PREFIXES
-from benchmark.errors import SceneError
-from benchmark.run_folder import write_text
-from benchmark.scenes import PATTERN
-from benchmark.synthetic_manifest import MANIFEST, Manifest, read_manifest
+from benchmark.core.display import Display
+from benchmark.core.errors import SceneError
+from benchmark.core.files import write_text
+from benchmark.download.bucket import BUCKET, ENDPOINT, PREFIXES
+from benchmark.scenes.scene import PATTERN
+from benchmark.synthesis.manifest import MANIFEST, Manifest, read_manifest
 
 CROISSANT = "croissant.json"
 HDF5 = "application/x-hdf5"

@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from benchmark.cluster import Cluster, find_cluster
-from benchmark.config import Config, parse_seed
-from benchmark.config_file import config_path, load_config
-from benchmark.display import Display, native_messages_to
-from benchmark.errors import CloudMaskError
-from benchmark.interruption import TRY_AGAIN, Interrupted, Interruption
-from benchmark.prepare import claim_folder, find_scenes, is_complete, use_data
-from benchmark.run_folder import RunFolder
+from benchmark.compute.cluster import Cluster, find_cluster
+from benchmark.config.files import config_path, load_config
+from benchmark.config.schema import Config, parse_seed
+from benchmark.core.display import Display, native_messages_to
+from benchmark.core.errors import CloudMaskError
+from benchmark.core.interruption import TRY_AGAIN, Interrupted, Interruption
+from benchmark.record.run_folder import RunFolder
+from benchmark.training.prepare import claim_folder, find_scenes, is_complete, use_data
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -38,7 +38,9 @@ def main(arguments: list[str] | None = None) -> int:
             display.say(f"{config.run_name}: {len(training)} training and {len(inference)} inference scenes")
             started = True
             with _native_messages(folder, cluster):
-                from benchmark.train import train_and_score  # TensorFlow, once all else has been checked
+                from benchmark.training.train import (
+                    train_and_score,  # TensorFlow, once all else has been checked
+                )
 
                 result = train_and_score(
                     config,
@@ -54,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
                     interruption=interruption,
                 )
             if result is not None:
-                from benchmark.plots import plot_run
+                from benchmark.training.plots import plot_run
 
                 plot_run(folder, config, result, inference)
                 display.summary(result, config.run_name, str(folder.root))

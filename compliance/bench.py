@@ -20,14 +20,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmark.display import Display
-from benchmark.errors import CloudMaskError
-from benchmark.events import TOKEN
-from benchmark.measure import row, seconds
-from benchmark.system_info import cpu_model
-from compliance.check_paths import check_paths
-from compliance.log import Log
-from compliance.parse import read_log
+from benchmark.core.display import Display
+from benchmark.core.errors import CloudMaskError
+from benchmark.core.measure import row, seconds
+from benchmark.record.events import TOKEN
+from benchmark.record.system_info import cpu_model
+from compliance.checker import check_paths
+from compliance.subjects.log import Log
+from compliance.subjects.parse import read_log
 
 ROUNDS = 5
 #: Events for ours, and fewer for upstream's, which takes longer for them.
@@ -100,7 +100,7 @@ def _rates(display: Display, path: Path, folder: Path) -> None:
     """Parsing and judging, ours and upstream's in turn."""
     from mlperf_logging.compliance_checker.mlp_parser import parse_file
 
-    from compliance.second_opinion import ask
+    from compliance.upstream.second_opinion import ask
 
     log = read_log(path)
     ours, theirs = folder / "ours.txt", folder / "theirs.txt"

@@ -17,13 +17,13 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmark.errors import CloudMaskError
-from compliance import documentation
-from compliance.check_paths import STDIN, Rules, check_paths, with_second_opinion
-from compliance.discover import KINDS
+from benchmark.core.errors import CloudMaskError
+from compliance.checker import STDIN, Rules, check_paths, with_second_opinion
 from compliance.finding import SEVERITIES, Finding, Severity
-from compliance.report import Report, finding_text, painted, to_json, to_text, unpainted
+from compliance.reports import documentation
+from compliance.reports.report import Report, finding_text, painted, to_json, to_text, unpainted
 from compliance.selection import PROFILES, SETTINGS, Selection, read_settings
+from compliance.subjects.discover import KINDS
 from compliance.wording import listing
 
 
@@ -112,19 +112,19 @@ def _json(value: object) -> str:
 
 
 def _sarif(report: Report, severity: Severity) -> str:
-    from compliance.report_sarif import to_sarif
+    from compliance.reports.sarif import to_sarif
 
     return _json(to_sarif(report, severity))
 
 
 def _junit(report: Report, severity: Severity) -> str:
-    from compliance.report_junit import to_junit
+    from compliance.reports.junit import to_junit
 
     return to_junit(report, severity)
 
 
 def _markdown(report: Report, severity: Severity) -> str:
-    from compliance.report_markdown import to_markdown
+    from compliance.reports.markdown import to_markdown
 
     return to_markdown(report, severity)
 

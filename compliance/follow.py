@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from compliance import registry
-from compliance.discover import CheckError
 from compliance.finding import Finding
-from compliance.log import Log
-from compliance.parse import parse_log
+from compliance.subjects.discover import CheckError
+from compliance.subjects.log import Log
+from compliance.subjects.parse import parse_log
 
 #: Seconds between two looks at the log; more where a look itself takes long.
 INTERVAL_S = 1.0

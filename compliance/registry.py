@@ -1,7 +1,7 @@
 """Rules and how they are run.
 
 A rule is a short generator function under the decorator ``rule``. It takes one subject
-(`compliance.subjects`) and yields ``problem(...)`` for every place where it is not met;
+(`compliance.subjects.subjects`) and yields ``problem(...)`` for every place where it is not met;
 the registry adds id, severity, clause, message and remedy. Its docstring is the rule's
 documentation, and the docstring's first sentence is the message of its findings: write
 it as a demand ("The run must end with status success.").
@@ -63,9 +63,6 @@ class Rule:
         return head + stop.strip()
 
 
-RULES: dict[str, Rule] = {}
-
-
 def problem(
     found: str,
     line: int | None = None,
@@ -91,30 +88,24 @@ def rule(
     expected: str,
     remedy: str,
     profiles: tuple[str, ...] = ("science",),
-) -> Callable[[Check], Check]:
-    """Register the decorated generator function as a rule."""
+) -> Callable[[Check], Rule]:
+    """Turn the decorated generator function into a rule; compliance.rules lists all of them."""
 
-    def register(check: Check) -> Check:
-        assert id not in RULES, f"rule {id} is registered twice"
+    def made(check: Check) -> Rule:
         documentation = " ".join((check.__doc__ or "").split())
         assert documentation, f"rule {id} has no docstring"
-        RULES[id] = Rule(id, scope, severity, clause, expected, remedy, documentation, check, profiles)
-        return check
+        return Rule(id, scope, severity, clause, expected, remedy, documentation, check, profiles)
 
-    return register
-
-
-def science_rules() -> dict[str, Rule]:
-    """Every rule that a Science submission must meet."""
-    return {id: rule for id, rule in RULES.items() if "science" in rule.profiles}
+    return made
 
 
-def run(scope: Scope, subject: object, rules: Mapping[str, Rule] | None = None) -> list[Finding]:
+def run(scope: Scope, subject: object, rules: Mapping[str, Rule]) -> list[Finding]:
     """Everything that the rules of a scope find in a subject, rule by rule.
 
-    ``rules`` are those to apply; all of the Science profile where none are given.
+    Raises ValueError where there are no rules at all: nothing would be judged, and anything pass.
     """
-    rules = science_rules() if rules is None else rules
+    if not rules:
+        raise ValueError("no rules to apply: an empty set of rules would pass anything")
     return [finding for rule in rules.values() if rule.scope == scope for finding in judge(rule, subject)]
 
 
@@ -187,4 +178,3 @@ DISAGREEMENT = Rule(
     "judges every log that our parser reads without an error, by the rule files in compliance/upstream.",
     check=_reported_elsewhere,
 )
-RULES |= {rule.id: rule for rule in (CRASHED, DISAGREEMENT)}

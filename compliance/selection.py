@@ -20,9 +20,10 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from benchmark.errors import CloudMaskError
+from benchmark.core.errors import CloudMaskError
 from compliance.finding import SEVERITIES, Severity
-from compliance.registry import CRASHED, RULES, Rule
+from compliance.registry import CRASHED, Rule
+from compliance.rules import RULE_BY_ID
 from compliance.wording import excerpt, listing, nearest
 
 SETTINGS = "compliance.toml"
@@ -99,7 +100,7 @@ class Selection:
         profile = PROFILES[self.profile]
         return {
             id: dataclasses.replace(rule, severity=self.severities.get(id, severity))
-            for id, rule in RULES.items()
+            for id, rule in RULE_BY_ID.items()
             if (severity := profile.severity(self.profile, rule))
         }
 
@@ -110,10 +111,10 @@ class Selection:
     def _check(self) -> None:
         _one_of("profile", self.profile, PROFILES)
         for pattern in (*self.select, *self.ignore):
-            if not any(fnmatchcase(id, pattern) for id in RULES):
-                _one_of("rule", pattern, RULES)
+            if not any(fnmatchcase(id, pattern) for id in RULE_BY_ID):
+                _one_of("rule", pattern, RULE_BY_ID)
         for id in self.severities:
-            _one_of("rule", id, RULES)
+            _one_of("rule", id, RULE_BY_ID)
         for severity in self.severities.values():
             _one_of("severity", severity, SEVERITIES)
 

@@ -7,9 +7,9 @@ from collections.abc import Collection
 from pathlib import Path
 
 from compliance.finding import Finding
-from compliance.report import Report, at_least
-from submission.layout import Layout
-from submission.runs import RunSet
+from compliance.reports.report import Report, at_least
+from submission.bundle.layout import Layout
+from submission.runs.runs import RunSet
 
 STEPS = 6
 #: Errors that are printed one by one.

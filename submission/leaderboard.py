@@ -19,15 +19,15 @@ from pathlib import Path
 from statistics import fmean
 from urllib.parse import quote
 
-from benchmark.errors import CloudMaskError, SubmissionError
-from benchmark.run_folder import write_text
-from compliance.check_paths import check_paths
-from compliance.discover import is_tree
-from compliance.report_markdown import escape
-from submission.archive import ARCHIVE_SUFFIX
-from submission.statistics import Spread, spread
-from submission.system_description import short_description
-from submission.verify_bundle import Bundle, find_tree, read_bundle, unpacked
+from benchmark.core.errors import CloudMaskError, SubmissionError
+from benchmark.core.files import write_text
+from compliance.checker import check_paths
+from compliance.reports.markdown import escape
+from compliance.subjects.discover import is_tree
+from submission.bundle.archive import ARCHIVE_SUFFIX
+from submission.bundle.reading import Bundle, find_tree, read_bundle, unpacked
+from submission.runs.statistics import Spread, spread
+from submission.system.description import short_description
 
 TITLE = "MLCommons Science CloudMask: submissions"
 NAME = "leaderboard"

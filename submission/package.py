@@ -17,23 +17,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.errors import CloudMaskError, SubmissionError
-from compliance.check_paths import check_paths
-from submission.archive import manifest_text
+from benchmark.core.errors import CloudMaskError, SubmissionError
+from compliance.checker import check_paths
+from submission.bundle.archive import manifest_text
+from submission.bundle.layout import IMPLEMENTATION, Layout, directory_name
+from submission.bundle.licences import LICENCES, LOCK, licence_list
+from submission.bundle.publish import OutputError, publish, staging
+from submission.bundle.redaction import without_folders
+from submission.bundle.repository import Commit, export_code, find_commit
 from submission.console import Refused, counted, counts, judge, step, summary
-from submission.contribution import contribution
-from submission.documents import write_documents, write_json, write_text
-from submission.figures import draw_from_logs, draw_from_scenes, drawn
-from submission.job_script import without_folders
-from submission.layout import IMPLEMENTATION, Layout, directory_name
-from submission.licences import LICENCES, LOCK, licence_list
-from submission.publish import OutputError, publish, staging
-from submission.report import write_report
-from submission.report_images import shrink_figures
-from submission.repository import Commit, export_code, find_commit
-from submission.runs import RunSet, read_runs
-from submission.system_description import DEFAULT_SITE, describe_measured, describe_named, read_site
-from submission.typeset import write_typeset
+from submission.documents.contribution import contribution
+from submission.documents.files import write_documents, write_json, write_text
+from submission.documents.typeset import write_typeset
+from submission.figures.catalogue import draw_from_logs, draw_from_scenes, drawn
+from submission.report.images import shrink_figures
+from submission.report.page import write_report
+from submission.runs.runs import RunSet, read_runs
+from submission.system.description import DEFAULT_SITE, describe_measured, describe_named, read_site
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def parse(arguments: list[str] | None = None) -> Options:
     add(
         "--system",
         metavar="NAME",
-        help="a description in submission/systems/ (default: as the runs measured)",
+        help="a description in submission/system/systems/ (default: as the runs measured)",
     )
     add("--org", metavar="ORG", help="refuse unless the runs were made by this organisation")
     add("--descriptor", metavar="NAME", help="name of the experiment (default: the configuration's)")
@@ -133,7 +133,7 @@ def parse(arguments: list[str] | None = None) -> Options:
         type=Path,
         metavar="FILE",
         default=DEFAULT_SITE,
-        help=f"answers to what cannot be measured (default: submission/sites/{DEFAULT_SITE.name})",
+        help=f"answers to what cannot be measured (default: submission/system/sites/{DEFAULT_SITE.name})",
     )
     add("--sign", type=Path, metavar="KEY", help="sign the manifest with this SSH key")
     given = parser.parse_args(arguments)

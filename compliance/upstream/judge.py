@@ -1,4 +1,4 @@
-"""Asks the compliance checker of mlperf_logging about logs. Run by compliance/second_opinion.py.
+"""Asks the compliance checker of mlperf_logging about logs. Run by compliance/upstream/second_opinion.py.
 
     python -I judge.py LOG...
 

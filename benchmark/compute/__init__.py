@@ -1,0 +1,1 @@
+"""Tensors and devices: model, steps, collectives, batches. The home of TensorFlow."""

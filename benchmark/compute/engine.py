@@ -1,0 +1,312 @@
+"""The tensor work: a training step, an evaluation step, a prediction, on the devices there are.
+
+Knows devices and tensors, nothing of epochs or logs. One code path serves one device, the GPUs
+of a node and the workers of several nodes: a worker passes its own share of a batch, and what a
+step returns is summed over all of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from benchmark.compute.cluster import Cluster
+from benchmark.compute.unet import MULTIPLE, as_computed, build_unet
+from benchmark.core.errors import RunError
+from benchmark.scenes.scene import CHANNELS
+
+ADAM = {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
+
+#: One process on its own.
+ALONE = Cluster()
+
+#: As Keras clips probabilities in its binary cross-entropy.
+_CLIP = 1e-7
+
+
+def resolve_precision(wanted: str) -> str:
+    """``wanted``, or for auto the fastest that the devices multiply natively."""
+    if wanted != "auto":
+        return wanted
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        capabilities = (tf.config.experimental.get_device_details(gpu)["compute_capability"] for gpu in gpus)
+        native = all(capability >= (8, 0) for capability in capabilities)
+    else:
+        cpuinfo = Path("/proc/cpuinfo")
+        flags = cpuinfo.read_text() if cpuinfo.exists() else ""
+        native = "avx512_bf16" in flags or "amx_bf16" in flags
+    return "mixed_bfloat16" if native else "float32"
+
+
+def choose_strategy(cluster: Cluster = ALONE) -> tf.distribute.Strategy:
+    """One replica per accelerator of every worker; one on a worker without."""
+    if cluster.size > 1:
+        return tf.distribute.MultiWorkerMirroredStrategy()  # finds the workers in TF_CONFIG
+    if len(tf.config.list_physical_devices("GPU")) > 1:
+        return tf.distribute.MirroredStrategy()
+    return tf.distribute.get_strategy()
+
+
+def make_deterministic(seed: int) -> None:
+    """Same seed, same machine -> the same bits. Call before any tensor exists."""
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+
+
+class Engine:
+    """A model and its optimizer under a strategy, on one worker of a cluster.
+
+    Batches are NumPy or TensorFlow arrays: inputs float32 [n, patch, patch, 9], labels uint8
+    [n, patch, patch]. Every worker takes the same steps, each with its share of the batch.
+    """
+
+    def __init__(
+        self,
+        patch: int,
+        local_batch: int,
+        precision: str,
+        strategy: tf.distribute.Strategy,
+        cluster: Cluster = ALONE,
+        *,
+        xla: bool = False,
+    ) -> None:
+        self.strategy = strategy
+        self.cluster = cluster
+        self.precision = precision
+        self.replicas = strategy.num_replicas_in_sync
+        self.global_batch = local_batch * self.replicas
+        self.pixels = patch * patch
+        #: GPUs of this worker that compute; 0 where the CPU does.
+        self.accelerators = self._local_replicas if tf.config.list_physical_devices("GPU") else 0
+        #: Where batches are best made ready: this worker's only GPU; None where several share them, or none.
+        self.device = tf.config.list_logical_devices("GPU")[0].name if self.accelerators == 1 else None
+        self._xla = xla
+        self._whole: dict[tuple[int, int], Callable] = {}
+        with strategy.scope():
+            #: What is saved and loaded, and how it is computed: the same variables.
+            self.model = build_unet(patch, CHANNELS, precision)
+            self.network = as_computed(self.model, xla=xla)
+            self.optimizer = keras.optimizers.Adam(**ADAM)
+            if precision == "mixed_float16":  # gradients of few pixels would vanish
+                self.optimizer = keras.optimizers.LossScaleOptimizer(self.optimizer)
+            self.optimizer.build(self.model.trainable_variables)
+        inputs = tf.TensorSpec((None, patch, patch, CHANNELS), tf.float32)
+        labels = tf.TensorSpec((None, patch, patch), tf.uint8)
+        stop = tf.TensorSpec((), tf.bool)
+        self._train = self._compile(self._train_replica, [inputs, labels, stop])
+        self._evaluate = self._compile(self._evaluate_replica, [inputs, labels, stop])
+        self._predict = self._compile(self._predict_replica, [inputs])
+
+    def trace(self) -> None:
+        """Build the graphs of all steps, so that the first step of a run waits for nothing."""
+        if self.replicas == 1:
+            for function in (self._train, self._evaluate, self._predict):
+                function.get_concrete_function()
+
+    def train_step(
+        self, inputs: tf.Tensor, labels: tf.Tensor, learning_rate: float, stop: bool = False
+    ) -> tuple[float, int, bool]:
+        """Update the weights once with a full global batch.
+
+        Returns mean loss and correct pixels of the batch before the update, and whether any
+        worker said ``stop``.
+        """
+        self.optimizer.learning_rate.assign(learning_rate)
+        loss, correct, stopping = self._sums(self._train, inputs, labels, stop)
+        return loss / (self.global_batch * self.pixels), int(correct), stopping > 0
+
+    def evaluate_step(
+        self, inputs: tf.Tensor, labels: tf.Tensor, stop: bool = False
+    ) -> tuple[float, int, bool]:
+        """Summed loss and correct pixels of a batch of any size, and whether any worker said ``stop``."""
+        loss, correct, stopping = self._sums(self._evaluate, inputs, labels, stop)
+        return loss, int(correct), stopping > 0
+
+    def predict(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probability of cloud: float32 [n, patch, patch], n at most the global batch.
+
+        Every worker passes the same patches, predicts its share of them, and gets all.
+        """
+        index, size = self.cluster.share
+        first, last = share_of(len(inputs), index, size)
+        with self._answers_from_all():
+            results = self._predict(*self._share(inputs[first:last]))
+            shares = [share.numpy() for share in self.strategy.experimental_local_results(results)]
+            predicted = shares[0] if len(shares) == 1 else np.concatenate(shares)
+            return predicted if size == 1 else self._gather(predicted, len(inputs), first, last)
+
+    def predict_whole(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probability of cloud of a scene in one piece: float32 [R, C, 9] -> [R, C], on this worker alone."""
+        rows, columns, _ = inputs.shape
+        padded = np.pad(inputs, [(0, -rows % MULTIPLE), (0, -columns % MULTIPLE), (0, 0)])
+        shape = padded.shape[:2]
+        if shape not in self._whole:
+            network = as_computed(self.model, shape, xla=self._xla)
+            self._whole[shape] = tf.function(lambda images: network(images, training=False)[0, ..., 0])
+        return self._whole[shape](padded[None]).numpy()[:rows, :columns]
+
+    def agree(self, number: int) -> bool:
+        """Whether all workers pass the same number; none goes on before all have asked."""
+        if self.cluster.size == 1:
+            return True
+        ours = np.array([number, number * number], np.float64)
+        with self._answers_from_all():
+            total, squares = self._sum_over_workers(ours).numpy()
+        return bool(squares * self.cluster.size == total * total)
+
+    def tensors(self) -> list[NDArray]:
+        """All variables of model and optimizer, as a checkpoint keeps them."""
+        return [np.asarray(variable) for variable in self._variables()]
+
+    def restore(self, tensors: Sequence[NDArray]) -> None:
+        """Take back what ``tensors`` returned. Raises RunError for those of another model."""
+        variables = self._variables()
+        shapes = [(tuple(variable.shape), np.dtype(variable.dtype)) for variable in variables]
+        if shapes != [(values.shape, values.dtype) for values in tensors]:
+            raise RunError(
+                "checkpoint",
+                found=f"{len(tensors)} tensors of another model, optimizer or precision",
+                expected=f"the {len(variables)} of this configuration",
+                remedy="resume with the configuration of the run, or start anew without --resume",
+            )
+        for variable, values in zip(variables, tensors, strict=True):
+            variable.assign(values)
+
+    def save(self, path: Path) -> None:
+        """Write the model as ``.keras``, aside and renamed, on disk before the call returns."""
+        part = path.with_name(f".part-{path.name}")
+        self.model.save(part)
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+        part.replace(path)
+
+    def load(self, path: Path) -> None:
+        """Take the weights of a model that ``save`` wrote."""
+        self.model.load_weights(path)
+
+    def weights_digest(self) -> str:
+        """sha256 of all weights in the order of the layers: equal if and only if the bits are."""
+        digest = hashlib.sha256()
+        for weight in self.model.get_weights():
+            digest.update(np.ascontiguousarray(weight).data)
+        return digest.hexdigest()
+
+    @property
+    def _local_replicas(self) -> int:
+        return self.replicas // self.cluster.size
+
+    def _variables(self) -> list[keras.Variable]:
+        return [*self.model.variables, *self.optimizer.variables]
+
+    def _per_replica(self, values: Callable[[int], Any]) -> Any:
+        """``values(i)`` for each replica i of this worker."""
+        first = self.cluster.index * self._local_replicas
+        return self.strategy.experimental_distribute_values_from_function(
+            lambda context: values(context.replica_id_in_sync_group - first)
+        )
+
+    def _share(self, *arrays: tf.Tensor | NDArray) -> tuple:
+        """Each array cut into the shares of this worker's replicas."""
+        if self.replicas == 1:
+            return arrays
+
+        def part(array: tf.Tensor | NDArray) -> Any:
+            bounds = [share_of(len(array), i, self._local_replicas) for i in range(self._local_replicas)]
+            return self._per_replica(lambda i: tf.convert_to_tensor(array[slice(*bounds[i])]))
+
+        return tuple(part(array) for array in arrays)
+
+    def _compile(self, step: Callable, signature: list[tf.TensorSpec]) -> Any:
+        """The graph of a step of one replica, run on every replica's share at once."""
+        if self.replicas == 1:
+            return tf.function(step, input_signature=signature, jit_compile=self._xla or None)
+        compiled = tf.function(step, jit_compile=True, reduce_retracing=True) if self._xla else step
+        return tf.function(lambda *shares: self.strategy.run(compiled, args=shares), reduce_retracing=True)
+
+    def _sums(self, step: Callable, inputs: tf.Tensor, labels: tf.Tensor, stop: bool) -> list[float]:
+        """Sums over all replicas of what ``step`` returns."""
+        with self._answers_from_all():
+            per_replica = step(*self._share(inputs, labels), tf.constant(stop))
+            if self.replicas > 1:
+                per_replica = self.strategy.reduce(tf.distribute.ReduceOp.SUM, per_replica, axis=None)
+            return per_replica.numpy().tolist()
+
+    def _gather(
+        self, predicted: NDArray[np.float32], count: int, first: int, last: int
+    ) -> NDArray[np.float32]:
+        """The predictions of all workers: each adds its own to the zeros of the others, which is exact."""
+        whole = np.zeros((count, *predicted.shape[1:]), np.float32)
+        whole[first:last] = predicted
+        return self._sum_over_workers(whole).numpy()
+
+    def _sum_over_workers(self, values: NDArray) -> tf.Tensor:
+        """The sum of one array of each worker."""
+        zeros = np.zeros_like(values)
+        mine = self._per_replica(lambda i: tf.convert_to_tensor(zeros if i else values))
+        return self.strategy.reduce(tf.distribute.ReduceOp.SUM, mine, axis=None)
+
+    @contextmanager
+    def _answers_from_all(self) -> Iterator[None]:
+        """Say in words that a worker is gone where TensorFlow's collectives fail."""
+        try:
+            yield
+        except tf.errors.OpError as error:
+            if self.cluster.size == 1:
+                raise
+            raise RunError(
+                f"worker {self.cluster.index} of {self.cluster.size}",
+                found=f"no answer from another worker ({type(error).__name__})",
+                expected="all workers to take part in every step",
+                remedy="see why the other worker ended, then start all of them again with --resume",
+            ) from error
+
+    def _loss_and_correct(
+        self, inputs: tf.Tensor, labels: tf.Tensor, training: bool
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Summed binary cross-entropy and correct pixels of one replica's share."""
+        probability = self.network(inputs, training=training)[..., 0]
+        cloud = labels > 0
+        correct = tf.math.count_nonzero(tf.equal(probability > 0.5, cloud))
+        of_label = tf.where(cloud, probability, 1 - probability)
+        loss = -tf.reduce_sum(tf.math.log(tf.clip_by_value(of_label, _CLIP, 1 - _CLIP)))
+        return loss, correct
+
+    def _train_replica(self, inputs: tf.Tensor, labels: tf.Tensor, stop: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            loss, correct = self._loss_and_correct(inputs, labels, training=True)
+            mean = loss / (self.global_batch * self.pixels)
+            if self.precision == "mixed_float16":
+                mean = self.optimizer.scale_loss(mean)
+        variables = self.model.trainable_variables
+        self.optimizer.apply(tape.gradient(mean, variables), variables)
+        return _together(loss, correct, stop)
+
+    def _evaluate_replica(self, inputs: tf.Tensor, labels: tf.Tensor, stop: tf.Tensor) -> tf.Tensor:
+        return _together(*self._loss_and_correct(inputs, labels, training=False), stop)
+
+    def _predict_replica(self, inputs: tf.Tensor) -> tf.Tensor:
+        return self.network(inputs, training=False)[..., 0]
+
+
+def share_of(count: int, index: int, size: int) -> tuple[int, int]:
+    """First and one past the last of ``count`` items that part ``index`` of ``size`` takes.
+
+    Parts are contiguous and differ by at most one; the first ones are larger.
+    """
+    bounds = [-(-count * i // size) for i in (index, index + 1)]
+    return bounds[0], bounds[1]
+
+
+def _together(*values: tf.Tensor) -> tf.Tensor:
+    """Sums that travel between replicas at once; float64 holds counts of pixels exactly."""
+    return tf.stack([tf.cast(value, tf.float64) for value in values])

@@ -1,0 +1,154 @@
+"""Dataclasses from files: a mapping of plain YAML becomes an instance, or a message that names the field."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import re
+import types
+import typing
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from benchmark.core.errors import ConfigError
+
+T = typing.TypeVar("T")
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """SafeLoader that refuses a mapping with the same key twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                mark = node.start_mark
+                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} twice", mark)
+        return super().construct_mapping(node, deep)
+
+
+# YAML 1.1 reads 1e-3 as a string; JSON and everyone who writes configurations read a number.
+_UniqueKeyLoader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
+)
+
+
+def parse_yaml(text: str) -> Any:
+    """The values in a text of plain YAML. Raises yaml.YAMLError, for a repeated key too."""
+    loader = _UniqueKeyLoader(text)
+    try:
+        return loader.get_single_data()
+    finally:
+        loader.dispose()
+
+
+def read_mapping(path: Path, expected: str = "a YAML file", remedy: str = "check the path") -> dict[str, Any]:
+    """The mapping in a YAML file. Raises ConfigError, with these words where the file cannot be read."""
+    try:
+        tree = parse_yaml(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        found = error.strerror or str(error)
+        raise ConfigError(path, found=found, expected=expected, remedy=remedy) from None
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        raise ConfigError(path, found=str(error), expected="YAML", remedy="correct the file") from None
+    if not isinstance(tree, dict):
+        found = type(tree).__name__
+        raise ConfigError(path, found=found, expected="a mapping of fields", remedy="correct the file")
+    return tree
+
+
+@dataclasses.dataclass(frozen=True)
+class Words:
+    """What to do about a field, in the words of its kind of file; ``{name}`` stands for the field."""
+
+    missing: str = "add it to the file"
+    unfit: str = "correct it in the file"
+
+
+def read_fields(
+    cls: type[T],
+    tree: Any,
+    prefix: str = "",
+    words: Words | None = None,
+    check_text: Callable[[str, str], None] = lambda text, name: None,
+) -> T:
+    """An instance of the dataclass ``cls`` from a mapping: known fields, each of its type.
+
+    ``prefix`` stands before the names of fields; ``check_text`` is given every text and its field.
+    Raises ConfigError.
+    """
+    words = words or Words()
+    if not isinstance(tree, Mapping):
+        raise ConfigError(
+            prefix,
+            found=repr(tree),
+            expected=f"a section with {_names(cls)}",
+            remedy=f"write fields below {prefix}",
+        )
+    dotted = f"{prefix}." if prefix else ""
+    known = {each.name: each for each in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    for name in tree:
+        if name not in known:
+            near = difflib.get_close_matches(str(name), known, n=1)
+            raise ConfigError(
+                f"{dotted}{name}",
+                found="an unknown field",
+                expected=f"one of {_names(cls)}",
+                remedy=f"did you mean {dotted}{near[0]}?" if near else "remove it",
+            )
+    hints = typing.get_type_hints(cls)
+    values = {}
+    for name, field in known.items():
+        if name in tree:
+            values[name] = _value(hints[name], tree[name], f"{dotted}{name}", words, check_text)
+        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            where = f"{dotted}{name}"
+            remedy = words.missing.format(name=where)
+            raise ConfigError(where, found="no value", expected="a value", remedy=remedy)
+    return cls(**values)
+
+
+def _names(cls: Any) -> str:
+    return ", ".join(field.name for field in dataclasses.fields(cls))
+
+
+_KINDS: dict[type, str] = {
+    **{int: "an integer", float: "a number", str: "a text", bool: "true or false"},
+    **{dict: "a mapping", tuple: "a list"},
+}
+
+
+def _value(hint: Any, value: Any, name: str, words: Words, check_text: Callable[[str, str], None]) -> Any:
+    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    if value is None and type(None) in options:
+        return None
+    (wanted,) = (option for option in options if option is not type(None))
+    if wanted is Any:
+        return value
+    if dataclasses.is_dataclass(wanted):
+        return read_fields(typing.cast(type, wanted), value, name, words, check_text)
+    kind = typing.get_origin(wanted) or wanted
+    if kind is float and type(value) is int:
+        value = float(value)
+    if kind is tuple and type(value) is list:
+        value = tuple(value)
+    if type(value) is not kind:
+        remedy = words.unfit.format(name=name)
+        raise ConfigError(name, found=repr(value), expected=_KINDS[kind], remedy=remedy)
+    if kind is str:
+        check_text(value, name)
+    if kind is tuple:
+        of_each = typing.get_args(wanted)[0]
+        return tuple(_value(of_each, each, name, words, check_text) for each in value)
+    if kind is dict:
+        of_key, of_each = typing.get_args(wanted)
+        return {
+            _value(of_key, key, name, words, check_text): _value(
+                of_each, each, f"{name}.{key}", words, check_text
+            )
+            for key, each in value.items()
+        }
+    return value

@@ -1,0 +1,62 @@
+"""Files: written aside and renamed, digested, and failures of the system explained."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+_CHUNK_BYTES = 1 << 20
+
+
+@contextlib.contextmanager
+def write_aside(path: Path, *, durable: bool = False) -> Iterator[Path]:
+    """Yield a path next to ``path`` to write to, which replaces ``path`` when the block succeeds.
+
+    A reader sees the old file or the new one, never a part of either. Where the block raises, the
+    part is removed and ``path`` stays as it was. ``durable``: both the bytes and the new name are on
+    disk when the block has ended.
+    """
+    part = path.with_name(f".part-{path.name}")
+    try:
+        yield part
+        if durable:
+            sync(part)
+        part.replace(path)
+        if durable:
+            sync(path.parent)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 text file aside and rename it."""
+    with write_aside(path) as part:
+        part.write_text(text, encoding="utf-8")
+
+
+def sync(path: Path) -> None:
+    """Force a file, or the names in a folder, to disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file, in hexadecimal, read in pieces. Raises OSError."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def reason_of(error: OSError) -> str:
+    """What the system says of a failure, without number and path: "No space left on device"."""
+    return error.strerror or str(error)

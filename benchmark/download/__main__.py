@@ -1,0 +1,193 @@
+"""python -m benchmark.download: the real scenes, from their public bucket.
+
+Interrupted at any moment, the same command goes on. Exit 0: all there, 1: something is missing, 2: it
+could not begin.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmark.core import locks as file_lock
+from benchmark.core.display import Display
+from benchmark.core.interruption import Interrupted, Interruption
+from benchmark.download.bucket import (
+    AGAIN,
+    ENDPOINT,
+    PREFIXES,
+    DownloadError,
+    RemoteFile,
+    connect,
+    list_split,
+)
+from benchmark.download.file import bytes_held
+from benchmark.download.manifest import (
+    MANIFEST,
+    Manifest,
+    is_there,
+    read_manifest,
+    verify,
+    with_listed,
+    write_manifest,
+)
+from benchmark.download.workers import obtain_all
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    splits = list(PREFIXES) if options.split is None else [options.split]
+    display = Display()
+    begun = False
+    Interruption().install()
+    try:
+        if options.verify:
+            return _verify(options.dest, splits, display)
+        with _locked(options.dest):
+            client = connect(options.endpoint, options.jobs)
+            listed = [file for split in splits for file in _list(client, split, options.limit, display)]
+            entries = _plan(options.dest, listed)
+            begun = True
+            return _fetch(client, options, listed, entries, display)
+    except (DownloadError, OSError) as error:
+        print(f"error: {_explain(error, options.dest)}", file=sys.stderr)
+        return 1 if begun else 2
+    except Interrupted as error:
+        print(f"stopped ({error}); what has arrived is kept: {AGAIN}", file=sys.stderr)
+        return 128 + error.number
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmark.download",
+        description="Fetch the Sentinel-3 SLSTR scenes (970 for training, 100 for inference; 180 GB) from "
+        "their public bucket, without an account. Goes on where it was interrupted.",
+        epilog="Exit status: 0 all there, 1 something is missing or differs, 2 it could not begin.",
+    )
+    add = parser.add_argument
+    add("--split", choices=tuple(PREFIXES), help="only this part of the dataset (default: both)")
+    add("--dest", type=Path, default=Path("data/cloud_slstr_ds1"), metavar="DIR", help="folder (%(default)s)")
+    add("--limit", type=_at_least_one, metavar="N", help="at most the first N scenes of a split")
+    add("--jobs", type=_at_least_one, default=4, metavar="N", help="files at the same time (%(default)s)")
+    add("--endpoint", default=ENDPOINT, metavar="URL", help="server with the bucket (%(default)s)")
+    add("--verify", action="store_true", help="fetch nothing; compare every byte on disk, without network")
+    return parser
+
+
+def _at_least_one(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number of 1 or more")
+    return int(text)
+
+
+def _verify(root: Path, splits: Sequence[str], display: Display) -> int:
+    entries = {path: entry for path, entry in (read_manifest(root) or {}).items() if _split(path) in splits}
+    if not entries:
+        raise DownloadError(
+            root / MANIFEST,
+            found="no list of " + " and ".join(splits) + " scenes",
+            expected="the list that a download leaves",
+            remedy="run without --verify: files that are there are compared with the server's",
+        )
+    total = sum(entry.size for entry in entries.values())
+    with display.transfer("comparing", 0, total) as advance:
+        problems = verify(root, entries, advance)
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    display.say(f"{root}: {len(entries) - len(problems)} of {len(entries)} scenes as listed")
+    if problems:
+        display.say("remove what differs, then run without --verify to fetch it")
+    return 1 if problems else 0
+
+
+def _plan(root: Path, listed: Sequence[RemoteFile]) -> Manifest:
+    """The list of what is there and what is to come, written; there is room for it."""
+    entries = with_listed(read_manifest(root) or {}, listed)
+    _check_room(root, sum(file.size - bytes_held(root, file) for file in listed))
+    write_manifest(root, entries)
+    return entries
+
+
+def _fetch(
+    client: Any, options: argparse.Namespace, listed: list[RemoteFile], entries: Manifest, display: Display
+) -> int:
+    root: Path = options.dest
+    wanted = [file for file in listed if not is_there(root, file.path, entries[file.path])]
+    display.say(
+        f"{root}: {len(listed) - len(wanted)} of {len(listed)} scenes are there, "
+        f"{sum(file.size for file in wanted) / 1e9:.3g} GB in the others"
+    )
+    missing = obtain_all(client, root, wanted, entries, options.jobs, display)
+    whole = [entries[file.path].verified for file in listed if file not in missing]
+    display.say(f"{len(whole)} of {len(listed)} scenes whole{_by_size_only(whole.count('size'))}")
+    for file, error in missing.items():
+        print(f"missing: {file.path}" + (f"\n{_explain(error, root)}" if error else ""), file=sys.stderr)
+    if missing:
+        print(f"{len(missing)} of {len(listed)} scenes are missing; {AGAIN}", file=sys.stderr)
+    return 1 if missing else 0
+
+
+def _list(client: Any, split: str, limit: int | None, display: Display) -> list[RemoteFile]:
+    files, unfit = list_split(client, split)
+    if unfit:
+        display.warn(
+            f"{len(unfit)} names of the server are unfit as paths and left out, such as {unfit[0]!r}"
+        )
+    return files[:limit]
+
+
+def _check_room(root: Path, needed: int) -> None:
+    free = shutil.disk_usage(root).free
+    if needed > free:
+        raise DownloadError(
+            root,
+            found=f"{free / 1e9:.3g} GB free",
+            expected=f"{needed / 1e9:.3g} GB for what is missing (180 GB for the whole dataset)",
+            remedy="free space, choose another folder with --dest, or fetch less: --split, --limit",
+        )
+
+
+@contextlib.contextmanager
+def _locked(root: Path) -> Iterator[None]:
+    root.mkdir(parents=True, exist_ok=True)
+    lock = file_lock.take(root / ".download.lock")
+    if lock is None:
+        raise DownloadError(
+            root,
+            found="another download into this folder",
+            expected="one at a time",
+            remedy="wait for it, or choose another folder with --dest",
+        )
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
+def _split(path: str) -> str:
+    return path.partition("/")[0]
+
+
+def _by_size_only(count: int) -> str:
+    return f", {count} of them by their size only (the server tells no checksum of them)" if count else ""
+
+
+def _explain(error: DownloadError | OSError, root: Path) -> DownloadError:
+    if isinstance(error, DownloadError):
+        return error
+    return DownloadError(
+        error.filename or root,
+        found=error.strerror or str(error),
+        expected="a folder that takes files",
+        remedy=f"free space or mend the folder, or choose another with --dest; then {AGAIN}",
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

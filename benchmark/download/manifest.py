@@ -1,0 +1,98 @@
+"""``DEST/.download.json``: what was listed, what of it is there, and how each file is known to be whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from benchmark.core.files import write_text
+from benchmark.download.bucket import PREFIXES, DownloadError, RemoteFile, is_scene_path
+from benchmark.download.digest import md5_of
+
+MANIFEST = ".download.json"
+FORMAT = "cloudmask-download-1"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A listed object. ``md5`` and ``verified`` ("md5", "parts" or "size") are empty until it is there."""
+
+    key: str
+    size: int
+    etag: str
+    md5: str = ""
+    verified: str = ""
+
+
+Manifest = dict[str, Entry]
+
+
+def read_manifest(root: Path) -> Manifest | None:
+    """Path below ``root`` -> its entry, sorted; None where nothing was downloaded. Raises DownloadError."""
+    try:
+        content = json.loads((root / MANIFEST).read_text(encoding="utf-8"))
+        if content["format"] != FORMAT:
+            raise ValueError(f"format {content['format']!r}")
+        entries = {path: Entry(**entry) for path, entry in sorted(content["files"].items())}
+        for path, entry in entries.items():
+            _check(path, entry)
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DownloadError(
+            root / MANIFEST,
+            found=f"not readable as a list of downloads ({error})",
+            expected=f"JSON of format {FORMAT}",
+            remedy="remove it and download again: files that are whole are kept",
+        ) from None
+    return entries
+
+
+def write_manifest(root: Path, entries: Manifest) -> None:
+    """Write the list aside and rename it. Raises OSError."""
+    files = {path: asdict(entry) for path, entry in sorted(entries.items())}
+    write_text(root / MANIFEST, json.dumps({"format": FORMAT, "files": files}, indent=1) + "\n")
+
+
+def with_listed(entries: Manifest, listed: Iterable[RemoteFile]) -> Manifest:
+    """``entries`` and what the server lists now; what has changed there counts as not fetched."""
+    merged = dict(entries)
+    for file in listed:
+        known = merged.get(file.path)
+        if known is None or (known.size, known.etag) != (file.size, file.etag):
+            merged[file.path] = Entry(file.key, file.size, file.etag)
+    return merged
+
+
+def is_there(root: Path, path: str, entry: Entry) -> bool:
+    """Whether a file was fetched and still has its size; its bytes are not read."""
+    target = root / path
+    return bool(entry.md5) and target.is_file() and target.stat().st_size == entry.size
+
+
+def verify(root: Path, entries: Manifest, on_bytes: Callable[[int], None]) -> list[str]:
+    """What is missing or differs, one line each; every byte of every file is read. No network."""
+    problems = []
+    for path, entry in entries.items():
+        target = root / path
+        if not target.is_file():
+            problems.append(f"missing: {path}" + ("" if entry.md5 else " (not fetched yet)"))
+        elif (size := target.stat().st_size) != entry.size:
+            problems.append(f"differs: {path}: found {size} bytes, expected {entry.size}")
+        elif not entry.md5:
+            problems.append(f"unknown: {path}: not compared with the server's yet")
+        elif (md5 := md5_of(target)) != entry.md5:
+            problems.append(f"differs: {path}: found MD5 {md5}, expected {entry.md5}")
+        on_bytes(entry.size)
+    return problems
+
+
+def _check(path: str, entry: Entry) -> None:
+    split, _, name = path.partition("/")
+    if split not in PREFIXES or not is_scene_path(name):
+        raise ValueError(f"the path {path!r}")
+    texts = (entry.key, entry.etag, entry.md5, entry.verified)
+    if type(entry.size) is not int or entry.size < 0 or not all(isinstance(text, str) for text in texts):
+        raise ValueError(f"the entry of {path}")

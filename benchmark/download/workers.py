@@ -1,0 +1,104 @@
+"""Several files at the same time: threads obtain, the main thread counts, notes and shows."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmark.core.display import Display
+from benchmark.download.bucket import DownloadError, RemoteFile, read_object
+from benchmark.download.file import bytes_held, obtain
+from benchmark.download.manifest import Entry, Manifest, write_manifest
+
+#: Seconds that a signal leaves the workers to finish the block at hand.
+FAREWELL = 2.0
+
+#: What a worker reports: bytes more, a file that is whole, or why it is not.
+Report = int | tuple[RemoteFile, Entry | Exception]
+
+
+class _Stopped(BaseException):
+    """Ends a worker after the block at hand."""
+
+
+def obtain_all(
+    client: Any, root: Path, wanted: list[RemoteFile], entries: Manifest, jobs: int, display: Display
+) -> dict[RemoteFile, DownloadError | OSError | None]:
+    """Have the files, ``jobs`` at a time; notes them in ``entries`` and returns those that are missing.
+
+    A file that cannot be had leaves the others to go on; a disk that refuses ends all.
+    """
+    missing: dict[RemoteFile, DownloadError | OSError | None] = dict.fromkeys(wanted)
+    total, held = sum(file.size for file in wanted), sum(bytes_held(root, file) for file in wanted)
+    failed = 0
+    with (
+        display.transfer("downloading", held, total) as advance,
+        _workers(client, root, wanted, jobs) as next_report,
+    ):
+        while failed < len(missing):
+            report = next_report()
+            if isinstance(report, int):
+                advance(report)
+                continue
+            file, outcome = report
+            if isinstance(outcome, Entry):
+                del missing[file]
+                entries[file.path] = outcome
+                write_manifest(root, entries)
+                continue
+            if not isinstance(outcome, DownloadError | OSError):
+                raise outcome
+            missing[file] = outcome
+            failed += 1
+            if isinstance(outcome, OSError):
+                break
+    return missing
+
+
+@contextlib.contextmanager
+def _workers(client: Any, root: Path, wanted: list[RemoteFile], jobs: int) -> Iterator[Callable[[], Report]]:
+    """Threads that obtain the files; yields the function that waits for their next report.
+
+    They are daemons: one that waits for a silent server holds nothing that an exit could lose.
+    """
+    tasks: queue.SimpleQueue[RemoteFile] = queue.SimpleQueue()
+    reports: queue.SimpleQueue[Report] = queue.SimpleQueue()
+    stop = threading.Event()
+    for file in wanted:
+        tasks.put(file)
+
+    def pause(seconds: float) -> None:
+        if stop.wait(seconds):
+            raise _Stopped
+
+    def on_bytes(count: int) -> None:
+        reports.put(count)
+        pause(0)
+
+    def work() -> None:
+        read = functools.partial(read_object, client, pause=pause)
+        with contextlib.suppress(queue.Empty, _Stopped):
+            while not stop.is_set():
+                file = tasks.get_nowait()
+                try:
+                    reports.put((file, obtain(root, file, read, on_bytes)))
+                except DownloadError as error:
+                    reports.put((file, error))
+                except Exception as error:  # of the disk, or ours: told to the main thread, which ends all
+                    stop.set()
+                    reports.put((file, error))
+
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(min(jobs, len(wanted)))]
+    for thread in threads:
+        thread.start()
+    try:
+        yield reports.get
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(FAREWELL / len(threads))

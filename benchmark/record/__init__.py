@@ -1,0 +1,1 @@
+"""What a run leaves behind: events, log, intervals, telemetry, facts of the node. Imports core."""

@@ -1,0 +1,228 @@
+"""The emitter: MLLOG events of one run into one file, through mlperf_logging.
+
+Refuses what the vocabulary (events.py) does not know, so that a log cannot contain an
+event that nobody has described.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import logging
+import os
+import re
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlperf_logging.mllog.mllog import MLLogger
+
+from benchmark import ROOT
+from benchmark.core.errors import RunError
+from benchmark.record import stopwatch as timers
+from benchmark.record.events import BY_KEY, POINT, START, STOP, TOKEN, has_json_type
+
+_RESUMED = "run_resumed"
+
+
+class _DurableHandler(logging.FileHandler):
+    """Every event is on disk when the call returns; a failed write is raised, not swallowed."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        super().emit(record)
+        if self.stream:
+            os.fsync(self.stream.fileno())
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        raise  # called by logging while it handles the exception
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a resumed run keeps of the log of its earlier processes."""
+
+    events: list[dict[str, Any]]
+    #: How often the run has been resumed before.
+    interruptions: int
+    #: Whole epochs, and steps of the one under way, that need not be repeated.
+    epoch: int
+    step: int
+    #: Milliseconds since 1970 of the moment that the run goes on from.
+    time_ms: int
+
+
+class EventLog:
+    """The log of one run: a new file (FileExistsError where there is one), or one that goes on.
+
+    A resumed run tells its story again from the top. As long as there are kept events left, what
+    it logs is compared with them instead of written, so that it can go on only as the run that it
+    was; once the last of them has been told, ``run_resumed`` is written. Without a path nothing is
+    written: so logs a worker that is not the chief.
+    """
+
+    def __init__(self, path: Path | None, kept: Kept | None = None) -> None:
+        self._path, self._kept = path, kept
+        self._replay = deque(kept.events if kept else ())
+        self._handler: logging.Handler = logging.NullHandler()
+        if path is not None:
+            self._handler = _DurableHandler(path, mode="a" if kept else "x", encoding="utf-8")
+        logger = logging.Logger("cloudmask", logging.INFO)
+        logger.addHandler(self._handler)
+        self._mllog = MLLogger(logger, root_dir=re.escape(str(ROOT)))
+        timers.reset()
+
+    def event(self, key: str, value: object, **metadata: object) -> None:
+        """Log a point in time."""
+        self._log(POINT, key, value, metadata, stack_offset=4)
+
+    def start(self, name: str, **metadata: object) -> None:
+        """Log the start of the interval ``name``."""
+        self._log(START, f"{name}_start", None, metadata, stack_offset=4)
+
+    def stop(self, name: str, **metadata: object) -> None:
+        """Log the end of the interval ``name``."""
+        self._log(STOP, f"{name}_stop", None, metadata, stack_offset=4)
+
+    @contextlib.contextmanager
+    def interval(self, name: str, **metadata: object) -> Iterator[dict[str, Any]]:
+        """Log start and end of the interval ``name`` with the same metadata.
+
+        The block may add metadata for the end to the dictionary that is yielded. An
+        exception leaves the interval open: only run_stop follows it, with status aborted.
+        """
+        self._log(START, f"{name}_start", None, metadata, stack_offset=5)
+        at_stop = dict(metadata)
+        yield at_stop
+        self._log(STOP, f"{name}_stop", None, at_stop, stack_offset=5)
+
+    def abort(self, reason: str) -> None:
+        """End the log with run_stop, its status aborted, wherever the story is."""
+        self._replay.clear()
+        self._log(STOP, "run_stop", None, {"status": "aborted", "reason": reason}, stack_offset=4)
+
+    def skip(self, *, but: int) -> None:
+        """Pass over the kept events of what a checkpoint brings back, all but the last ``but``."""
+        while len(self._replay) > but:
+            _keep_time(self._replay.popleft())
+        self._end_replay()
+
+    def position(self) -> tuple[int, str]:
+        """Bytes of the file so far and their sha256: where a checkpoint was made."""
+        content = self._path.read_bytes() if self._path else b""
+        return len(content), hashlib.sha256(content).hexdigest()
+
+    def close(self) -> None:
+        self._handler.close()
+
+    def _log(self, kind: str, key: str, value: object, metadata: dict[str, Any], stack_offset: int) -> None:
+        _require(key, kind, value, metadata)
+        while self._replay and self._replay[0]["key"] == _RESUMED:
+            self._replay.popleft()
+        if not self._replay:
+            _keep_time(self._write(kind, key, value, metadata, stack_offset))
+            return
+        event = self._replay.popleft()
+        if (event["key"], event["value"]) != (key, value):
+            raise RunError(
+                self._path,
+                found=f"{key} {value!r} of the run that is to go on",
+                expected=f"{event['key']} {event['value']!r}, as it was before",
+                remedy="resume with the same configuration, code and kind of machine, "
+                "or start anew without --resume",
+            )
+        _keep_time(event)
+        self._end_replay()
+
+    def _end_replay(self) -> None:
+        if self._replay or self._kept is None:
+            return
+        kept, self._kept = self._kept, None
+        metadata = {"epochs": kept.epoch, "step": kept.step, "lost_ms": max(_now_ms() - kept.time_ms, 0)}
+        self._log(POINT, _RESUMED, kept.interruptions + 1, metadata, stack_offset=5)
+
+    def _write(
+        self, kind: str, key: str, value: object, metadata: dict[str, Any], stack_offset: int
+    ) -> dict[str, Any]:
+        emit = {POINT: self._mllog.event, START: self._mllog.start, STOP: self._mllog.end}[kind]
+        now = _now_ms()
+        emit(key, value, metadata, time_ms=now, stack_offset=stack_offset)
+        return {"key": key, "event_type": kind, "time_ms": now}
+
+
+def keep_log(path: Path, size: int, sha256: str, epoch: int, step: int, time_ms: int) -> Kept:
+    """Cut the log back to the ``size`` bytes that a checkpoint vouches for.
+
+    What was logged after the checkpoint is computed again. Raises RunError where the log is not
+    the one that the checkpoint was made with.
+    """
+    content = path.read_bytes()
+    if hashlib.sha256(content[:size]).hexdigest() != sha256:
+        raise RunError(
+            path,
+            found="another beginning than the log had when the checkpoint was made",
+            expected=f"{size} bytes whose sha256 is {sha256[:12]}...",
+            remedy="restore the log, or start anew without --resume",
+        )
+    kept = Kept(_events(content[:size]), _interruptions(content), epoch, step, time_ms)
+    os.truncate(path, size)
+    return kept
+
+
+def keep_beginning(path: Path) -> Kept | None:
+    """Cut the log back to the start of staging; None where the run had not come so far.
+
+    Without a checkpoint only the clock and the scenes that were staged are worth keeping.
+    """
+    content = path.read_bytes() if path.exists() else b""
+    lines = content.splitlines(keepends=True)
+    ends = [number for number, line in enumerate(lines, start=1) if b'"key": "staging_start"' in line]
+    if not ends or not lines[ends[0] - 1].endswith(b"\n"):
+        return None
+    kept = b"".join(lines[: ends[0]])
+    events = _events(kept)
+    os.truncate(path, len(kept))
+    return Kept(events, _interruptions(content), 0, 0, events[-1]["time_ms"])
+
+
+def _events(content: bytes) -> list[dict[str, Any]]:
+    return [json.loads(line.removeprefix(TOKEN)) for line in content.decode().splitlines()]
+
+
+def _interruptions(content: bytes) -> int:
+    """How often the run has been resumed, what is cut off included."""
+    marker = f'"key": "{_RESUMED}"'.encode()
+    whole, _, _ = content.rpartition(b"\n")
+    marked = b"\n".join(line for line in whole.split(b"\n") if marker in line)
+    return max((event["value"] for event in _events(marked)), default=0)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 10**6
+
+
+def _keep_time(event: dict[str, Any]) -> None:
+    """Let the StopWatch run by the log's own times."""
+    name, _, _ = event["key"].rpartition("_")
+    if event["event_type"] == START:
+        timers.begin(name, event["time_ms"])
+    elif event["event_type"] == STOP:
+        timers.end(name, event["time_ms"])
+
+
+def _require(key: str, kind: str, value: object, metadata: dict[str, Any]) -> None:
+    """Raise ValueError unless the event is one that events.py describes."""
+    event = BY_KEY.get(key)
+    if event is None or event.kind != kind:
+        raise ValueError(
+            f"event {key!r} of kind {kind} is not in the vocabulary (benchmark/record/events.py)"
+        )
+    if not has_json_type(value, event.value):
+        raise ValueError(f"event {key!r}: value {value!r} is not of type {event.value}")
+    for name, type_name in event.metadata.items():
+        if name not in metadata or not has_json_type(metadata[name], type_name):
+            raise ValueError(f"event {key!r}: metadata {name!r} must be of type {type_name}")
+    json.dumps([value, metadata], allow_nan=False)  # mllog would write NaN, or drop what is no JSON

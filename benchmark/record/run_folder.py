@@ -1,0 +1,99 @@
+"""Every path of a run. A run is a folder; nothing else in the project glues its paths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+LOG_NAME = "result.txt"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The files of one run below ``root`` (for example ``logs/quickstart-seed-1``)."""
+
+    root: Path
+
+    @property
+    def log(self) -> Path:
+        """The MLLOG log."""
+        return self.root / LOG_NAME
+
+    @property
+    def config(self) -> Path:
+        """The resolved configuration."""
+        return self.root / "config.yaml"
+
+    @property
+    def system(self) -> Path:
+        """What the node measured of itself."""
+        return self.root / "system.json"
+
+    @property
+    def metrics(self) -> Path:
+        """One line per epoch: losses, accuracies, learning rate, seconds."""
+        return self.root / "metrics.csv"
+
+    @property
+    def job_script(self) -> Path:
+        """The batch file of a run that is part of an experiment (docs/sweep.md)."""
+        return self.root / "job.slurm"
+
+    @property
+    def timers(self) -> Path:
+        """The cloudmesh StopWatch's benchmark table."""
+        return self.root / "timers.txt"
+
+    @property
+    def telemetry(self) -> Path:
+        """Load, memory, power and energy every few seconds."""
+        return self.root / "telemetry.csv"
+
+    @property
+    def tensorboard(self) -> Path:
+        """Scalars for TensorBoard (--tensorboard)."""
+        return self.root / "tensorboard"
+
+    @property
+    def native_messages(self) -> Path:
+        """What the compiled code of TensorFlow wrote to standard error."""
+        return self.root / "tensorflow.txt"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.root / "checkpoints"
+
+    @property
+    def best_weights(self) -> Path:
+        """The model of the epoch with the lowest validation loss."""
+        return self.checkpoints / "best.keras"
+
+    @property
+    def last_weights(self) -> Path:
+        """The model of the last epoch."""
+        return self.checkpoints / "last.keras"
+
+    @property
+    def masks(self) -> Path:
+        return self.root / "masks"
+
+    def mask(self, scene_name: str) -> Path:
+        """The predicted mask of one inference scene."""
+        return self.masks / f"{scene_name}.h5"
+
+    @property
+    def plots(self) -> Path:
+        return self.root / "plots"
+
+    @property
+    def curves_plot(self) -> Path:
+        return self.plots / "curves.png"
+
+    @property
+    def scenes_plot(self) -> Path:
+        return self.plots / "scenes.png"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the process that writes into this folder."""
+        return self.root / ".lock"

@@ -1,0 +1,237 @@
+"""What the node does while a run lasts: load, memory, power and energy, sampled beside the run.
+
+Columns of ``telemetry.csv``; what cannot be read is an empty field, a MB is 10**6 bytes:
+
+- ``time`` (UTC) and ``seconds`` since this process began to sample
+- ``process_cpu_percent`` (100 for each busy core) and ``system_cpu_percent`` (100 for all cores)
+- ``process_memory_mb`` (resident) and ``available_memory_mb`` (of the node)
+- ``read_mb`` and ``written_mb``: what this process has moved from and to storage
+- ``cpu_energy_j``: joules of the node's CPU packages (RAPL) since ``seconds`` was 0
+- for each accelerator that the run may use (NVML), ``accelerator0_`` and so on: ``power_w``,
+  ``temperature_c``, ``memory_mb``, ``utilisation_percent`` and ``energy_mj``, the device's counter
+
+Nothing that fails here ends a run; it is told in ``unavailable`` or ``problem``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import os
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timezone
+from itertools import count, takewhile
+from pathlib import Path
+from typing import Any, TextIO
+
+import psutil
+import pynvml
+
+from benchmark.core.errors import RunError
+from benchmark.record.energy import (
+    ACCELERATORS,
+    CPU,
+    POWERCAP,
+    Energy,
+    Meter,
+    Reading,
+    accelerator_meter,
+    package_meters,
+    summed,
+)
+
+#: Seconds that the end of a run waits for a sample that is being taken.
+_PATIENCE = 10.0
+
+_MB = 10**6
+
+
+@contextlib.contextmanager
+def sample_telemetry(
+    path: Path, interval: float = 5.0, *, powercap: Path = POWERCAP, nvml: Any = pynvml
+) -> Iterator[Telemetry]:
+    """Append a sample to the table ``path`` every ``interval`` seconds of the block, and one at its end.
+
+    ``powercap`` is the folder of the kernel's energy counters, ``nvml`` the binding to
+    NVIDIA's driver.
+    """
+    telemetry = Telemetry(path, powercap, nvml)
+    stop = threading.Event()
+    thread = threading.Thread(target=telemetry.sample_until, args=(stop, interval), daemon=True)
+    thread.start()
+    try:
+        yield telemetry
+    finally:
+        stop.set()
+        thread.join(_PATIENCE)
+        telemetry.close()
+
+
+class Telemetry:
+    """What this node lets us read, read by two threads: the sampler's and the run's."""
+
+    def __init__(self, path: Path, powercap: Path, nvml: Any) -> None:
+        self.path = path
+        #: What cannot be read on this node and why, a line each.
+        self.unavailable: list[str] = []
+        #: What went wrong after the start, or None.
+        self.problem: str | None = None
+        self._failures = (OSError, ValueError, psutil.Error, nvml.NVMLError)
+        self._closing = contextlib.ExitStack()
+        self._lock = threading.Lock()
+        self._start = time.monotonic()
+
+        handles: list[Any] = []
+        with self._told("accelerators"):
+            nvml.nvmlInit()
+            self._closing.callback(nvml.nvmlShutdown)
+            handles = visible_accelerators(nvml, os.environ.get("CUDA_VISIBLE_DEVICES"))
+        self._meters: dict[str, Meter] = {}
+        if handles:
+            with self._told("energy of the accelerators"):
+                self._meters[ACCELERATORS] = summed([accelerator_meter(nvml, each) for each in handles])
+        with self._told("energy of the CPU"):
+            self._meters[CPU] = summed(package_meters(powercap))
+
+        process = process_readings()
+        accelerators = {
+            f"accelerator{number}_{name}": reading
+            for number, handle in enumerate(handles)
+            for name, reading in accelerator_readings(nvml, handle).items()
+        }
+        self.columns = ("time", "seconds", *process, "cpu_energy_j", *accelerators)
+        self._readings: dict[str, Reading] = {}
+        for name, reading in (process | accelerators).items():
+            with self._told(name):
+                reading()
+                self._readings[name] = reading
+
+    def energy(self) -> Energy | None:
+        """Joules so far by source; None where none can be read."""
+        joules = {}
+        with self._lock:
+            for source, meter in list(self._meters.items()):
+                try:
+                    joules[source] = meter()
+                except self._failures as error:
+                    del self._meters[source]
+                    self.problem = f"the energy of {source} can no longer be read: {_in_a_line(error)}"
+        return joules or None
+
+    def sample_until(self, stop: threading.Event, interval: float) -> None:
+        """Write a sample every ``interval`` seconds, and one when ``stop`` is set."""
+        try:
+            psutil.cpu_percent()  # a load is that since the thread's call before
+            with open_table(self.path, self.columns) as file:
+                table = csv.DictWriter(file, self.columns, restval="", lineterminator="\n")
+                stopped = False
+                while not stopped:
+                    stopped = stop.wait(interval)
+                    table.writerow(self.sample())
+                    file.flush()
+        except Exception as error:  # whatever it is, the run is worth more
+            with self._lock:
+                self._meters.clear()  # which must be read often to be right
+            self.problem = str(
+                RunError(
+                    self.path,
+                    found=f"no more samples: {type(error).__name__}: {_in_a_line(error)}",
+                    expected="a line every few seconds",
+                    remedy="none is needed for the run, which goes on; look at its folder and its disk",
+                )
+            )
+
+    def sample(self) -> dict[str, object]:
+        """A row of the table; what cannot be read is left out."""
+        row: dict[str, object] = {
+            "time": datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "seconds": round(time.monotonic() - self._start, 3),
+        }
+        for name, reading in self._readings.items():
+            with contextlib.suppress(*self._failures):
+                row[name] = round(reading(), 3)
+        energy = self.energy() or {}
+        if CPU in energy:
+            row["cpu_energy_j"] = round(energy[CPU], 3)
+        return row
+
+    def close(self) -> None:
+        """Let go of the driver."""
+        with contextlib.suppress(*self._failures):
+            self._closing.close()
+
+    @contextlib.contextmanager
+    def _told(self, what: str) -> Iterator[None]:
+        """Keep a failure to read ``what`` as a line of ``unavailable``."""
+        try:
+            yield
+        except self._failures as error:
+            self.unavailable.append(f"{what}: {_in_a_line(error)}")
+
+
+def open_table(path: Path, columns: Sequence[str]) -> TextIO:
+    """The table opened to append whole lines to, its header written.
+
+    A last line that was cut is removed. A table with other columns, as another node writes
+    it, is kept beside under a name with a number.
+    """
+    header = f"{','.join(columns)}\n"
+    content = path.read_bytes() if path.exists() else b""
+    whole = content[: content.rfind(b"\n") + 1]
+    if len(whole) < len(content):
+        os.truncate(path, len(whole))
+    if whole and not whole.startswith(header.encode()):
+        names = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in count(1))
+        path.rename(next(name for name in names if not name.exists()))
+        whole = b""
+    file = path.open("a", encoding="utf-8", newline="")
+    if not whole:
+        file.write(header)
+        file.flush()
+    return file
+
+
+def process_readings() -> dict[str, Reading]:
+    """Load, memory and traffic of this process and its node."""
+    process = psutil.Process()
+    return {
+        "process_cpu_percent": process.cpu_percent,
+        "system_cpu_percent": psutil.cpu_percent,
+        "process_memory_mb": lambda: process.memory_info().rss / _MB,
+        "available_memory_mb": lambda: psutil.virtual_memory().available / _MB,
+        "read_mb": lambda: process.io_counters().read_bytes / _MB,
+        "written_mb": lambda: process.io_counters().write_bytes / _MB,
+    }
+
+
+def accelerator_readings(nvml: Any, handle: Any) -> dict[str, Reading]:
+    """Readings of one accelerator."""
+    return {
+        "power_w": lambda: nvml.nvmlDeviceGetPowerUsage(handle) / 1000,
+        "temperature_c": lambda: nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU),
+        "memory_mb": lambda: nvml.nvmlDeviceGetMemoryInfo(handle).used / _MB,
+        "utilisation_percent": lambda: nvml.nvmlDeviceGetUtilizationRates(handle).gpu,
+        "energy_mj": lambda: nvml.nvmlDeviceGetTotalEnergyConsumption(handle),
+    }
+
+
+def visible_accelerators(nvml: Any, visible: str | None) -> list[Any]:
+    """Handles of the accelerators that ``visible`` (CUDA_VISIBLE_DEVICES) lists; all where it is None.
+
+    NVML shows all devices of the node, of which a batch system may have lent only some.
+    """
+    if visible is None:
+        return [nvml.nvmlDeviceGetHandleByIndex(index) for index in range(nvml.nvmlDeviceGetCount())]
+    names = takewhile(lambda name: name not in ("", "-1"), map(str.strip, visible.split(",")))
+    return [
+        nvml.nvmlDeviceGetHandleByIndex(int(name))
+        if name.isdecimal()
+        else nvml.nvmlDeviceGetHandleByUUID(name)
+        for name in names
+    ]
+
+
+def _in_a_line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,1 @@
+"""One scene as arrays: reading, geometry, scores, baselines. NumPy only; imports core."""

@@ -1,0 +1,227 @@
+"""Sentinel-3 SLSTR scenes in the dataset's HDF5 form: find, read, normalise. NumPy only.
+
+Format and normalisation: docs/dataset.md. In the label, 1 is **cloud**: the dataset's
+``bayes`` holds the Bayesian cloud flags of the SLSTR level-1 product, non-zero where cloud
+was detected.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.core.errors import SceneError
+
+PATTERN = "S3A*.hdf"
+REFLECTANCES, TEMPERATURES = 6, 3
+CHANNELS = REFLECTANCES + TEMPERATURES
+#: S8 (10.85 um) among the nine channels: cloud is colder than what it hides.
+S8 = 7
+S2 = 1
+
+#: Patches are staged in half precision; what does not fit is no measurement.
+LARGEST = float(np.finfo(np.float16).max)
+
+REMEDY = "fetch or make the file again, or leave it out with --on-bad-scene=skip"
+
+#: Normalisation of the reference: refs - 0.5, (bts - 270 K) / 22 K.
+REFLECTANCE_OFFSET = 0.5
+TEMPERATURE_OFFSET, TEMPERATURE_SCALE = 270.0, 22.0
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One scene, ready for the model.
+
+    name: the file's stem.
+    inputs: float32 [R, C, 9], normalised S1..S6 then S7..S9; nowhere NaN or infinite.
+    label: uint8 [R, C], 1 where ``bayes`` flags cloud.
+    truth: uint8 [R, C] or None, what the generator of a synthetic scene knows.
+    inside: bool [R, C], false on the fill borders, where no temperature was measured.
+    period: "day", or "night" where no reflectance was measured.
+    synthetic: whether the file says of itself that it was made, not observed.
+    filled: how many input values, not finite or absurd (beyond LARGEST), were replaced by 0.
+    """
+
+    name: str
+    inputs: NDArray[np.float32]
+    label: NDArray[np.uint8]
+    truth: NDArray[np.uint8] | None
+    inside: NDArray[np.bool_]
+    period: str
+    synthetic: bool
+    filled: int
+
+
+def discover(folder: Path) -> list[Path]:
+    """All scene files below ``folder``, at any depth, sorted by their path.
+
+    Raises SceneError when there are none, or two of the same name.
+    """
+    expected = f"files named {PATTERN}, at any depth (for example in day/ and night/)"
+    if not folder.is_dir():
+        raise SceneError(
+            folder,
+            found="no such folder",
+            expected=f"a folder with {expected}",
+            remedy="correct data.training and data.inference, pass --data DIR, fetch the real scenes "
+            "(python -m benchmark.download), or make synthetic ones: "
+            "python -m benchmark.synthesis --output DIR",
+        )
+    paths = sorted(folder.rglob(PATTERN), key=lambda path: path.relative_to(folder).as_posix())
+    if not paths:
+        raise SceneError(
+            folder,
+            found="no scene below this folder",
+            expected=expected,
+            remedy="point --data at the dataset, fetch the real scenes (python -m benchmark.download), "
+            "or make synthetic ones (python -m benchmark.synthesis --output DIR)",
+        )
+    first: dict[str, Path] = {}
+    for path in paths:
+        other = first.setdefault(path.stem, path)
+        if other is not path:
+            raise SceneError(
+                path,
+                found=f"the same name as {other}",
+                expected="every scene once",
+                remedy="remove one of the two",
+            )
+    return paths
+
+
+def split(paths: Sequence[Path], train_fraction: float, seed: int) -> tuple[list[Path], list[Path]]:
+    """Scenes to train on and to validate on, each in the order given.
+
+    The permutation is that of scikit-learn's train_test_split(train_size=...,
+    random_state=seed), which the reference uses; over scenes, never over patches.
+    """
+    training = int(np.floor(train_fraction * len(paths)))
+    if not 0 < training < len(paths):
+        raise SceneError(
+            "split.train_fraction",
+            found=f"{len(paths)} training scenes, of which {train_fraction} would train",
+            expected="at least one scene to train on and one to validate on",
+            remedy="provide more scenes or change split.train_fraction",
+        )
+    order = np.random.RandomState(seed).permutation(len(paths))
+    validation = len(paths) - training
+    return [paths[i] for i in sorted(order[validation:])], [paths[i] for i in sorted(order[:validation])]
+
+
+def is_synthetic(path: Path) -> bool:
+    """Whether the file says of itself that it was made, not observed."""
+    with _open(path) as file:
+        return bool(file.attrs.get("synthetic", False))
+
+
+def check_scene(path: Path, shape: tuple[int, int]) -> None:
+    """Raise the SceneError that ``read_scene`` would, as far as the file's structure tells."""
+    with _open(path) as file:
+        for name, dimensions in _datasets(shape).items():
+            _dataset(file, path, name, dimensions)
+
+
+def read_scene(path: Path, shape: tuple[int, int]) -> Scene:
+    """The scene in ``path``, whose images must be ``shape`` = (rows, columns).
+
+    Integers and floats of any width, contiguous, chunked or compressed, are read; datasets
+    other than refs, bts, bayes and truth are ignored. Raises SceneError.
+    """
+    with _open(path) as file:
+        refs, bts, bayes = (_read(file, path, name, size) for name, size in _datasets(shape).items())
+        truth = _read(file, path, "truth", shape) if "truth" in file else None
+        synthetic = bool(file.attrs.get("synthetic", False))
+    finite = np.isfinite(bts)
+    inside = (finite & (bts != 0)).any(axis=-1)
+    with np.errstate(invalid="ignore"):
+        period = "day" if ((refs > 0) & np.isfinite(refs)).any() else "night"
+    inputs = np.empty((*shape, CHANNELS), np.float32)
+    np.subtract(refs, REFLECTANCE_OFFSET, out=inputs[..., :REFLECTANCES], casting="same_kind")
+    np.subtract(bts, TEMPERATURE_OFFSET, out=inputs[..., REFLECTANCES:], casting="same_kind")
+    inputs[..., REFLECTANCES:] /= TEMPERATURE_SCALE
+    bad = ~(np.abs(inputs) <= LARGEST)
+    filled = int(np.count_nonzero(bad))
+    if filled:
+        inputs[bad] = 0
+    return Scene(
+        name=path.stem,
+        inputs=inputs,
+        label=(bayes[..., 0] > 0).astype(np.uint8),
+        truth=None if truth is None else (truth > 0).astype(np.uint8),
+        inside=inside,
+        period=period,
+        synthetic=synthetic,
+        filled=filled,
+    )
+
+
+def drop_from_page_cache(paths: Sequence[Path]) -> bool:
+    """Advise the kernel to forget the files' pages (P: caches are flushed before each run)."""
+    if not hasattr(os, "posix_fadvise"):
+        return False
+    for path in paths:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)  # dirty pages, as of scenes just made, would stay
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        finally:
+            os.close(descriptor)
+    return True
+
+
+@contextlib.contextmanager
+def _open(path: Path) -> Iterator[h5py.File]:
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        size = f"{path.stat().st_size} bytes" if path.exists() else "no such file"
+        raise SceneError(
+            path,
+            found=f"{size} that HDF5 cannot open ({error})",
+            expected="a whole HDF5 file",
+            remedy=REMEDY,
+        ) from None
+    with file:
+        yield file
+
+
+def _datasets(shape: tuple[int, int]) -> dict[str, tuple[int, int, int]]:
+    return {"refs": (*shape, REFLECTANCES), "bts": (*shape, TEMPERATURES), "bayes": (*shape, 1)}
+
+
+def _dataset(file: h5py.File, path: Path, name: str, shape: tuple[int, ...]) -> h5py.Dataset:
+    """The dataset ``name`` of ``file``, checked to lie in the file itself and to fit."""
+    where = f"{path}: dataset {name}"
+    expected = f"numbers of shape {list(shape)}"
+    if name not in file:
+        listed = ", ".join(sorted(file)) or "nothing"
+        raise SceneError(where, found=f"missing; the file holds {listed}", expected=expected, remedy=REMEDY)
+    dataset = file[name] if isinstance(file.get(name, getlink=True), h5py.HardLink) else None
+    if not isinstance(dataset, h5py.Dataset) or dataset.is_virtual or dataset.external:
+        raise SceneError(where, found="no dataset stored in this file", expected=expected, remedy=REMEDY)
+    if dataset.shape != shape or dataset.dtype.kind not in "iuf":
+        found = f"{dataset.dtype} of shape {list(dataset.shape or ())}"
+        remedy = f"check geometry.rows and geometry.columns; or {REMEDY}"
+        raise SceneError(where, found=found, expected=expected, remedy=remedy)
+    return dataset
+
+
+def _read(file: h5py.File, path: Path, name: str, shape: tuple[int, ...]) -> NDArray:
+    dataset = _dataset(file, path, name, shape)
+    try:
+        return dataset[...]
+    except OSError as error:
+        raise SceneError(
+            f"{path}: dataset {name}",
+            found=f"unreadable data ({error})",
+            expected=f"numbers of shape {list(shape)}",
+            remedy=REMEDY,
+        ) from None

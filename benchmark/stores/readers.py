@@ -1,0 +1,89 @@
+"""Readers: threads and processes that check or stage the scenes of a store."""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+import os
+from collections.abc import Generator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmark.core.errors import RunError, SceneError
+from benchmark.core.interruption import SIGNALS
+from benchmark.core.processes import worker_pool
+from benchmark.stores.journal import SceneRecord
+from benchmark.stores.patchstore import Layout, Source, stored_digest, write_scene
+
+#: More readers than this wait for the disk, not for each other.
+MOST_READERS = 8
+#: Fewer pixels than this are not worth another reader.
+PIXELS_PER_READER = 4_000_000
+
+
+class Task(NamedTuple):
+    """A scene to check, where its record is known, or to stage."""
+
+    folder: Path
+    layout: Layout
+    slot: int
+    source: Source
+    known: SceneRecord | None
+
+
+class Outcome(NamedTuple):
+    """A record, reused or new, or the fields of the SceneError that refused the scene."""
+
+    slot: int
+    record: SceneRecord | None
+    reused: bool
+    refusal: dict[str, str]
+
+
+def settle_all(tasks: Sequence[Task]) -> Generator[Outcome, None, None]:
+    """What becomes of each scene, as it is finished; several at a time where that pays.
+
+    Raises RunError where a reader process was ended; OSError when the files cannot be read or written.
+    """
+    pixels = sum(math.prod(task.layout.shape) for task in tasks)
+    useful = min(len(tasks), math.ceil(pixels / PIXELS_PER_READER))
+    readers = min(useful, len(os.sched_getaffinity(0)), MOST_READERS)
+    if readers <= 1:
+        yield from map(_settle, tasks)
+        return
+    with _readers(readers, all(task.known for task in tasks)) as pool:
+        futures = [pool.submit(_settle, task) for task in tasks]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        except BrokenProcessPool:
+            for reader in multiprocessing.active_children():
+                reader.kill()  # the pool would wait for them after a SIGTERM, which they ignore
+            raise RunError(
+                tasks[0].folder,
+                found="a reader process ended before its scene was staged",
+                expected=f"memory for {readers} scenes at a time (about 0.3 GB each)",
+                remedy="give the run more memory or fewer cores; what has been staged is kept",
+            ) from None
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _readers(count: int, only_check: bool) -> Executor:
+    """Threads to check a store; processes to read scenes, as HDF5 reads in one thread of a process only."""
+    if only_check:
+        return ThreadPoolExecutor(count)
+    return worker_pool(count, SIGNALS)
+
+
+def _settle(task: Task) -> Outcome:
+    """Check the extents of a known scene; stage it where they are not what they were, or it is not known."""
+    folder, layout, slot, source, known = task
+    if known and known.sha256 == stored_digest(folder, layout, slot):
+        return Outcome(slot, known, True, {})
+    try:
+        return Outcome(slot, write_scene(folder, layout, slot, source), False, {})
+    except SceneError as error:
+        return Outcome(slot, None, False, vars(error))

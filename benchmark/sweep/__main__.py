@@ -1,0 +1,238 @@
+"""python -m benchmark.sweep plan|submit|status|logs|stop|resume|collect EXPERIMENT [--site NAME|FILE].
+
+Exit 0: done, 1: runs failed or logs have errors, 2: it could not do its work.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.table import Table
+from rich.text import Text
+
+from benchmark.core.display import Display
+from benchmark.core.errors import CloudMaskError, ConfigError, RunError
+from benchmark.core.files import write_text
+from benchmark.sweep.experiment import load_experiment
+from benchmark.sweep.folder import check_made, experiment_folder
+from benchmark.sweep.site import load_site
+from benchmark.sweep.submit import Sweep, current_standings, resume, stop, submit
+from benchmark.sweep.table import COLUMNS, check_logs, point_tables, shown, to_csv, to_markdown
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    try:
+        site = load_site(options.site)
+        experiment = load_experiment(options.experiment, site)
+        sweep = Sweep(experiment, site, experiment_folder(experiment, site.output), Display())
+        if not sweep.display.console.is_terminal:
+            sweep.display.console.width = 10_000  # tables in a file are as wide as they need to be
+        if options.verb == "logs":
+            return _logs(sweep, options.run)
+        verbs: dict[str, Callable[[Sweep], int]] = {
+            "plan": _plan,
+            "submit": lambda sweep: _with_table(sweep, submit(sweep)),
+            "status": _status,
+            "stop": _stop,
+            "resume": lambda sweep: _with_table(sweep, resume(sweep)),
+            "collect": _collect,
+        }
+        return verbs[options.verb](sweep)
+    except (CloudMaskError, OSError) as error:
+        print(f"error: {_explained(error)}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped (SIGINT); `status` shows what is there", file=sys.stderr)
+        return 130
+
+
+def _explained(error: CloudMaskError | OSError) -> CloudMaskError:
+    if isinstance(error, CloudMaskError):
+        return error
+    return RunError(
+        error.filename or "output",
+        found=error.strerror or str(error),
+        expected="room and permission for the files of the experiment",
+        remedy="look at the disk and the folder's permissions, and try again",
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmark.sweep",
+        description="Plan, submit, watch, stop, resume and collect all runs of an experiment file.",
+        epilog="Exit status: 0 done, 1 runs failed or logs have errors, 2 it could not do its work.",
+    )
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    for verb, told in (
+        ("plan", "show the runs and what they ask for; write nothing"),
+        ("submit", "write the runs' folders, and submit them as a job array or run them here"),
+        ("status", "show where every run stands"),
+        ("logs", "show what the runs wrote to their terminal"),
+        ("stop", "end the runs of this experiment; each makes a checkpoint"),
+        ("resume", "submit again what is missing, failed or was stopped; never what is complete"),
+        ("collect", "check the logs and make the table"),
+    ):
+        add = verbs.add_parser(verb, help=told, description=told).add_argument
+        add(
+            "experiment",
+            type=Path,
+            metavar="EXPERIMENT",
+            help="YAML file, for example experiments/quickstart.yaml",
+        )
+        if verb == "logs":
+            add("run", nargs="?", metavar="RUN", help="all lines of this run (default: the last one of each)")
+        add(
+            "--site",
+            default="local",
+            metavar="NAME|FILE",
+            help="where the runs are computed (default: local)",
+        )
+    return parser
+
+
+# ---- plan
+
+
+def _plan(sweep: Sweep) -> int:
+    runs = sweep.experiment.runs
+    fields = list(dict.fromkeys(name for run in runs for name in run.varied))
+    table = Table(title=f"{sweep.experiment.name} on {sweep.site.name}", title_justify="left")
+    for name in ("run", *fields, "seed", "nodes", "GPUs", "cores", "hours", "limit"):
+        table.add_column(name, justify="left" if name == "run" else "right")
+    for run in runs:
+        wanted = run.resources
+        gpus = f"{wanted.gpus} {wanted.gpu_type or ''}".strip()
+        hours = f"{wanted.hours_to_expect:g}", f"{wanted.hours:g}"
+        values = (run.varied.get(name, "") for name in fields)
+        counts = map(str, (run.config.seed, wanted.nodes, gpus, wanted.cores))
+        table.add_row(*map(Text, (run.name, *values, *counts, *hours)))
+    sweep.display.console.print(table)
+    for line in _totals(sweep):
+        sweep.display.say(line)
+    _warn_of_missing_scenes(sweep)
+    return 0
+
+
+def _totals(sweep: Sweep) -> list[str]:
+    experiment, wanted = sweep.experiment, [run.resources for run in sweep.experiment.runs]
+    expected, most = (
+        sum(getattr(each, name) * each.nodes for each in wanted) for name in ("hours_to_expect", "hours")
+    )
+    at_once = f", at most {experiment.at_once} at the same time" if experiment.at_once else ""
+    return [
+        f"runs        {len(wanted)}{at_once}",
+        f"node-hours  {expected:.4g} expected, {most:.4g} at the limits",
+        f"folder      {sweep.folder.root}",
+    ]
+
+
+def _warn_of_missing_scenes(sweep: Sweep) -> None:
+    data = [run.config.data for run in sweep.experiment.runs if run.config.data.synthetic is None]
+    for path in sorted({path for each in data for path in (each.training, each.inference)}):
+        if not Path(path).is_dir():
+            sweep.display.warn(f"no folder {path} here: the runs would find no scenes (docs/dataset.md)")
+
+
+# ---- what is there
+
+
+def _status(sweep: Sweep) -> int:
+    check_made(sweep.folder, sweep.experiment, sweep.site.name)
+    found = current_standings(sweep)
+    table = Table(title=f"{sweep.experiment.name} on {sweep.site.name}", title_justify="left")
+    for name in ("run", "state", "epoch", "accuracy", "hours left", ""):
+        table.add_column(name, justify="right" if name in ("epoch", "accuracy", "hours left") else "left")
+    for each in found:
+        progress = each.progress
+        is_tested = progress.test_accuracy is not None
+        accuracy = progress.test_accuracy if is_tested else progress.eval_accuracy
+        cells = (
+            each.run.name,
+            each.state,
+            f"{progress.epochs}/{each.run.config.training.epochs}",
+            "" if accuracy is None else f"{accuracy:.4f} {'test' if is_tested else 'validation'}",
+            "" if each.hours_left is None else f"{each.hours_left:.2f}",
+            each.detail,
+        )
+        table.add_row(*map(Text, cells))
+    sweep.display.console.print(table)
+    states = [each.state for each in found]
+    sweep.display.say(", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states)))
+    return 1 if {"failed", "killed"} & set(states) else 0
+
+
+def _logs(sweep: Sweep, name: str | None) -> int:
+    check_made(sweep.folder, sweep.experiment, sweep.site.name)
+    runs = [run for run in sweep.experiment.runs if name in (None, run.name)]
+    if not runs:
+        raise ConfigError(
+            "RUN",
+            found=repr(name),
+            expected="a run of the experiment: " + ", ".join(run.name for run in sweep.experiment.runs[:20]),
+            remedy="take its name from `status`",
+        )
+    for run in runs:
+        output = sweep.folder.output(run)
+        text = output.read_text(encoding="utf-8", errors="replace") if output.exists() else ""
+        lines = text.splitlines()[0 if name else -1 :] or ["nothing yet"]
+        sweep.display.say(f"{run.name}: {output}")
+        for line in lines:
+            sweep.display.say(f"    {line}")
+    return 0
+
+
+def _stop(sweep: Sweep) -> int:
+    check_made(sweep.folder, sweep.experiment, sweep.site.name)
+    number = stop(sweep)
+    told = (
+        f"{number} runs told to stop; `resume` goes on with them"
+        if number
+        else "none of its runs waits or runs: nothing to stop"
+    )
+    sweep.display.say(told)
+    return 0
+
+
+def _collect(sweep: Sweep) -> int:
+    check_made(sweep.folder, sweep.experiment, sweep.site.name)
+    found = current_standings(sweep)
+    logs: dict[str, list[Path]] = {}
+    for each in found:
+        if (log := sweep.folder.run(each.run).log).exists():
+            logs.setdefault(each.run.config.name, []).append(log)
+    with sweep.display.bar("checking", len(logs)) as advance:
+        errors = check_logs(logs, advance)
+    tables = point_tables(found)
+    write_text(sweep.folder.table_markdown, to_markdown(sweep.experiment.name, tables))
+    write_text(sweep.folder.table_csv, to_csv(tables))
+    for each_table in tables:
+        table = Table(title=each_table.title or sweep.experiment.name, title_justify="left")
+        for name in ("run", *COLUMNS):
+            table.add_column(name, justify="left" if name == "run" else "right")
+        for row in each_table.rows:
+            table.add_row(*map(Text, (row.run, *shown(row.figures))))
+        table.add_section()
+        for label, figures in each_table.summary():
+            table.add_row(label, *shown(figures))
+        sweep.display.console.print(table)
+    sweep.display.say(f"written to {sweep.folder.table_markdown} and {sweep.folder.table_csv.name}")
+    for error in errors:
+        sweep.display.warn(error)
+    incomplete = sum(each.state != "complete" for each in found)
+    if incomplete:
+        sweep.display.warn(f"{incomplete} of {len(found)} runs are not complete and not in the table")
+    return 1 if errors or incomplete else 0
+
+
+def _with_table(sweep: Sweep, status: int) -> int:
+    """Show the table where a command has seen all runs to their end, as it does on this machine."""
+    return _collect(sweep) if sweep.is_local and status == 0 else status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,305 @@
+"""An experiment: one YAML file that says which runs to make, each with its configuration."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import hashlib
+import itertools
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmark.config.files import build_config, config_path, load_config, set_field
+from benchmark.config.schema import Config
+from benchmark.core.errors import ConfigError
+from benchmark.core.fields import read_mapping
+from benchmark.sweep.site import Resources, Site, read_part
+
+#: More runs than this are a mistake in the file.
+MOST_RUNS = 10_000
+
+#: The longest name of a point; a file system takes 255 bytes, and the seed is still to come.
+LONGEST_NAME = 160
+
+#: Fields of one point of an experiment by their dotted names: of a configuration, or resources.*.
+Fields = dict[str, Any]
+
+_RESOURCES = "resources."
+
+
+@dataclass(frozen=True)
+class Description:
+    """The fields of an experiment file; names of fields are dotted (training.epochs, resources.gpus)."""
+
+    #: Names the experiment's folder and, with what varies, its runs.
+    name: str
+    #: The configuration that all runs start from: a shipped one, or a file beside this one.
+    config: str
+    #: What a run asks of any site; ``sites`` holds what differs on one of them.
+    resources: dict[str, Any]
+    description: str = ""
+    #: Fields that are the same in all runs.
+    fields: dict[str, Any] = field(default_factory=dict)
+    #: Fields with lists of values, of which every combination is made.
+    grid: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    #: Fields with lists of one length, which are taken together: the first values, the second, ...
+    lists: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    #: Points in full, one mapping of fields each; combined with grid and lists.
+    runs: tuple[dict[str, Any], ...] = ()
+    #: Points to leave out: those that have all the fields of one of these.
+    exclude: tuple[dict[str, Any], ...] = ()
+    #: Runs of every point: seed, seed + 1, ...
+    repeats: int = 1
+    #: Runs at the same time; null: as many as there is room for.
+    at_once: int | None = None
+    sites: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, count in (("repeats", self.repeats), ("at_once", self.at_once)):
+            if count is not None and count < 1:
+                raise ConfigError(
+                    name, found=repr(count), expected="at least 1", remedy="correct it in the file"
+                )
+        for name, values in {**self.grid, **self.lists}.items():
+            if not values:
+                raise ConfigError(
+                    name, found="an empty list", expected="values to vary", remedy="give some, or remove it"
+                )
+        if len(set(map(len, self.lists.values()))) > 1:
+            lengths = ", ".join(f"{name} {len(values)}" for name, values in self.lists.items())
+            raise ConfigError(
+                "lists", found=f"lengths {lengths}", expected="lists of one length", remedy="complete them"
+            )
+        sources = (set(self.grid), set(self.lists), set().union(*self.runs))
+        twice = [name for name, count in Counter(itertools.chain(*sources)).items() if count > 1]
+        if twice:
+            raise ConfigError(
+                twice[0],
+                found="more than one of grid, lists and runs",
+                expected="one place where a field varies",
+                remedy="remove it from the others",
+            )
+        for name in {*self.fields, *itertools.chain(*sources)} & {"name", "description"}:
+            raise ConfigError(
+                name,
+                found="a field that varies or is set",
+                expected="the experiment's, which names the runs by what varies",
+                remedy="remove it",
+            )
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of an experiment."""
+
+    #: Its number, from 0: the task of the job array.
+    index: int
+    config: Config
+    resources: Resources
+    #: What tells its point from the others, as text: field -> value.
+    varied: Mapping[str, str]
+    #: sha256 of what the files say of the run; defaults that they leave open have no part in it,
+    #: so that a later version of the program knows the experiment again.
+    digest: str
+
+    @property
+    def name(self) -> str:
+        """Of its folder."""
+        return self.config.run_name
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """All runs of an experiment on one site."""
+
+    name: str
+    description: str
+    path: Path
+    runs: tuple[Run, ...]
+    at_once: int | None
+
+
+@dataclass(frozen=True)
+class Queued:
+    """A run that a scheduler has and that has not ended."""
+
+    index: int
+    #: waiting or running.
+    state: str
+    #: In the scheduler's words: why it waits, how long it may still run.
+    detail: str = ""
+
+
+def load_experiment(path: Path, site: Site) -> Experiment:
+    """The experiment in a YAML file, on a site. ConfigError names file, field, found and expected."""
+    described = read_part(Description, read_mapping(path), path)
+    base_path = _base_path(described.config, path)
+    load_config(base_path)  # its own mistakes are told as its own
+    base = read_mapping(base_path)
+    points = list(_points(described, path))
+    if not points:
+        raise ConfigError(
+            f"{path}: exclude", found="all points", expected="at least one left", remedy="exclude fewer"
+        )
+    names = _names(described.name, points)
+    varying = _varying(points)
+    runs: list[Run] = []
+    for point, name in zip(points, names, strict=True):
+        tree = _tree(base, described, point, name, path)
+        resources = _resources(described, point, site, path)
+        varied = {field: str(point[field]) for field in varying if field in point}
+        runs += _repeated(tree, resources, varied, described.repeats, len(runs), path)
+    _check_names(runs, path)
+    return Experiment(described.name, described.description, path, tuple(runs), described.at_once)
+
+
+def _base_path(name: str, experiment: Path) -> Path:
+    """A shipped configuration by its name, or a file by its path from the experiment's file."""
+    beside = experiment.parent / name
+    return beside if beside.is_file() else config_path(name)
+
+
+def _points(described: Description, path: Path) -> Iterator[Fields]:
+    """Every combination of grid, lists and runs that is not excluded."""
+    rows = [
+        dict(zip(described.lists, values, strict=True))
+        for values in zip(*described.lists.values(), strict=True)
+    ]
+    count = math.prod(map(len, described.grid.values())) * max(len(rows), 1) * max(len(described.runs), 1)
+    if count * described.repeats > MOST_RUNS:
+        raise ConfigError(
+            path,
+            found=f"{count * described.repeats} runs",
+            expected=f"at most {MOST_RUNS}",
+            remedy="shorten the lists, or make several experiments",
+        )
+    for values, row, run in itertools.product(
+        itertools.product(*described.grid.values()), rows or [{}], described.runs or ({},)
+    ):
+        point = dict(zip(described.grid, values, strict=True)) | row | run
+        if not any(_matches(point, excluded) for excluded in described.exclude):
+            yield point
+    known = {*described.grid, *described.lists, *itertools.chain(*described.runs)}
+    for name in itertools.chain(*described.exclude):
+        if name not in known:
+            raise ConfigError(
+                f"{path}: exclude",
+                found=f"{name}, which does not vary",
+                expected=f"fields of grid, lists and runs: {', '.join(sorted(known)) or 'none'}",
+                remedy="correct or remove it",
+            )
+
+
+def _matches(point: Fields, excluded: Fields) -> bool:
+    return all(name in point and point[name] == value for name, value in excluded.items())
+
+
+def _tree(base: Fields, described: Description, point: Fields, name: str, path: Path) -> Fields:
+    """The fields of a point's configuration, as a file of their own would state them."""
+    tree = copy.deepcopy(base) | {"name": name}
+    if described.description:
+        tree["description"] = described.description
+    for dotted, value in (described.fields | point).items():
+        if not dotted.startswith(_RESOURCES):
+            set_field(tree, dotted, copy.deepcopy(value), f"{path}: {dotted}")
+    return tree
+
+
+def _in_file(error: ConfigError, path: Path) -> ConfigError:
+    """A mistake in a configuration, told as one of the experiment's file."""
+    remedy = error.remedy if error.remedy.startswith("did you mean") else f"correct it in {path}"
+    return ConfigError(f"{path}: {error.where}", found=error.found, expected=error.expected, remedy=remedy)
+
+
+def _resources(described: Description, point: Fields, site: Site, path: Path) -> Resources:
+    own = described.sites.get(site.name, {})
+    varied = {
+        name.removeprefix(_RESOURCES): value
+        for name, value in (described.fields | point).items()
+        if name.startswith(_RESOURCES)
+    }
+    resources = read_part(Resources, described.resources | own | varied, path, "resources")
+    try:
+        site.check(resources)
+    except ConfigError as error:
+        raise _in_file(error, path) from None
+    return resources
+
+
+def _repeated(
+    tree: Fields, resources: Resources, varied: Mapping[str, str], repeats: int, first: int, path: Path
+) -> Iterator[Run]:
+    """The runs of a point: seed, seed + 1, ..."""
+    stated = json.dumps([tree, dataclasses.asdict(resources)], sort_keys=True, default=str)
+    try:
+        config = build_config(tree)
+        for number in range(repeats):
+            seeded = dataclasses.replace(config, seed=config.seed + number)
+            digest = hashlib.sha256(f"{seeded.seed} {stated}".encode()).hexdigest()
+            yield Run(first + number, seeded, resources, varied, digest)
+    except ConfigError as error:
+        raise _in_file(error, path) from None
+
+
+# ---- names
+
+
+def _varying(points: list[Fields]) -> list[str]:
+    """The fields that tell points apart, in the order of the file; the seed is in a run's name anyway."""
+    names = dict.fromkeys(itertools.chain(*points))
+    return [
+        name
+        for name in names
+        if name != "seed" and len({json.dumps(point.get(name), default=str) for point in points}) > 1
+    ]
+
+
+def _names(experiment: str, points: list[Fields]) -> list[str]:
+    """A name for every point, made from what varies: experiment-learning_rate-0.001."""
+    varying = _varying(points)
+    leaves = Counter(name.rpartition(".")[2] for name in varying)
+    short = {
+        name: leaf if leaves[leaf := name.rpartition(".")[2]] == 1 else name.replace(".", "_")
+        for name in varying
+    }
+    return [
+        _shortened(
+            "-".join(
+                [experiment, *(f"{short[name]}-{_safe(point[name])}" for name in varying if name in point)]
+            )
+        )
+        for point in points
+    ]
+
+
+def _safe(value: Any) -> str:
+    """A value as part of a name; what had to be changed is told apart by a digest."""
+    text = str(value)
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("_")
+    return safe if safe == text else f"{safe[:40]}_{_digest(text)}"
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 9]}_{_digest(name)}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def _check_names(runs: list[Run], path: Path) -> None:
+    # Some file systems do not tell upper from lower case.
+    (name, count), *_ = Counter(run.name.lower() for run in runs).most_common(1)
+    if count > 1:
+        raise ConfigError(
+            path,
+            found=f"{count} runs with the name {name}",
+            expected="runs that differ in a field or in their seed",
+            remedy="remove the repeated values; seeds that are listed need no repeats",
+        )

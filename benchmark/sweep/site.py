@@ -1,0 +1,197 @@
+"""Where runs are computed: one validated YAML file per site, and what a run asks of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import getpass
+import math
+import os
+import re
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmark.core.errors import ConfigError
+from benchmark.core.fields import read_fields, read_mapping
+
+SITES = Path(__file__).parent / "sites"
+SCHEDULERS = ("slurm", "local")
+
+#: What may stand in a line of a job script without quotes.
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+-]*")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+T = typing.TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What one run asks of a site; all but the hours per node."""
+
+    #: Limit: the scheduler ends a run that takes longer.
+    hours: float
+    #: How long a run is expected to take; null: as long as the limit.
+    expected_hours: float | None = None
+    nodes: int = 1
+    gpus: int = 0
+    #: One of the site's gpu_types; null: any.
+    gpu_type: str | None = None
+    cores: int = 1
+    memory_gb: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, hours in (("hours", self.hours), ("expected_hours", self.expected_hours)):
+            if hours is not None and not (math.isfinite(hours) and 0 < hours <= 8760):
+                raise _unfit(f"resources.{name}", hours, "above 0, at most 8760 hours")
+        for name, least in (("nodes", 1), ("gpus", 0), ("cores", 1), ("memory_gb", 1)):
+            count = getattr(self, name)
+            if count is not None and count < least:
+                raise _unfit(f"resources.{name}", count, f"at least {least}")
+        if self.gpu_type is not None and not self.gpus:
+            raise _unfit("resources.gpu_type", self.gpu_type, "none without resources.gpus")
+
+    @property
+    def hours_to_expect(self) -> float:
+        return self.expected_hours or self.hours
+
+
+@dataclass(frozen=True)
+class Site:
+    """What experiments need to know of a place to compute."""
+
+    name: str
+    #: slurm, or local: processes of this machine.
+    scheduler: str
+    description: str = ""
+    partition: str | None = None
+    account: str | None = None
+    #: How experiments call a GPU -> how the scheduler does (GRES).
+    gpu_types: dict[str, str] = field(default_factory=dict)
+    #: What one node has, and how long a job may take; null: not known, not checked.
+    cores_per_node: int | None = None
+    gpus_per_node: int | None = None
+    memory_gb_per_node: int | None = None
+    max_hours: float | None = None
+    #: Environment modules that a job loads.
+    modules: tuple[str, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
+    #: Interpreter of the jobs; null: the one that plans them.
+    python: str | None = None
+    #: Apptainer image that the jobs run in; null: none.
+    container: str | None = None
+    #: Folder of the experiments; best on a disk that all nodes see.
+    output: str = "logs"
+    #: Folder for the staged patches, as --stage-dir of benchmark.run.
+    stage_dir: str = "data/staging"
+
+    def __post_init__(self) -> None:
+        if self.scheduler not in SCHEDULERS:
+            raise _unfit("scheduler", self.scheduler, f"one of {', '.join(SCHEDULERS)}")
+        words = {"name": self.name, "partition": self.partition, "account": self.account}
+        words |= {f"modules[{i}]": module for i, module in enumerate(self.modules)}
+        words |= {f"gpu_types.{gpu}": gres for gpu, gres in self.gpu_types.items()}
+        for name, word in words.items():
+            if word is not None and not _WORD.fullmatch(word):
+                raise _unfit(name, word, "letters, digits and . _ : / + -, beginning with a letter or digit")
+        for name in self.environment:
+            if not _VARIABLE.fullmatch(name):
+                raise _unfit(f"environment.{name}", name, "the name of an environment variable")
+        if self.scheduler == "local" and (self.container or self.modules):
+            raise _unfit("scheduler", self.scheduler, "slurm for a site with container or modules")
+
+    def check(self, resources: Resources) -> None:
+        """Raise ConfigError for what no node of the site has."""
+        known = ", ".join(self.gpu_types) or "none: leave it out"
+        if resources.gpu_type is not None and resources.gpu_type not in self.gpu_types:
+            raise _unfit("resources.gpu_type", resources.gpu_type, f"a GPU of site {self.name} ({known})")
+        if self.scheduler == "local" and resources.nodes > 1:
+            raise _unfit("resources.nodes", resources.nodes, f"1 on site {self.name}, which is one machine")
+        if self.container and resources.nodes > 1:
+            raise _unfit(
+                "resources.nodes", resources.nodes, "1 in a container, where Slurm cannot be asked for nodes"
+            )
+        for name, most in (
+            ("cores", self.cores_per_node),
+            ("gpus", self.gpus_per_node),
+            ("memory_gb", self.memory_gb_per_node),
+            ("hours", self.max_hours),
+        ):
+            wanted = getattr(resources, name)
+            if most is not None and wanted is not None and wanted > most:
+                raise _unfit(f"resources.{name}", wanted, f"at most {most} on site {self.name}")
+
+
+def load_site(name: str) -> Site:
+    """The site in a YAML file, or a shipped one by its name.
+
+    ``${NAME}`` in its folders, container, python and environment is the variable of this
+    process. Raises ConfigError.
+    """
+    shipped = SITES / f"{name}.yaml"
+    path = shipped if Path(name).name == name and shipped.exists() else Path(name)
+    if not path.exists():
+        known = ", ".join(sorted(site.stem for site in SITES.glob("*.yaml")))
+        raise ConfigError(
+            "--site",
+            found=repr(name),
+            expected=f"a shipped site ({known}) or a YAML file",
+            remedy="copy a shipped file of benchmark/sweep/sites and adapt it",
+        )
+    site = read_part(Site, read_mapping(path), path)
+    expanded: dict[str, Any] = {
+        name: _expand(value, path, name)
+        for name in ("output", "stage_dir", "container", "python")
+        if (value := getattr(site, name)) is not None
+    }
+    environment = {
+        name: _expand(value, path, f"environment.{name}") for name, value in site.environment.items()
+    }
+    return dataclasses.replace(site, environment=environment, **expanded)
+
+
+def _expand(text: str, path: Path, name: str) -> str:
+    """The text with ``${NAME}`` replaced by environment variables."""
+    variables = {"USER": getpass.getuser(), **os.environ}  # batch environments may lack USER
+
+    def value(match: re.Match[str]) -> str:
+        if match[1] not in variables:
+            raise ConfigError(
+                f"{path}: {name}",
+                found=f"{match[0]}, which is not set",
+                expected="variables of the environment",
+                remedy=f"set {match[1]}, or write its value into the file",
+            )
+        return variables[match[1]]
+
+    expanded = re.sub(r"\$\{(\w+)\}", value, text)
+    check_printable(expanded, f"{path}: {name}")
+    return expanded
+
+
+def check_printable(text: str, where: object) -> None:
+    """Raise ConfigError for a path or value that cannot stand on one line of a job script."""
+    if not text.isprintable():
+        raise ConfigError(
+            where,
+            found=repr(text),
+            expected="no newline or other control character",
+            remedy="choose another name or folder",
+        )
+
+
+def read_part(cls: type[T], tree: Mapping[str, Any], path: Path, section: str = "") -> T:
+    """A dataclass from a mapping of a file. ConfigError names file, field, found and expected."""
+    prefix = f"{section}." if section else ""
+    try:
+        return read_fields(cls, tree, section, check_text=check_printable)
+    except ConfigError as error:
+        where = error.where if error.where.startswith(prefix) else f"{prefix}{error.where}"
+        raise ConfigError(
+            f"{path}: {where}", found=error.found, expected=error.expected, remedy=error.remedy
+        ) from None
+
+
+def _unfit(where: str, found: object, expected: str) -> ConfigError:
+    return ConfigError(where, found=repr(found), expected=expected, remedy="correct it in the file")

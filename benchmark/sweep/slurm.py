@@ -1,0 +1,101 @@
+"""Slurm's commands, as an experiment needs them: submit, ask, cancel. Accounting (sacct) is not needed."""
+
+from __future__ import annotations
+
+import getpass
+import re
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmark.core.errors import RunError
+from benchmark.sweep.experiment import Queued
+
+#: A busy controller answers late; after this long it does not answer.
+ANSWER_SECONDS = 120
+
+#: What squeue is asked for each task: its array's index, state, the reason it waits, and time left.
+_FORMAT = "%K|%T|%r|%L"
+
+
+class NoAnswerError(RunError):
+    """Slurm was asked and did not answer: what it has done is not known."""
+
+
+def submit(script: Path) -> str:
+    """Submit a batch file; returns the number of its job. Raises RunError."""
+    answer = _ask("sbatch", "--parsable", str(script)).strip()
+    number = answer.partition(";")[0]
+    if not number.isdigit():
+        raise RunError(
+            "sbatch",
+            found=repr(answer),
+            expected="the number of the new job",
+            remedy=f"look for it with squeue; the script is {script}",
+        )
+    return number
+
+
+def queued(names: Sequence[str]) -> list[Queued]:
+    """The tasks of the job arrays with these names that wait or run. Raises RunError."""
+    if not names:
+        return []
+    lines = _ask(
+        *("squeue", "--noheader", "--array", f"--user={getpass.getuser()}"),
+        *(f"--name={','.join(names)}", f"--format={_FORMAT}"),
+    ).splitlines()
+    return [task for line in lines if (task := _task(line)) is not None]
+
+
+def cancel(names: Sequence[str]) -> None:
+    """Cancel the jobs with these names, and no others. Raises RunError."""
+    _ask("scancel", f"--user={getpass.getuser()}", f"--name={','.join(names)}")
+
+
+def _task(line: str) -> Queued | None:
+    index, _, rest = line.strip().partition("|")
+    state, reason, left = (*rest.split("|"), "", "", "")[:3]
+    if not index.isdigit():
+        return None  # a job by hand that is no array
+    if state in ("RUNNING", "COMPLETING", "CONFIGURING", "SUSPENDED", "STAGE_OUT", "SIGNALING", "STOPPED"):
+        return Queued(int(index), "running", f"limit in {left}" if state == "RUNNING" else state.lower())
+    return Queued(int(index), "waiting", reason if reason != "None" else state.lower())
+
+
+def _ask(*command: str) -> str:
+    """What a command of Slurm prints. Raises RunError."""
+    name = command[0]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=ANSWER_SECONDS, check=False
+        )
+    except FileNotFoundError:
+        raise RunError(
+            name,
+            found="no such command",
+            expected="Slurm on this machine",
+            remedy="run this on a login node of the cluster, or choose --site local",
+        ) from None
+    except OSError as error:
+        raise RunError(
+            name,
+            found=error.strerror or str(error),
+            expected="a command that can be run",
+            remedy="look at what PATH finds under this name",
+        ) from None
+    except subprocess.TimeoutExpired:
+        raise NoAnswerError(
+            name,
+            found=f"no answer within {ANSWER_SECONDS} s",
+            expected="an answer of Slurm's controller",
+            remedy="try again when `scontrol ping` finds the controller up",
+        ) from None
+    if done.returncode != 0:
+        told = re.sub(rf"^{name}: (error: )?", "", done.stderr.strip(), flags=re.M)
+        raise RunError(
+            name,
+            found=f"exit status {done.returncode}: {told or 'nothing said'}",
+            expected="Slurm to accept the request",
+            remedy="correct what it names in the site's file or the experiment's resources",
+        )
+    return done.stdout

@@ -1,0 +1,148 @@
+"""How far the runs of an experiment are: from the scheduler's queue and from their logs."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmark.core.interruption import TRY_AGAIN
+from benchmark.record.events import TOKEN
+from benchmark.sweep.experiment import Experiment, Queued, Run
+from benchmark.sweep.folder import ExperimentFolder
+
+#: From the last bytes of a log: enough for its result and some hundred events before.
+_TAIL_BYTES = 65536
+
+#: Events that tell how far a run is.
+_TELLING = ("epoch_start", "eval_accuracy", "test_accuracy", "result", "run_stop")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What the end of a run's log says; None where it does not say."""
+
+    #: Whole epochs so far.
+    epochs: int = 0
+    #: Of the validation patches after the last epoch.
+    eval_accuracy: float | None = None
+    #: Of the inference scenes, once the run is complete.
+    test_accuracy: float | None = None
+    seconds_per_epoch: float | None = None
+    #: The value of the event ``result``.
+    result: dict[str, Any] | None = None
+    #: success or aborted, once the log has come to its end.
+    outcome: str | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        return self.outcome == "success" and self.result is not None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where one run stands."""
+
+    run: Run
+    #: complete, running, waiting, interrupted (it can go on), failed, killed or missing.
+    state: str
+    detail: str
+    progress: Progress
+
+    @property
+    def hours_left(self) -> float | None:
+        """Until the last epoch at most, at the rate of the last one."""
+        if self.state == "complete" or self.progress.seconds_per_epoch is None:
+            return None
+        epochs = self.run.config.training.epochs - self.progress.epochs
+        return epochs * self.progress.seconds_per_epoch / 3600
+
+
+#: States of runs that `resume` submits.
+UNDONE = ("interrupted", "failed", "killed", "missing")
+
+
+def standings(experiment: Experiment, folder: ExperimentFolder, queue: Iterable[Queued]) -> list[Standing]:
+    """Where every run stands, in the order of their numbers."""
+    in_queue = {queued.index: queued for queued in queue}
+    return [_standing(run, folder, in_queue.get(run.index)) for run in experiment.runs]
+
+
+def _standing(run: Run, folder: ExperimentFolder, queued: Queued | None) -> Standing:
+    progress = read_progress(folder.run(run).log)
+    if progress.is_complete:
+        return Standing(run, "complete", "", progress)
+    if queued is not None:
+        return Standing(run, queued.state, queued.detail, progress)
+    status = _exit_status(folder.exit_status(run))
+    if status == TRY_AGAIN:
+        return Standing(run, "interrupted", "a checkpoint was made", progress)
+    if status is not None:
+        return Standing(run, "failed", f"exit status {status}: {_last_line(folder.output(run))}", progress)
+    if folder.output(run).exists():
+        return Standing(run, "killed", _last_line(folder.output(run)), progress)
+    return Standing(run, "missing", "never started", progress)
+
+
+def read_progress(log: Path) -> Progress:
+    """What the end of a log says of its run; nothing where there is no log."""
+    epochs, seconds, last = 0, None, dict[str, Any]()
+    starts: list[int] = []
+    for event in _telling_events(log):
+        with contextlib.suppress(KeyError, TypeError):
+            if event["key"] == "epoch_start":
+                starts.append(int(event["time_ms"]))
+                last.pop("run_stop", None)
+            if event["key"] == "eval_accuracy":
+                epochs = int(event["metadata"]["epoch_num"])
+            last[event["key"]] = event
+    if len(starts) > 1:
+        seconds = (starts[-1] - starts[-2]) / 1000
+    accuracies = {name: last.get(name, {}).get("value") for name in ("eval_accuracy", "test_accuracy")}
+    result = last.get("result", {}).get("value")
+    stop = last.get("run_stop", {}).get("metadata")
+    return Progress(
+        epochs,
+        **{name: value if isinstance(value, float) else None for name, value in accuracies.items()},
+        seconds_per_epoch=seconds,
+        result=result if isinstance(result, dict) else None,
+        outcome=stop.get("status") if isinstance(stop, dict) else None,
+    )
+
+
+def _telling_events(log: Path) -> list[dict[str, Any]]:
+    """The events at the end of a log that tell how far its run is."""
+    events = []
+    for line in _tail(log):
+        # most lines are others; decoding them would take most of the time
+        if any(f'"key": "{key}"' in line for key in _TELLING):
+            with contextlib.suppress(ValueError, RecursionError):
+                event = json.loads(line.removeprefix(TOKEN))
+                if isinstance(event, dict):
+                    events.append(event)
+    return events
+
+
+def _tail(path: Path) -> Sequence[str]:
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size - _TAIL_BYTES))
+            return file.read().decode("utf-8", "replace").splitlines()
+    except OSError:
+        return ()
+
+
+def _exit_status(path: Path) -> int | None:
+    try:
+        return int(path.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
+
+
+def _last_line(path: Path) -> str:
+    lines = [line for line in _tail(path) if line.strip()]
+    return lines[-1].strip() if lines else "no output"

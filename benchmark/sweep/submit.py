@@ -1,0 +1,209 @@
+"""Submit an experiment's runs, go on with them, stop them: on Slurm or on this machine."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark import ROOT
+from benchmark.core.display import Display
+from benchmark.core.errors import CloudMaskError, ConfigError
+from benchmark.core.files import write_text
+from benchmark.sweep import local as scheduler_local
+from benchmark.sweep import slurm as scheduler_slurm
+from benchmark.sweep.experiment import Experiment, Queued, Run
+from benchmark.sweep.folder import (
+    ExperimentFolder,
+    check_made,
+    held,
+    make,
+    new_job_name,
+    note_job,
+    read_plan,
+    restore,
+    unmake,
+)
+from benchmark.sweep.job_script import Job, command, environment, render_array, render_run
+from benchmark.sweep.site import Site, check_printable
+from benchmark.sweep.status import UNDONE, Standing, standings
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """An experiment on a site, and where it lives."""
+
+    experiment: Experiment
+    site: Site
+    folder: ExperimentFolder
+    display: Display
+
+    @property
+    def is_local(self) -> bool:
+        return self.site.scheduler == "local"
+
+
+def submit(sweep: Sweep) -> int:
+    """Write the folders of all runs and submit them, or run them here. Returns the exit status."""
+    experiment, folder = sweep.experiment, sweep.folder
+    job = new_job_name(experiment.name)
+    with held(folder):
+        if folder.is_made:
+            raise ConfigError(
+                folder.root,
+                found="an experiment of this name",
+                expected="none",
+                remedy=f"resume it: python -m benchmark.sweep resume {experiment.path}; "
+                "or give this one another name",
+            )
+        with sweep.display.bar("folders", len(experiment.runs)) as advance:
+            make(folder, experiment, sweep.site.name, job, _run_script(sweep, job), advance)
+        if sweep.is_local:
+            return _run_here(sweep, experiment.runs)
+        try:
+            _submit_arrays(sweep, job, experiment.runs)
+        except scheduler_slurm.NoAnswerError:
+            raise  # the jobs may be there: their folders have to stay
+        except BaseException:
+            unmake(folder)
+            raise
+    return 0
+
+
+def resume(sweep: Sweep) -> int:
+    """Submit, or run here, what is neither complete nor in the queue. Returns the exit status."""
+    experiment, folder = sweep.experiment, sweep.folder
+    check_made(folder, experiment, sweep.site.name)
+    with held(folder):
+        undone = [each.run for each in current_standings(sweep) if each.state in UNDONE]
+        if not undone:
+            sweep.display.say("every run is complete, waits or runs: nothing to resume")
+            return 0
+        for run in undone:
+            restore(folder, run)
+        if sweep.is_local:
+            return _run_here(sweep, undone)
+        job = new_job_name(experiment.name)
+        note_job(folder, job)
+        _submit_arrays(sweep, job, undone)
+    return 0
+
+
+def stop(sweep: Sweep) -> int:
+    """End the runs of this experiment that wait or run; returns how many there were."""
+    queue = _queue(sweep)
+    if queue and sweep.is_local:
+        scheduler_local.stop(sweep.folder.local)
+    elif queue:
+        scheduler_slurm.cancel(read_plan(sweep.folder)["jobs"])
+    return len(queue)
+
+
+def current_standings(sweep: Sweep) -> list[Standing]:
+    """Where every run stands, by queue and logs. Raises RunError if the scheduler cannot be asked."""
+    return standings(sweep.experiment, sweep.folder, _queue(sweep))
+
+
+def _queue(sweep: Sweep) -> list[Queued]:
+    if sweep.is_local:
+        return scheduler_local.queued(sweep.folder.local)
+    return scheduler_slurm.queued(read_plan(sweep.folder)["jobs"])
+
+
+def _run_script(sweep: Sweep, name: str) -> Callable[[Run], str] | None:
+    """Renders the job script of a run; None where no scheduler reads it."""
+    if sweep.is_local:
+        return None
+    return lambda run: render_run(_job(sweep, name, run), run.index, run.name)
+
+
+def _job(sweep: Sweep, name: str, run: Run) -> Job:
+    start_folder = Path.cwd()
+    check_printable(f"{start_folder}{ROOT}{sys.executable}", "the folder of this command, or of the program")
+    return Job(
+        name=name,
+        experiment=sweep.experiment.name,
+        folder=sweep.folder.root,
+        start_folder=start_folder,
+        code=ROOT,
+        python=sys.executable,
+        site=sweep.site,
+        resources=run.resources,
+        at_once=sweep.experiment.at_once,
+    )
+
+
+def _submit_arrays(sweep: Sweep, name: str, runs: Sequence[Run]) -> None:
+    """One job array for all runs that ask for the same; all are submitted, or none is."""
+    groups: dict[object, list[Run]] = {}
+    for run in runs:
+        groups.setdefault(run.resources, []).append(run)
+    submitted = 0
+    try:
+        for number, group in enumerate(groups.values()):
+            script = sweep.folder.array_script(number)
+            write_text(script, render_array(_job(sweep, name, group[0]), [run.index for run in group]))
+            job = scheduler_slurm.submit(script)
+            submitted += 1
+            sweep.display.say(f"job {job}: {len(group)} runs")
+    except scheduler_slurm.NoAnswerError as error:
+        _withdraw(name, error)
+        raise _uncertain(name, error, error.found) from None
+    except BaseException as error:
+        if submitted and (problem := _withdraw(name, error)):
+            raise _uncertain(name, error, problem) from error
+        raise
+
+
+def _withdraw(name: str, error: BaseException) -> str | None:
+    """Cancel what has been submitted of a job; what Slurm says where it does not do so."""
+    try:
+        scheduler_slurm.cancel([name])
+    except CloudMaskError as refused:
+        return f"{error}; {refused.where}: {refused.found}"
+    return None
+
+
+def _uncertain(name: str, error: BaseException, found: str) -> scheduler_slurm.NoAnswerError:
+    return scheduler_slurm.NoAnswerError(
+        getattr(error, "where", "sbatch"),
+        found=found,
+        expected="all jobs submitted, or none",
+        remedy=f"jobs named {name} may be there: when Slurm answers, `status` shows them, `stop` cancels "
+        "them and `resume` submits what is missing",
+    )
+
+
+def _run_here(sweep: Sweep, runs: Sequence[Run]) -> int:
+    """Run on this machine, to the end. Returns the exit status."""
+    display, folder = sweep.display, sweep.folder
+    names = {run.index: run.name for run in runs}
+    ended: dict[int, int] = {}
+    with display.bar("runs", len(runs)) as advance:
+
+        def on_end(task: scheduler_local.Task, status: int) -> None:
+            ended[task.index] = status
+            display.say(f"{names[task.index]}: {'done' if status == 0 else f'exit status {status}'}")
+            advance(len(ended), "")
+
+        tasks = [_task(sweep, run) for run in runs]
+        whole = scheduler_local.run_tasks(tasks, sweep.experiment.at_once, folder.local, on_end)
+    if not whole:
+        display.warn(f"stopped; go on with: python -m benchmark.sweep resume {sweep.experiment.path}")
+    return 0 if whole and not any(ended.values()) else 1
+
+
+def _task(sweep: Sweep, run: Run) -> scheduler_local.Task:
+    job = _job(sweep, "", run)
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    return scheduler_local.Task(
+        index=run.index,
+        command=command(job, run.name),
+        environment={"PYTHONPATH": path} | environment(job),
+        cores=run.resources.cores,
+        gpus=run.resources.gpus,
+        output=sweep.folder.output(run),
+        exit_status=sweep.folder.exit_status(run),
+    )

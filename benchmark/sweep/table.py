@@ -1,0 +1,154 @@
+"""What the runs of an experiment scored: one row for each, mean and spread for each point."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from benchmark import ROOT
+from benchmark.core.errors import RunError
+from benchmark.sweep.status import Standing
+
+#: The columns of the paper's Table 3, the times in minutes of a whole run, and how each is shown.
+COLUMNS: Mapping[str, str] = {
+    "epochs": ".0f",
+    "train accuracy": ".4f",
+    "test accuracy": ".4f",
+    "train time (min)": ".2f",
+    "inference time (min)": ".2f",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one run scored: its figures in the order of COLUMNS."""
+
+    run: str
+    seed: int
+    figures: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class PointTable:
+    """The runs that differ in their seed only."""
+
+    #: What tells the point from the others: field -> value.
+    varied: Mapping[str, str]
+    rows: Sequence[Row]
+
+    @property
+    def title(self) -> str:
+        return ", ".join(f"{name} {value}" for name, value in self.varied.items())
+
+    def summary(self) -> Iterator[tuple[str, tuple[float, ...]]]:
+        """Mean and, of two runs or more, sample standard deviation of every column."""
+        columns = list(zip(*(row.figures for row in self.rows), strict=True))
+        yield "mean", tuple(map(statistics.fmean, columns))
+        if len(self.rows) > 1:
+            yield "standard deviation", tuple(map(statistics.stdev, columns))
+
+
+def point_tables(standings: Sequence[Standing]) -> list[PointTable]:
+    """A table for every point of the experiment that has a complete run."""
+    done = [standing for standing in standings if standing.state == "complete"]
+    # runs of one point follow each other
+    points = groupby(done, key=lambda standing: standing.run.config.name)
+    tables = [(list(group), name) for name, group in points]
+    return [PointTable(group[0].run.varied, [_row(each) for each in group]) for group, _ in tables]
+
+
+def _row(standing: Standing) -> Row:
+    result = standing.progress.result or {}
+    try:
+        timing = result["timing"]
+        figures = (
+            *(result[name] for name in ("epochs_run", "train_accuracy", "value")),
+            *(timing[name] / 60 for name in ("training_seconds", "inference_seconds")),
+        )
+        return Row(standing.run.name, standing.run.config.seed, tuple(map(float, figures)))
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(
+            standing.run.name,
+            found=f"a result without usable figures ({type(error).__name__} {error})",
+            expected="the fields that docs/events.md describes",
+            remedy="check its log: python -m compliance.check",
+        ) from None
+
+
+def to_markdown(name: str, tables: Sequence[PointTable]) -> str:
+    """The tables as a Markdown document."""
+    lines = [f"# {name}", ""]
+    for table in tables:
+        lines += [f"## {table.title}", ""] if table.title else []
+        lines += ["| run | " + " | ".join(COLUMNS) + " |", "| --- |" + " ---: |" * len(COLUMNS)]
+        rows = [*((row.run, row.figures) for row in table.rows), *table.summary()]
+        lines += [f"| {label} | " + " | ".join(shown(figures)) + " |" for label, figures in rows]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def to_csv(tables: Sequence[PointTable]) -> str:
+    """All rows at full precision, with what varies in columns of their own."""
+    varied = list(dict.fromkeys(name for table in tables for name in table.varied))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["run", *varied, "seed", *COLUMNS])
+    for table in tables:
+        for row in table.rows:
+            writer.writerow(
+                [row.run, *(table.varied.get(name, "") for name in varied), row.seed, *row.figures]
+            )
+    return text.getvalue()
+
+
+def shown(figures: Sequence[float]) -> list[str]:
+    """Figures of a row as text; a mean of epochs may be broken."""
+    return [
+        format(figure, form if form != ".0f" or figure.is_integer() else ".1f")
+        for figure, form in zip(figures, COLUMNS.values(), strict=True)
+    ]
+
+
+# ---- the checker, as a program of its own: imports never go from here to it
+
+
+def check_logs(logs: Mapping[str, Sequence[Path]], advance: Callable[[int, str], None]) -> list[str]:
+    """Check the logs of every point as one set; the errors found, as lines of text."""
+    errors: list[str] = []
+    for number, (point, paths) in enumerate(logs.items(), start=1):
+        errors += _check(paths)
+        advance(number, point)
+    return errors
+
+
+def _check(paths: Sequence[Path]) -> list[str]:
+    command = [sys.executable, "-m", "compliance.check", "--format", "json", "--severity", "error"]
+    code = str(ROOT)
+    done = subprocess.run(
+        [*command, *map(str, paths)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([code, os.environ.get("PYTHONPATH", "")])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    try:
+        report: dict[str, Any] = json.loads(done.stdout)
+        findings = [f"{each['path']}: {each['rule']}: {each['message']}" for each in report["findings"]]
+        return findings + [f"{each['where']}: {each['found']}" for each in report["failures"]]
+    except (ValueError, KeyError, TypeError):
+        raise RunError(
+            "compliance.check",
+            found=f"exit status {done.returncode}: {(done.stdout + done.stderr).strip()[-500:]}",
+            expected="its report as JSON",
+            remedy="run it by hand on the experiment's folder",
+        ) from None

@@ -1,0 +1,107 @@
+"""The file of one synthetic scene: its name, its HDF5 content, and writing it whole.
+
+The format is that of the SLSTR dataset (docs/dataset.md), with the extra dataset ``truth``.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.synthesis.scene import GENERATOR_VERSION, SyntheticScene
+
+#: Scenes of the inference set count from here: a training set of any size never meets them.
+FIRST_INFERENCE_INDEX = 1_000_000
+COMPRESSIONS = ("none", "lzf")
+NOT_OBSERVATIONS = (
+    "Simulated by `python -m benchmark.synthesis` of the CloudMask benchmark. "
+    "These are not SLSTR observations: no radiometer saw this scene."
+)
+
+
+def scene_name(index: int) -> str:
+    """The file name of a scene: that of an SLSTR level-1 product of the made-up centre SYN.
+
+    Eight neighbouring granules of three minutes a day, from 10:00 UTC (day) and 21:30 UTC (night).
+    """
+    pair = index // 2
+    split, number = divmod(pair, FIRST_INFERENCE_INDEX // 2)
+    start = datetime(2019 + split, 10, 1, 10 if index % 2 == 0 else 21, 0 if index % 2 == 0 else 30)
+    start += timedelta(days=number // 8, minutes=3 * (number % 8))
+    stop, creation = start + timedelta(minutes=3), start + timedelta(hours=28)
+    orbit, frame = 1 + number // 8 % 385, 180 * (1 + number % 8) + (0 if index % 2 == 0 else 3600)
+    times = "_".join(time.strftime("%Y%m%dT%H%M%S") for time in (start, stop, creation))
+    return f"S3A_SL_1_RBT____{times}_0179_050_{orbit:03d}_{frame:04d}_SYN_O_NT_003.hdf"
+
+
+def scene_path(split_folder: Path, index: int) -> Path:
+    """Where a scene lies below ``training`` or ``inference``."""
+    return split_folder / ("day" if index % 2 == 0 else "night") / scene_name(index)
+
+
+def scene_image(scene: SyntheticScene, compression: str = "none") -> bytes:
+    """The HDF5 file of a scene, as bytes.
+
+    refs, bts, bayes, truth and, where made, rads. Contiguous, or ``lzf`` with byte shuffle in chunks.
+    At night refs (and rads) are declared with fill value 0 and take no space.
+    """
+    import h5py
+
+    rows, columns = scene.truth.shape
+    image = io.BytesIO()
+    with h5py.File(image, "w") as file:
+        datasets: dict[str, NDArray[Any] | None] = {
+            name: getattr(scene, name) for name in ("refs", "bts", "bayes", "truth", "rads")
+        }
+        for name, values in datasets.items():
+            if values is None:
+                continue
+            storage: dict[str, Any] = {}
+            if compression == "lzf":
+                chunk = (min(rows, 150), columns, *values.shape[2:])
+                storage = {"compression": "lzf", "shuffle": True, "chunks": chunk}
+            dataset = file.create_dataset(name, values.shape, values.dtype, fillvalue=0, **storage)
+            if scene.day or name not in ("refs", "rads"):
+                dataset[...] = values
+        attributes = {
+            "synthetic": np.True_,
+            "notice": NOT_OBSERVATIONS,
+            "polarity": scene.polarity,
+            "generator_version": GENERATOR_VERSION,
+            "seed": scene.seed,
+            "index": scene.index,
+            "day": np.bool_(scene.day),
+            "surface": scene.surface,
+            "layers": scene.layers,
+        }
+        for name, value in attributes.items():
+            file.attrs[name] = value
+    return image.getvalue()
+
+
+def write_scene(path: Path, scene: SyntheticScene, *, compression: str = "none") -> bytes:
+    """Write a scene's file, complete or not at all, and return its bytes. Raises OSError.
+
+    The file is laid out in memory first, so that a full disk meets plain writes, not the HDF5 library.
+    """
+    image = scene_image(scene, compression)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, image)
+    return image
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file beside its place and rename it: it is there complete, or not at all."""
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(content)
+        os.replace(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,1 @@
+"""A run from its first event to its result. Imports every room above it."""

@@ -1,0 +1,183 @@
+"""The epochs of a run: steps, evaluation, the best weights, checkpoints, early stopping."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import math
+import signal
+import time
+from typing import Any
+
+from benchmark.compute.batches import evaluation_batches, training_batches
+from benchmark.compute.engine import Engine
+from benchmark.compute.scalars import open_scalars
+from benchmark.core.errors import RunError
+from benchmark.core.files import write_text
+from benchmark.core.interruption import Interrupted
+from benchmark.record import stopwatch as timers
+from benchmark.record.energy import energy_between
+from benchmark.record.run_folder import RunFolder
+from benchmark.stores.opening import Staged
+from benchmark.stores.patchstore import PatchStore
+from benchmark.training import schedule
+from benchmark.training.checkpoint import Progress, save_checkpoint
+from benchmark.training.context import Run
+
+
+def train_epochs(
+    run: Run, machine: Engine, staged: Staged, total_steps: int, progress: Progress
+) -> schedule.EarlyStopping:
+    """All epochs that are left; returns which was best."""
+    training, log = run.config.training, run.log
+    stopping = schedule.EarlyStopping(training.early_stopping_patience)
+    for row in progress.rows:
+        stopping.improved(row["epoch"], row["eval_loss"])
+    writing = run.tensorboard and run.cluster.is_chief
+    scalars = open_scalars(run.folder.tensorboard) if writing else contextlib.nullcontext()
+    with run.interruption.deferred(), scalars as write_scalars:
+        for epoch in range(progress.epoch + 1, training.epochs + 1):
+            if stopping.exhausted(progress.epoch):
+                log.event("early_stop", progress.epoch, best_epoch=stopping.best_epoch)
+                run.display.say(f"stopped early: no better validation loss since epoch {stopping.best_epoch}")
+                break
+            before = _energy(run) if progress.step == 0 else None  # not of a part of an epoch
+            with log.interval("epoch", epoch_num=epoch):
+                rate = _train_epoch(run, machine, staged.training, total_steps, progress)
+                train_loss = math.fsum(progress.losses) / len(progress.losses)
+                correct, pixels = progress.correct, progress.pixels
+                train_accuracy = correct / pixels
+                log.event("train_loss", train_loss, epoch_num=epoch)
+                log.event("train_accuracy", train_accuracy, epoch_num=epoch, correct=correct, pixels=pixels)
+            with log.interval("eval", epoch_num=epoch):
+                eval_loss, correct, pixels, stop = _evaluate(run, machine, staged.validation, epoch)
+                log.event("eval_loss", eval_loss, epoch_num=epoch)
+                log.event("eval_accuracy", correct / pixels, epoch_num=epoch, correct=correct, pixels=pixels)
+                if spent := energy_between(before, _energy(run)):
+                    joules = round(sum(spent.values()), 3)
+                    log.event("epoch_energy", joules, epoch_num=epoch, sources=", ".join(spent))
+            if stopping.improved(epoch, eval_loss) and run.cluster.is_chief:
+                machine.save(run.folder.best_weights)
+            patches = progress.pixels // machine.pixels
+            progress.end_epoch(
+                {
+                    "epoch": epoch,
+                    "train_loss": train_loss,
+                    "train_accuracy": train_accuracy,
+                    "eval_loss": eval_loss,
+                    "eval_accuracy": correct / pixels,
+                    "learning_rate": rate,
+                    "training_seconds": timers.latest("training"),
+                    "evaluation_seconds": timers.latest("evaluation"),
+                }
+            )
+            if write_scalars:
+                write_scalars(progress.rows[-1], patches)
+            _end_epoch(run, machine, progress)
+            _end_here(run, stop)
+    if run.cluster.is_chief:
+        machine.save(run.folder.last_weights)
+    return stopping
+
+
+def _train_epoch(run: Run, machine: Engine, store: PatchStore, total_steps: int, progress: Progress) -> float:
+    """The steps of an epoch that are left, with a checkpoint now and then; the last learning rate of all."""
+    training, epoch = run.config.training, progress.epoch + 1
+    steps = store.count // machine.global_batch
+    batches = training_batches(
+        store,
+        machine.global_batch,
+        run.config.seed,
+        epoch,
+        augmentation=training.augmentation,
+        start=progress.step,
+        share=run.cluster.share,
+        device=machine.device,
+    )
+    next_checkpoint = time.monotonic() + 60 * run.config.checkpoints.every_minutes
+    with run.display.bar(f"epoch {epoch}/{training.epochs}", steps) as update:
+        for inputs, labels in batches:
+            rate = schedule.learning_rate(training, progress.epoch * steps + progress.step, total_steps)
+            requested = run.interruption.requested is not None
+            loss, hits, stop = machine.train_step(inputs, labels, rate, requested)
+            progress.step += 1
+            _require_finite(loss, f"training loss, epoch {epoch}, step {progress.step} of {steps}")
+            progress.losses.append(loss)
+            progress.correct += hits
+            progress.pixels += machine.global_batch * machine.pixels
+            accuracy = progress.correct / progress.pixels
+            update(progress.step, f"loss {loss:.4f} accuracy {accuracy:.4f}")
+            if stop or time.monotonic() >= next_checkpoint:
+                save_progress(run, machine, progress)
+                next_checkpoint = time.monotonic() + 60 * run.config.checkpoints.every_minutes
+            _end_here(run, stop)
+    return schedule.learning_rate(training, epoch * steps - 1, total_steps)
+
+
+def _evaluate(run: Run, machine: Engine, store: PatchStore, epoch: int) -> tuple[float, int, int, bool]:
+    """Mean loss, correct pixels and pixels of all patches of ``store``; whether a signal came."""
+    losses, correct, stop = [], 0, False
+    batches = evaluation_batches(store, machine.global_batch, share=run.cluster.share, device=machine.device)
+    steps = -(-store.count // machine.global_batch)
+    pixels = store.count * machine.pixels
+    with run.display.bar("validation", steps) as update:
+        for number, (inputs, labels) in enumerate(batches, start=1):
+            requested = run.interruption.requested is not None
+            loss, hits, stop = machine.evaluate_step(inputs, labels, requested)
+            losses.append(loss)
+            correct += hits
+            update(number, "")
+    mean = math.fsum(losses) / pixels
+    _require_finite(mean, f"validation loss, epoch {epoch}")
+    return mean, correct, pixels, stop
+
+
+def _end_epoch(run: Run, machine: Engine, progress: Progress) -> None:
+    """Tell and keep what an epoch brought."""
+    row = progress.rows[-1]
+    if run.cluster.is_chief:
+        _write_metrics(run.folder, progress.rows)
+    save_progress(run, machine, progress)
+    run.display.say(
+        f"epoch {progress.epoch}/{run.config.training.epochs}: "
+        f"train loss {row['train_loss']:.4f} accuracy {row['train_accuracy']:.4f}, "
+        f"validation loss {row['eval_loss']:.4f} accuracy {row['eval_accuracy']:.4f}, "
+        f"{row['training_seconds'] + row['evaluation_seconds']:.1f} s"
+    )
+
+
+def _end_here(run: Run, stop: bool) -> None:
+    """End the run where a checkpoint has just been made, if a signal asked for it on any worker."""
+    if stop:
+        raise Interrupted(run.interruption.requested or signal.SIGTERM)
+
+
+def save_progress(run: Run, machine: Engine, progress: Progress) -> None:
+    """Make a checkpoint, if this is the chief."""
+    if run.cluster.is_chief:
+        folder, keep = run.folder.checkpoints, run.config.checkpoints.keep
+        save_checkpoint(folder, progress, machine.tensors(), run.log.position(), keep)
+
+
+def _energy(run: Run) -> dict[str, float] | None:
+    return run.telemetry.energy() if run.telemetry else None
+
+
+def _require_finite(loss: float, where: str) -> None:
+    if not math.isfinite(loss):
+        raise RunError(
+            where,
+            found=str(loss),
+            expected="a finite number",
+            remedy="lower training.learning_rate, raise training.warmup_fraction, "
+            "or set training.precision to float32",
+        )
+
+
+def _write_metrics(folder: RunFolder, rows: list[dict[str, Any]]) -> None:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=rows[0], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(folder.metrics, text.getvalue())

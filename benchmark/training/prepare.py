@@ -1,0 +1,162 @@
+"""Everything about a run that can be refused before anything is computed."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmark.config.schema import Config
+from benchmark.core import locks as file_lock
+from benchmark.core.display import Display
+from benchmark.core.errors import ConfigError, RunError, SceneError
+from benchmark.record.events import TOKEN
+from benchmark.record.run_folder import RunFolder
+from benchmark.scenes import scene as scenes
+from benchmark.synthesis.__main__ import ensure_dataset
+
+
+def use_data(config: Config, folder: Path) -> Config:
+    """The configuration with the scenes below ``folder`` (its training/ and inference/)."""
+    training, inference = folder / "training", folder / "inference"
+    synthetic = any(_says_synthetic(path) for path in scenes.discover(training))
+    data = dataclasses.replace(
+        config.data,
+        training=str(training),
+        inference=str(inference),
+        kind="synthetic" if synthetic else "slstr",
+        synthetic=None,
+    )
+    return dataclasses.replace(config, data=data)
+
+
+def find_scenes(config: Config, display: Display) -> tuple[list[Path], list[Path]]:
+    """Training and inference scenes; the embedded ones are made first where they are not there."""
+    training, inference = Path(config.data.training), Path(config.data.inference)
+    wanted = config.data.synthetic
+    if wanted is not None:
+        root = training.parent
+        if (training, inference) != (root / "training", root / "inference"):
+            raise ConfigError(
+                "data",
+                found=f"training {training} and inference {inference}",
+                expected="training/ and inference/ of one folder, as synthetic scenes are kept",
+                remedy="correct the two folders, or leave out data.synthetic to use scenes that exist",
+            )
+        count = wanted.training_scenes + wanted.inference_scenes
+        with display.bar("synthetic scenes", count) as update:
+            ensure_dataset(
+                root,
+                seed=wanted.seed,
+                training_scenes=wanted.training_scenes,
+                inference_scenes=wanted.inference_scenes,
+                shape=(config.geometry.rows, config.geometry.columns),
+                on_progress=lambda done, total: update(done, ""),
+                on_notice=display.say,
+            )
+    found = scenes.discover(training), scenes.discover(inference)
+    if wanted is not None:
+        for paths, folder, count in zip(
+            found, (training, inference), (wanted.training_scenes, wanted.inference_scenes), strict=True
+        ):
+            if len(paths) != count:
+                raise SceneError(
+                    folder,
+                    found=f"{len(paths)} scenes",
+                    expected=f"the {count} that the configuration states",
+                    remedy="set data.synthetic.training_scenes and .inference_scenes to what is there, "
+                    "or data.training and data.inference to another folder",
+                )
+    return found
+
+
+@contextmanager
+def claim_folder(
+    config: Config, output: Path, display: Display, *, force: bool, resume: bool = False
+) -> Iterator[RunFolder]:
+    """The run's own folder, held against other processes until the block ends.
+
+    It is empty, unless the run there is incomplete and to be resumed. A complete run that is
+    there already is refused unless ``force``; with it, or when the run there is incomplete, it
+    is moved aside to ``<output>.aside/``. Raises RunError.
+    """
+    folder = RunFolder(output / config.run_name)
+    lock = _lock(folder, config)
+    try:
+        complete = is_complete(folder)
+        if folder.log.exists() and not (resume and not complete):
+            if complete and not force:
+                raise RunError(
+                    folder.root,
+                    found=f"a complete run of seed {config.seed}",
+                    expected="no run of this name",
+                    remedy="choose another --seed or --output, or pass --force to move it aside",
+                )
+            moved = _move_aside(folder.root, output)
+            hint = "" if complete else " (--resume would have gone on with it)"
+            display.warn(f"{'complete' if complete else 'incomplete'} run moved aside to {moved}{hint}")
+            os.close(lock)
+            lock = _lock(folder, config)
+        yield folder
+    finally:
+        folder.lock.unlink(missing_ok=True)
+        os.close(lock)
+
+
+def is_complete(folder: RunFolder) -> bool:
+    """Whether the folder holds a run that came to its end."""
+    return folder.log.exists() and outcome(folder.log) == "success"
+
+
+def outcome(log: Path) -> str | None:
+    """The status that the log's last event, run_stop, states; None if it does not end with one."""
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - 65536))
+        lines = file.read().decode("utf-8", "replace").splitlines()
+    try:
+        event = json.loads(lines[-1].removeprefix(TOKEN))
+        return event["metadata"]["status"] if event["key"] == "run_stop" else None
+    except (IndexError, KeyError, TypeError, ValueError, RecursionError):
+        return None
+
+
+def _says_synthetic(path: Path) -> bool:
+    try:
+        return scenes.is_synthetic(path)
+    except SceneError:
+        return False  # reading the scenes will tell
+
+
+def _lock(folder: RunFolder, config: Config) -> int:
+    try:
+        folder.root.mkdir(parents=True, exist_ok=True)
+        descriptor = file_lock.take(folder.lock)
+    except OSError as error:
+        raise RunError(
+            folder.root,
+            found=f"a folder that cannot be written ({error.strerror})",
+            expected="a folder for the run's files",
+            remedy="choose another place with --output",
+        ) from None
+    if descriptor is None:
+        raise RunError(
+            folder.root,
+            found=f"another process that runs seed {config.seed} into this folder",
+            expected="one run at a time in a folder",
+            remedy="wait for it, or choose another --seed or --output",
+        )
+    return descriptor
+
+
+def _move_aside(root: Path, output: Path) -> Path:
+    aside = output.with_name(f"{output.name}.aside")
+    aside.mkdir(exist_ok=True)
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    names = (f"{root.name}-{stamp}{suffix}" for suffix in ("", *(f"-{i}" for i in range(1, 1000))))
+    target = next(path for name in names if not (path := aside / name).exists())
+    root.rename(target)
+    return target

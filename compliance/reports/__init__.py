@@ -1,0 +1,1 @@
+"""Findings as text, JSON, Markdown, SARIF and JUnit; the rules as documentation."""

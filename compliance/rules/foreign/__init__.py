@@ -1,0 +1,1 @@
+"""Rules for published logs of MLPerf HPC and Training."""

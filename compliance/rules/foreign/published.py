@@ -1,0 +1,350 @@
+"""Rules on logs of MLPerf HPC and MLPerf Training.
+
+What is the same for both is one rule; what their rule files (`compliance.rules.foreign.keys`) say
+differently is a rule for each, with the name of its profile in its id.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypedDict
+
+from compliance.registry import Problem, Scope, problem, rule
+from compliance.rules.foreign.keys import DIVISIONS, HPC, TRAINING, Demand, Demands, Metadata, Ruleset, Values
+from compliance.subjects.columns import LogEvent
+from compliance.subjects.log import Log
+from compliance.wording import count, describe, excerpt, listing, nearest, show
+
+BOTH = ("hpc", "training")
+MINUTE_MS = 60 * 1000
+
+#: Before which events (the first of each) an event must not stand, and after which it must not.
+COMES_AFTER = {
+    "init_stop": "init_start",
+    "run_start": "init_stop",
+    "run_stop": "run_start",
+    "block_start": "run_start",
+    "staging_stop": "staging_start",
+}
+COMES_BEFORE = {"init_start": ("init_stop", "run_start"), "init_stop": ("run_start",)}
+
+
+class _Facts(TypedDict):
+    """What the rules of one ruleset have in common."""
+
+    scope: Scope
+    clause: str
+    profiles: tuple[str, ...]
+
+
+def _by_key(log: Log) -> Mapping[str, Sequence[LogEvent]]:
+    """The events of each key. Published logs go on after ``run_stop``: these events count too."""
+    if not log.after_run:
+        return log.by_key
+    by_key: dict[str, list[LogEvent]] = defaultdict(list)
+    for event in [*log.events, *log.after_run]:
+        by_key[event.key].append(event)
+    return dict(by_key)
+
+
+def _word(by_key: Mapping[str, Sequence[LogEvent]], key: str, known: tuple[str, ...]) -> str | None:
+    """The value of the first event of a key where it is one of the known words."""
+    value = by_key[key][0].value if key in by_key else None
+    return value if isinstance(value, str) and value in known else None
+
+
+def demands_on(log: Log, ruleset: Ruleset) -> Demands:
+    """What a ruleset asks of a log, by key; the more special demand on a key stands for the general one.
+
+    The log's words only choose among the ruleset's own; others choose nothing.
+    """
+    by_key = _by_key(log)
+    division = _word(by_key, "submission_division", DIVISIONS)
+    benchmark = _word(by_key, "submission_benchmark", ruleset.benchmarks)
+    special = f"{benchmark}/{division}"
+    demands = {
+        **ruleset.common,
+        **ruleset.divisions.get(division or "", {}),
+        **ruleset.of_benchmark.get(special, {}),
+    }
+    for (key, value), further in ruleset.of_choice.get(special, {}).items():
+        if any(event.value == value for event in by_key.get(key, [])):
+            demands |= further
+    return demands
+
+
+def _asked(log: Log, ruleset: Ruleset) -> Iterator[tuple[str, Demand, Sequence[LogEvent]]]:
+    """Every key that is asked for, what is asked, and the events that answer; nothing without events."""
+    by_key = _by_key(log)
+    for key, demand in demands_on(log, ruleset).items() if by_key else ():
+        yield key, demand, by_key.get(key, [])
+
+
+@rule(
+    "foreign-division",
+    scope="log",
+    severity="error",
+    clause="H",
+    expected=listing(map(show, DIVISIONS), last="or"),
+    remedy="log the division in lower case, as the rules write it",
+    profiles=BOTH,
+)
+def division(log: Log) -> Iterator[Problem]:
+    """The division must be one of the two that there are. What else is asked depends on it."""
+    events = _by_key(log).get("submission_division", [])
+    for event in events[:1]:
+        if event.value not in DIVISIONS:
+            yield problem(show(event.value), event.line)
+
+
+@rule(
+    "foreign-order",
+    scope="log",
+    severity="error",
+    clause="H",
+    expected="init_start, init_stop, run_start and run_stop in this order, and staging_start before its stop",
+    remedy="log events when they happen; do not move lines",
+    profiles=BOTH,
+)
+def order(log: Log) -> Iterator[Problem]:
+    """Initialisation and the run must follow each other. Several processes may start the initialisation;
+    the first that ends it ends it for all."""
+    by_key = _by_key(log)
+    first = {key: events[0] for key, events in by_key.items()}
+    for key, before in COMES_AFTER.items():
+        for event in by_key.get(key, []):
+            if before in first and event.place < first[before].place:
+                yield problem(f"`{key}` before `{before}` on line {first[before].line}", event.line)
+            elif before not in first and before == "staging_start":  # all others must be there
+                yield problem(f"`{key}` without `{before}`", event.line)
+    for key, others in COMES_BEFORE.items():
+        for event in by_key.get(key, [])[1:]:  # where the first is late, what it precedes has been reported
+            late = [each for each in others if each in first and event.place > first[each].place]
+            if late:
+                yield problem(f"`{key}` after `{late[0]}` on line {first[late[0]].line}", event.line)
+
+
+@rule(
+    "foreign-cache-clear",
+    scope="log",
+    severity="warning",
+    clause="H",
+    expected="true",
+    remedy="log whether the caches were cleared",
+    profiles=BOTH,
+)
+def cache_clear(log: Log) -> Iterator[Problem]:
+    """The event `cache_clear` should say by its value that the caches were cleared. Most published logs
+    leave it empty."""
+    silent = [event for event in _by_key(log).get("cache_clear", []) if event.value is not True]
+    if silent:
+        yield problem(f"{describe(silent[0].value)}, {count(len(silent), 'time')}", silent[0].line)
+
+
+@rule(
+    "foreign-epoch-open",
+    scope="log",
+    severity="warning",
+    clause="H",
+    expected="as many ends as starts",
+    remedy="close an interval on every path that leaves it, also where the target is reached within",
+    profiles=BOTH,
+)
+def epoch_open(log: Log) -> Iterator[Problem]:
+    """Every epoch, block and evaluation that starts should stop. Published logs leave the last one open
+    where the target was reached inside."""
+    by_key = _by_key(log)
+    for interval in ("block", "epoch", "eval"):
+        starts, stops = (by_key.get(f"{interval}_{end}", []) for end in ("start", "stop"))
+        # where one of both is missing altogether it is asked for elsewhere
+        if starts and stops and len(starts) != len(stops):
+            found = f"`{interval}_start` {count(len(starts), 'time')}, `{interval}_stop` {len(stops)}"
+            yield problem(found, max(starts[-1].line, stops[-1].line))
+
+
+def _all_equal(events: Sequence[LogEvent]) -> bool:
+    return all(event.value == events[0].value for event in events)
+
+
+def _carries(event: LogEvent, metadata: Mapping[str, Values | None]) -> bool:
+    return all(
+        name in event.metadata and (values is None or values.hold(event.metadata[name]))
+        for name, values in metadata.items()
+    )
+
+
+def _in_words(alternatives: Metadata) -> str:
+    """``epoch_num``, or ``epoch_count (above 0) and first_epoch_num or samples_count (at least 0)``."""
+    return listing(
+        (
+            listing(f"`{name}`{f' ({values.words})' if values else ''}" for name, values in metadata.items())
+            for metadata in alternatives
+        ),
+        last="or",
+    )
+
+
+def _register(profile: str, ruleset: Ruleset, name: str) -> None:
+    """The rules that a ruleset answers differently from another, for the profile that applies it."""
+    facts: _Facts = {"scope": "log", "clause": "H" if profile == "hpc" else "T, K", "profiles": (profile,)}
+
+    @rule(
+        f"foreign-{profile}-benchmark",
+        severity="error",
+        expected=f"a benchmark of {name}: {listing(ruleset.benchmarks, last='or', most=99)}",
+        remedy="log the name as the rules write it, or choose the profile that the log belongs to",
+        **facts,
+    )
+    def benchmark(log: Log) -> Iterator[Problem]:
+        """The benchmark must be one of those that the rounds have had. What else is asked depends on it."""
+        for event in _by_key(log).get("submission_benchmark", [])[:1]:
+            if event.value not in ruleset.benchmarks:
+                near = nearest(event.value, ruleset.benchmarks) if isinstance(event.value, str) else None
+                yield problem(
+                    show(event.value), event.line, f"`{near}`, which is probably meant" if near else None
+                )
+
+    @rule(
+        f"foreign-{profile}-missing",
+        severity="error",
+        expected=f"every key that {name} asks for in this division and benchmark",
+        remedy="log the key; the reference implementation of the benchmark shows where",
+        **facts,
+    )
+    def missing(log: Log) -> Iterator[Problem]:
+        """Every key that the rules ask for must be in the log. Epochs may be logged as blocks of epochs. Of a
+        file with a second run only the first run has been read, so that nothing is missed there."""
+        if log.second_run:
+            return
+        told = set()
+        for key, demand, events in _asked(log, ruleset):
+            either = frozenset({key, demand.instead} - {""})
+            if demand.often == "any" or events or demand.instead in _by_key(log) or either in told:
+                continue
+            told.add(either)
+            yield problem(f"no {listing((f'`{each}`' for each in sorted(either)), last='and no')}")
+
+    @rule(
+        f"foreign-{profile}-repeated",
+        severity="error",
+        expected="one value",
+        remedy="log a fact once, when it is decided",
+        **facts,
+    )
+    def repeated(log: Log) -> Iterator[Problem]:
+        """A key that states a fact of the whole run must not have two values."""
+        for key, demand, events in _asked(log, ruleset):
+            if demand.often == "once" and not _all_equal(events):
+                other = next(event for event in events if event.value != events[0].value)
+                yield problem(f"`{key}` {show(events[0].value)}, then {show(other.value)}", other.line)
+
+    @rule(
+        f"foreign-{profile}-restated",
+        severity="warning",
+        expected="one event",
+        remedy="let one process write the log",
+        **facts,
+    )
+    def restated(log: Log) -> Iterator[Problem]:
+        """A key that states a fact of the whole run should be logged once. Published logs state some by
+        every process, with one value."""
+        for key, demand, events in _asked(log, ruleset):
+            if demand.often == "once" and len(events) > 1 and _all_equal(events):
+                yield problem(f"`{key}` {count(len(events), 'time')}", events[1].line)
+
+    @rule(
+        f"foreign-{profile}-value",
+        severity="error",
+        expected=f"a value that {name} allows",
+        remedy="look up what the division leaves free; log the value itself, not a text of it",
+        **facts,
+    )
+    def value(log: Log) -> Iterator[Problem]:
+        """The value of a key must be one that the rules allow in this division and benchmark."""
+        for key, demand, events in _asked(log, ruleset):
+            for event in events if demand.values else ():
+                if demand.values and not demand.values.hold(event.value):
+                    yield problem(f"`{key}` {describe(event.value)}", event.line, demand.values.words)
+
+    @rule(
+        f"foreign-{profile}-metadata",
+        severity="error",
+        expected="the metadata that tell which epochs or samples an event is of, and how a run ended",
+        remedy="pass the fact as metadata when logging the event",
+        **facts,
+    )
+    def metadata(log: Log) -> Iterator[Problem]:
+        """Events of epochs and the end of the run must carry their metadata."""
+        for key, demand, events in _asked(log, ruleset):
+            for event in events if demand.metadata else ():
+                if not any(_carries(event, each) for each in demand.metadata):
+                    with_names = listing(map(excerpt, event.metadata)) or "none"
+                    yield problem(f"`{key}` with {with_names}", event.line, _in_words(demand.metadata))
+
+    @rule(
+        f"foreign-{profile}-init-duration",
+        severity="error",
+        expected=listing(
+            (f"less than {minutes} minutes ({each})" for each, minutes in ruleset.init_minutes.items())
+        ),
+        remedy="do less before the clock starts",
+        **facts,
+    )
+    def init_duration(log: Log) -> Iterator[Problem]:
+        """Initialisation must not take longer than the rules allow, counted from the first that starts."""
+        by_key = _by_key(log)
+        minutes = ruleset.init_minutes[_word(by_key, "submission_division", DIVISIONS) or "closed"]
+        starts = [event.time_ms for event in by_key.get("init_start", []) if event.time_ms is not None]
+        for stop in by_key.get("init_stop", []):
+            if starts and stop.time_ms is not None and stop.time_ms - min(starts) >= minutes * MINUTE_MS:
+                yield problem(f"{(stop.time_ms - min(starts)) / MINUTE_MS:.1f} minutes", stop.line)
+
+
+_register("hpc", HPC, "MLPerf HPC")
+_register("training", TRAINING, "MLPerf Training")
+
+
+@rule(
+    "foreign-hpc-target",
+    scope="log",
+    severity="error",
+    clause="H",
+    expected="the quality that the benchmark's rules set",
+    remedy="train until the target is reached; a run that did not reach it is no result",
+    profiles=("hpc",),
+)
+def target(log: Log) -> Iterator[Problem]:
+    """A run must reach the quality of its benchmark in at least one evaluation."""
+    for key, demand, events in _asked(log, HPC):
+        if demand.reached and events and not any(demand.reached.hold(event.value) for event in events):
+            found = f"`{key}` {show(events[-1].value)} at the last of {count(len(events), 'evaluation')}"
+            yield problem(found, events[-1].line, demand.reached.words)
+
+
+@rule(
+    "foreign-training-disclosed",
+    scope="log",
+    severity="warning",
+    clause="T, K",
+    expected="precision, parallelism, micro batch and configuration of the run",
+    remedy="log each of them; from round 6.1 on a log without them fails upstream's checker",
+    profiles=("training",),
+)
+def disclosed(log: Log) -> Iterator[Problem]:
+    """A log should disclose precision, parallelism and configuration. The rules ask for them since
+    round 6.1, so that no earlier log has them."""
+    by_key = _by_key(log)
+    absent = [f"`{key}`" for key in TRAINING.disclosed if key not in by_key]
+    if by_key and absent:
+        yield problem(f"no {listing(absent, most=len(absent))}")
+
+
+RULES = (
+    division,
+    order,
+    cache_clear,
+    epoch_open,
+    target,
+    disclosed,
+)

@@ -1,0 +1,235 @@
+"""Rules on single events: which must occur and how often, and what each looks like."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from benchmark.record.events import BY_KEY, has_json_type
+from compliance.registry import LISTED, Problem, problem, rule
+from compliance.subjects.log import LARGEST_INTEGER, Log
+from compliance.subjects.timeline import LOOP, NOT_REQUIRED, PHASE, REPEATABLE, SINGLE_INTERVALS, reached
+from compliance.wording import count, describe, excerpt, listing, nearest
+
+#: Spelling of the commit's key in other benchmarks; a rule of its own speaks of it.
+OTHER_COMMIT_KEY = "github_commit_version"
+
+_REQUIRED = {event.key: event.metadata for event in BY_KEY.values() if event.metadata}
+
+_PARTNERS = SINGLE_INTERVALS | {stop: start for start, stop in SINGLE_INTERVALS.items()}
+
+
+@rule(
+    "event-missing",
+    scope="log",
+    severity="error",
+    clause="S6, H",
+    expected="every event of the timeline (docs/events.md)",
+    remedy="make the run with this benchmark's `python -m benchmark.run`; do not remove events from a log",
+)
+def event_missing(log: Log) -> Iterator[Problem]:
+    """Every event of a run must be in its log. A run that was aborted, or whose log just ends, is not
+    blamed for what it did not come to. The start or stop of an interval whose other end is there, the
+    two spellings of the version, the contact, the events of epochs and the baselines have rules of
+    their own."""
+    for key, phase in PHASE.items():
+        if phase > reached(log) or key in NOT_REQUIRED or log.all(key):
+            continue
+        if key in _PARTNERS and log.all(_PARTNERS[key]):
+            continue
+        if key in LOOP and any(log.all(other) for other in LOOP):
+            continue
+        if key == "submission_github_commit_version" and log.all(OTHER_COMMIT_KEY):
+            continue
+        yield problem(f"no event `{key}`", expected=f"`{key}`: {BY_KEY[key].meaning}")
+
+
+@rule(
+    "event-repeated",
+    scope="log",
+    severity="error",
+    clause="H",
+    expected="the event once",
+    remedy="let one process log it, once; do not append to an existing log",
+)
+def event_repeated(log: Log) -> Iterator[Problem]:
+    """Events that state a fact of the whole run must occur once. These are identity, hyperparameters,
+    samples, the ends of init, run, staging and inference, the score and the result."""
+    for key in PHASE:
+        events = log.all(key)
+        if key not in REPEATABLE and len(events) > 1:
+            for event in events[1:]:
+                yield problem(f"`{key}` again; first on line {events[0].line}", event.line)
+
+
+@rule(
+    "event-unknown",
+    scope="log",
+    severity="warning",
+    clause="S6",
+    expected="keys of this benchmark's vocabulary (docs/events.md)",
+    remedy="correct the key's spelling, or remove the event from the program",
+)
+def event_unknown(log: Log) -> Iterator[Problem]:
+    """Events should have keys of the vocabulary. Other keys are allowed and not judged, but a
+    misspelt key is an event that is missing."""
+    unknown = [key for key in log.by_key if key not in BY_KEY and key != OTHER_COMMIT_KEY]
+    for number, key in enumerate(unknown):
+        # comparing words is slow, and what is not listed needs no suggestion
+        meant = nearest(key.casefold(), BY_KEY) if number < LISTED else None
+        events = log.all(key)
+        yield problem(
+            f"{excerpt(key)}, {count(len(events), 'time')}",
+            events[0].line,
+            expected=f"`{meant}`, which is probably meant" if meant else None,
+        )
+
+
+@rule(
+    "event-kind",
+    scope="log",
+    severity="error",
+    clause="S6, H",
+    expected="the kind that the vocabulary gives the event",
+    remedy="log it with mllogger.event, .start or .end as its kind says",
+)
+def event_kind(log: Log) -> Iterator[Problem]:
+    """Every event must be of its kind. Facts are POINT_IN_TIME, the ends of intervals INTERVAL_START and
+    INTERVAL_END. The published reference starts its run with an INTERVAL_END."""
+    doubtful = {key for key, events in log.by_key.items() if set(events.kinds) != {_KIND_OF.get(key)}}
+    for event in log.events if doubtful else ():
+        known = BY_KEY.get(event.key)
+        if known and event.kind in _KINDS and event.kind != known.kind:
+            yield problem(f"`{event.key}` is {event.kind}", event.line, expected=known.kind)
+
+
+_KIND_OF = {event.key: event.kind for event in BY_KEY.values()}
+_KINDS = frozenset(_KIND_OF.values())
+
+
+@rule(
+    "value-type",
+    scope="log",
+    severity="error",
+    clause="S6, H",
+    expected="a value of the event's type",
+    remedy="log the value itself, not a text of it or null",
+)
+def value_type(log: Log) -> Iterator[Problem]:
+    """The value of an event must be of its type. A number is no string, a boolean is no number, and the
+    ends of intervals have no value (null)."""
+    for event in log.doubtful:
+        known = BY_KEY.get(event.key)
+        if known and not has_json_type(event.value, known.value):
+            yield problem(f"`{event.key}` is {describe(event.value)}", event.line, expected=known.value)
+
+
+@rule(
+    "metadata-missing",
+    scope="log",
+    severity="error",
+    clause="S6, H",
+    expected="the metadata that the vocabulary requires",
+    remedy="pass the fact as metadata when logging the event",
+)
+def metadata_missing(log: Log) -> Iterator[Problem]:
+    """Events must carry their metadata. That is epoch_num on everything of an epoch, status on run_stop,
+    pixel counts on accuracies, and so on."""
+    for event in log.doubtful:
+        required = _REQUIRED.get(event.key)
+        if required and not event.metadata.keys() >= required.keys():
+            names = listing(f"`{name}`" for name in required if name not in event.metadata)
+            yield problem(f"`{event.key}` without {names}", event.line)
+
+
+@rule(
+    "metadata-type",
+    scope="log",
+    severity="error",
+    clause="S6, H",
+    expected="metadata of the type that the vocabulary gives it",
+    remedy="log the fact itself, not a text of it or null",
+)
+def metadata_type(log: Log) -> Iterator[Problem]:
+    """Required metadata must be of its type."""
+    for event in log.doubtful:
+        for name, kind in _REQUIRED.get(event.key, {}).items():
+            if name in event.metadata and not has_json_type(event.metadata[name], kind):
+                found = f"`{name}` of `{event.key}` is {describe(event.metadata[name])}"
+                yield problem(found, event.line, expected=kind)
+
+
+@rule(
+    "number-size",
+    scope="log",
+    severity="error",
+    clause="RFC 8259 (JSON), section 6",
+    expected="numbers below 2**53 in magnitude as integers, below 1.8e308 else",
+    remedy="find where the number comes from; no quantity of a run is that large",
+)
+def number_size(log: Log) -> Iterator[Problem]:
+    """Numbers must be of a size that every JSON reader keeps exactly. An exponent too large becomes
+    infinite when read, an integer from 2**53 is rounded by many readers."""
+    for event in log.doubtful:
+        if _is_oversized(event.value):
+            yield problem(f"value of {excerpt(event.key)} is {describe(event.value)}", event.line)
+        for name in _REQUIRED.get(event.key, ()):
+            if _is_oversized(number := event.metadata.get(name)):
+                yield problem(f"{name} of {excerpt(event.key)} is {describe(number)}", event.line)
+
+
+@rule(
+    "event-source",
+    scope="log",
+    severity="warning",
+    clause="mllog line format",
+    expected="metadata `file`, relative to the repository, and `lineno`, from 1",
+    remedy="log with mlperf_logging.mllog and its root_dir set to the repository",
+)
+def event_source(log: Log) -> Iterator[Problem]:
+    """Every event should say which line of the program logged it. The file is given relative to the
+    repository: an absolute path tells nothing to others and may hold a user's name."""
+    for event in () if _are_sources(log) else log.events:
+        file, line = event.metadata.get("file"), event.metadata.get("lineno")
+        if not file or not isinstance(file, str) or not isinstance(line, int) or line < 1:
+            yield problem(f"{excerpt(event.key)}: file {describe(file)}, lineno {describe(line)}", event.line)
+        elif _is_outside(file):
+            yield problem(f"{excerpt(event.key)}: file {excerpt(file)}", event.line)
+
+
+def _are_sources(log: Log) -> bool:
+    """Whether every event names a place in the program. Few places log many events."""
+    try:
+        places = {
+            (metadata.get("file"), line := metadata.get("lineno"), type(line))
+            for metadata in log.events.metadata
+        }
+    except TypeError:  # a list or an object
+        return False
+    return all(
+        isinstance(file, str) and kind is int and line > 0 and not _is_outside(file)  # type: ignore[operator]
+        for file, line, kind in places
+    )
+
+
+def _is_outside(file: str) -> bool:
+    return not file or file.startswith("/") or "\\" in file or ".." in file.split("/")
+
+
+def _is_oversized(number: object) -> bool:
+    if type(number) is float:
+        return math.isinf(number)
+    return type(number) is int and not -LARGEST_INTEGER <= number <= LARGEST_INTEGER
+
+
+RULES = (
+    event_missing,
+    event_repeated,
+    event_unknown,
+    event_kind,
+    value_type,
+    metadata_missing,
+    metadata_type,
+    number_size,
+    event_source,
+)

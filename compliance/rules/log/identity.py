@@ -1,0 +1,230 @@
+"""Rules on who submits what: the events of S6.1 and the contact that the policy asks for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from benchmark.record.events import STATUSES
+from compliance.placeholders import placeholder
+from compliance.registry import Problem, problem, rule
+from compliance.rules.log.events import OTHER_COMMIT_KEY
+from compliance.subjects.columns import LogEvent
+from compliance.subjects.log import Log
+from compliance.subjects.timeline import CONTACT, VERSIONS
+from compliance.wording import excerpt, listing, show
+
+BENCHMARK = "cloudmask"
+DIVISION = "open"
+VERSION_PATTERN = re.compile(r"mlcommons-cloudmask-v\d+(\.\d+)*")
+COMMIT_KEY = "submission_github_commit_version"
+#: Identity whose text is free, so that it may be a template's.
+FREE_TEXT = ("submission_org", "submission_platform", *CONTACT)
+
+_IN_CONFIG = "correct the section `submission` of the configuration and repeat the run"
+
+
+def _texts(log: Log, *keys: str) -> Iterator[tuple[LogEvent, str]]:
+    """The sound events of some keys whose values are strings, with the strings."""
+    for key in keys:
+        for event in log.all(key):
+            if isinstance(event.value, str):
+                yield event, event.value
+
+
+@rule(
+    "benchmark-name",
+    scope="log",
+    severity="error",
+    clause="S6.1",
+    expected=BENCHMARK,
+    remedy="check that the log is of this benchmark",
+)
+def benchmark_name(log: Log) -> Iterator[Problem]:
+    """The benchmark must be named cloudmask, in lower case as in the submission's tree."""
+    for event, text in _texts(log, "submission_benchmark"):
+        if text != BENCHMARK:
+            yield problem(excerpt(text), event.line)
+
+
+@rule(
+    "division-open",
+    scope="log",
+    severity="error",
+    clause="S6.2",
+    expected=DIVISION,
+    remedy="set submission.division to open and repeat the run; Science has no other division",
+)
+def division_open(log: Log) -> Iterator[Problem]:
+    """The division must be open. Documents name others (closed, BII, SciML); S6.2 settles it."""
+    for event, text in _texts(log, "submission_division"):
+        if text != DIVISION:
+            yield problem(excerpt(text), event.line)
+
+
+@rule(
+    "status-known",
+    scope="log",
+    severity="error",
+    clause="S6.1, K",
+    expected=listing(STATUSES, last="or"),
+    remedy="set submission.status; whether the run succeeded is said by run_stop, not here",
+)
+def status_known(log: Log) -> Iterator[Problem]:
+    """The submission's status must be one of the four that say where the system can be had."""
+    for event, text in _texts(log, "submission_status"):
+        if text not in STATUSES:
+            yield problem(excerpt(text), event.line)
+
+
+@rule(
+    "version-present",
+    scope="log",
+    severity="error",
+    clause="S6.1",
+    expected="`submissiom_version` (as S6.1 spells it) or `submission_version`; best both",
+    remedy="log both with the benchmark's version (benchmark/VERSION.txt)",
+)
+def version_present(log: Log) -> Iterator[Problem]:
+    """The benchmark's version must be logged, under at least one of the spellings in use."""
+    if log.events and not any(log.all(key) for key in VERSIONS) and (log.completed or log.all("init_start")):
+        yield problem("neither of the two events")
+
+
+@rule(
+    "version-agrees",
+    scope="log",
+    severity="error",
+    clause="S6.3",
+    expected="the same version under both spellings",
+    remedy="log both with the benchmark's version (benchmark/VERSION.txt)",
+)
+def version_agrees(log: Log) -> Iterator[Problem]:
+    """The two spellings of the version must have the same value."""
+    values = list(_texts(log, *VERSIONS))
+    for event, text in values[1:]:
+        first, first_text = values[0]
+        if text != first_text:
+            yield problem(f"{excerpt(text)}, but {excerpt(first_text)} on line {first.line}", event.line)
+
+
+@rule(
+    "version-format",
+    scope="log",
+    severity="warning",
+    clause="S6.3",
+    expected="mlcommons-cloudmask-v and a number, such as mlcommons-cloudmask-v1.1",
+    remedy="log the text of benchmark/VERSION.txt",
+)
+def version_format(log: Log) -> Iterator[Problem]:
+    """The version should be the benchmark's, as its VERSION.txt has it."""
+    for event, text in _texts(log, *VERSIONS):
+        if not VERSION_PATTERN.fullmatch(text):
+            yield problem(f"`{event.key}` {excerpt(text)}", event.line)
+
+
+@rule(
+    "commit-key",
+    scope="log",
+    severity="warning",
+    clause="S6.1",
+    expected=f"`{COMMIT_KEY}`",
+    remedy="log the commit under the key of S6.1",
+)
+def commit_key(log: Log) -> Iterator[Problem]:
+    """The commit should be logged under the key of S6.1, not under `github_commit_version`."""
+    if (event := log.first(OTHER_COMMIT_KEY)) and not log.all(COMMIT_KEY):
+        yield problem(f"`{OTHER_COMMIT_KEY}`", event.line)
+
+
+@rule(
+    "commit-format",
+    scope="log",
+    severity="error",
+    clause="S6.3",
+    expected="40 hexadecimal digits, the output of `git rev-parse HEAD`",
+    remedy="run from a git checkout, so that the commit can be logged",
+)
+def commit_format(log: Log) -> Iterator[Problem]:
+    """The commit must be a full commit hash, so that the code that ran can be found."""
+    for event, text in _texts(log, COMMIT_KEY, OTHER_COMMIT_KEY):
+        if not re.fullmatch(r"[0-9a-f]{40}", text):
+            yield problem(excerpt(text), event.line)
+
+
+@rule(
+    "commit-clean",
+    scope="log",
+    severity="warning",
+    clause="S6.3",
+    expected="a run from a clean checkout: dirty false",
+    remedy="commit or stash your changes and repeat the run; a dirty run cannot be submitted",
+)
+def commit_clean(log: Log) -> Iterator[Problem]:
+    """A run should be made from a clean checkout. With uncommitted changes the commit does not say
+    which code ran; the packager refuses such a log."""
+    for event in log.all(COMMIT_KEY):
+        if event.metadata.get("dirty") is True:
+            yield problem("dirty true: uncommitted changes", event.line)
+
+
+@rule(
+    "contact-present",
+    scope="log",
+    severity="warning",
+    clause="P",
+    expected="`submission_poc_name` and `submission_poc_email`",
+    remedy="set submission.poc_name and submission.poc_email in the configuration",
+)
+def contact_present(log: Log) -> Iterator[Problem]:
+    """A submission should name a contact with an e-mail address."""
+    missing = [f"`{key}`" for key in CONTACT if not log.all(key)]
+    if missing and log.all("init_start"):
+        yield problem(f"no {listing(missing, last='and no')}")
+
+
+@rule(
+    "contact-email",
+    scope="log",
+    severity="error",
+    clause="P",
+    expected="an e-mail address: name@host.domain",
+    remedy=_IN_CONFIG,
+)
+def contact_email(log: Log) -> Iterator[Problem]:
+    """The contact's e-mail address must be one."""
+    for event, text in _texts(log, "submission_poc_email"):
+        if not re.fullmatch(r"[^@\s<>,;]+@[^@\s.<>,;]+(\.[^@\s.<>,;]+)+", text) and not placeholder(text):
+            yield problem(excerpt(text), event.line)
+
+
+@rule(
+    "identity-real",
+    scope="log",
+    severity="error",
+    clause="S6.1",
+    expected="the submission's own text",
+    remedy=_IN_CONFIG,
+)
+def identity_real(log: Log) -> Iterator[Problem]:
+    """Organisation, platform and contact must be real. A blank, a template, a placeholder or an address
+    in a domain reserved for examples is not; of 1090 published logs 65 contain such text."""
+    for event, text in _texts(log, *FREE_TEXT):
+        if reason := placeholder(text):
+            yield problem(f"`{event.key}` is {show(text)}: {reason}", event.line)
+
+
+RULES = (
+    benchmark_name,
+    division_open,
+    status_known,
+    version_present,
+    version_agrees,
+    version_format,
+    commit_key,
+    commit_format,
+    commit_clean,
+    contact_present,
+    contact_email,
+    identity_real,
+)

@@ -1,0 +1,275 @@
+"""Rules on the file itself: bytes, lines, and the JSON of each event.
+
+The parser goes on after a defect wherever it can, so that the other rules judge
+whatever is readable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import repeat
+
+from compliance.registry import Problem, problem, rule
+from compliance.subjects.log import Log
+from compliance.subjects.parse import EVENTS_BYTES, LINE_BYTES
+from compliance.subjects.subjects import SystemFile
+from compliance.wording import count
+
+MLLOG = "mllog line format"
+JSON = "RFC 8259 (JSON)"
+
+
+def _noticed(log: Log, rule_id: str) -> Iterator[Problem]:
+    """What the parser noticed for a rule; what it only counted comes as often as it was counted."""
+    kept = log.defects.kept.get(rule_id, [])
+    yield from (problem(defect.found, defect.line) for defect in kept)
+    yield from repeat(problem(""), log.defects.counts[rule_id] - len(kept))
+
+
+@rule(
+    "no-events",
+    scope="log",
+    severity="error",
+    clause="S6",
+    expected="one `:::MLLOG {...}` line for every event of the run",
+    remedy="name the file that a run wrote; `python -m benchmark.run --seed 1` makes one",
+)
+def no_events(log: Log) -> Iterator[Problem]:
+    """A log must hold events. An empty file, a program's output without MLLOG lines, or a file in
+    which every event is damaged is no log."""
+    if not log.events and not log.after_run:
+        yield problem(f"no event in {count(log.lines, 'line')} ({count(log.bytes, 'byte')})")
+
+
+@rule(
+    "log-size",
+    scope="log",
+    severity="error",
+    clause="house",
+    expected=f"at most {EVENTS_BYTES // 2**20} MiB of events",
+    remedy="write one run to a file; several runs or other programs' events do not belong into it",
+)
+def log_size(log: Log) -> Iterator[Problem]:
+    """A log must not hold more events than one run can have. The longest runs of the benchmark
+    log less than one megabyte; what comes after the limit has not been read."""
+    yield from _noticed(log, "log-size")
+
+
+@rule(
+    "line-length",
+    scope="log",
+    severity="error",
+    clause="house",
+    expected=f"lines of at most {LINE_BYTES // 2**10} KiB",
+    remedy="take what is no event out of the log; the line has not been read",
+)
+def line_length(log: Log) -> Iterator[Problem]:
+    """A line must be of readable length. The longest event, `result`, takes a few kilobytes."""
+    yield from _noticed(log, "line-length")
+
+
+@rule(
+    "last-line",
+    scope="log",
+    severity="warning",
+    clause=MLLOG,
+    expected="a line feed at the end of the last line",
+    remedy="make sure that the file was copied whole; if so, append a line feed",
+)
+def last_line(log: Log) -> Iterator[Problem]:
+    """The last line should end with a line feed. A file that does not may have been cut off."""
+    yield from _noticed(log, "last-line")
+
+
+@rule(
+    "line-end",
+    scope="log",
+    severity="warning",
+    clause=MLLOG,
+    expected="line feeds (LF) alone",
+    remedy="transfer logs in binary mode, or convert the file once with dos2unix",
+)
+def line_end(log: Log) -> Iterator[Problem]:
+    """Lines should end with LF. CR LF shows that something other than the run has written the file."""
+    yield from _noticed(log, "line-end")
+
+
+@rule(
+    "byte-order-mark",
+    scope="log",
+    severity="warning",
+    clause=MLLOG,
+    expected="UTF-8 without a byte order mark",
+    remedy="save the file without a byte order mark; logs should not pass through an editor at all",
+)
+def byte_order_mark(log: Log) -> Iterator[Problem]:
+    """A log should not begin with a byte order mark. Upstream's parser does not see an event after it."""
+    yield from _noticed(log, "byte-order-mark")
+
+
+@rule(
+    "encoding",
+    scope="log",
+    severity="error",
+    clause=JSON,
+    expected="UTF-8",
+    remedy="set a UTF-8 locale (LC_ALL=C.UTF-8) for the run and repeat it",
+)
+def encoding(log: Log) -> Iterator[Problem]:
+    """The line of an event must be UTF-8. The event is read with the byte replaced."""
+    yield from _noticed(log, "encoding")
+
+
+@rule(
+    "binary-text",
+    scope="log",
+    severity="warning",
+    clause=MLLOG,
+    expected="text",
+    remedy="look at what else writes into the log's file, or whether the file was damaged",
+)
+def binary_text(log: Log) -> Iterator[Problem]:
+    """A log should hold text only. NUL bytes and undecodable bytes between the events come from a
+    damaged file system, a crashed writer, or another program."""
+    yield from _noticed(log, "binary-text")
+
+
+@rule(
+    "old-token",
+    scope="log",
+    severity="error",
+    clause=MLLOG,
+    expected="the token `:::MLLOG`",
+    remedy="log with mlperf_logging.mllog of version 1.0 or later; the line has not been counted as an event",
+)
+def old_token(log: Log) -> Iterator[Problem]:
+    """Events must carry the token of today's format, not `:::MLL`, `:::MLPv0.5.0` or `:::MLPv0.6.0`."""
+    yield from _noticed(log, "old-token")
+
+
+@rule(
+    "event-json",
+    scope="log",
+    severity="error",
+    clause=MLLOG,
+    expected="one complete JSON object after the token",
+    remedy="find what cut or overwrote the line (a killed process, a full disk, two writers); repeat the run",
+)
+def event_json(log: Log) -> Iterator[Problem]:
+    """Every token must be followed by a JSON object. The event is lost otherwise."""
+    yield from _noticed(log, "event-json")
+
+
+@rule(
+    "duplicate-json-key",
+    scope="log",
+    severity="error",
+    clause=JSON,
+    expected="every name once in an object",
+    remedy="log with mlperf_logging.mllog; do not edit logs by hand",
+)
+def duplicate_json_key(log: Log) -> Iterator[Problem]:
+    """An object must not name a field twice. Readers differ in which of the values they take; here
+    it is the last."""
+    yield from _noticed(log, "duplicate-json-key")
+
+
+@rule(
+    "non-finite-number",
+    scope="log",
+    severity="error",
+    clause=JSON,
+    expected="finite numbers; an undefined score is null",
+    remedy="find the step at which the value became non-finite; such a run has failed and should be aborted",
+)
+def non_finite_number(log: Log) -> Iterator[Problem]:
+    """Numbers must be finite. NaN and Infinity are no JSON, and no result."""
+    yield from _noticed(log, "non-finite-number")
+
+
+@rule(
+    "event-fields",
+    scope="log",
+    severity="error",
+    clause=MLLOG,
+    expected="namespace (string), time_ms (integer), event_type (POINT_IN_TIME, INTERVAL_START or "
+    "INTERVAL_END), key (string), value, metadata (object), and nothing else",
+    remedy="log with mlperf_logging.mllog; do not edit logs by hand",
+)
+def event_fields(log: Log) -> Iterator[Problem]:
+    """Every event must have the six fields of the format, each of its type."""
+    yield from _noticed(log, "event-fields")
+
+
+@rule(
+    "glued-events",
+    scope="log",
+    severity="error",
+    clause=MLLOG,
+    expected="one event a line",
+    remedy="let one process write the log (rank 0) and end every event with a line feed",
+)
+def glued_events(log: Log) -> Iterator[Problem]:
+    """A line must hold one event. Upstream's parser loses one of two events on a line; here both are read."""
+    yield from _noticed(log, "glued-events")
+
+
+@rule(
+    "text-before-token",
+    scope="log",
+    severity="error",
+    clause=MLLOG,
+    expected="the token at the start of the line",
+    remedy="let one process write the log, and nothing else into the same file",
+)
+def text_before_token(log: Log) -> Iterator[Problem]:
+    """An event must stand at the start of its line. Text before it shows a second writer, whose
+    output may as well have damaged other events."""
+    yield from _noticed(log, "text-before-token")
+
+
+@rule(
+    "text-after-event",
+    scope="log",
+    severity="error",
+    clause=MLLOG,
+    expected="nothing after the event's closing brace",
+    remedy="let one process write the log, and nothing else into the same file",
+)
+def text_after_event(log: Log) -> Iterator[Problem]:
+    """Nothing may follow an event on its line."""
+    yield from _noticed(log, "text-after-event")
+
+
+@rule(
+    "json-form",
+    scope="json",
+    severity="error",
+    clause=JSON,
+    expected="one JSON value in UTF-8, with finite numbers and every name once in an object",
+    remedy="correct the file; `python -m json.tool FILE` shows the place",
+)
+def json_form(file: SystemFile) -> Iterator[Problem]:
+    """A description must be valid JSON. Its fields are judged once it is."""
+    yield from (problem(found, line) for line, found in file.defects)
+
+
+RULES = (
+    no_events,
+    log_size,
+    line_length,
+    last_line,
+    line_end,
+    byte_order_mark,
+    encoding,
+    binary_text,
+    old_token,
+    event_json,
+    duplicate_json_key,
+    non_finite_number,
+    event_fields,
+    glued_events,
+    text_before_token,
+    text_after_event,
+    json_form,
+)

@@ -1,0 +1,312 @@
+"""Rules on the event `result`: complete, and equal to what the events of the log say.
+
+Everything that the log allows to recompute is recomputed here from the events.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from compliance.registry import Problem, problem, rule
+from compliance.rules.log.time import milliseconds
+from compliance.rules.log.values import is_fraction
+from compliance.subjects.columns import LogEvent, is_interleaved
+from compliance.subjects.log import Log, number_of
+from compliance.subjects.result import (
+    ALWAYS,
+    FIELDS,
+    FORMAT,
+    METRIC,
+    SCORE_FIELDS,
+    SOMETIMES,
+    TIMING_FIELDS,
+    faults,
+    holds,
+    lookup,
+    results,
+)
+from compliance.subjects.timeline import best_of, series
+from compliance.wording import count, listing, show
+
+EPOCH_VALUES = ("train_loss", "train_accuracy", "eval_loss", "eval_accuracy")
+
+#: Path of a field -> its true value and where that comes from.
+Facts = dict[tuple[str, ...], tuple[object, str]]
+
+_AS_LOGGED = "write the result from the same variables that the events were logged from"
+
+
+def _compare(log: Log, facts: Facts) -> Iterator[Problem]:
+    """Problems for the fields of the result that are of their type but differ from the facts."""
+    for event, value in results(log):
+        for path, (fact, source) in facts.items():
+            stated, kind = lookup(value, *path), lookup(FIELDS, *path)
+            if isinstance(kind, str) and holds(stated, kind) and stated != fact:
+                yield problem(f"`{'.'.join(path)}` {show(stated)}", event.line, f"{show(fact)}, {source}")
+
+
+def _score(log: Log) -> float | None:
+    """The value of test_accuracy, where it is a possible one."""
+    event = log.one("test_accuracy")
+    return number_of(event) if event and is_fraction(event) else None
+
+
+@rule(
+    "result-fields",
+    scope="log",
+    severity="error",
+    clause="S6.3",
+    expected="every field of the result, of its type (docs/events.md)",
+    remedy="log the result as docs/events.md describes it",
+)
+def result_fields(log: Log) -> Iterator[Problem]:
+    """The result must have all its fields, each of its type."""
+    for event, value in results(log):
+        wrong = list(faults(value, FIELDS, "result"))
+        scores = lookup(value, "scores")
+        for reference, parts in scores.items() if isinstance(scores, dict) else ():
+            for part in (*ALWAYS, *SOMETIMES):
+                if isinstance(score := lookup(parts, part), dict):
+                    wrong += faults(score, SCORE_FIELDS, f"result.scores.{reference}.{part}")
+        yield from (problem(found, event.line, expected) for found, expected in wrong)
+
+
+@rule(
+    "result-format",
+    scope="log",
+    severity="error",
+    clause="S6.3",
+    expected=f"format {FORMAT}, metric {METRIC}, and a meaning in words",
+    remedy="log the result as docs/events.md describes it",
+)
+def result_format(log: Log) -> Iterator[Problem]:
+    """The result must say in which format it is, what its value measures, and what that means."""
+    for event, value in results(log):
+        for field, right in (("format", FORMAT), ("metric", METRIC)):
+            if isinstance(value.get(field), str) and value[field] != right:
+                yield problem(f"`{field}` {show(value[field])}", event.line, right)
+        if isinstance(meaning := value.get("meaning"), str) and not meaning.strip():
+            yield problem("`meaning` is blank", event.line, "a sentence")
+
+
+@rule(
+    "result-value",
+    scope="log",
+    severity="error",
+    clause="S6.3",
+    expected="the test accuracy and the quality target of the log, and their comparison",
+    remedy=_AS_LOGGED,
+)
+def result_value(log: Log) -> Iterator[Problem]:
+    """The result's value must be the score, and whether it reaches the target must be so."""
+    score, target = _score(log), log.number("quality_target")
+    facts: Facts = {}
+    if score is not None:
+        facts["value",] = (score, "the value of test_accuracy")
+    if target is not None:
+        facts["quality_target",] = (target, "the value of quality_target")
+    if score is not None and target is not None:
+        facts["target_reached",] = (score >= target, f"as {show(score)} against {show(target)}")
+    yield from _compare(log, facts)
+
+
+@rule(
+    "result-epochs",
+    scope="log",
+    severity="error",
+    clause="S6.3",
+    expected="the epochs of the log, the best of them by eval_loss, and its four values",
+    remedy=_AS_LOGGED,
+)
+def result_epochs(log: Log) -> Iterator[Problem]:
+    """The result must name the epochs, the best of them with its values, and what ended the training.
+    The best epoch is the first with the lowest eval_loss."""
+    losses = series(log, "eval_loss")
+    if not losses:
+        return
+    best = best_of(losses)
+    stopped = bool(log.all("early_stop"))
+    facts: Facts = {
+        ("epochs_run",): (len(losses), "the epochs of the log"),
+        ("best_epoch",): (best, "the epoch of the lowest eval_loss"),
+        ("stopped_by",): ("early_stop", "as that event says")
+        if stopped
+        else ("epochs", "without `early_stop`"),
+    }
+    for key in EPOCH_VALUES:
+        if values := series(log, key):
+            facts[key,] = (number_of(values[best - 1]), f"the value of epoch {best}")
+    yield from _compare(log, facts)
+
+
+@rule(
+    "result-baselines",
+    scope="log",
+    severity="error",
+    clause="S6.3",
+    expected="the values of the baseline events, and whether the score is above all of them",
+    remedy=_AS_LOGGED,
+)
+def result_baselines(log: Log) -> Iterator[Problem]:
+    """The result's baselines must be those of the log. `beats_baselines` is true only if the score is
+    above every one of them."""
+    events = list(filter(is_fraction, log.sound("baseline_accuracy")))
+    facts: Facts = {}
+    for event in events:
+        facts["baselines", str(event.metadata["baseline"])] = (number_of(event), f"on line {event.line}")
+    score = _score(log)
+    if score is not None and events and len(events) == len(log.all("baseline_accuracy")):
+        best = max(number_of(event) for event in events)
+        facts["beats_baselines",] = (score > best, f"as {show(score)} against {show(best)}")
+    yield from _compare(log, facts)
+
+
+def _scenes(log: Log, event: LogEvent, value: dict[str, object]) -> Iterator[Problem]:
+    """Where the result's scenes to train on, and those left out, contradict the events."""
+    skipped = [str(scene.value) for scene in log.sound("skipped_scene")]
+    stated = lookup(value, "data", "skipped_scenes")
+    is_known = len(skipped) == len(log.all("skipped_scene"))  # else a rule on form reports it
+    if (
+        is_known
+        and isinstance(stated, list)
+        and holds(stated, "list")
+        and Counter(stated) != Counter(skipped)
+    ):
+        found = f"`data.skipped_scenes`: {listing(map(show, stated)) or 'none'}"
+        yield problem(found, event.line, f"{listing(map(show, skipped)) or 'none'}, as the events say")
+    staged, share = log.one("staging_stop"), log.number("train_split")
+    used = [lookup(value, "data", name) for name in ("training_scenes", "validation_scenes")]
+    numbers = [number for number in used if isinstance(number, int) and holds(number, "integer")]
+    if staged is None or len(numbers) < 2:
+        return
+    scenes = sum(numbers)
+    if scenes != staged.metadata["scenes"]:
+        found = f"`data.training_scenes` {numbers[0]}, `data.validation_scenes` {numbers[1]}"
+        yield problem(found, event.line, f"{show(staged.metadata['scenes'])} in all, as staged")
+    elif share is not None and 0 < share < 1 and abs(numbers[0] - share * scenes) >= 1 + len(skipped):
+        # the split is rounded, and scenes are left out of either part after it
+        found = f"`data.training_scenes` {numbers[0]} of {scenes}"
+        yield problem(found, event.line, f"about {share * scenes:.1f}, by train_split {show(share)}")
+
+
+@rule(
+    "result-data",
+    scope="log",
+    severity="error",
+    clause="S6.3",
+    expected="the data and the precision that the log states",
+    remedy=_AS_LOGGED,
+)
+def result_data(log: Log) -> Iterator[Problem]:
+    """The result must describe its data as the events do. That is the kind of the data, the numbers of
+    scenes, their split, the skipped scenes and the precision. True masks exist for synthetic scenes
+    only."""
+    kind, precision, scenes = log.text("data_kind"), log.text("precision"), log.all("scene_accuracy")
+    facts: Facts = {}
+    if kind is not None:
+        facts["data", "kind"] = (kind, "the value of data_kind")
+    if precision is not None:
+        facts["precision",] = (precision, "the value of precision")
+    if scenes:
+        facts["data", "inference_scenes"] = (len(scenes), "the scenes that were scored")
+    yield from _compare(log, facts)
+    for event, value in results(log):
+        yield from _scenes(log, event, value)
+        if kind == "slstr" and lookup(value, "scores", "truth") is not None:
+            yield problem("`scores.truth` of observed scenes", event.line, "none: no true mask is known")
+
+
+@rule(
+    "result-weights",
+    scope="log",
+    severity="error",
+    clause="house",
+    expected="64 hexadecimal digits (sha256)",
+    remedy="hash the weights that were scored",
+)
+def result_weights(log: Log) -> Iterator[Problem]:
+    """The weights that were scored must be identified by their sha256."""
+    for event, value in results(log):
+        digest = value.get("weights_sha256")
+        if isinstance(digest, str) and not re.fullmatch(r"[0-9a-f]{64}", digest):
+            yield problem(f"`weights_sha256` {show(digest)}", event.line)
+
+
+#: Clocks may differ from the events' times by a share of a duration and by some seconds.
+CLOCK_SHARE, CLOCK_SECONDS = 0.02, 1.0
+
+#: The interval whose length a duration is.
+_SINGLE = {"staging_seconds": "staging", "inference_seconds": "inference", "total_seconds": "run"}
+#: The four ends of an epoch's two intervals, and between which of them a duration is, over all epochs.
+_ENDS = ("epoch_start", "epoch_stop", "eval_start", "eval_stop")
+_SUMMED = {"training_seconds": (0, 1), "evaluation_seconds": (2, 3)}
+
+
+def _length(start: LogEvent | None, stop: LogEvent | None) -> float | None:
+    """Seconds of an interval; None where its times are not known or run back (rules of their own)."""
+    begin, end = milliseconds(start), milliseconds(stop)
+    if start is None or stop is None or begin is None or end is None:
+        return None
+    return (end - begin) / 1000 if end >= begin and stop.place > start.place else None
+
+
+def _lengths(log: Log) -> Iterator[tuple[str, float, float, str]]:
+    """For every duration of the result the least and the most by the events, and where that is from."""
+    for name, interval in _SINGLE.items():
+        length = _length(log.first(f"{interval}_start"), log.first(f"{interval}_stop"))
+        if length is not None:
+            yield name, length, length, f"from {interval}_start to {interval}_stop"
+    ends = [series(log, key) for key in _ENDS]
+    times = [[time or 0 for time in events.times] for events in ends]
+    in_order = is_interleaved([events.places for events in ends]) and is_interleaved(times)
+    # where they are not in order there are rules of their own
+    if all(ends) and in_order and None not in (milliseconds(ends[0][0]), milliseconds(ends[-1][-1])):
+        for name, (start, stop) in _SUMMED.items():
+            length = (sum(times[stop]) - sum(times[start])) / 1000
+            yield name, length, length, f"from {_ENDS[start]} to {_ENDS[stop]} over all epochs"
+    length = _length(log.first("inference_start"), log.first("inference_stop"))
+    if length is not None and (scenes := len(log.all("scene_accuracy"))):
+        yield "seconds_per_scene", 0.0, length / scenes, f"for each of {count(scenes, 'scene')}"
+
+
+@rule(
+    "result-timing",
+    scope="log",
+    severity="error",
+    clause="T",
+    expected="seconds that agree with the events' times",
+    remedy="measure with the clock that runs from run_start to run_stop",
+)
+def result_timing(log: Log) -> Iterator[Problem]:
+    """The durations of the result must be those of the events. Staging, inference and the whole run
+    last as long as their intervals, training and evaluation as long as theirs of all epochs, a scene
+    no longer than its share of the inference (2 % and one second are allowed for clocks)."""
+    bounds = list(_lengths(log))
+    for event, value in results(log):
+        stated = {name: lookup(value, "timing", name) for name in TIMING_FIELDS}
+        numbers = {name: n for name, n in stated.items() if isinstance(n, int | float) and holds(n, "number")}
+        for name, seconds in numbers.items():
+            if seconds < 0:
+                yield problem(f"`timing.{name}` {show(seconds)}", event.line, "at least 0")
+        for name, least, most, source in bounds:
+            seconds = numbers.get(name, least)
+            if seconds > most * (1 + CLOCK_SHARE) + CLOCK_SECONDS:
+                expected = f"at most {most:.3f} s, {source}"
+                yield problem(f"`timing.{name}` {show(seconds)}", event.line, expected)
+            elif 0 <= seconds < least * (1 - CLOCK_SHARE) - CLOCK_SECONDS:
+                expected = f"at least {least:.3f} s, {source}"
+                yield problem(f"`timing.{name}` {show(seconds)}", event.line, expected)
+
+
+RULES = (
+    result_fields,
+    result_format,
+    result_value,
+    result_epochs,
+    result_baselines,
+    result_data,
+    result_weights,
+    result_timing,
+)

@@ -1,0 +1,219 @@
+"""Rules on how a submission tree says what ran: its configurations and notes on the implementation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from benchmark.core.errors import ConfigError
+from benchmark.record.events import PARAMETERS
+from compliance.registry import Problem, problem, rule
+from compliance.subjects.subjects import Tree
+from compliance.subjects.tree_read import YamlDefect, load_json, load_yaml, logs, read_text, settings
+from compliance.subjects.tree_view import Folder, parts
+from compliance.wording import show
+
+#: S3: what the entry ``github`` says. 'discription' is how S3 spells it.
+GITHUB = ("description", "repo", "branch", "version", "tag")
+
+#: P 'Hyperparameters and Optimizer CloudMask', with the names they also go by.
+POLICY_PARAMETERS: dict[str, tuple[str, ...]] = {
+    "epochs": ("epochs",),
+    "learning_rate": ("learning_rate", "opt_base_learning_rate"),
+    "batch_size": ("batch_size", "local_batch_size", "global_batch_size"),
+    "MIN_SST": ("min_sst",),
+    "PATCH_SIZE": ("patch_size",),
+    "seed": ("seed", "seeds"),
+}
+
+#: G 'model-info': fields with 'Meaningful response required'.
+IMPLEMENTATION_FIELDS = (
+    "starting_weights_filename",
+    "weight_transformations",
+    "weight_data_types",
+    "input_data_types",
+    "retraining",
+)
+
+
+@rule(
+    "tree-config",
+    scope="tree",
+    severity="error",
+    clause="S3; P 'Hyperparameters and Optimizer CloudMask'",
+    expected=f"YAML with github ({', '.join(GITHUB)}), data (commands) and {', '.join(POLICY_PARAMETERS)}",
+    remedy="make the tree with `python -m submission.package`",
+)
+def tree_config(tree: Tree) -> Iterator[Problem]:
+    """The config.yaml of an experiment must say which code ran, how to fetch the data, and every
+    hyperparameter."""
+    for folder in parts(tree).science.values():
+        path = tree.root / folder.path("config.yaml")
+        try:
+            config = _config(tree, folder)
+        except YamlDefect as defect:
+            yield problem(str(defect), path=path, expected="plain YAML")
+            continue
+        if config is None:
+            continue
+        github = config.get("github")
+        github = github if isinstance(github, dict) else {}
+        github.setdefault("description", github.get("discription"))
+        for name in GITHUB:
+            if github.get(name) in (None, ""):
+                yield problem(f"no github.{name}", path=path)
+        data = config.get("data")
+        if (
+            not isinstance(data, list)
+            or not data
+            or not all(isinstance(each, str) and each.strip() for each in data)
+        ):
+            yield problem(
+                f"data is {show(data)}", expected="a list of commands that fetch the data", path=path
+            )
+        named = {name for name, value in settings(config) if value is not None}
+        for parameter, names in POLICY_PARAMETERS.items():
+            if not named.intersection(names):
+                yield problem(f"no {parameter}", path=path)
+
+
+@rule(
+    "tree-config-agrees",
+    scope="tree",
+    severity="error",
+    clause="S2 (logs of the runs 'with the parameters defined by config.yaml')",
+    expected="the values that the logs state",
+    remedy="package the logs again; a configuration is never edited after the runs",
+)
+def tree_config_agrees(tree: Tree) -> Iterator[Problem]:
+    """The values of config.yaml must be those of the logs beside it."""
+    for folder in parts(tree).science.values():
+        try:
+            config = _config(tree, folder) or {}
+        except YamlDefect:
+            continue
+        github = config.get("github")
+        github = github if isinstance(github, dict) else {}
+        logged = config.get("hyperparameters")
+        stated = {**(logged if isinstance(logged, dict) else {})}
+        stated |= {
+            "submission_github_commit_version": github.get("commit"),
+            "submission_version": github.get("version"),
+        }
+        path = tree.root / folder.path("config.yaml")
+        for name, log in logs(tree, folder):
+            for key in ("submission_version", "submission_github_commit_version", *PARAMETERS):
+                value, said = log.value(key), stated.get(key)
+                if key != "seed" and value is not None and said is not None and value != said:
+                    yield problem(f"{key} is {show(said)}", expected=f"{show(value)} as in {name}", path=path)
+            seeds, seed = config.get("seeds"), log.value("seed")
+            if isinstance(seeds, list) and seed is not None and seed not in seeds:
+                yield problem(f"seeds without {show(seed)}", expected=f"the seed of {name}", path=path)
+
+
+@rule(
+    "run-config-digest",
+    scope="tree",
+    severity="error",
+    clause="S2 (logs of the runs 'with the parameters defined by config.yaml')",
+    expected="the digest that the logs state of the configuration they were made with",
+    remedy="package the logs again; a configuration is never edited after the runs",
+)
+def run_config_digest(tree: Tree) -> Iterator[Problem]:
+    """The parameters of config.yaml must be the configuration of the runs, to the last field. Its digest
+    is computed anew; a configuration that no run accepts has none."""
+    from benchmark.config.files import build_config  # only where there is a tree to judge
+
+    for folder in parts(tree).science.values():
+        try:
+            parameters = (_config(tree, folder) or {}).get("parameters")
+        except YamlDefect:
+            continue
+        if not isinstance(parameters, dict):
+            continue
+        path = tree.root / folder.path("config.yaml")
+        try:
+            digest = build_config(parameters).digest()
+        except ConfigError as error:
+            yield problem(f"parameters: {error.where}: {error.found}", expected=error.expected, path=path)
+            continue
+        for name, log in logs(tree, folder):
+            said = log.text("config_digest")
+            if said is not None and said != digest:
+                yield problem(f"parameters of digest {digest}", expected=f"{said} as in {name}", path=path)
+
+
+@rule(
+    "run-config-agrees",
+    scope="tree",
+    severity="error",
+    clause="S3 (enough details to replicate the experiment)",
+    expected="the parameters of config.yaml",
+    remedy="package again; the scripts must run what config.yaml describes",
+)
+def run_config_agrees(tree: Tree) -> Iterator[Problem]:
+    """The configuration that the scripts give to the program must be the one in config.yaml."""
+    found = parts(tree)
+    for (org, system, _), folder in found.science.items():
+        scripts = found.scripts.get((org, system))
+        try:
+            config = _config(tree, folder)
+        except YamlDefect:
+            continue
+        if config is None or "parameters" not in config:
+            continue
+        for each in (folder, scripts):
+            text = read_text(tree, each.path("run_config.yaml")) if each else None
+            if each is None or text is None:
+                continue
+            path = tree.root / each.path("run_config.yaml")
+            try:
+                if load_yaml(text) != config["parameters"]:
+                    yield problem("other parameters than in config.yaml", path=path)
+            except YamlDefect as defect:
+                yield problem(str(defect), expected="plain YAML", path=path)
+
+
+@rule(
+    "implementation-notes",
+    scope="tree",
+    severity="error",
+    clause="G 'model-info_<implementation_id>.json metadata'",
+    expected=f"a JSON object with {', '.join(IMPLEMENTATION_FIELDS)}, each with an answer",
+    remedy="make the tree with `python -m submission.package`",
+)
+def implementation_notes(tree: Tree) -> Iterator[Problem]:
+    """The notes on an implementation must answer what the general rules ask of its weights."""
+    found = parts(tree)
+    for (org, system), folder in found.scripts.items():
+        for name in (f"{system}_{code}.json" for owner, code in found.code if owner == org):
+            if name not in folder.files:
+                continue
+            notes = load_json(tree, folder.path(name))
+            path = tree.root / folder.path(name)
+            if not isinstance(notes, dict):
+                yield problem("no JSON object", path=path)
+                continue
+            for field in IMPLEMENTATION_FIELDS:
+                if not isinstance(notes.get(field), str) or not notes[field].strip():
+                    yield problem(f"no answer to {field}", path=path)
+
+
+def _config(tree: Tree, folder: Folder) -> dict[str, Any] | None:
+    """The config.yaml of an experiment, None where there is none; raises YamlDefect."""
+    text = read_text(tree, folder.path("config.yaml")) if "config.yaml" in folder.files else None
+    if text is None:
+        return None
+    config = load_yaml(text)
+    if not isinstance(config, dict):
+        raise YamlDefect(f"{type(config).__name__} instead of a mapping")
+    return config
+
+
+RULES = (
+    tree_config,
+    tree_config_agrees,
+    run_config_digest,
+    run_config_agrees,
+    implementation_notes,
+)

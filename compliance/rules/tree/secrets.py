@@ -1,0 +1,168 @@
+"""Rules on what must not be in a submission tree: keys, tokens, paths and addresses of persons.
+
+Logs, documents, scripts and descriptions are searched for all of it. Below the code only
+key files and what can hardly be anything but a live credential are looked for: the code
+is public already, and its licence and tests may hold example addresses and paths.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Iterator
+
+from compliance.registry import Problem, problem, rule
+from compliance.subjects.subjects import Tree
+from compliance.subjects.tree_read import logs, read_bytes
+from compliance.subjects.tree_view import parts
+from compliance.wording import excerpt
+
+#: What is searched of a file.
+SEARCHED_BYTES = 16 * 1024 * 1024
+
+KEY_FILES = (
+    *("id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "*.pem", "*.ppk", "*.p12", "*.pfx"),
+    *("*.jks", "*.keystore", "*.key", "*.asc", "*.gpg", "*.kdbx"),
+    *("credentials", "credentials.json", "secrets.yml", "secrets.yaml", "_netrc"),
+)
+
+#: An armoured private key: the line that begins it, and a line of its contents.
+_PRIVATE_KEY = re.compile(
+    rb"^-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----\r?\n"
+    rb"(?:[A-Za-z-]+: .*\r?\n|\r?\n)*[A-Za-z0-9+/=]{40,}",
+    re.MULTILINE,
+)
+
+_TOKENS: dict[str, re.Pattern[bytes]] = {
+    "an AWS access key": re.compile(rb"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
+    "a GitHub token": re.compile(rb"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{60,})"),
+    "a GitLab token": re.compile(rb"\bglpat-[A-Za-z0-9_-]{20,}"),
+    "a Slack token": re.compile(rb"\bxox[abprs]-[A-Za-z0-9-]{20,}"),
+    "a Hugging Face token": re.compile(rb"\bhf_[A-Za-z0-9]{34,}\b"),
+    "a Google API key": re.compile(rb"\bAIza[0-9A-Za-z_-]{35}\b"),
+    "a PyPI token": re.compile(rb"\bpypi-[A-Za-z0-9_-]{50,}"),
+    "a JSON web token": re.compile(rb"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"),
+}
+#: Outside of code these are values; in code they are mostly variables and examples.
+_ASSIGNED = re.compile(
+    rb"(?i)[\"']?\b(?:password|passwd|passphrase|secret|api[_-]?key|access[_-]?token|auth[_-]?token)[\"']?\s*[:=]\s*"
+    rb"[\"']?(?!\$|<|null\b|none\b|[\"'])[^\s\"',;]{6,}"
+)
+_ADDRESS_WITH_PASSWORD = re.compile(rb"\b[a-z][a-z0-9+.-]*://[^\s/:@\"']+:[^\s/:@\"']+@[^\s/]")
+
+#: How figures and typeset documents begin: compressed bytes hold by chance what looks like an address.
+_COMPRESSED = (b"\x89PNG\r\n", b"%PDF-", b"RIFF")
+
+_HOME_PATH = re.compile(
+    rb"(?<![\w.:/-])(?:file://)?(?:/home/|/Users/|/root/|[A-Za-z]:\\Users\\)[A-Za-z0-9._-]+"
+)
+_ADDRESS = re.compile(
+    rb"(?<![\w.+-])[A-Za-z0-9][A-Za-z0-9._%+-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}\b"
+)
+
+
+@rule(
+    "secret-file",
+    scope="tree",
+    severity="error",
+    clause="K repo_checker (and two published trees with a key file)",
+    expected="no file that is named like a key or a password store",
+    remedy="remove the file, and replace the key: whoever saw the tree has it",
+)
+def secret_file(tree: Tree) -> Iterator[Problem]:
+    """No file of a submission may be named like a private key or a store of passwords."""
+    for name in tree.files:
+        last = name.rpartition("/")[2]
+        if any(fnmatch.fnmatchcase(last.lower(), pattern) for pattern in KEY_FILES):
+            yield problem(last, path=tree.root / name)
+
+
+@rule(
+    "secret-key",
+    scope="tree",
+    severity="error",
+    clause="K repo_checker (and two published trees with a key file)",
+    expected="no private key",
+    remedy="remove the key from the tree and replace it: whoever saw the tree has it",
+)
+def secret_key(tree: Tree) -> Iterator[Problem]:
+    """No file of a submission may contain a private key."""
+    yield from _matches(tree, _PRIVATE_KEY, "a private key", everywhere=True)
+
+
+@rule(
+    "secret-token",
+    scope="tree",
+    severity="error",
+    clause="K repo_checker (and two published trees with a key file)",
+    expected="no token, password or access key",
+    remedy="remove it from the tree and revoke it: whoever saw the tree has it",
+)
+def secret_token(tree: Tree) -> Iterator[Problem]:
+    """No file of a submission may contain an access token or a password."""
+    for what, pattern in _TOKENS.items():
+        yield from _matches(tree, pattern, what, everywhere=True)
+    for pattern in (_ASSIGNED, _ADDRESS_WITH_PASSWORD):
+        yield from _matches(tree, pattern, "a password or token", everywhere=False)
+
+
+@rule(
+    "home-path",
+    scope="tree",
+    severity="error",
+    clause="K repo_checker; P (results are for anyone to repeat)",
+    expected="paths that do not name a person's folder",
+    remedy="give folders relative to the repository (--data data/..., --output logs/) and run again",
+)
+def home_path(tree: Tree) -> Iterator[Problem]:
+    """Logs, documents and scripts must not name the home folder of a person."""
+    yield from _matches(tree, _HOME_PATH, None, everywhere=False)
+
+
+@rule(
+    "e-mail-address",
+    scope="tree",
+    severity="error",
+    clause="P 'Identifying Information' (one contact, in the log)",
+    expected="no address but that of the contact, submission_poc_email",
+    remedy="remove the address, or run with --set submission.poc_email=ADDRESS if it is the contact's",
+)
+def e_mail_address(tree: Tree) -> Iterator[Problem]:
+    """Logs, documents and scripts must not hold an e-mail address other than the contact's."""
+    contacts: set[str] = set()
+    for folder in parts(tree).science.values():
+        contacts.update((log.text("submission_poc_email") or "").lower() for _, log in logs(tree, folder))
+    yield from _matches(tree, _ADDRESS, None, everywhere=False, compressed=False, allowed=frozenset(contacts))
+
+
+def _matches(
+    tree: Tree,
+    pattern: re.Pattern[bytes],
+    what: str | None,
+    *,
+    everywhere: bool,
+    compressed: bool = True,
+    allowed: frozenset[str] = frozenset(),
+) -> Iterator[Problem]:
+    """Where a pattern occurs, once a line; ``what`` it is stands in for what must not be repeated."""
+    code = tuple(f"{folder.name}/" for folder in parts(tree).code.values())
+    for name in tree.files:
+        if not everywhere and name.startswith(code):
+            continue
+        content = read_bytes(tree, name, SEARCHED_BYTES) or b""
+        if not compressed and content.startswith(_COMPRESSED):
+            continue
+        for match in pattern.finditer(content):
+            text = match[0].decode(errors="replace")
+            if text.lower() not in allowed:
+                line = content.count(b"\n", 0, match.start()) + 1
+                yield problem(what or excerpt(text), line, path=tree.root / name)
+
+
+RULES = (
+    secret_file,
+    secret_key,
+    secret_token,
+    home_path,
+    e_mail_address,
+)

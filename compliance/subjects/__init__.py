@@ -1,0 +1,1 @@
+"""What rules judge, each read once: logs, system descriptions, configurations, trees, archives."""

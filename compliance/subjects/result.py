@@ -1,0 +1,149 @@
+"""The value of the event `result` (S6.3): its fields, and safe access to them.
+
+The fields are described for people in docs/events.md.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+
+from compliance.subjects.columns import LogEvent
+from compliance.subjects.log import Log, is_typed
+from compliance.wording import describe
+
+FORMAT = "cloudmask-result-1"
+METRIC = "test_accuracy"
+
+COUNTS = ("true_positive", "false_positive", "false_negative", "true_negative")
+RATIOS = ("accuracy", "kuiper_skill", "iou", "f1", "precision", "recall")
+#: Parts of the pixels that are scored apart; day and night only where there are such scenes.
+ALWAYS, SOMETIMES = ("all", "without_borders"), ("day", "night")
+
+Shape = Mapping[str, "str | Shape"]
+
+TIMING_FIELDS = (
+    *("staging_seconds", "training_seconds", "evaluation_seconds", "inference_seconds"),
+    *("seconds_per_scene", "total_seconds"),
+)
+
+#: Every field that a result has, by the names of types in benchmark.record.events.
+FIELDS: Shape = {
+    "format": "string",
+    "metric": "string",
+    "meaning": "string",
+    "value": "number",
+    "quality_target": "number",
+    "target_reached": "boolean",
+    "epochs_run": "integer",
+    "best_epoch": "integer",
+    "stopped_by": "string",
+    **dict.fromkeys(("train_loss", "train_accuracy", "eval_loss", "eval_accuracy"), "number"),
+    "scores": {"bayes": dict.fromkeys(ALWAYS, "object")},
+    "baselines": dict.fromkeys(("majority", "threshold", "logistic"), "number"),
+    "beats_baselines": "boolean",
+    "data": {
+        "kind": "string",
+        **dict.fromkeys(("training_scenes", "validation_scenes", "inference_scenes"), "integer"),
+        "skipped_scenes": "list",
+    },
+    "weights_sha256": "string",
+    "precision": "string",
+    "timing": dict.fromkeys(TIMING_FIELDS, "number"),
+}
+#: Every field of a set of scores; a ratio without a denominator is null.
+SCORE_FIELDS: Shape = {**dict.fromkeys(COUNTS, "count"), **dict.fromkeys(RATIOS, "ratio")}
+
+
+def results(log: Log) -> Iterator[tuple[LogEvent, dict[str, object]]]:
+    """The log's result event with its value: once where the value is an object, else not at all."""
+    event = log.first("result")
+    if event and isinstance(event.value, dict):
+        yield event, event.value
+
+
+#: The types of FIELDS and SCORE_FIELDS in words.
+_WORDS = {
+    "string": "a string",
+    "integer": "an integer",
+    "number": "a number",
+    "boolean": "true or false",
+    "object": "an object",
+    "list": "a list of names",
+    "count": "an integer, at least 0",
+    "ratio": "a number, or null where undefined",
+}
+
+
+def holds(value: object, kind: str) -> bool:
+    """Whether a value is of a type of FIELDS or SCORE_FIELDS."""
+    if kind == "list":
+        return isinstance(value, list) and all(isinstance(item, str) for item in value)
+    if kind == "count":
+        return isinstance(value, int) and is_typed(value, "integer") and value >= 0
+    if kind == "ratio":
+        return value is None or is_typed(value, "number")
+    return is_typed(value, kind)
+
+
+def faults(value: object, shape: Shape, name: str) -> Iterator[tuple[str, str]]:
+    """The fields that are missing or of another type, as (found, expected)."""
+    if not isinstance(value, dict):
+        yield f"`{name}` is {describe(value)}", "an object"
+        return
+    for field, kind in shape.items():
+        path = f"{name}.{field}"
+        if field not in value:
+            yield f"no `{path}`", _WORDS[kind] if isinstance(kind, str) else "an object"
+        elif not isinstance(kind, str):
+            yield from faults(value[field], kind, path)
+        elif not holds(value[field], kind):
+            yield f"`{path}` is {describe(value[field])}", _WORDS[kind]
+
+
+def lookup(value: object, *path: str) -> object:
+    """A nested field, or None where it or anything on the way to it is missing."""
+    for name in path:
+        if not isinstance(value, dict):
+            return None
+        value = value.get(name)
+    return value
+
+
+def score_sets(value: dict[str, object]) -> Iterator[tuple[str, dict[str, object]]]:
+    """The well-formed sets of scores of a result with their names, such as ``scores.bayes.day``."""
+    scores = lookup(value, "scores")
+    for reference, parts in scores.items() if isinstance(scores, dict) else ():
+        for part, score in parts.items() if isinstance(parts, dict) else ():
+            if isinstance(score, dict) and not list(faults(score, SCORE_FIELDS, part)):
+                yield f"scores.{reference}.{part}", score
+
+
+def confusion(score: Mapping[str, object]) -> tuple[int, int, int, int]:
+    """The counts of a well-formed set of scores: hits, false alarms, misses, correct negatives."""
+    hits, alarms, misses, negatives = (number for name in COUNTS if isinstance(number := score[name], int))
+    return hits, alarms, misses, negatives
+
+
+def ratios(hits: int, alarms: int, misses: int, negatives: int) -> dict[str, float | None]:
+    """The six scores of cloud from its counts; None where there is nothing to divide by."""
+
+    def ratio(part: int, whole: int) -> float | None:
+        return part / whole if whole else None
+
+    recall, false_rate = ratio(hits, hits + misses), ratio(alarms, alarms + negatives)
+    return {
+        "accuracy": ratio(hits + negatives, hits + alarms + misses + negatives),
+        "kuiper_skill": None if recall is None or false_rate is None else recall - false_rate,
+        "iou": ratio(hits, hits + alarms + misses),
+        "f1": ratio(2 * hits, 2 * hits + alarms + misses),
+        "precision": ratio(hits, hits + alarms),
+        "recall": recall,
+    }
+
+
+def same(stated: object, true: float | None) -> bool:
+    """Whether a stated score is the true one; a last digit may differ by the order of operations."""
+    if stated is None or true is None:
+        return stated is None and true is None
+    return isinstance(stated, int | float) and math.isclose(stated, true, rel_tol=1e-12, abs_tol=1e-15)

@@ -1,0 +1,73 @@
+"""JSON as the standard has it: repeated keys, NaN and Infinity are noticed, not swallowed."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from compliance.subjects.subjects import SystemFile
+from compliance.wording import WIDTH, excerpt, listing
+
+#: System descriptions are a few kilobytes.
+JSON_BYTES = 4 * 1024 * 1024
+
+#: What was noticed while decoding: (rule, found).
+Notes = list[tuple[str, str]]
+
+
+def careful_decoder(notes: Notes) -> json.JSONDecoder:
+    """A JSON decoder that notes repeated keys and NaN or Infinity as (rule, found), and goes on."""
+
+    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        data = dict(items)
+        if len(data) != len(items):
+            times = Counter(name for name, _ in items)
+            twice = [excerpt(name) for name, seen in times.items() if seen > 1]
+            notes.append(("duplicate-json-key", listing(twice)))
+        return data
+
+    return json.JSONDecoder(parse_constant=lambda name: note_constant(notes, name), object_pairs_hook=pairs)
+
+
+def note_constant(notes: Notes, name: str) -> float:
+    """Note NaN, Infinity or -Infinity. All become NaN, so that an infinite number is one that overflowed."""
+    notes.append(("non-finite-number", name))
+    return math.nan
+
+
+def json_defect(error: Exception, text: str) -> str:
+    """What is wrong with JSON, and where in the line."""
+    if isinstance(error, json.JSONDecodeError):
+        written = text.rstrip()
+        if error.pos >= len(written) or error.msg.startswith("Unterminated string"):
+            return f"cut off after {excerpt(written, len(written) - WIDTH)}"
+        return f"{error.msg.lower()} at column {error.pos + 1}: {excerpt(text, error.pos)}"
+    if isinstance(error, RecursionError):
+        return "objects or lists nested too deeply"
+    return str(error).partition(";")[0]
+
+
+def read_json(path: Path) -> SystemFile:
+    """Read a system description. Raises OSError where the file cannot be read.
+
+    What is wrong with the JSON stands in ``defects`` as (line, found); ``data`` is None
+    where nothing could be decoded.
+    """
+    with path.open("rb") as stream:
+        content = stream.read(JSON_BYTES + 1)
+    if len(content) > JSON_BYTES:
+        return SystemFile(path, None, ((None, f"more than {JSON_BYTES} bytes"),))
+    notes: Notes = []
+    try:
+        data = careful_decoder(notes).decode(content.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        return SystemFile(path, None, ((line, f"byte 0x{content[error.start]:02x} is no UTF-8"),))
+    except json.JSONDecodeError as error:
+        return SystemFile(path, None, ((error.lineno, f"{error.msg.lower()} at column {error.colno}"),))
+    except (ValueError, RecursionError) as error:
+        return SystemFile(path, None, ((None, json_defect(error, "")),))
+    return SystemFile(path, data, tuple((None, f"{rule}: {found}") for rule, found in notes))

@@ -1,0 +1,156 @@
+"""The timeline of a run as the rules want it: which event may stand before which, and how often.
+
+Typed out here rather than taken from the order in ``benchmark.record.events``: what an event
+looks like is the vocabulary's, when it may occur is judged here. A test compares both.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+
+from benchmark.record.events import INTERVALS, PARAMETERS
+from compliance.subjects.columns import Events, LogEvent
+from compliance.subjects.log import IDENTITY, LOOP, Log
+
+#: Groups of events in their order; within a group the order is free (an epoch has rules of its own).
+ORDER: tuple[tuple[str, ...], ...] = (
+    (*IDENTITY, "cache_clear"),
+    ("init_start",),
+    PARAMETERS,
+    ("init_stop",),
+    ("run_start",),
+    ("staging_start",),
+    ("skipped_scene",),
+    ("staging_stop",),
+    ("train_samples", "eval_samples", "test_samples"),
+    (*LOOP[:-1], "epoch_energy", LOOP[-1]),
+    ("early_stop",),
+    ("inference_start",),
+    ("scene_accuracy",),
+    ("test_accuracy",),
+    ("inference_stop",),
+    ("whole_scene_agreement",),
+    ("baselines_start",),
+    ("baseline_accuracy",),
+    ("baselines_stop",),
+    ("result",),
+    ("run_stop",),
+)
+
+#: Stands wherever a run went on after an interruption (rules_resumed.py).
+RESUMED = "run_resumed"
+
+#: Number of its group for every event.
+PHASE: dict[str, int] = {key: phase for phase, group in enumerate(ORDER) for key in group}
+
+#: What the clock must cover: everything between run_start and run_stop.
+WORK = frozenset(key for key, phase in PHASE.items() if PHASE["run_start"] < phase < PHASE["run_stop"])
+
+VERSIONS = ("submissiom_version", "submission_version")
+CONTACT = ("submission_poc_name", "submission_poc_email")
+
+#: Events that may be absent, or whose absence has a rule of its own.
+NOT_REQUIRED = frozenset(
+    {
+        *(*VERSIONS, *CONTACT, *LOOP[1:]),
+        *("skipped_scene", "epoch_energy", "early_stop", "baseline_accuracy", "run_stop"),
+        "whole_scene_agreement",
+    }
+)
+#: Events that may occur more than once.
+REPEATABLE = frozenset(
+    {"cache_clear", "skipped_scene", "epoch_energy", "scene_accuracy", "baseline_accuracy", *LOOP}
+)
+
+#: Intervals that occur once, by their start.
+SINGLE_INTERVALS: dict[str, str] = {start: stop for start, stop in INTERVALS.items() if start not in LOOP}
+
+
+def reached(log: Log) -> int:
+    """The phase up to which a log must be complete.
+
+    A run that claims success has reached every phase. One that was aborted, or whose log
+    just ends, is not blamed for what it did not come to: it has reached the phase before
+    that of its last event.
+    """
+    if log.completed:
+        return len(ORDER)
+    phases = [PHASE[key] for key in log.by_key if key in PHASE and key != "run_stop"]
+    return max(phases, default=0) - 1
+
+
+def series(log: Log, key: str) -> Events:
+    """The event of a key for every epoch from 1 on; empty unless each epoch has exactly one sound one."""
+    sound = log.sound(key)
+    if key in LOOP and log.has_regular_epochs:
+        return sound
+    if len(sound) != len(log.all(key)):
+        return Events()
+    # As many as epochs and numbered as they are counted: one for each.
+    numbers = list(range(1, len(sound) + 1))
+    return sound if sound.facts("epoch_num") == log.epoch_numbers == numbers else Events()
+
+
+def best_of(losses: Events) -> int:
+    """The epoch with the lowest evaluation loss; the first of equals."""
+    return 1 + losses.values.index(min(losses.values))
+
+
+def where_it_belongs(key: str) -> str:
+    """In words, between which events of every run an event belongs."""
+    always = [group for group in ORDER if key in group or group not in (("skipped_scene",), ("early_stop",))]
+    place = next(n for n, group in enumerate(always) if key in group)
+    after = [f"after `{always[place - 1][-1]}`"] if place else []
+    before = [f"before `{always[place + 1][0]}`"] if place + 1 < len(always) else []
+    return f"`{key}` {' and '.join(after + before)}"
+
+
+def out_of_place(ranks: Sequence[int]) -> list[int]:
+    """The fewest positions whose removal leaves ``ranks`` in non-descending order.
+
+    They are what a longest non-descending subsequence leaves out: one event in the wrong
+    place is reported as one event, and not as a disorder of all that follow.
+    """
+    ends: list[int] = []  # ends[n]: position of the smallest possible last rank of a sequence of n + 1
+    last_ranks: list[int] = []
+    before: list[int | None] = []
+    for position, rank in enumerate(ranks):
+        length = bisect_right(last_ranks, rank)
+        before.append(ends[length - 1] if length else None)
+        ends[length : length + 1] = [position]
+        last_ranks[length : length + 1] = [rank]
+    kept = set()
+    position_or_none = ends[-1] if ends else None
+    while position_or_none is not None:
+        kept.add(position_or_none)
+        position_or_none = before[position_or_none]
+    return [position for position in range(len(ranks)) if position not in kept]
+
+
+def disorder(events: Sequence[LogEvent], ranks: Sequence[int]) -> Iterator[tuple[LogEvent, str]]:
+    """The events that stand in the wrong place, each with the nearest event that shows it."""
+    greater_before = _nearest_greater(ranks)
+    # seen from the end, and with signs changed, what is smaller and after is greater and before
+    smaller_after = [
+        None if place is None else len(ranks) - 1 - place
+        for place in reversed(_nearest_greater([-rank for rank in reversed(ranks)]))
+    ]
+    for position in out_of_place(ranks):
+        event, before, after = events[position], greater_before[position], smaller_after[position]
+        if before is not None:
+            yield event, f"`{event.key}` after `{events[before].key}` on line {events[before].line}"
+        elif after is not None:
+            yield event, f"`{event.key}` before `{events[after].key}` on line {events[after].line}"
+
+
+def _nearest_greater(ranks: Sequence[int]) -> list[int | None]:
+    """For every position the nearest one before it with a greater rank; in linear time."""
+    nearest: list[int | None] = []
+    candidates: list[int] = []
+    for position, rank in enumerate(ranks):
+        while candidates and ranks[candidates[-1]] <= rank:
+            candidates.pop()
+        nearest.append(candidates[-1] if candidates else None)
+        candidates.append(position)
+    return nearest

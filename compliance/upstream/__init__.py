@@ -1,0 +1,1 @@
+"""The second opinion: the checker of mlperf_logging with our ruleset."""

@@ -1,0 +1,130 @@
+"""The bundle as one file: a manifest of its contents, and a tar.gz that is the same for the same inputs.
+
+Whoever vouches for the bundle can sign the manifest with an SSH key. The signature lies beside
+the bundle, never in it: it is of a person, and the archive of the same inputs stays the same.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import stat
+import subprocess
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmark.core.errors import SubmissionError
+from submission.bundle.layout import MANIFEST
+
+BLOCK = 1024 * 1024
+ARCHIVE_SUFFIX = ".tar.gz"
+
+#: What a signature is for: one made for another purpose does not verify.
+NAMESPACE = "cloudmask-submission"
+UNSIGNED = "ask the submitter for the bundle and its signature again"
+
+
+def manifest_text(root: Path) -> str:
+    """sha256 and name of every file below ``root`` but the manifest, as ``sha256sum -c`` reads them."""
+    files = [path for path in _below(root) if stat.S_ISREG(path.lstat().st_mode) and path != root / MANIFEST]
+    return "".join(f"{sha256_of(path)}  {path.relative_to(root).as_posix()}\n" for path in files)
+
+
+def write_archive(root: Path, target: Path, *, name: str, time: int) -> str:
+    """Write the folder ``root`` as ``name`` into the tar.gz ``target``; returns its sha256.
+
+    Entries are sorted; owner, group and times are those of nobody and of ``time`` (seconds
+    since 1970), modes 644 or 755: the same files give the same bytes wherever and whenever
+    they are packed, with one version of zlib.
+    """
+    with (
+        target.open("xb") as stream,
+        gzip.GzipFile(filename="", mode="wb", compresslevel=9, fileobj=stream, mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive,
+    ):
+        for path in (root, *_below(root)):
+            entry = archive.gettarinfo(path, arcname=str(Path(name) / path.relative_to(root)))
+            entry.uid = entry.gid = 0
+            entry.uname = entry.gname = ""
+            entry.mtime = time
+            entry.mode = 0o755 if entry.isdir() or entry.mode & 0o100 else 0o644
+            if entry.isfile():
+                with path.open("rb") as contents:
+                    archive.addfile(entry, contents)
+            else:
+                archive.addfile(entry)
+    digest = sha256_of(target)
+    target.with_name(f"{target.name}.sha256").write_text(f"{digest}  {target.name}\n", encoding="utf-8")
+    return digest
+
+
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file, in hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def signature_path(bundle: Path) -> Path:
+    """Where the signature of a bundle's manifest lies: beside the folder and its archive."""
+    return bundle.with_name(f"{bundle.name}.manifest.sig")
+
+
+def sign(manifest: Path, key: Path, target: Path) -> None:
+    """Write the SSH signature of ``manifest`` by the private key ``key`` to ``target``.
+
+    A key with a passphrase asks for it; the public part of a key that an agent or a token
+    holds will do. Raises SubmissionError.
+    """
+    remedy = "name an SSH key that can be used: --sign KEY"
+    target.write_text(_ssh_keygen("sign", manifest, "-f", key, remedy=remedy), encoding="ascii")
+
+
+def signed_by(manifest: Path, signature: Path, signers: Path | None = None) -> str:
+    """Who signed ``manifest``: the name that ``signers`` gives to the key.
+
+    ``signers`` is a file of names and keys as ssh-keygen(1) 'ALLOWED SIGNERS' describes it.
+    Without it the signature is checked against the key that it brings, and that key is the
+    answer: whose it is, is then to be asked elsewhere. Raises SubmissionError where the
+    signature is not of this manifest, or of a key that ``signers`` does not name.
+    """
+    if signers is None:
+        said = _ssh_keygen("check-novalidate", manifest, "-s", signature, remedy=UNSIGNED)
+        return said.strip().rpartition(" with ")[2]
+    remedy = f"{UNSIGNED}, or add the key to {signers.name} if it is known to be the submitter's"
+    names = _ssh_keygen("find-principals", manifest, "-s", signature, "-f", signers, remedy=remedy)
+    name = names.splitlines()[0].partition(",")[0]
+    _ssh_keygen("verify", manifest, "-s", signature, "-f", signers, "-I", name, remedy=remedy)
+    return name
+
+
+def _ssh_keygen(action: str, manifest: Path, *options: str | Path, remedy: str) -> str:
+    """What ``ssh-keygen -Y action`` prints when it is given the manifest."""
+    command = ["ssh-keygen", "-Y", action, "-n", NAMESPACE, *map(str, options)]
+    try:
+        with manifest.open("rb") as stream:
+            done = subprocess.run(command, stdin=stream, capture_output=True, text=True, check=False)
+    except OSError as error:
+        found = f"{error.filename}: {error.strerror}"
+    else:
+        if done.returncode == 0:
+            return done.stdout
+        said = (done.stderr.strip() or done.stdout.strip()).splitlines()
+        found = said[-1] if said else f"status {done.returncode}"
+    raise SubmissionError(
+        f"ssh-keygen -Y {action}", found=found, expected=f"a signature of {manifest.name}", remedy=remedy
+    )
+
+
+def _below(root: Path) -> Iterator[Path]:
+    """Everything below a folder, sorted by name; a link is named and not followed."""
+    for folder, folders, files in os.walk(root):
+        folders.sort()
+        links = [name for name in folders if (Path(folder) / name).is_symlink()]
+        names = sorted([*files, *folders])
+        folders[:] = [name for name in folders if name not in links]
+        yield from (Path(folder) / name for name in names)

@@ -1,0 +1,158 @@
+"""The submission tree: the only file that knows where things lie in it.
+
+One bundle holds both layouts that the rules ask for, in one folder of the organisation:
+
+    MANIFEST.sha256
+    <org>/systems/<system>.json                                      G
+    <org>/benchmarks/cloudmask/implementations/<implementation>/     G  the code
+    <org>/benchmarks/cloudmask/implementations/<system>/             G  notes, README, scripts
+    <org>/results/<system>/cloudmask/result_<i>.txt                  G  from 0
+    <org>/cloudmask/<system>/<descriptor>/                           S  the experiment
+        README.md, config.yaml, scripts
+        scientific_contribution.md, the same as .pdf under two names
+        report.html
+        figures/<name>.png, <name>.pdf, small ones of scenes as <name>.webp
+        result-<n>.txt                                               S  from 1
+        runs/<n>/system.json, metrics.csv, job.slurm
+
+S = science/submit.adoc 'Directory Structure', G = policies/submission_rules.adoc
+'Directory structure', Training.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark.core.errors import SubmissionError
+
+BENCHMARK = "cloudmask"
+#: Name of the code's folder (G: names of implementations may be arbitrary).
+IMPLEMENTATION = "tensorflow"
+
+MANIFEST = "MANIFEST.sha256"
+SETUP, INIT_DATASETS, RUN_AND_TIME = "setup.sh", "init_datasets.sh", "run_and_time.sh"
+SCRIPTS = (SETUP, INIT_DATASETS, RUN_AND_TIME)
+CONFIG = "config.yaml"
+#: What the scripts give to the program: the parameters of config.yaml, as the program reads them.
+RUN_CONFIG = "run_config.yaml"
+README = "README.md"
+CONTRIBUTION = "scientific_contribution.md"
+#: S spells it the second way; the first is what is meant.
+CONTRIBUTION_PDFS = ("scientific_contribution.pdf", "sientific_contribution.pdf")
+REPORT = "report.html"
+FIGURES = "figures"
+
+
+def directory_name(name: str) -> str:
+    """A name as a folder can have it: ASCII letters and digits, words joined by ``-``.
+
+    Accents are dropped. Raises SubmissionError where nothing is left.
+    """
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    folder = re.sub(r"[^A-Za-z0-9_.]+", "-", plain).strip("-.")
+    if not folder:
+        raise SubmissionError(
+            repr(name),
+            found="no Latin letter or digit to name a folder with",
+            expected="a name that can be written in ASCII",
+            remedy="make the runs with a Latin spelling: --set submission.org=NAME",
+        )
+    return folder
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The paths of one bundle below ``root``; ``org`` is already the name of a folder."""
+
+    root: Path
+    org: str
+    system: str
+    descriptor: str
+
+    @property
+    def bundle_name(self) -> str:
+        """Name of the bundle's folder and, with .tar.gz, of its archive."""
+        return f"{self.org}-{BENCHMARK}-{self.system}-{self.descriptor}"
+
+    @property
+    def manifest(self) -> Path:
+        return self.root / MANIFEST
+
+    @property
+    def system_description(self) -> Path:
+        return self.root / self.org / "systems" / f"{self.system}.json"
+
+    @property
+    def code(self) -> Path:
+        """The git-tracked files of the commit that ran."""
+        return self._implementations / IMPLEMENTATION
+
+    @property
+    def general(self) -> Path:
+        """What ran on the system, as G wants it."""
+        return self._implementations / self.system
+
+    @property
+    def implementation_notes(self) -> Path:
+        return self.general / f"{self.system}_{IMPLEMENTATION}.json"
+
+    @property
+    def science(self) -> Path:
+        """The experiment, as S wants it."""
+        return self.root / self.org / BENCHMARK / self.system / self.descriptor
+
+    @property
+    def script_folders(self) -> tuple[Path, Path]:
+        """Where the scripts lie: in both layouts."""
+        return self.science, self.general
+
+    @property
+    def contribution(self) -> Path:
+        return self.science / CONTRIBUTION
+
+    @property
+    def contribution_pdfs(self) -> tuple[Path, ...]:
+        """The typeset contribution: the same file under every name that the rules use."""
+        return tuple(self.science / name for name in CONTRIBUTION_PDFS)
+
+    @property
+    def report(self) -> Path:
+        """The contribution for reading, with curves and scenes to explore."""
+        return self.science / REPORT
+
+    @property
+    def figures(self) -> Path:
+        """The contribution's figures."""
+        return self.science / FIGURES
+
+    def results(self, n: int) -> tuple[Path, Path]:
+        """The two places of the log of run ``n``, counted from 1."""
+        general = self.root / self.org / "results" / self.system / BENCHMARK
+        return self.science / f"result-{n}.txt", general / f"result_{n - 1}.txt"
+
+    def run(self, n: int) -> Path:
+        """What else run ``n`` left that a reviewer needs."""
+        return self.science / "runs" / str(n)
+
+    def outline(self, runs: int) -> str:
+        """The bundle in a few lines, for people."""
+        logs = f"result_0.txt to result_{runs - 1}.txt" if runs > 1 else "result_0.txt"
+        return "\n".join(
+            (
+                f"{self.bundle_name}/",
+                f"  {MANIFEST}",
+                f"  {self.org}/",
+                f"    systems/{self.system}.json",
+                f"    benchmarks/{BENCHMARK}/implementations/{IMPLEMENTATION}/  (code)",
+                f"    benchmarks/{BENCHMARK}/implementations/{self.system}/  (scripts)",
+                f"    results/{self.system}/{BENCHMARK}/{logs}",
+                f"    {BENCHMARK}/{self.system}/{self.descriptor}/  (experiment, {CONTRIBUTION_PDFS[0]})",
+            )
+        )
+
+    @property
+    def _implementations(self) -> Path:
+        return self.root / self.org / "benchmarks" / BENCHMARK / "implementations"

@@ -1,0 +1,161 @@
+"""From a stage to a bundle: written aside on the same file system, renamed when it has passed.
+
+Whatever happens before the renames, the output folder holds what it held; a bundle that
+was there before is moved aside, and back if anything fails.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark.core.errors import SubmissionError
+from submission.bundle.archive import manifest_text, sign, signature_path, write_archive
+from submission.bundle.layout import Layout
+
+PREFIX = ".staging-"
+ASIDE = "aside"
+
+
+class OutputError(SubmissionError):
+    """The output folder cannot take the bundle."""
+
+
+@dataclass(frozen=True)
+class Staging:
+    """A folder aside in ``output``; ``bundle`` is where the bundle is built in it."""
+
+    output: Path
+    folder: Path
+    bundle: Path
+
+
+@dataclass(frozen=True)
+class Published:
+    """A bundle in its place; ``note`` says what became of one that was there before."""
+
+    bundle: Path
+    archive: Path
+    sha256: str
+    note: str
+
+
+@contextlib.contextmanager
+def staging(output: Path, bundle_name: str) -> Iterator[Staging]:
+    """A folder to build a bundle in, removed at the end of the block however it ends.
+
+    One process works in an output folder at a time; what a killed one left is removed.
+    Raises OutputError, also for errors of the file system inside the block.
+    """
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        with _only_one(output):
+            for left in output.glob(f"{PREFIX}*"):
+                shutil.rmtree(left)
+            folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=output))
+            try:
+                bundle = folder / bundle_name
+                bundle.mkdir()
+                yield Staging(output, folder, bundle)
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+    except OSError as error:
+        raise _output_error(output, error) from error
+
+
+def publish(stage: Staging, layout: Layout, *, time: int, key: Path | None = None) -> Published:
+    """Pack the bundle and put it, its archive and the archive's sha256 in their places.
+
+    ``key`` is the SSH key to sign the manifest with; the signature is put beside them.
+    """
+    name = layout.bundle_name
+    archive = stage.folder / f"{name}.tar.gz"
+    sha256 = write_archive(stage.bundle, archive, name=name, time=time)
+    made = [stage.bundle, archive, archive.with_name(f"{archive.name}.sha256")]
+    signature = signature_path(stage.bundle)
+    if key is not None:
+        sign(layout.manifest, key, signature)
+        made.append(signature)
+    places = [stage.output / each.name for each in made]
+    same = places[0].is_dir() and manifest_text(places[0]) == manifest_text(stage.bundle)
+    # A signature stays with what it signs: with the same manifest in its place, with another one aside.
+    earlier = places if same else list(dict.fromkeys([*places, stage.output / signature.name]))
+    before = [place for place in earlier if os.path.lexists(place)]
+
+    aside = _free_name(stage.output / ASIDE, name)
+    moves = [(place, aside / place.name) for place in before]
+    moves += list(zip(made, places, strict=True))
+    if before:
+        aside.mkdir(parents=True)
+    try:
+        _rename_all(moves)
+        if same:
+            shutil.rmtree(aside)
+    finally:
+        for empty in (aside, aside.parent):
+            with contextlib.suppress(OSError):
+                empty.rmdir()  # only where nothing is kept in it
+    if same:
+        note = f"The bundle that was in {stage.output} had the same files; it was replaced."
+    elif before:
+        note = f"The bundle that was in {stage.output} was moved to {aside}."
+    else:
+        note = f"New in {stage.output}."
+    return Published(places[0], places[1], sha256, note)
+
+
+def _rename_all(moves: list[tuple[Path, Path]]) -> None:
+    """Rename one after the other; if one fails, those before it are undone."""
+    done: list[tuple[Path, Path]] = []
+    try:
+        for source, target in moves:
+            source.rename(target)
+            done.append((source, target))
+    except BaseException:
+        for source, target in reversed(done):
+            target.rename(source)
+        raise
+
+
+def _free_name(folder: Path, name: str) -> Path:
+    number = 1
+    while os.path.lexists(folder / f"{name}-{number}"):
+        number += 1
+    return folder / f"{name}-{number}"
+
+
+@contextlib.contextmanager
+def _only_one(output: Path) -> Iterator[None]:
+    """Hold the output folder against other packagers until the block ends."""
+    descriptor = os.open(output, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OutputError(
+                output,
+                found="another packager at work in it",
+                expected="one at a time",
+                remedy="wait until it has finished, or choose another folder with --output",
+            ) from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _output_error(output: Path, error: OSError) -> OutputError:
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    remedy = "free some space" if full else "make the folder writable"
+    return OutputError(
+        error.filename or output,
+        found=error.strerror or str(error),
+        expected="room for the bundle and its archive" if full else "a folder that can be written",
+        remedy=f"{remedy}, or choose another with --output; what was there before is as it was",
+    )

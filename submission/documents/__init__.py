@@ -1,0 +1,1 @@
+"""The texts of a bundle, from templates and from the runs."""

@@ -1,0 +1,231 @@
+"""The contribution document (S4, P): Markdown that begins with the table of measurements.
+
+Its prose is a template; what stands in it is computed here from the logs, or is in
+``reference.py`` with its source. The checker recomputes the scores in its own way.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+
+from submission.bundle.layout import CONTRIBUTION, Layout
+from submission.bundle.layout import FIGURES as FIGURES_FOLDER
+from submission.bundle.repository import Commit
+from submission.documents.files import fill
+from submission.documents.published import (
+    MODEL_PARAMETERS,
+    PAPER_RUNS,
+    PAPER_TIME_NOTE,
+    POLICY_SEED,
+    POLICY_VALUES,
+    REFERENCES,
+)
+from submission.documents.tables import (
+    baselines,
+    measurements,
+    over_runs,
+    paper,
+    runs_table,
+    share,
+    skill,
+    stops,
+    table,
+    times,
+)
+from submission.figures.catalogue import FIGURES, MAP, captions
+from submission.runs.runs import Run, RunSet
+from submission.runs.statistics import CONFIDENCE, OLYMPIC_RUNS, spread
+
+SYNTHETIC = (
+    "**The scenes are synthetic.** They are simulated, in the format of the Sentinel-3 SLSTR dataset, and "
+    "are not observations: the score says that the program learns and is scored as it should, and nothing "
+    "about clouds that a satellite sees."
+)
+OBSERVED = "The scenes are the observed Sentinel-3A SLSTR scenes of the benchmark (cloud_slstr_ds1)."
+NOT_COMPARABLE = (
+    "**The two values cannot be compared: the reference's is for the observed SLSTR scenes, the submitted "
+    "one for synthetic scenes.**"
+)
+
+
+def contribution(
+    layout: Layout,
+    runs: RunSet,
+    system: Mapping[str, str],
+    commit: Commit,
+    figures: Sequence[str] = (),
+) -> str:
+    """The whole document; ``figures`` are the names of those that are drawn in the bundle."""
+    results, count = [run.result for run in runs.runs], len(runs.runs)
+    target = runs.first.result["quality_target"]
+    beaten = sum(result["beats_baselines"] for result in results)
+    geometry = runs.config.geometry
+    return fill(
+        CONTRIBUTION,
+        {
+            "MEASUREMENTS": measurements(runs),
+            "TARGET": str(target),
+            "REACHED": f"{sum(score >= target for score in runs.accuracies)} of {_runs_word(count)}",
+            "COMPARABLE": f"\n\n{NOT_COMPARABLE}" if runs.synthetic else "",
+            "NAME": runs.config.name,
+            "DESCRIPTION": f"{runs.config.description.rstrip('.') or 'Reference training'}.",
+            "ORG": runs.org,
+            "VERSION": runs.shared("submission_version"),
+            "PLATFORM": runs.shared("submission_platform"),
+            "SYSTEM": table(("Field", "Value"), [(name, value) for name, value in system.items() if value]),
+            "DATA_KIND": SYNTHETIC if runs.synthetic else OBSERVED,
+            "SCENES": _scenes(runs.first),
+            "ROWS": str(geometry.rows),
+            "COLUMNS": str(geometry.columns),
+            "SKIPPED": _skipped(runs),
+            "MODEL_PARAMETERS": f"{MODEL_PARAMETERS:,}",
+            "PATCH": str(geometry.patch),
+            "AUGMENTATION": "they are flipped and turned at random"
+            if runs.parameters["augmentation"]
+            else "there is no data augmentation",
+            "CROP": str(geometry.crop),
+            "CODE": layout.code.relative_to(layout.root).as_posix(),
+            "COMMIT": commit.described,
+            "HYPERPARAMETERS": table(
+                ("Key in the log", "Value"), [(f"`{name}`", value) for name, value in runs.parameters.items()]
+            ),
+            "CHOSEN": _chosen(count),
+            "RUNS": runs_table(runs),
+            "STOPS": stops(runs),
+            "INTERVAL": _interval(runs),
+            "STATISTICS": over_runs(runs),
+            "ENERGY": _energy(runs),
+            "FIGURES": _figures(runs, figures),
+            "SKILL": skill(runs),
+            "BEATEN": "Every run is above every baseline."
+            if beaten == count
+            else f"**Only {beaten} of {_runs_word(count)} are above every baseline.**",
+            "BASELINES": baselines(runs),
+            "TIMES": times(runs),
+            "DEVIATIONS": bullets(_deviations(runs)),
+            "PAPER_MEAN": f"{statistics.fmean(run.test_accuracy for run in PAPER_RUNS):.3f}",
+            "PAPER_DATA": " Its scenes are observed ones; those of this submission are not."
+            if runs.synthetic
+            else "",
+            "PAPER_TIMES": PAPER_TIME_NOTE,
+            "PAPER_RUNS": paper(runs),
+            "LIMITATIONS": bullets(_limitations(runs)),
+            "REFERENCES": "\n".join(f"{number}. {each}" for number, each in enumerate(REFERENCES, start=1)),
+        },
+    )
+
+
+def bullets(sentences: Iterable[str]) -> str:
+    return "\n".join(f"- {sentence}" for sentence in sentences)
+
+
+def _runs_word(count: int) -> str:
+    return f"{count} run{'s' * (count != 1)}"
+
+
+def _chosen(count: int) -> str:
+    if count == 1:
+        return "One run was given to the packager; the submitted value is that run's."
+    return (
+        f"All {count} runs that were given to the packager are reported; the submitted value is their mean, "
+        "not the best of them."
+    )
+
+
+def _scenes(run: Run) -> str:
+    data = run.result["data"]
+    return (
+        f"Scenes for training: {data['training_scenes']}; to choose the epoch: {data['validation_scenes']}; "
+        f"for the score: {data['inference_scenes']}"
+    )
+
+
+def _skipped(runs: RunSet) -> str:
+    names = {str(event.value) for run in runs.runs for event in run.log.sound("skipped_scene")}
+    return f" Left out because they could not be read: {', '.join(sorted(names))}." if names else ""
+
+
+def _interval(runs: RunSet) -> str:
+    bounds = spread(runs.accuracies).interval
+    if bounds is None:
+        return "One run has no interval."
+    low, high = map(share, bounds)
+    return (
+        f"The {CONFIDENCE:.0%} interval of the mean test accuracy, by Student's t with "
+        f"{len(runs.runs) - 1} degrees of freedom, is {low} to {high}."
+    )
+
+
+def _energy(runs: RunSet) -> str:
+    sources = {run.summary.energy_sources for run in runs.runs if run.summary.energy is not None}
+    if not sources:
+        return "Energy was not measured: the node does not let the program read it."
+    return f"Energy is that of training and validation, measured at: {'; '.join(sorted(sources))}."
+
+
+def _figures(runs: RunSet, names: Sequence[str]) -> str:
+    shown = captions(names, runs)
+    blocks = [f"![{text}]({FIGURES_FOLDER}/{name}.png)\n\n{text}" for name, text in shown.items()]
+    left_out = [f"Figure {number}" for number, name in enumerate(FIGURES, start=1) if name not in shown]
+    if not any(name.startswith(MAP) for name in shown):
+        left_out.append("maps of scenes")
+    if left_out:
+        why = "their scenes and masks were not at hand when the runs were packaged"
+        blocks.append(f"Left out: {', '.join(left_out)}; {why}.")
+    else:
+        blocks.append(f"`{FIGURES_FOLDER}/` has all maps, and every figure also as a PDF.")
+    return "\n\n".join(blocks)
+
+
+def _deviations(runs: RunSet) -> list[str]:
+    stated = runs.parameters
+    found = [
+        f"`{name}` is {stated[name]}; the reference configures {value}."
+        for name, value in POLICY_VALUES.items()
+        if stated[name] != value
+    ]
+    if runs.synthetic:
+        found.insert(0, "The data are synthetic scenes instead of the observed ones.")
+    schedule, warmup = stated["opt_learning_rate_decay_schedule"], stated["opt_learning_rate_warmup_steps"]
+    if schedule != "constant" or warmup:
+        found.append(f"The learning rate follows a {schedule} schedule after {warmup} steps of warm-up.")
+    if stated["augmentation"]:
+        found.append("Training patches are flipped and turned at random; the reference's are not.")
+    if stated["precision"] != "float32":
+        found.append(f"Training computes in {stated['precision']}; the reference computes in float32.")
+    found.append(
+        "Convolutions of an upsampled image are computed without upsampling it "
+        "(`benchmark/compute/convolution.py`): the same function of the same weights in fewer operations, "
+        "with rounding of its own."
+    )
+    if any(run.log.value("cache_clear") is not True for run in runs.runs):
+        found.append("The page cache could not be cleared before every run.")
+    if POLICY_SEED not in runs.seeds:
+        found.append(f"The seeds are {', '.join(map(str, runs.seeds))}; the reference's is {POLICY_SEED}.")
+    found.append(
+        "Training stops after a number of epochs or by patience, whether the target is reached or not."
+    )
+    found.append("Accuracies are computed from counts of pixels, over all scenes alike.")
+    found.append(
+        "The probability is that of cloud, as the label's 1 is cloud; the paper's text calls it that of a "
+        "clear sky. The accuracy is the same either way."
+    )
+    return found
+
+
+def _limitations(runs: RunSet) -> list[str]:
+    found = [
+        "The label is a Bayesian mask, itself an estimate: an accuracy against it is agreement with it.",
+        "Pixels of the fill borders are scored too; the rows `without borders` under Skill leave them out.",
+        "Accuracy rewards the larger class; skill and baselines above say more than the score alone.",
+    ]
+    if runs.synthetic:
+        found.insert(
+            0, "The scenes are synthetic: no value says how well the model masks clouds in real scenes."
+        )
+    if len(runs.runs) < OLYMPIC_RUNS:
+        found.append("There are too few runs to say how the scores scatter.")
+    if runs.mean < runs.first.result["quality_target"]:
+        found.append("The mean test accuracy is below the quality target.")
+    return found

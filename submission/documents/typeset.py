@@ -1,0 +1,119 @@
+"""The contribution as a typeset PDF: Markdown becomes Typst, and Typst a page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchmark.core.errors import SubmissionError
+from submission.bundle.layout import FIGURES, Layout
+from submission.documents.markdown import column_sides, parse
+
+if TYPE_CHECKING:
+    from markdown_it.tree import SyntaxTreeNode
+
+#: How the typeset contribution looks. Lines of text are as long as the figures are wide.
+TYPST_STYLE = """\
+#set document(title: "CloudMask: scientific contribution", date: none)
+#set page(paper: "a4", margin: (x: 21.1mm, y: 22mm), numbering: "1 / 1")
+#set text(font: "Libertinus Serif", size: 10pt, lang: "en")
+#set par(spacing: 0.8em)
+#set list(spacing: 0.6em)
+#set enum(spacing: 0.6em)
+#set table(stroke: none, inset: (x: 3.5pt, y: 2.8pt))
+#set table.hline(stroke: 0.8pt)
+#let figure-file(it) = block(above: 1.8em, below: 0.8em, width: 100%, sticky: true, align(center, it))
+#show heading: set block(above: 1.3em, below: 0.7em, sticky: true)
+#show heading.where(level: 1): set text(size: 16pt)
+#show heading.where(level: 2): set text(size: 12pt)
+#show link: set text(fill: rgb("#00507d"))
+#show raw: set text(size: 0.94em)
+#show table: set text(size: 8.5pt, hyphenate: false)
+#show table.cell.where(y: 0): strong
+"""
+
+
+def write_typeset(layout: Layout) -> None:
+    """Typeset the contribution that lies in the bundle with its figures, under every name of the PDF.
+
+    The same document and figures give the same bytes, with one version of Typst. Raises
+    SubmissionError where it cannot be typeset.
+    """
+    import typst  # imported here: nothing else needs it, and it is large
+
+    source = to_typst(layout.contribution.read_text(encoding="utf-8")).encode()
+    fonts = typst.Fonts(include_system_fonts=False)  # the same letters on every machine
+    try:
+        pdf = typst.Compiler(source, root=layout.science, font_paths=fonts).compile(format="pdf")
+    except typst.TypstError as error:
+        raise SubmissionError(
+            layout.contribution.name,
+            found=error.message,
+            expected="a document that can be typeset",
+            remedy="keep images out of the configuration's description and of the system's",
+        ) from None
+    assert isinstance(pdf, bytes)  # one document
+    for path in layout.contribution_pdfs:
+        part = path.with_name(f".part-{path.name}")
+        part.write_bytes(pdf)
+        part.chmod(0o644)
+        part.replace(path)
+
+
+def to_typst(markdown: str) -> str:
+    """The Markdown of a contribution as Typst: headings, paragraphs, tables, lists, links, figures.
+
+    Every text becomes a string, in which nothing is markup: no text can be taken for a command,
+    and Markdown of any other kind is shown as it is typed. A figure is shown by its PDF.
+    """
+    return TYPST_STYLE + "\n".join(map(_typst, parse(markdown).children)) + "\n"
+
+
+def _typst(node: SyntaxTreeNode) -> str:
+    """A piece of Markdown as Typst."""
+    inner = "".join(map(_typst, node.children))
+    match node.type:
+        case "text":
+            return f"#{_string(node.content)};"
+        case "code_inline":
+            return f"#raw({_string(node.content)});"
+        case "softbreak" | "hardbreak":
+            return " "
+        case "paragraph" if [each.type for each in node.children[0].children] == ["image"]:
+            return inner
+        case "image" if not str(node.attrs["src"]).startswith(f"{FIGURES}/"):
+            return f"#{_string(node.content)};"
+        case "image":
+            path = _string(f"/{str(node.attrs['src']).removesuffix('.png')}.pdf")
+            return f"#figure-file(image({path}, alt: {_string(node.content)}));"
+        case "link":
+            return f"#link({_string(str(node.attrs['href']))})[{inner}];"
+        case "heading":
+            return f"#heading(level: {node.tag[1:]})[{inner}];"
+        case "table":
+            sides = column_sides(node)
+            return f"#table(columns: {len(sides)}, align: ({', '.join(sides)},), {inner} table.hline());"
+        case "thead":
+            return f"table.header(table.hline(), {inner} table.hline(stroke: 0.4pt)),"
+        case "th" | "td" | "list_item":
+            return f"[{inner}],"
+        case _:
+            before, after = _AROUND[node.type]
+            return before + inner + after
+
+
+#: What stands around the contents of a piece of Markdown that needs nothing else.
+_AROUND = {
+    "inline": ("", ""),
+    "tbody": ("", ""),
+    "tr": ("", ""),
+    "paragraph": ("#par[", "];"),
+    "strong": ("#strong[", "];"),
+    "em": ("#emph[", "];"),
+    "bullet_list": ("#list(", ");"),
+    "ordered_list": ("#enum(", ");"),
+}
+
+
+def _string(text: str) -> str:
+    """A text as a string of Typst."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,0 +1,254 @@
+"""What a run made of its inference scenes: a map of each, accuracy by scene, reliability.
+
+The maps and the reliability diagram need the scene files and the run's masks. A mask is
+believed only if its right pixels are as many as the log counts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import h5py
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from numpy.typing import NDArray
+
+from benchmark.core.errors import SubmissionError
+from benchmark.scenes.scene import Scene, read_scene
+from benchmark.training.plots import false_colour, outcome
+from compliance.subjects.log import LogEvent, count_of, number_of
+from submission.figures.style import (
+    BLACK,
+    BLUE,
+    GREY,
+    ORANGE,
+    SKY,
+    VERMILLION,
+    new_figure,
+    panel_title,
+    without_ticks,
+)
+from submission.runs.runs import Run
+
+#: Right pixels in grey, wrong ones in colour: in the order of benchmark.training.plots.outcome.
+OUTCOMES = {"clear": "#3C3C3C", "cloud": "#FFFFFF", "missed cloud": VERMILLION, "false cloud": SKY}
+PERIODS = {"day": ORANGE, "night": BLUE}
+PERIOD_MARKS = {"day": "o", "night": "s"}
+#: Every fourth pixel is about what a panel of a printed page shows.
+THINNING = 4
+BINS = 20
+
+
+@dataclass(frozen=True)
+class SceneMap:
+    """One inference scene with what a run predicted for it.
+
+    probability: float16 [R, C], of cloud; mask: uint8 [R, C], 1 where cloud is predicted.
+    """
+
+    scene: Scene
+    probability: NDArray[np.float16]
+    mask: NDArray[np.uint8]
+
+    @property
+    def accuracy(self) -> float:
+        return float(np.mean(self.mask == self.scene.label))
+
+
+def scene_map(run: Run, path: Path) -> SceneMap:
+    """A scene and its mask. Raises SceneError, and SubmissionError where they are not those of the run."""
+    geometry = run.config.geometry
+    scene = read_scene(path, (geometry.rows, geometry.columns))
+    mask_path = run.folder.mask(scene.name)
+    try:
+        with h5py.File(mask_path) as file:
+            probability, mask = (_pixels(file, name, scene) for name in ("probability", "mask"))
+    except (OSError, KeyError, ValueError) as error:
+        raise _not_the_runs(mask_path, str(error), "the mask that the run wrote") from None
+    right = int(np.count_nonzero(mask == scene.label))
+    logged = next(
+        (
+            count_of(e, "correct")
+            for e in run.log.sound("scene_accuracy")
+            if e.metadata["scene"] == scene.name
+        ),
+        None,
+    )
+    if right != logged:
+        raise _not_the_runs(mask_path, f"{right} right pixels", f"{logged} right pixels, as the log counts")
+    return SceneMap(scene, probability.astype(np.float16), mask.astype(np.uint8))
+
+
+def _pixels(file: h5py.File, name: str, scene: Scene) -> NDArray:
+    values = file[name][...]
+    if values.shape != scene.label.shape:
+        raise ValueError(f"{name} of shape {list(values.shape)}, not {list(scene.label.shape)}")
+    return values
+
+
+def _not_the_runs(path: Path, found: str, expected: str) -> SubmissionError:
+    remedy = "give the scenes and masks of the run, or move its masks away to package without maps"
+    return SubmissionError(path, found=found, expected=expected, remedy=remedy)
+
+
+def draw_map(made: SceneMap) -> Figure:
+    """The scene, its label, the probability of cloud, and the errors."""
+    figure = new_figure(4.35, width=4.9)
+    axes = figure.subplots(2, 2)
+    thin = (slice(None, None, THINNING),) * 2
+    label, mask = made.scene.label[thin], made.mask[thin]
+    picture = "false colour: S5, S3, S2" if made.scene.period == "day" else "10.85 µm, cold is white"
+    (scene_axes, label_axes), (probability_axes, error_axes) = axes
+    scene_axes.imshow(false_colour(made.scene)[thin])
+    label_axes.imshow(label, cmap="gray", vmin=0, vmax=1)
+    shades = probability_axes.imshow(
+        made.probability[thin].astype(np.float32), cmap="cividis", vmin=0, vmax=1
+    )
+    error_axes.imshow(outcome(mask, label), cmap=ListedColormap(list(OUTCOMES.values())), vmin=-0.5, vmax=3.5)
+    titles = (picture, "label, cloud is white", "probability of cloud", "errors")
+    for letter, axis, title in zip("abcd", axes.flat, titles, strict=True):
+        panel_title(axis, letter, title)
+        without_ticks(axis)
+    bar = probability_axes.inset_axes((0.02, -0.09, 0.96, 0.05))
+    figure.colorbar(shades, cax=bar, orientation="horizontal")
+    _outcome_legend(error_axes)
+    title = f"{short_name(made.scene.name)}, {made.scene.period}, accuracy {made.accuracy:.4f}"
+    figure.suptitle(title, fontsize=8.5)
+    return figure
+
+
+def _outcome_legend(axes: Axes) -> None:
+    handles = [Patch(facecolor=colour, edgecolor="black", label=name) for name, colour in OUTCOMES.items()]
+    axes.legend(
+        handles=handles,
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.02),
+        ncols=2,
+        columnspacing=1,
+        handlelength=1.2,
+    )
+
+
+def accuracy_by_scene(runs: Sequence[Run]) -> Figure:
+    """Accuracy of every scene in every run, and the mean; day beside night, the hardest scenes below."""
+    scenes = _accuracies(runs)
+    parts = {period: [s for s in scenes if s.period == period] for period in PERIODS}
+    parts = {period: part for period, part in parts.items() if part}
+    longest = max(map(len, parts.values()))
+    figure = new_figure(min(1.3 + 0.2 * longest, 8.5))
+    axes = figure.subplots(1, len(parts), squeeze=False, sharex=True)[0]
+    for letter, axis, (period, part) in zip("abcd", axes, parts.items(), strict=False):
+        part.sort(key=lambda scene: scene.mean)
+        for row, scene in enumerate(part):
+            axis.plot(
+                scene.values, [row] * len(scene.values), linestyle="", marker="|", color=GREY, markersize=8
+            )
+            axis.plot(scene.mean, row, marker=PERIOD_MARKS[period], color=PERIODS[period], markersize=5)
+        mean = float(np.mean([scene.mean for scene in part]))
+        axis.axvline(mean, color=PERIODS[period], linestyle="--", linewidth=1)
+        panel_title(axis, letter, f"{period}, mean {mean:.4f}")
+        small = 7.5 if longest <= 40 else 6.5
+        axis.set_yticks(range(len(part)), [scene.label for scene in part], fontsize=small)
+        axis.set(xlabel="accuracy", ylim=(-0.7, longest - 0.3))
+    handles = [
+        axes[0].plot([], [], linestyle="", marker="|", color=GREY, markersize=8, label="one run")[0],
+        axes[0].plot([], [], linestyle="", marker="o", color=GREY, markersize=5, label="mean of the runs")[0],
+        axes[0].plot([], [], linestyle="--", color=GREY, linewidth=1, label="mean of the scenes")[0],
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3)
+    return figure
+
+
+@dataclass(frozen=True)
+class _SceneAccuracy:
+    label: str
+    period: str
+    values: list[float]
+
+    @property
+    def mean(self) -> float:
+        return float(np.mean(self.values))
+
+
+def _accuracies(runs: Sequence[Run]) -> list[_SceneAccuracy]:
+    by_scene: dict[str, list[LogEvent]] = {}
+    for run in runs:
+        for event in run.log.sound("scene_accuracy"):
+            by_scene.setdefault(str(event.metadata["scene"]), []).append(event)
+    return [
+        _SceneAccuracy(short_name(name), str(events[0].metadata["period"]), [number_of(e) for e in events])
+        for name, events in by_scene.items()
+    ]
+
+
+def short_name(scene: str) -> str:
+    """The start of sensing, as ``2019-10-01 11:32:21``, where the name has it as products do."""
+    match = re.search(r"_(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)_", scene)
+    return "{}-{}-{} {}:{}:{}".format(*match.groups()) if match else scene
+
+
+@dataclass
+class Reliability:
+    """Sums by period and bin of the predicted probability: each [BINS].
+
+    pixels: how many; cloudy: how many of them are cloud in the label; predicted: the sum of
+    their probabilities.
+    """
+
+    pixels: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    cloudy: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    predicted: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+
+    def add(self, made: SceneMap) -> None:
+        """Count all pixels of a scene."""
+        probability = made.probability.astype(np.float64).ravel()
+        bins = np.minimum((probability * BINS).astype(int), BINS - 1)
+        label, period = made.scene.label.ravel(), made.scene.period
+        for sums, weights in ((self.pixels, None), (self.cloudy, label), (self.predicted, probability)):
+            sums[period] = sums.get(period, np.zeros(BINS)) + np.bincount(bins, weights, BINS)
+
+
+def calibration_error(counts: Reliability, period: str) -> float:
+    """Mean distance of predicted probability and share of cloudy pixels, over all pixels (ECE)."""
+    distance = np.abs(counts.predicted[period] - counts.cloudy[period]).sum()
+    return float(distance / counts.pixels[period].sum())
+
+
+def reliability(counts: Reliability) -> Figure:
+    """How often pixels are cloudy that were given a probability of cloud, and how many were given it."""
+    figure = new_figure(3.4)
+    curves, shares = figure.subplots(1, 2)
+    curves.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=":", label="perfect")
+    edges = np.linspace(0, 1, BINS + 1)
+    for period, colour in PERIODS.items():
+        if period not in counts.pixels:
+            continue
+        pixels, cloudy, predicted = (
+            part[period] for part in (counts.pixels, counts.cloudy, counts.predicted)
+        )
+        error = calibration_error(counts, period)
+        used = pixels > 0
+        line = "-" if period == "day" else "--"
+        curves.plot(
+            predicted[used] / pixels[used],
+            cloudy[used] / pixels[used],
+            color=colour,
+            linestyle=line,
+            marker=PERIOD_MARKS[period],
+            markersize=3.5,
+            label=f"{period}: calibration error {error:.4f}",
+        )
+        shares.stairs(pixels / pixels.sum(), edges, color=colour, linestyle=line, linewidth=1.3, label=period)
+    panel_title(curves, "a", "Reliability")
+    curves.set(xlabel="predicted probability of cloud", ylabel="share of cloudy pixels", box_aspect=1)
+    curves.legend(loc="lower right")
+    panel_title(shares, "b", "Sharpness")
+    shares.set(xlabel="predicted probability of cloud", ylabel="share of pixels", yscale="log", box_aspect=1)
+    shares.legend(loc="upper center", labelcolor=BLACK)
+    return figure

@@ -1,0 +1,259 @@
+"""What the runs of a submission say: read once, checked to be one set, never changed."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from benchmark.config.files import load_config
+from benchmark.config.schema import Config
+from benchmark.core.errors import SubmissionError
+from benchmark.record.events import PARAMETERS
+from benchmark.record.run_folder import RunFolder
+from compliance.subjects.discover import discover
+from compliance.subjects.log import Log
+from compliance.subjects.parse import read_log
+from submission.runs.statistics import RunSummary, summarise
+from submission.runs.statistics import olympic_mean as olympic_mean
+
+#: What the runs of one submission have in common; only the seed tells them apart.
+SHARED = (
+    "submission_org",
+    "submission_division",
+    "submission_status",
+    "submission_platform",
+    "submission_version",
+    "submission_github_commit_version",
+    "submission_poc_name",
+    "submission_poc_email",
+    *(name for name in PARAMETERS if name != "seed"),
+)
+
+_NUMBER = (int, float)
+#: The fields of system.json that are used, with their JSON types.
+_SYSTEM: dict[str, Any] = {
+    "number_of_nodes": int,
+    "cpu": {"model": str, "sockets": int, "cores": int, "threads": int, "caches": dict},
+    "memory": {"total_bytes": int},
+    "storage": {"total_bytes": int, "type": str},
+    "network": {"cards": int},
+    "accelerators": list,
+    "os": str,
+    "python": str,
+    "packages": dict,
+    "git": dict,
+}
+_ACCELERATOR: dict[str, Any] = {"model": str, "memory_bytes": int, "driver": str}
+#: The fields of the event ``result`` that are used.
+_RESULT: dict[str, Any] = {
+    "value": _NUMBER,
+    "quality_target": _NUMBER,
+    "epochs_run": int,
+    "best_epoch": int,
+    "stopped_by": str,
+    "train_accuracy": _NUMBER,
+    "eval_accuracy": _NUMBER,
+    "scores": dict,
+    "baselines": dict,
+    "beats_baselines": bool,
+    "data": {"kind": str, "training_scenes": int, "validation_scenes": int, "inference_scenes": int},
+    "weights_sha256": str,
+    "timing": {
+        "staging_seconds": _NUMBER,
+        "training_seconds": _NUMBER,
+        "evaluation_seconds": _NUMBER,
+        "inference_seconds": _NUMBER,
+        "seconds_per_scene": _NUMBER,
+        "total_seconds": _NUMBER,
+    },
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run: its files, its log, and what it measured of its node."""
+
+    folder: RunFolder
+    log: Log
+    config: Config
+    system: Mapping[str, Any]
+
+    @property
+    def seed(self) -> int:
+        seed = self.log.integer("seed")
+        assert seed is not None  # read_runs has checked it
+        return seed
+
+    @property
+    def test_accuracy(self) -> float:
+        """The score (P)."""
+        return float(self.result["value"])
+
+    @property
+    def result(self) -> Mapping[str, Any]:
+        """The value of the event ``result`` (S6.3)."""
+        value = self.log.value("result")
+        assert isinstance(value, dict)
+        return value
+
+    @cached_property
+    def summary(self) -> RunSummary:
+        """The numbers of the run."""
+        return summarise(self.log)
+
+
+@dataclass(frozen=True)
+class RunSet:
+    """The runs of a submission in the order of their seeds; number n of a run is its place, from 1."""
+
+    runs: tuple[Run, ...]
+
+    @property
+    def first(self) -> Run:
+        """The run that speaks for all in what they have in common."""
+        return self.runs[0]
+
+    @property
+    def org(self) -> str:
+        return self.shared("submission_org")
+
+    @property
+    def status(self) -> str:
+        return self.shared("submission_status")
+
+    @property
+    def commit(self) -> str:
+        return self.shared("submission_github_commit_version")
+
+    @property
+    def config(self) -> Config:
+        return self.first.config
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the scenes are simulated."""
+        return self.first.log.value("data_kind") == "synthetic"
+
+    def shared(self, key: str) -> str:
+        """The text that every log states for ``key``."""
+        return self.first.log.text(key) or ""
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        """Every hyperparameter and fact that the logs state alike, by its key in the log."""
+        return {name: self.first.log.value(name) for name in PARAMETERS if name != "seed"}
+
+    @property
+    def seeds(self) -> list[int]:
+        return [run.seed for run in self.runs]
+
+    @property
+    def accuracies(self) -> list[float]:
+        return [run.test_accuracy for run in self.runs]
+
+    @property
+    def best(self) -> Run:
+        """The run with the highest test accuracy; the first of equals."""
+        return max(self.runs, key=lambda run: run.test_accuracy)
+
+    @property
+    def mean(self) -> float:
+        """Mean test accuracy over all runs."""
+        return statistics.fmean(self.accuracies)
+
+
+def read_runs(paths: Sequence[Path]) -> RunSet:
+    """The runs below the given paths, ordered by seed. Raises CloudMaskError.
+
+    The logs are those that the checker finds there. Each must lie in its run's folder with
+    the configuration and the measured system, and all must be runs of one configuration.
+    """
+    logs = {log.resolve(): log for path in paths for log in discover(path).logs}
+    runs = sorted((_read_run(log) for log in logs.values()), key=lambda run: run.seed)
+    if not runs:
+        raise SubmissionError(
+            ", ".join(map(str, paths)),
+            found="no log",
+            expected="folders of runs, such as logs/",
+            remedy="make runs first: python -m benchmark.run --seed 1",
+        )
+    _refuse_differences(runs)
+    return RunSet(tuple(runs))
+
+
+def _read_run(path: Path) -> Run:
+    folder = RunFolder(path.parent)
+    log = read_log(path)
+    if log.integer("seed") is None:
+        raise _unusable(path, "no seed", "the log of a complete run")
+    commit = log.one("submission_github_commit_version")
+    if commit is None or commit.metadata["dirty"] is not False:
+        raise SubmissionError(
+            path,
+            found="a run from a checkout with uncommitted changes",
+            expected="a run of a commit, so that its code can be submitted",
+            remedy="commit the changes and make the run again",
+        )
+    if misfit := _misfit(log.value("result"), _RESULT):
+        raise _unusable(path, f"result: {misfit}", "the result of a complete run")
+    try:
+        system = json.loads(folder.system.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        found = "not there" if isinstance(error, FileNotFoundError) else str(error)
+        raise _unusable(folder.system, found, "what the run measured of its node") from None
+    misfit = _misfit(system, _SYSTEM) or next(
+        filter(None, (_misfit(card, _ACCELERATOR) for card in system["accelerators"])), ""
+    )
+    if misfit:
+        raise _unusable(folder.system, misfit, "what the run measured of its node")
+    config = load_config(folder.config)
+    if config.digest() != log.value("config_digest"):
+        raise _unusable(folder.config, "another configuration than the log's", "the configuration that ran")
+    return Run(folder, log, config, system)
+
+
+def _misfit(value: object, shape: Mapping[str, Any]) -> str:
+    """Why a JSON value has not the fields of ``shape``, or nothing."""
+    if not isinstance(value, dict):
+        return "not an object"
+    for name, wanted in shape.items():
+        inner = value.get(name)
+        if isinstance(wanted, dict):
+            if misfit := _misfit(inner, wanted):
+                return f"{name}: {misfit}"
+        elif not isinstance(inner, wanted) or (isinstance(inner, bool) and wanted is not bool):
+            return f"{name} is {inner!r}"
+    return ""
+
+
+def _unusable(path: Path, found: str, expected: str) -> SubmissionError:
+    remedy = "make the run again, or leave it out: --logs RUN RUN ..."
+    return SubmissionError(path, found=found, expected=expected, remedy=remedy)
+
+
+def _refuse_differences(runs: Sequence[Run]) -> None:
+    first = runs[0]
+    for run, other in itertools.pairwise(runs):
+        if run.seed == other.seed:
+            raise SubmissionError(
+                other.folder.root,
+                found=f"seed {other.seed}, which {run.folder.root} has too",
+                expected="another seed for each run (T)",
+                remedy="leave one of them out: --logs RUN RUN ...",
+            )
+    for run in runs[1:]:
+        for key in SHARED:
+            ours, theirs = first.log.value(key), run.log.value(key)
+            if ours != theirs:
+                raise SubmissionError(
+                    run.folder.root,
+                    found=f"{key} {theirs}, but {ours} in {first.folder.root}",
+                    expected="runs that differ in their seed only",
+                    remedy="package them apart: --logs RUN RUN ...",
+                )

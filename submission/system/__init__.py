@@ -1,0 +1,1 @@
+"""Descriptions of systems: measured, shipped, completed by a site."""

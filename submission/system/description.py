@@ -1,0 +1,226 @@
+"""The system description (G: ``<org>/systems/<system>.json``): measured where it can be.
+
+What a run measured of its node (``system.json``) makes most fields; a site file answers
+the rest. A description written by hand is used only as far as the runs do not contradict
+it, and never for the software, which the runs know better.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from benchmark.core.errors import SubmissionError
+from compliance.rules.system import unanswered
+from compliance.subjects.system import FIELDS, NO_ACCELERATOR, STATUS_WORDS, Contradiction, contradictions
+
+SYSTEMS = Path(__file__).parent / "systems"
+SITES = Path(__file__).parent / "sites"
+DEFAULT_SITE = SITES / "this-node.yaml"
+
+UNSEEN = "not visible from inside the node"
+
+#: What no run can measure: a site file must answer it.
+SITE_FIELDS = (
+    "system_type",
+    "host_processor_interconnect",
+    "host_networking",
+    "host_networking_topology",
+    "host_memory_configuration",
+    "accelerator_host_interconnect",
+    "accelerator_on-chip_memories",
+    "accelerator_memory_configuration",
+    "accelerator_interconnect",
+    "accelerator_interconnect_topology",
+    "cooling",
+    "hw_notes",
+    "sw_notes",
+)
+#: What a run measures on most systems: a site file may answer it for the others.
+FALLBACK_FIELDS = (
+    "host_processor_frequency",
+    "host_processor_caches",
+    "host_storage_type",
+    "accelerator_frequency",
+)
+#: Clocks differ between two measurements of the same node.
+VARYING_FIELDS = ("host_processor_frequency", "accelerator_frequency")
+
+
+def read_site(path: Path) -> dict[str, str]:
+    """The answers of a site file: a text for each of SITE_FIELDS, and for FALLBACK_FIELDS if given.
+
+    Raises SubmissionError.
+    """
+    try:
+        answers = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise _site_error(path, str(error), "a YAML file of answers") from None
+    if not isinstance(answers, dict):
+        raise _site_error(path, type(answers).__name__, "a mapping of fields to answers")
+    allowed = (*SITE_FIELDS, *FALLBACK_FIELDS)
+    for name in answers:
+        if name not in allowed:
+            found = f"{name}, which the runs measure" if name in FIELDS else f"an unknown field {name}"
+            raise _site_error(path, found, f"only {', '.join(allowed)}")
+    for name in allowed:
+        answer = answers.get(name)
+        if answer is None and name in FALLBACK_FIELDS:
+            continue
+        if not isinstance(answer, str) or not answer.strip():
+            raise _site_error(path, f"{name} is {answer!r}", f"an answer to {name}, as text")
+        if reason := unanswered(answer):
+            raise _site_error(path, f"{name} is {answer!r}: {reason}", f"an answer to {name}")
+    return {name: " ".join(answer.split()) for name, answer in answers.items()}
+
+
+def _site_error(path: Path, found: str, expected: str) -> SubmissionError:
+    remedy = f"correct the file; {DEFAULT_SITE.name} shows all answers, and 'not published' is one"
+    return SubmissionError(path, found=found, expected=expected, remedy=remedy)
+
+
+def describe_measured(
+    measured: Sequence[Mapping[str, Any]], site: Mapping[str, str], *, name: str, org: str, status: str
+) -> dict[str, str]:
+    """The description of the system that every run measured, in the order of the rules' table.
+
+    ``measured`` are the runs' system.json. Raises SubmissionError where they differ in what
+    the description says.
+    """
+    described = [_describe(facts, site, name, org, status) for facts in measured]
+    first = described[0]
+    for number, other in enumerate(described[1:], start=2):
+        for field in FIELDS:
+            if field not in VARYING_FIELDS and other[field] != first[field]:
+                raise SubmissionError(
+                    "system.json of the runs",
+                    found=f"{field}: {first[field]} in run 1 and {other[field]} in run {number}",
+                    expected="runs of one set on one system, with the same software",
+                    remedy="package the runs of each system on their own: --logs RUN RUN ...",
+                )
+    return first
+
+
+def _describe(
+    facts: Mapping[str, Any], site: Mapping[str, str], name: str, org: str, status: str
+) -> dict[str, str]:
+    cpu, storage = facts["cpu"], facts["storage"]
+    sockets = cpu["sockets"] if cpu["cores"] % cpu["sockets"] == 0 else 1
+    storage_type = storage["type"] if storage["type"] != "unknown" else None
+    values = {
+        **{field: site[field] for field in SITE_FIELDS},
+        "submitter": org,
+        "division": "open",
+        "status": STATUS_WORDS[status],
+        "system_name": name,
+        "number_of_nodes": str(facts["number_of_nodes"]),
+        "host_processors_per_node": str(sockets),
+        "host_processor_model_name": cpu["model"],
+        "host_processor_core_count": str(cpu["cores"] // sockets),
+        "host_processor_vcpu_count": str(cpu["threads"] // sockets),
+        "host_processor_frequency": _megahertz(cpu["max_frequency_mhz"])
+        or site.get("host_processor_frequency", UNSEEN),
+        "host_processor_caches": _caches(cpu["caches"]) or site.get("host_processor_caches", UNSEEN),
+        "host_memory_capacity": _gibibytes(facts["memory"]["total_bytes"]),
+        "host_storage_type": storage_type or site.get("host_storage_type", UNSEEN),
+        "host_storage_capacity": _gibibytes(storage["total_bytes"]),
+        "host_network_card_count": str(facts["network"]["cards"]),
+        **_accelerators(facts["accelerators"], site),
+        **_software(facts),
+    }
+    return {field: values[field] for field in FIELDS}
+
+
+def _accelerators(cards: Sequence[Mapping[str, Any]], site: Mapping[str, str]) -> dict[str, str]:
+    if not cards:
+        absent = {field: NO_ACCELERATOR for field in FIELDS if field.startswith("accelerator_")}
+        return {"accelerators_per_node": "0", **absent}
+    models = sorted({card["model"] for card in cards})
+    return {
+        "accelerators_per_node": str(len(cards)),
+        "accelerator_model_name": ", ".join(models),
+        "accelerator_frequency": _megahertz(cards[0]["clock_mhz"])
+        or site.get("accelerator_frequency", UNSEEN),
+        "accelerator_memory_capacity": _gibibytes(cards[0]["memory_bytes"]),
+    }
+
+
+def _software(facts: Mapping[str, Any]) -> dict[str, str]:
+    packages = {name: version for name, version in facts["packages"].items() if version}
+    framework = f"TensorFlow {packages.pop('tensorflow')}" if "tensorflow" in packages else UNSEEN
+    stack = [f"Python {facts['python']}", *(f"{name} {version}" for name, version in packages.items())]
+    stack += sorted({f"NVIDIA driver {card['driver']}" for card in facts["accelerators"]})
+    return {
+        "framework": framework,
+        "other_software_stack": ", ".join(stack),
+        "operating_system": facts["os"],
+    }
+
+
+def _megahertz(value: float | None) -> str:
+    return f"{value:.0f}MHz" if value else ""
+
+
+def _gibibytes(count: int) -> str:
+    """Bytes in GiB: one decimal below 100, none above, for what is reserved differs a little."""
+    size = count / 2**30
+    return f"{size:.1f} GiB" if size < 100 else f"{size:.0f} GiB"
+
+
+def _caches(caches: Mapping[str, str | None]) -> str:
+    return ", ".join(f"{level}: {size}" for level, size in caches.items() if size)
+
+
+def describe_named(
+    name: str, measured: Sequence[Mapping[str, Any]], *, org: str, status: str
+) -> dict[str, str]:
+    """The description ``systems/<name>.json``, with the submitter, status and software of the runs.
+
+    Raises SubmissionError where there is none, and where a run contradicts it.
+    """
+    path = SYSTEMS / f"{name}.json"
+    if name not in known_systems():
+        raise SubmissionError(
+            f"--system {name}",
+            found=f"no {path.name} in {SYSTEMS.parent.name}/{SYSTEMS.name}/",
+            expected=f"one of: {', '.join(known_systems())}",
+            remedy="leave --system out to describe what the runs measured, or add the description",
+        )
+    claimed: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    found: dict[Contradiction, list[int]] = {}
+    for number, facts in enumerate(measured, start=1):
+        for each in contradictions(claimed, facts):
+            found.setdefault(each, []).append(number)
+    if found:
+        lines = [
+            f"\n              {each.field}: described {each.claimed}, measured {each.measured}"
+            f" (run{'s' * (len(runs) > 1)} {', '.join(map(str, runs))})"
+            for each, runs in found.items()
+        ]
+        raise SubmissionError(
+            f"--system {name}",
+            found=f"runs of another system:{''.join(lines)}",
+            expected="runs on the system that is described",
+            remedy="leave --system out to describe what the runs measured, or run on that system",
+        )
+    software = _software(measured[0])
+    values = claimed | software | {"submitter": org, "status": STATUS_WORDS[status]}
+    return {field: values[field] for field in FIELDS}
+
+
+def short_description(system: Mapping[str, str]) -> str:
+    """A description in a line: ``greene-v100: 4x NVIDIA Tesla V100 32GB, 2x Intel Xeon Platinum 8268``."""
+    nodes = system["number_of_nodes"]
+    parts = [f"{system['host_processors_per_node']}x {system['host_processor_model_name']}"]
+    if system["accelerator_model_name"] != NO_ACCELERATOR:
+        parts.insert(0, f"{system['accelerators_per_node']}x {system['accelerator_model_name']}")
+    return f"{system['system_name']}: {f'{nodes} nodes of ' * (nodes != '1')}{', '.join(parts)}"
+
+
+def known_systems() -> list[str]:
+    """Names of the descriptions in ``submission/system/systems/``."""
+    return sorted(path.stem for path in SYSTEMS.glob("*.json"))

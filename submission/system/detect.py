@@ -1,0 +1,121 @@
+"""What this node answers beyond what a run measures of it: disks, network, buses of accelerators.
+
+A run stays quick and asks only what the kernel and NVML tell at once (`benchmark.record.system_info`);
+this asks lsblk, ip and NVML further, when a person wants a description. What does not answer
+is left out: a site file answers it, or says that nobody can know.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+NETWORK = Path("/sys/class/net")
+
+#: Link types of ip that are networks, with what they are called.
+LINKS = {"ether": "Ethernet", "infiniband": "InfiniBand"}
+
+
+def node_answers() -> dict[str, str]:
+    """Answers to fields of the system description, as this node gives them."""
+    devices = _json("lsblk", "--json", "--bytes", "--nodeps", "--output", "NAME,SIZE,ROTA,TYPE,TRAN")
+    links = _json("ip", "-json", "link")
+    answers = {
+        "host_storage_type": storage(devices.get("blockdevices", []) if isinstance(devices, dict) else []),
+        "host_networking": networking(links if isinstance(links, list) else [], _speeds()),
+        **_accelerator_answers(),
+    }
+    return {field: answer for field, answer in answers.items() if answer}
+
+
+def storage(devices: Iterable[Mapping[str, Any]]) -> str:
+    """Kinds of the disks that lsblk lists: ``2x NVMe SSD, 1x HDD``; nothing where the kernel cannot know.
+
+    A virtual disk says that it rotates, whatever it is, and has no transport.
+    """
+    disks = [each for each in devices if each.get("type") == "disk" and each.get("size") and each.get("tran")]
+    return _counted(_disk(each) for each in disks)
+
+
+def _disk(device: Mapping[str, Any]) -> str:
+    if device["tran"] == "nvme":
+        return "NVMe SSD"
+    return f"{str(device['tran']).upper()} {'HDD' if device.get('rota') else 'SSD'}"
+
+
+def networking(links: Iterable[Mapping[str, Any]], speeds: Mapping[str, int]) -> str:
+    """Network cards by kind and speed: ``2x InfiniBand 200 Gb/s``; ``speeds`` in Mb/s by name of a card."""
+    cards = [link for link in links if link.get("ifname") in speeds and link.get("link_type") in LINKS]
+    return _counted(f"{LINKS[card['link_type']]}{_rate(speeds[card['ifname']])}" for card in cards)
+
+
+def _rate(megabits: int) -> str:
+    return f" {megabits / 1000:g} Gb/s" if megabits > 0 else ""
+
+
+def _speeds() -> dict[str, int]:
+    """Speed in Mb/s of each network interface that is a device, -1 where it does not say."""
+    found = {}
+    for card in NETWORK.glob("*"):
+        if (card / "device").exists():
+            try:
+                found[card.name] = int((card / "speed").read_text())
+            except (OSError, ValueError):
+                found[card.name] = -1
+    return found
+
+
+def _accelerator_answers() -> dict[str, str]:
+    """Buses of the NVIDIA accelerators, through NVML; nothing without its driver."""
+    import pynvml
+
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:
+        return {}
+    try:
+        cards = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())]
+        links = min(map(_links, cards), default=0)
+        buses = [
+            f"PCIe {pynvml.nvmlDeviceGetMaxPcieLinkGeneration(card)}.0 "
+            f"x{pynvml.nvmlDeviceGetMaxPcieLinkWidth(card)}"
+            for card in cards
+        ]
+    except pynvml.NVMLError:
+        return {}
+    finally:
+        pynvml.nvmlShutdown()
+    return {
+        "accelerator_host_interconnect": ", ".join(sorted(set(buses))),
+        "accelerator_interconnect": f"NVLink, {links} links of each" if links else "",
+    }
+
+
+def _links(card: Any) -> int:
+    """Number of NVLink's links of a card that are up."""
+    import pynvml
+
+    found = 0
+    for link in range(pynvml.NVML_NVLINK_MAX_LINKS):
+        try:
+            found += pynvml.nvmlDeviceGetNvLinkState(card, link) == pynvml.NVML_FEATURE_ENABLED
+        except pynvml.NVMLError:  # the card has no such link
+            break
+    return found
+
+
+def _counted(kinds: Iterable[str]) -> str:
+    return ", ".join(f"{number}x {kind}" for kind, number in sorted(Counter(kinds).items()))
+
+
+def _json(*command: str) -> Any:
+    """What a command prints as JSON; None where it is not installed, fails or prints anything else."""
+    try:
+        done = subprocess.run(command, capture_output=True, check=True, timeout=20)
+        return json.loads(done.stdout)
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None

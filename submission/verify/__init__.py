@@ -1,0 +1,1 @@
+"""Verify a bundle: hashes, rules, every number computed again, a run repeated."""

@@ -1,0 +1,246 @@
+"""Everything that a bundle computes from its runs is computed again, and compared with what it says."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import itertools
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from benchmark.core.errors import CloudMaskError
+from compliance.finding import Finding
+from compliance.subjects.tree_read import is_regular, load_json, read_text
+from submission.bundle.layout import BENCHMARK, Layout
+from submission.bundle.licences import LICENCES, LOCK, locked_packages
+from submission.bundle.reading import Bundle
+from submission.figures.catalogue import needs_scenes
+from submission.package import write_generated
+from submission.system.description import FALLBACK_FIELDS, SITE_FIELDS, VARYING_FIELDS, describe_measured
+
+#: Their bytes are those of the packages that make them; texts are the same everywhere.
+DRAWN = (".png", ".svg", ".pdf")
+DRAWING_PACKAGES, TYPESETTING_PACKAGES = ("matplotlib",), ("matplotlib", "typst")
+OF_SCENES = "made of scenes and masks, which are not in the bundle; its sha256 was checked"
+
+#: Characters of a differing line that a finding shows.
+SHOWN = 160
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What was found, how many files are as recomputed, and which could not be compared, with why."""
+
+    findings: tuple[Finding, ...]
+    same: int
+    not_compared: dict[str, str]
+
+    def by_reason(self) -> dict[str, list[str]]:
+        """The names of the figures and documents that could not be compared, by why."""
+        reasons: dict[str, list[str]] = {}
+        for name, reason in self.not_compared.items():
+            names = reasons.setdefault(reason, [])
+            if (stem := Path(name).stem) not in names:  # a figure is a PNG and a PDF
+                names.append(stem)
+        return reasons
+
+
+def compare_documents(bundle: Bundle) -> Comparison:
+    """Write the bundle's generated files again from its runs, and compare each with the bundle's.
+
+    Raises CloudMaskError where they cannot be written.
+    """
+    with tempfile.TemporaryDirectory(prefix="cloudmask-again-") as folder:
+        return compare_with(bundle, write_again(bundle, Path(folder)))
+
+
+def write_again(bundle: Bundle, folder: Path) -> Layout:
+    """Write below ``folder`` what the bundle's runs give; figures of scenes are taken from the bundle.
+
+    Raises CloudMaskError.
+    """
+    layout = replace(bundle.layout, root=folder)
+    layout.figures.mkdir(parents=True)
+    for name in _figures_of_scenes(bundle):
+        shutil.copyfile(bundle.tree.root / name, folder / name)
+    write_generated(
+        layout, bundle.runs, bundle.commit, bundle.system, left_out=bundle.left_out, options=bundle.options
+    )
+    return layout
+
+
+def compare_with(bundle: Bundle, again: Layout) -> Comparison:
+    """Compare the bundle with what was written again."""
+    findings, same, not_compared = [], 0, {}
+    locked = _locked_versions(bundle)
+    for path in sorted(path for path in again.root.rglob("*") if path.is_file()):
+        name = path.relative_to(again.root).as_posix()
+        packages = DRAWING_PACKAGES if path.parent == again.figures else TYPESETTING_PACKAGES
+        if _is_of_scenes(bundle, name):
+            not_compared[name] = OF_SCENES
+        elif path.suffix in DRAWN and (reason := _other_packages(packages, locked)):
+            not_compared[name] = reason
+        elif finding := _compare(bundle, name, path):
+            findings.append(finding)
+        else:
+            same += 1
+    findings += [*_not_made(bundle, again), *_compare_system(bundle), *_compare_licences(bundle)]
+    return Comparison(tuple(findings), same, not_compared)
+
+
+def recomputed(path: Path | str, line: int | None, *, found: str, expected: str, message: str) -> Finding:
+    """A finding about what a bundle says and what its runs say."""
+    return Finding(
+        rule="verify-recomputed",
+        severity="error",
+        path=str(path),
+        line=line,
+        clause="house",
+        message=message,
+        expected=expected,
+        found=found,
+        remedy="package the runs again; nothing in a bundle is written by hand",
+    )
+
+
+def _compare(bundle: Bundle, name: str, again: Path) -> Finding | None:
+    """A finding where a file of the bundle is not what was written again."""
+    theirs = bundle.tree.root / name
+    message = "A file of the bundle is not what its runs give."
+    if not is_regular(bundle.tree, name):
+        return recomputed(theirs, None, found="not there", expected="a file", message=message)
+    ours_bytes, their_bytes = again.read_bytes(), theirs.read_bytes()
+    if ours_bytes == their_bytes:
+        return None
+    if again.suffix in DRAWN:
+        at = next(
+            (at for at, (a, b) in enumerate(zip(ours_bytes, their_bytes, strict=False)) if a != b),
+            min(len(ours_bytes), len(their_bytes)),
+        )
+        found = f"{len(their_bytes)} bytes, another one at {at}"
+        return recomputed(theirs, None, found=found, expected=f"{len(ours_bytes)} bytes", message=message)
+    line, ours, theirs_line = _first_difference(
+        ours_bytes.decode(errors="replace"), their_bytes.decode(errors="replace")
+    )
+    return recomputed(theirs, line, found=theirs_line, expected=ours, message=message)
+
+
+def _first_difference(ours: str, theirs: str) -> tuple[int, str, str]:
+    """Number of the first line that differs, and both, cut so that the difference is shown."""
+    lines = itertools.zip_longest(ours.splitlines(keepends=True), theirs.splitlines(keepends=True))
+    for number, (expected, found) in enumerate(lines, start=1):
+        if expected != found:
+            start = max(0, _common(expected or "", found or "") - SHOWN // 2)
+            return number, _shown(expected, start), _shown(found, start)
+    raise AssertionError("texts that are the same")
+
+
+def _common(one: str, other: str) -> int:
+    """How many characters two texts begin with alike."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+def _shown(line: str | None, start: int) -> str:
+    if line is None:
+        return "the end of the file"
+    return ("…" if start else "") + (line[start : start + SHOWN].rstrip("\n") or "an empty line")
+
+
+def _locked_versions(bundle: Bundle) -> dict[str, set[str]]:
+    """The versions of each package that the bundle's lock allows, by Python and platform."""
+    name = (bundle.layout.code / LOCK).relative_to(bundle.layout.root).as_posix()
+    versions: dict[str, set[str]] = {}
+    for package in locked_packages(read_text(bundle.tree, name) or ""):
+        versions.setdefault(package.name, set()).add(package.version)
+    return versions
+
+
+def _other_packages(packages: Sequence[str], locked: Mapping[str, set[str]]) -> str:
+    """Why what these packages draw here need not have the bundle's bytes, or nothing."""
+    for name in packages:
+        installed, versions = importlib.metadata.version(name), sorted(locked.get(name, ()))
+        if installed not in versions:
+            return f"{name} {installed} here, {' or '.join(versions) or 'not locked'} in the bundle"
+    return ""
+
+
+def _figures_of_scenes(bundle: Bundle) -> list[str]:
+    return [
+        name for name in bundle.tree.files if _is_of_scenes(bundle, name) and is_regular(bundle.tree, name)
+    ]
+
+
+def _is_of_scenes(bundle: Bundle, name: str) -> bool:
+    """Whether a file is a figure that is made of the scenes or masks."""
+    folder, _, file = name.rpartition("/")
+    figures = bundle.layout.figures.relative_to(bundle.layout.root).as_posix()
+    return folder == figures and needs_scenes(Path(file).stem)
+
+
+def _not_made(bundle: Bundle, again: Layout) -> Iterator[Finding]:
+    """Figures of the bundle that its runs do not give."""
+    experiment = f"{bundle.layout.org}/{BENCHMARK}/"
+    for name in bundle.tree.files:
+        if name.startswith(experiment) and name.endswith(DRAWN) and not (again.root / name).exists():
+            message = "A figure of the bundle is none that its runs give."
+            path = bundle.tree.root / name
+            yield recomputed(path, None, found="a figure", expected="no such file", message=message)
+
+
+def _compare_system(bundle: Bundle) -> Iterator[Finding]:
+    """The measured fields of the description, taken again from the runs' measurements.
+
+    A description by hand is not made of them; that they do not contradict it the checker says.
+    """
+    if "--system " in bundle.options:
+        return
+    path, system = bundle.layout.system_description, bundle.system
+    answers = {field: system[field] for field in (*SITE_FIELDS, *FALLBACK_FIELDS)}
+    try:
+        again = describe_measured(
+            [run.system for run in bundle.runs.runs],
+            answers,
+            name=bundle.layout.system,
+            org=bundle.runs.org,
+            status=bundle.runs.status,
+        )
+    except CloudMaskError as error:
+        message = "The runs of a bundle are of one system."
+        yield recomputed(path, None, found=error.found, expected=error.expected, message=message)
+        return
+    for field, expected in again.items():
+        if system[field] != expected and field not in VARYING_FIELDS:
+            message = "The description is not what the runs measured."
+            found = f"{field} {system[field]}"
+            yield recomputed(path, None, found=found, expected=expected, message=message)
+
+
+def _compare_licences(bundle: Bundle) -> Iterator[Finding]:
+    """The list of licences must be of the packages of the lock; the licences are the packages' own words."""
+    layout = bundle.layout
+    path = layout.general / LICENCES
+    lock = read_text(bundle.tree, (layout.code / LOCK).relative_to(layout.root).as_posix())
+    if lock is None:
+        return
+    listed = load_json(bundle.tree, path.relative_to(layout.root).as_posix())
+    packages = listed.get("packages") if isinstance(listed, Mapping) else None
+    found = []
+    for package in packages if isinstance(packages, list) else []:
+        with contextlib.suppress(TypeError, KeyError):
+            found.append((str(package["name"]), str(package["versionInfo"])))
+    locked = [(package.name, package.version) for package in locked_packages(lock)]
+    message = "The list of licences is not of the locked packages."
+    for ours, theirs in itertools.zip_longest(locked, found, fillvalue=("no package", "")):
+        if ours != theirs:
+            yield recomputed(
+                path,
+                None,
+                found=" ".join(theirs),
+                expected=" ".join(ours) + f" as in {LOCK}",
+                message=message,
+            )
+            return

@@ -1,0 +1,71 @@
+"""What measures: figures in words, and other programs beside ours."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmark.bench import runs as bench_runs
+from benchmark.core.display import Display
+from benchmark.core.errors import RunError
+from benchmark.core.measure import ratio, row
+from tests.support.project import program
+
+
+def test_a_figure_is_a_median_with_its_spread(capsys):
+    assert row(Display(), "rate", [3.0, 1.0, 2.0], "patches/s", "why") == 2.0
+    assert capsys.readouterr().out.split() == ["rate", "2.00", "patches/s", "(1.00", "to", "3.00)", "why"]
+    ratio(Display(), [1.0, 2.0], [3.0, 4.0], "pair by pair")
+    assert "2.50" in capsys.readouterr().out
+
+
+def test_time_and_memory_are_those_of_the_command():
+    held = b"x" * 1_500_000_000  # what measures is no part of it
+    code = "import time; held = b'x' * 300_000_000; time.sleep(0.2)"
+    spent, peak = bench_runs._measured([sys.executable, "-c", code])
+    assert spent >= 0.2
+    assert 0.3 <= peak < 1 < len(held) / 1e9
+
+
+def test_a_peer_is_told_where_the_scenes_are_and_measured_in_turn(tmp_path, capsys, monkeypatch):
+    said = tmp_path / "said.txt"
+    script = tmp_path / "peer.py"
+    script.write_text(
+        "import os, sys, json\n"
+        "with open(sys.argv[2], 'a') as file:\n"
+        "    print(json.dumps([sys.argv[1], os.environ['CLOUDMASK_DATA']]), file=file)\n"
+    )
+    monkeypatch.setattr(bench_runs, "_run", lambda place, *options: [sys.executable, "-c", "pass"])
+    data = tmp_path / "a folder"
+    command = f"{sys.executable} {script} {{data}} {said}"
+    bench_runs.measure_peer(Display(), tmp_path, command, data)
+    lines = [json.loads(line) for line in said.read_text().splitlines()]
+    assert lines == [[str(data), str(data)]] * bench_runs.TURNS
+    out = capsys.readouterr().out
+    for name in ("ours: time", "peer: time", "ours: peak memory", "peer: peak memory"):
+        assert name in out
+    assert "peer / ours: time" in out
+    assert "peer / ours: memory" in out
+
+
+@pytest.mark.parametrize(
+    ("command", "found"),
+    [
+        ("no-such-program {data}", "exit status 1: No such file or directory"),
+        (f"{sys.executable} -c 'import sys; sys.exit(\"no scenes\")'", "exit status 1: no scenes"),
+    ],
+)
+def test_a_peer_that_cannot_be_measured_is_told(tmp_path, command, found, monkeypatch):
+    monkeypatch.setattr(bench_runs, "_run", lambda place, *options: [sys.executable, "-c", "pass"])
+    with pytest.raises(RunError) as caught:
+        bench_runs.measure_peer(Display(), tmp_path, command, Path("data"))
+    assert caught.value.found == found
+
+
+def test_an_unknown_part_is_refused(tmp_path):
+    done = program("benchmark.bench", "--only", "everything", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "invalid choice" in done.stderr

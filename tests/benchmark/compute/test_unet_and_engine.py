@@ -1,0 +1,259 @@
+"""The reference model, and the steps that train and apply it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from benchmark.compute.engine import Engine, make_deterministic, resolve_precision
+from benchmark.compute.unet import as_computed, build_unet, forward_operations
+from benchmark.core.errors import RunError
+from tests.support.project import ROOT
+
+LAYERS = [
+    ("Conv2D", (256, 256, 32)),
+    ("ReLU", (256, 256, 32)),
+    ("Conv2D", (256, 256, 32)),
+    ("ReLU", (256, 256, 32)),
+    ("MaxPooling2D", (128, 128, 32)),
+    ("Conv2D", (128, 128, 64)),
+    ("ReLU", (128, 128, 64)),
+    ("Conv2D", (128, 128, 64)),
+    ("ReLU", (128, 128, 64)),
+    ("MaxPooling2D", (64, 64, 64)),
+    ("Conv2D", (64, 64, 128)),
+    ("ReLU", (64, 64, 128)),
+    ("Conv2D", (64, 64, 128)),
+    ("ReLU", (64, 64, 128)),
+    ("MaxPooling2D", (32, 32, 128)),
+    ("Conv2D", (32, 32, 256)),
+    ("ReLU", (32, 32, 256)),
+    ("Conv2D", (32, 32, 256)),
+    ("ReLU", (32, 32, 256)),
+    ("UpSampling2D", (64, 64, 256)),
+    ("Concatenate", (64, 64, 384)),
+    ("Conv2D", (64, 64, 128)),
+    ("ReLU", (64, 64, 128)),
+    ("Conv2D", (64, 64, 128)),
+    ("ReLU", (64, 64, 128)),
+    ("UpSampling2D", (128, 128, 128)),
+    ("Concatenate", (128, 128, 192)),
+    ("Conv2D", (128, 128, 64)),
+    ("ReLU", (128, 128, 64)),
+    ("Conv2D", (128, 128, 64)),
+    ("ReLU", (128, 128, 64)),
+    ("UpSampling2D", (256, 256, 64)),
+    ("Concatenate", (256, 256, 96)),
+    ("Conv2D", (256, 256, 32)),
+    ("ReLU", (256, 256, 32)),
+    ("Conv2D", (256, 256, 32)),
+    ("ReLU", (256, 256, 32)),
+    ("Conv2D", (256, 256, 1)),
+]
+
+
+def batch(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    inputs = rng.normal(size=(n, 32, 32, 9)).astype(np.float32)
+    return inputs, (inputs[..., 7] < 0).astype(np.uint8)
+
+
+def engine(precision: str = "float32") -> Engine:
+    make_deterministic(1)
+    return Engine(32, 4, precision, tf.distribute.get_strategy())
+
+
+def test_the_model_is_the_reference_layer_for_layer():
+    model = build_unet(256, 9, "float32")
+    computing = [layer for layer in model.layers if type(layer).__name__ != "InputLayer"]
+    assert [(type(layer).__name__, tuple(layer.output.shape[1:])) for layer in computing] == LAYERS
+    assert model.count_params() == 1_948_609
+    assert forward_operations(model) == pytest.approx(21.5e9, rel=2e-3)
+    assert forward_operations(as_computed(model)) / forward_operations(model) == pytest.approx(
+        0.8126, abs=1e-4
+    )
+
+
+def test_mixed_precision_keeps_input_and_output_in_float32():
+    layers = [x for x in build_unet(32, 9, "mixed_bfloat16").layers if type(x).__name__ == "Conv2D"]
+    kinds = [layer.compute_dtype for layer in layers]
+    assert kinds == ["float32", *["bfloat16"] * 13, "float32"]
+    assert {layer.variable_dtype for layer in layers} == {"float32"}
+
+
+def probabilities_and_gradients(network, model) -> list[np.ndarray]:
+    inputs, labels = batch(2)
+    with tf.GradientTape() as tape:
+        probability = network(inputs)
+        loss = tf.reduce_mean(tf.square(probability[..., 0] - labels))
+    return [probability.numpy(), *map(np.array, tape.gradient(loss, model.trainable_variables))]
+
+
+def relative_errors(values, expected) -> np.ndarray:
+    return np.array(
+        [np.linalg.norm(v - e) / np.linalg.norm(e) for v, e in zip(values, expected, strict=True)]
+    )
+
+
+def test_the_model_is_computed_as_its_layers_define_it():
+    make_deterministic(3)
+    model = build_unet(32, 9, "float32")
+    defined = probabilities_and_gradients(model, model)
+    computed = probabilities_and_gradients(as_computed(model), model)
+    assert relative_errors(computed, defined).max() < 1e-5
+
+
+def test_bfloat16_computes_gradients_of_biases_that_are_right():
+    make_deterministic(3)
+    model, mixed = build_unet(32, 9, "float32"), build_unet(32, 9, "mixed_bfloat16")
+    mixed.set_weights(model.get_weights())
+    exact = probabilities_and_gradients(model, model)
+    errors = relative_errors(probabilities_and_gradients(as_computed(mixed), mixed), exact)
+    of_layers = relative_errors(probabilities_and_gradients(mixed, mixed), exact)
+    biases = slice(2, None, 2)
+    assert errors[biases].max() < 0.1 < of_layers[biases].max(), "BiasAddGrad may have been mended"
+    assert errors[0] < 2 * of_layers[0]
+
+
+def test_steps_count_loss_and_pixels_as_numpy_does():
+    machine = engine()
+    inputs, labels = batch(4)
+    probability = machine.predict(inputs)
+    of_label = np.where(labels == 1, probability, 1 - probability)
+    loss, correct, stop = machine.evaluate_step(inputs, labels)
+    assert not stop
+    assert correct == np.count_nonzero((probability > 0.5) == (labels == 1))
+    assert loss == pytest.approx(-np.log(of_label.astype(np.float64)).sum(), rel=1e-5)
+    mean, correct_before, stop = machine.train_step(inputs, labels, 1e-3, stop=True)
+    assert stop
+    assert (mean, correct_before) == (pytest.approx(loss / labels.size, rel=1e-5), correct)
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16", "mixed_float16"])
+def test_training_learns_and_the_same_seed_gives_the_same_bits(precision):
+    def losses():
+        machine = engine(precision)
+        inputs, labels = batch(4)
+        return [machine.train_step(inputs, labels, 1e-3)[0] for _ in range(12)], machine.weights_digest()
+
+    first, second = losses(), losses()
+    assert first == second
+    assert first[0][-1] < 0.8 * first[0][0]
+
+
+def test_saved_weights_come_back_whole(tmp_path):
+    machine = engine()
+    inputs, labels = batch(4)
+    machine.train_step(inputs, labels, 1e-3)
+    digest = machine.weights_digest()
+    machine.save(tmp_path / "best.keras")
+    machine.train_step(inputs, labels, 1e-3)
+    assert machine.weights_digest() != digest
+    machine.load(tmp_path / "best.keras")
+    assert machine.weights_digest() == digest
+    assert [path.name for path in tmp_path.iterdir()] == ["best.keras"]
+
+
+@pytest.mark.parametrize("shape", [(40, 56), (37, 51)])
+def test_a_scene_in_one_piece_is_computed_by_the_same_layers(shape):
+    machine = engine()
+    scene = np.random.default_rng(7).normal(size=(*shape, 9)).astype(np.float32)
+    larger = build_unet(40, 9, "float32")  # square: of a scene that is as wide as high
+    larger.set_weights(machine.model.get_weights())
+    found = machine.predict_whole(scene)
+    assert (found.shape, found.dtype) == (shape, np.float32)
+    square = machine.predict_whole(scene[:, : shape[0]])
+    padded = np.zeros((1, 40, 40, 9), np.float32)
+    padded[0, : shape[0], : shape[0]] = scene[:, : shape[0]]
+    assert square == pytest.approx(larger.predict_on_batch(padded)[0, : shape[0], : shape[0], 0], abs=1e-5)
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
+def test_what_a_checkpoint_keeps_brings_back_every_bit_of_the_training(precision):
+    def step(machine: Engine, seed: int) -> float:
+        return machine.train_step(*batch(4, seed), 1e-3)[0]
+
+    machine = engine(precision)
+    step(machine, 1)
+    tensors = machine.tensors()
+    assert len(tensors) > 3 * 30  # weights, and two moments of each
+    on = [step(machine, seed) for seed in (2, 3)], machine.weights_digest()
+    other = engine(precision)
+    step(other, 9)
+    other.restore(tensors)
+    assert ([step(other, seed) for seed in (2, 3)], other.weights_digest()) == on
+
+
+def test_tensors_of_another_model_are_refused():
+    machine = engine()
+    with pytest.raises(RunError, match="another model, optimizer or precision"):
+        machine.restore(machine.tensors()[:-1])
+    with pytest.raises(RunError, match="start anew without --resume"):
+        engine("mixed_float16").restore(machine.tensors())
+
+
+def test_float16_scales_its_loss_and_leaves_a_step_out_that_overflows():
+    machine = engine("mixed_float16")
+    inputs, labels = batch(4)
+    before = machine.weights_digest()
+    loss, _, _ = machine.train_step(inputs, labels, 1e-3)
+    exact, _, _ = engine().train_step(inputs, labels, 1e-3)
+    assert loss == pytest.approx(exact, rel=1e-2)  # what is logged is not scaled
+    assert machine.weights_digest() != before
+    machine.optimizer.dynamic_scale.assign(1e30)
+    scaled = machine.weights_digest()
+    machine.train_step(inputs, labels, 1e-3)
+    assert machine.weights_digest() == scaled
+    assert float(machine.optimizer.dynamic_scale) == pytest.approx(0.5e30)
+
+
+def test_xla_computes_the_same_steps():
+    make_deterministic(1)
+    compiled = Engine(32, 4, "float32", tf.distribute.get_strategy(), xla=True)
+    plain = engine()
+    for seed in range(3):
+        inputs, labels = batch(4, seed)
+        losses = [machine.train_step(inputs, labels, 1e-3)[0] for machine in (compiled, plain)]
+        assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+    assert compiled.predict(inputs) == pytest.approx(plain.predict(inputs), abs=1e-4)
+
+
+def test_auto_precision_is_one_of_the_two():
+    assert resolve_precision("auto") in ("float32", "mixed_bfloat16")
+    assert resolve_precision("float32") == "float32"
+
+
+REPLICAS = """
+import sys, tensorflow as tf
+sys.path.insert(0, {root!r})
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from benchmark.core.errors import RunError
+from benchmark.compute.engine import Engine, make_deterministic
+from tests.benchmark.compute.test_unet_and_engine import batch
+results = []
+mirrored = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+for strategy, local in ((tf.distribute.get_strategy(), 6), (mirrored, 3)):
+    make_deterministic(1)
+    machine = Engine(32, local, "float32", strategy)
+    assert machine.global_batch == 6
+    inputs, labels = batch(6)
+    losses = [machine.train_step(inputs, labels, 1e-4) for _ in range(5)]
+    part = machine.evaluate_step(inputs[:3], labels[:3])
+    results.append((losses, part, machine.predict(inputs[:3])))
+(one, part_one, map_one), (two, part_two, map_two) = results
+assert all(abs(a[0] - b[0]) < 1e-5 * a[0] for a, b in zip(one, two)), (one, two)
+assert abs(part_one[0] - part_two[0]) < 1e-4 * part_one[0], (part_one, part_two)
+assert map_one.shape == map_two.shape == (3, 32, 32)
+assert abs(map_one - map_two).max() < 1e-4
+"""
+
+
+def test_two_replicas_train_and_predict_as_one_with_the_same_global_batch():
+    code = REPLICAS.format(root=str(ROOT))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stderr[-2000:]

@@ -1,0 +1,107 @@
+"""The vocabulary and the emitter."""
+
+from __future__ import annotations
+
+import pytest
+from mlperf_logging.mllog import constants
+
+from benchmark.record import events
+from benchmark.record.eventlog import EventLog
+from benchmark.record.events import BY_KEY, EVENTS, POINT, START, STOP
+from tests.support.project import read_events
+
+
+@pytest.fixture
+def log(tmp_path):
+    log = EventLog(tmp_path / "result.txt")
+    yield log
+    log.close()
+
+
+def test_names_of_the_vocabulary_are_those_of_mllog():
+    known = {value for name, value in vars(constants).items() if name.isupper() and isinstance(value, str)}
+    ours = {
+        # of the Science rules: submit.adoc and policy.adoc
+        *("submissiom_version", "submission_version", "submission_github_commit_version", "result"),
+        *("patch_size", "crop_size", "min_sst", "train_split", "split_seed", "epochs", "quality_target"),
+        # of the HPC rules
+        *("number_of_nodes", "accelerators_per_node", "number_of_ranks", "local_batch_size"),
+        # of this benchmark
+        *("data_kind", "config_digest", "early_stopping_patience", "early_stop", "precision"),
+        *("augmentation", "run_resumed", "epoch_energy", "whole_scene_agreement"),
+        *("skipped_scene", "test_samples", "train_loss", "train_accuracy", "eval_loss", "test_accuracy"),
+        *("inference_start", "inference_stop", "scene_accuracy"),
+        "epoch_energy",
+        *("baselines_start", "baselines_stop", "baseline_accuracy"),
+    }
+    assert {event.key for event in EVENTS} - known == ours
+    assert (POINT, START, STOP) == (constants.POINT_IN_TIME, constants.INTERVAL_START, constants.INTERVAL_END)
+    assert set(events.OUTCOMES) == {constants.SUCCESS, constants.ABORTED}
+    assert BY_KEY["epoch_start"].metadata == {constants.EPOCH_NUM: "integer"}
+
+
+def test_every_interval_of_the_vocabulary_has_both_ends():
+    for start, stop in events.INTERVALS.items():
+        assert (BY_KEY[start].kind, BY_KEY[stop].kind) == (START, STOP)
+
+
+def test_an_event_is_a_line_of_mllog_with_a_caller_relative_to_the_package(log, tmp_path):
+    log.event("seed", 7)
+    (line,) = (tmp_path / "result.txt").read_text().splitlines()
+    assert line.startswith(':::MLLOG {"namespace": "", "time_ms": 1')
+    (event,) = read_events(tmp_path / "result.txt")
+    assert (event["key"], event["value"], event["event_type"]) == ("seed", 7, "POINT_IN_TIME")
+    assert event["metadata"]["file"] == "tests/benchmark/record/test_eventlog.py"
+    assert list(event) == ["namespace", "time_ms", "event_type", "key", "value", "metadata"]
+
+
+def test_an_interval_has_a_start_and_a_stop_that_name_the_caller(log, tmp_path):
+    with log.interval("staging") as at_stop:
+        at_stop |= {"scenes": 2, "patches": 40, "filled": 0, "reused": 0}
+    log.start("run")
+    log.stop("run", status="success")
+    found = read_events(tmp_path / "result.txt")
+    assert [event["key"] for event in found] == ["staging_start", "staging_stop", "run_start", "run_stop"]
+    assert {event["metadata"]["file"] for event in found} == {"tests/benchmark/record/test_eventlog.py"}
+    assert found[1]["metadata"]["patches"] == 40
+
+
+def test_an_exception_leaves_the_interval_open(log, tmp_path):
+    with pytest.raises(RuntimeError), log.interval("init"):
+        raise RuntimeError
+    assert [event["key"] for event in read_events(tmp_path / "result.txt")] == ["init_start"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "metadata", "told"),
+    [
+        ("sead", 1, {}, "not in the vocabulary"),
+        ("run_start", None, {}, "kind POINT_IN_TIME is not in the vocabulary"),
+        ("seed", "1", {}, "not of type integer"),
+        ("seed", True, {}, "not of type integer"),
+        ("eval_loss", 0.5, {}, "metadata 'epoch_num' must be of type integer"),
+        ("eval_loss", 0.5, {"epoch_num": 1.0}, "metadata 'epoch_num' must be of type integer"),
+        ("eval_loss", float("nan"), {"epoch_num": 1}, "Out of range float"),
+        ("result", {"value": float("inf")}, {}, "Out of range float"),
+    ],
+)
+def test_what_the_vocabulary_does_not_describe_is_refused_and_not_written(
+    log, tmp_path, key, value, metadata, told
+):
+    with pytest.raises(ValueError, match=told):
+        log.event(key, value, **metadata)
+    assert (tmp_path / "result.txt").read_text() == ""
+
+
+def test_an_existing_log_is_never_appended_to(log, tmp_path):
+    with pytest.raises(FileExistsError):
+        EventLog(tmp_path / "result.txt")
+
+
+def test_a_write_that_fails_is_raised(log, monkeypatch):
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        log.event("seed", 1)

@@ -1,0 +1,187 @@
+"""The real command, interrupted and resumed: the same bits, one log."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from benchmark.training.checkpoint import checkpoints, latest_checkpoint
+from tests.support.killed_runs import OFTEN, kill, outcome, start
+from tests.support.project import TINY, program, read_events, value_of
+
+SETTINGS = ("--seed", 1, "--set", "training.epochs=3", *OFTEN)
+
+
+@pytest.fixture(scope="module")
+def whole(tiny_place: Path) -> dict[str, object]:
+    """What comes out when nobody interrupts."""
+    done = program("benchmark.run", "--config", TINY, "--output", "whole", *SETTINGS, cwd=tiny_place)
+    assert done.returncode == 0, done.stderr
+    return outcome(tiny_place / "whole" / "tiny-seed-1" / "result.txt")
+
+
+def wait_for(log: Path, key: str, process: subprocess.Popen) -> None:
+    deadline = time.monotonic() + 120
+    while not (log.exists() and f'"key": "{key}"' in log.read_text()):
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.05)
+
+
+def test_killed_at_several_moments_a_run_ends_with_the_same_bits(tiny_place, whole):
+    root = tiny_place / "killed" / "tiny-seed-1"
+    for key, later in (("staging_start", 0), ("epoch_start", 0.2), ("eval_start", 0), ("scene_accuracy", 0)):
+        process = start(tiny_place, "killed", *SETTINGS)
+        wait_for(root / "result.txt", key, process)
+        assert kill(process, later)
+    said, _ = start(tiny_place, "killed", *SETTINGS).communicate()
+    assert "resumed after epoch" in said
+    assert outcome(root / "result.txt") == whole
+    events = read_events(root / "result.txt")
+    resumed = [event for event in events if event["key"] == "run_resumed"]
+    assert resumed[-1]["value"] == 4
+    assert resumed[-1]["metadata"]["epochs"] == 3
+    assert checkpoints(root / "checkpoints") == []
+    timing = value_of(events, "result")["timing"]
+    times = {event["key"]: event["time_ms"] for event in events}
+    assert timing["total_seconds"] == pytest.approx((times["run_stop"] - times["run_start"]) / 1000, abs=0.5)
+    checked = program("compliance.check", "--severity", "error", root / "result.txt", cwd=tiny_place)
+    wrong = [line for line in checked.stdout.splitlines() if ": error [" in line]
+    assert [line for line in wrong if "submission_github_commit_version" not in line] == []
+
+
+def test_a_warning_ends_the_run_with_a_checkpoint_within_the_epoch(tiny_place, whole):
+    root = tiny_place / "warned" / "tiny-seed-1"
+    process = start(tiny_place, "warned", *SETTINGS)
+    wait_for(root / "result.txt", "epoch_start", process)
+    process.send_signal(signal.SIGUSR1)
+    said, _ = process.communicate(timeout=100)
+    assert process.returncode == 75
+    assert "SIGUSR1: stopping at the next checkpoint; again to stop at once" in said
+    assert "stopped (SIGUSR1); the log ends with run_stop aborted; the same command with --resume" in said
+    last = read_events(root / "result.txt")[-1]
+    assert last["metadata"]["status"] == "aborted"
+    assert last["metadata"]["reason"] == "Interrupted: SIGUSR1"
+    said, _ = start(tiny_place, "warned", *SETTINGS).communicate()
+    assert "resumed after epoch" in said
+    assert outcome(root / "result.txt") == whole
+
+
+def test_a_requeued_job_resumes_by_itself_and_a_complete_run_is_left_alone(tiny_place, whole, monkeypatch):
+    root = tiny_place / "requeued" / "tiny-seed-1"
+    process = start(tiny_place, "requeued", *SETTINGS)
+    wait_for(root / "result.txt", "eval_stop", process)
+    assert kill(process, 0)
+    monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
+    command = ("benchmark.run", "--config", TINY, "--output", "requeued", *SETTINGS)
+    done = program(*command, cwd=tiny_place)
+    assert done.returncode == 0, done.stderr
+    assert outcome(root / "result.txt") == whole
+    before = (root / "result.txt").read_bytes()
+    again = program(*command, cwd=tiny_place)
+    assert (again.returncode, again.stdout) == (0, "tiny-seed-1 is complete: nothing to resume\n")
+    assert (root / "result.txt").read_bytes() == before
+
+
+@pytest.fixture(scope="module")
+def interrupted(tiny_place: Path, whole: dict[str, object]) -> Path:
+    """A run that was killed after its first epoch; to be copied."""
+    root = tiny_place / "interrupted" / "tiny-seed-1"
+    process = start(tiny_place, "interrupted", *SETTINGS)
+    wait_for(root / "result.txt", "eval_stop", process)
+    wait_for(root / "result.txt", "train_loss", process)
+    assert kill(process, 0.3)
+    assert len(checkpoints(root / "checkpoints")) == 2
+    return root
+
+
+def copied(interrupted: Path, tiny_place: Path, output: str) -> Path:
+    root = tiny_place / output / "tiny-seed-1"
+    shutil.copytree(interrupted, root)
+    return root
+
+
+def test_a_corrupt_checkpoint_is_told_and_the_one_before_it_taken(tiny_place, whole, interrupted):
+    root = copied(interrupted, tiny_place, "corrupt")
+    last = checkpoints(root / "checkpoints")[-1]
+    content = bytearray(last.read_bytes())
+    content[len(content) // 2] ^= 1
+    last.write_bytes(content)
+    process = start(tiny_place, "corrupt", *SETTINGS)
+    said, _ = process.communicate()
+    assert process.returncode == 0, said
+    assert f"{last.relative_to(tiny_place)} cannot be read" in said
+    assert outcome(root / "result.txt") == whole
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("training.epochs=7", "config_digest"),
+        ("submission.org=Another", "submission_org 'Another' of the run that is to go on"),
+    ],
+)
+def test_another_configuration_does_not_go_on_with_the_run(tiny_place, interrupted, change, told):
+    root = copied(interrupted, tiny_place, change)
+    before = [path.read_bytes() for path in checkpoints(root / "checkpoints")]
+    process = start(tiny_place, change, *SETTINGS, "--set", change)
+    said, _ = process.communicate()
+    assert process.returncode == 1
+    assert told in said
+    assert "start anew without --resume" in said
+    assert "Traceback" not in said
+    last = read_events(root / "result.txt")[-1]
+    assert (last["key"], last["metadata"]["status"]) == ("run_stop", "aborted")
+    # nothing is lost: the log that a checkpoint vouches for is still its beginning
+    assert [path.read_bytes() for path in checkpoints(root / "checkpoints")] == before
+    found = latest_checkpoint(root / "checkpoints", pytest.fail)
+    content = (root / "result.txt").read_bytes()
+    assert hashlib.sha256(content[: found.log_size]).hexdigest() == found.log_sha256
+
+
+def test_without_resume_an_interrupted_run_goes_aside_with_a_hint(tiny_place, interrupted):
+    root = copied(interrupted, tiny_place, "anew")
+    done = program(
+        *("benchmark.run", "--config", TINY, "--output", "anew", "--seed", 1, "--set", "training.epochs=1"),
+        *OFTEN,
+        cwd=tiny_place,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "incomplete run moved aside to" in done.stdout
+    assert "(--resume would have gone on with it)" in done.stdout
+    (aside,) = (tiny_place / "anew.aside").iterdir()
+    assert len(checkpoints(aside / "checkpoints")) == 2
+    assert len([e for e in read_events(root / "result.txt") if e["key"] == "eval_stop"]) == 1
+
+
+def test_a_full_disk_ends_a_run_that_goes_on_when_there_is_room(tiny_place, whole):
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small file system needs root")
+    small = tiny_place / "small"
+    small.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=70m", "tmpfs", str(small)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("a small file system cannot be mounted here")
+    try:
+        # weights and two checkpoints take 64 MB, the third has no room beside them
+        (small / "ballast").write_bytes(bytes(4_000_000))
+        process = start(tiny_place, "small", *SETTINGS)
+        said, _ = process.communicate()
+        assert process.returncode == 1
+        assert "No space left" in said
+        assert "free some space" in said
+        (small / "ballast").unlink()
+        subprocess.run(["mount", "-o", "remount,size=200m", str(small)], check=True)
+        process = start(tiny_place, "small", *SETTINGS)
+        said, _ = process.communicate()
+        assert process.returncode == 0, said
+        assert outcome(small / "tiny-seed-1" / "result.txt") == whole
+    finally:
+        subprocess.run(["umount", str(small)], check=True)

@@ -1,0 +1,289 @@
+"""One experiment file, really run: on a Slurm that these tests start, and as processes of this machine."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.support import slurm as slurm
+from tests.support.project import TINY, program, read_events, value_of
+
+SEEDS = (1, 2, 3, 4, 5)
+
+#: Fails the first time that it is to run seed 4, as a broken node would.
+UNLUCKY = """#!/bin/sh
+case "$*" in */five-seed-4/*)
+    if mkdir {place}/failed 2>/dev/null; then echo 'the node is broken' >&2; exit 9; fi ;;
+esac
+exec {python} "$@"
+"""
+
+#: Waits for Slurm's warning, and does no more than that; is done when it is put in the queue again.
+PATIENT = """#!/bin/bash
+[ "${SLURM_RESTART_COUNT:-0}" -gt 0 ] && { echo again; exit 0; }
+trap 'echo warned; exit 75' USR1
+echo first
+for _ in $(seq 1000); do sleep 0.1; done
+"""
+
+
+def sweep(place: Path, verb: str, name: str, site: str, *arguments: str) -> subprocess.CompletedProcess:
+    return program(
+        "benchmark.sweep", verb, place / f"{name}.yaml", *arguments, "--site", place / site, cwd=place
+    )
+
+
+def write(path: Path, tree: dict[str, object]) -> None:
+    path.write_text(yaml.safe_dump(tree, sort_keys=False))
+
+
+def write_executable(path: Path, text: str) -> str:
+    path.write_text(text)
+    path.chmod(0o755)
+    return str(path)
+
+
+def wait_until(happened: Callable[[], bool], seconds: float, what: Callable[[], object]) -> None:
+    """Fail with what there is instead if it has not happened in so many seconds."""
+    end = time.monotonic() + seconds
+    while not happened():
+        if time.monotonic() > end:
+            pytest.fail(f"waited {seconds} s in vain; there is {what()}")
+        time.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def place(tiny_place: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the tiny dataset, five runs in an experiment, and the sites of these tests."""
+    place = tmp_path_factory.mktemp("sweep place")
+    (place / "data").symlink_to(tiny_place / "data")
+    resources = {"hours": 0.2, "cores": 1}
+    common = {"config": str(TINY), "resources": resources}
+    epochs = {"fields": {"training.epochs": 4}}
+    write(place / "five.yaml", {"name": "five", **common, **epochs, "repeats": 5, "at_once": 2})
+    two = {**resources, "nodes": 2, "gpus": 1, "gpu_type": "v100"}
+    write(place / "two-nodes.yaml", {"name": "two-nodes", **common, **epochs, "resources": two})
+    write(place / "stopped.yaml", {"name": "stopped", **common, "repeats": 3, "at_once": 1})
+    write(place / "limit.yaml", {"name": "limit", **common, "resources": {"hours": 0.016}})
+    site = {"scheduler": "slurm", "partition": "main", "gpu_types": {"v100": "gpu:v100"}}
+    python = write_executable(place / "unlucky", UNLUCKY.format(place=f"'{place}'", python=sys.executable))
+    write(place / "cluster.yaml", {"name": "cluster", **site, "python": python, "output": "slurm logs"})
+    patient = write_executable(place / "patient", PATIENT)
+    write(place / "patient.yaml", {"name": "patient", **site, "python": patient, "output": "slurm logs"})
+    write(place / "here.yaml", {"name": "here", "scheduler": "local", "output": "local logs"})
+    return place
+
+
+@pytest.fixture(scope="module")
+def cluster(place: Path) -> Iterator[None]:
+    """Slurm runs, and its commands find it."""
+    reason = slurm.find_programs()
+    if reason:
+        pytest.skip(reason)
+    with slurm.slurm() as environment, pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        yield
+
+
+def ask(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False).stdout
+
+
+def log(place: Path, output: str, name: str, seed: int) -> Path:
+    return place / output / name / "runs" / f"{name}-seed-{seed}" / "result.txt"
+
+
+def output_of(place: Path, name: str, index: int) -> str:
+    path = place / "slurm logs" / name / "output" / f"{index}.txt"
+    return path.read_text() if path.exists() else ""
+
+
+def status(place: Path, name: str, site: str) -> dict[str, str]:
+    """What the command says of the states of all runs."""
+    told = sweep(place, "status", name, site).stdout
+    rows = [line.split("│") for line in told.splitlines() if "-seed-" in line]
+    return {row[1].strip(): row[2].strip() for row in rows}
+
+
+@pytest.fixture(scope="module")
+def submitted(place: Path, cluster: None) -> Path:
+    """All that is to wait for, submitted at once."""
+    for name, site in (("limit", "patient.yaml"), ("five", "cluster.yaml")):
+        done = sweep(place, "submit", name, site)
+        assert done.returncode == 0, done.stderr
+    return place
+
+
+def wait_for_end(place: Path, name: str, seconds: float) -> None:
+    """Until Slurm has none of the experiment's runs any more."""
+    wait_until(
+        lambda: f"cloudmask-{name}-" not in ask("squeue", "--noheader", "--format=%j"),
+        seconds,
+        lambda: [ask("squeue"), *(output_of(place, name, number) for number in range(5))],
+    )
+
+
+def warn_in_first_epoch(place: Path, name: str) -> None:
+    """Send the first run what Slurm sends before the limit, once it trains."""
+    path = log(place, "slurm logs", name, 1)
+    wait_until(
+        lambda: path.exists() and "epoch_start" in path.read_text(),
+        120,
+        lambda: [ask("squeue"), output_of(place, name, 0)],
+    )
+    (job,) = (
+        line.split()[0]
+        for line in ask("squeue", "--noheader", "--array", "--format=%i %K %j").splitlines()
+        if f" 0 cloudmask-{name}-" in line
+    )
+    ask("scancel", "--batch", "--signal=USR1", job)
+
+
+@pytest.fixture(scope="module")
+def array(submitted: Path) -> Path:
+    """The five runs have ended on Slurm; the first was warned and put back, the fourth failed."""
+    warn_in_first_epoch(submitted, "five")
+    wait_for_end(submitted, "five", 240)
+    return submitted
+
+
+@pytest.fixture(scope="module")
+def local(place: Path) -> Path:
+    """The same five runs as processes of this machine; the command ends with their table."""
+    done = sweep(place, "submit", "five", "here.yaml")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "│ standard deviation │" in done.stdout
+    return place
+
+
+# ---- this machine
+
+
+def test_the_local_executor_makes_what_was_planned(local):
+    assert status(local, "five", "here.yaml") == {f"five-seed-{seed}": "complete" for seed in SEEDS}
+
+
+def test_collect_makes_the_table_of_five_runs_with_mean_and_spread(local):
+    done = sweep(local, "collect", "five", "here.yaml")
+    assert done.returncode == 0, done.stdout + done.stderr
+    folder = local / "local logs" / "five"
+    rows = list(csv.DictReader((folder / "table.csv").read_text().splitlines()))
+    logged = [value_of(read_events(log(local, "local logs", "five", seed)), "result") for seed in SEEDS]
+    assert [float(row["test accuracy"]) for row in rows] == [result["value"] for result in logged]
+    assert [float(row["epochs"]) for row in rows] == [4.0] * 5
+    table = (folder / "table.md").read_text()
+    assert f"| mean | 4 | {sum(result['train_accuracy'] for result in logged) / 5:.4f} |" in table
+    assert "| standard deviation | 0 |" in table
+
+
+def test_what_is_complete_is_not_run_again(local):
+    before = log(local, "local logs", "five", 3).read_bytes()
+    done = sweep(local, "resume", "five", "here.yaml")
+    assert (done.returncode, "nothing to resume" in done.stdout) == (0, True)
+    assert log(local, "local logs", "five", 3).read_bytes() == before
+
+
+# ---- Slurm
+
+
+def test_an_array_runs_what_was_planned_and_reports_the_run_that_failed(array):
+    planned = sweep(array, "plan", "five", "cluster.yaml").stdout
+    runs = sorted(path.name for path in (array / "slurm logs" / "five" / "runs").iterdir())
+    assert runs == [f"five-seed-{seed}" for seed in SEEDS]
+    assert [run for run in runs if f" {run} " in planned] == runs
+    states = status(array, "five", "cluster.yaml")
+    assert states == {run: "failed" if run == "five-seed-4" else "complete" for run in runs}
+    told = sweep(array, "status", "five", "cluster.yaml")
+    assert "exit status 9: the node is broken" in told.stdout
+    assert told.returncode == 1
+    assert "%2" in (array / "slurm logs" / "five" / "array.slurm").read_text().split("--array=")[1][:10]
+
+
+def assert_resumed(events):
+    """Once, or more often where a slow machine came near Slurm's limit again."""
+    counted = [event["value"] for event in events if event["key"] == "run_resumed"]
+    assert counted
+    assert counted == sorted(set(counted))
+
+
+def test_a_run_that_was_warned_goes_on_where_it_was(array):
+    told = output_of(array, "five", 0)
+    assert "stopped (SIGUSR1)" in told
+    events = read_events(log(array, "slurm logs", "five", 1))
+    assert_resumed(events)
+    assert events[-1]["metadata"] == {**events[-1]["metadata"], "status": "success"}
+
+
+def test_resume_submits_the_failed_run_only_and_both_executors_agree_bit_for_bit(array, local):
+    untouched = log(array, "slurm logs", "five", 2).stat().st_mtime_ns
+    done = sweep(array, "resume", "five", "cluster.yaml")
+    assert done.returncode == 0, done.stderr
+    assert ": 1 runs\n" in done.stdout
+    wait_for_end(array, "five", 120)
+    assert set(status(array, "five", "cluster.yaml").values()) == {"complete"}
+    assert log(array, "slurm logs", "five", 2).stat().st_mtime_ns == untouched
+    for seed in SEEDS:
+        scores = [
+            value_of(read_events(log(array, output, "five", seed)), "result")
+            for output in ("slurm logs", "local logs")
+        ]
+        for name in ("value", "train_accuracy", "eval_accuracy", "weights_sha256"):
+            assert scores[0][name] == scores[1][name]
+
+
+def test_two_nodes_train_one_model_and_go_on_after_a_warning(place, cluster):
+    done = sweep(place, "submit", "two-nodes", "cluster.yaml")
+    assert done.returncode == 0, done.stderr
+    warn_in_first_epoch(place, "two-nodes")
+    wait_for_end(place, "two-nodes", 240)
+    assert status(place, "two-nodes", "cluster.yaml") == {"two-nodes-seed-1": "complete"}
+    events = read_events(log(place, "slurm logs", "two-nodes", 1))
+    assert (value_of(events, "number_of_nodes"), value_of(events, "number_of_ranks")) == (2, 2)
+    assert_resumed(events)
+
+
+def test_stop_ends_this_experiment_and_no_other_job(submitted):
+    place = submitted
+    other = ask(
+        "sbatch", "--parsable", "--output=/dev/null", "--job-name=stopped", "--wrap=sleep 300"
+    ).strip()
+    done = sweep(place, "submit", "stopped", "cluster.yaml")
+    assert done.returncode == 0, done.stderr
+    wait_until(lambda: "RUNNING" in ask("squeue", "-h", "-j", other, "-o", "%T"), 60, lambda: ask("squeue"))
+    done = sweep(place, "stop", "stopped", "cluster.yaml")
+    assert (done.returncode, done.stdout) == (0, "3 runs told to stop; `resume` goes on with them\n")
+    wait_until(lambda: "cloudmask-stopped" not in ask("squeue", "-h", "-o", "%j"), 60, lambda: ask("squeue"))
+    assert ask("squeue", "-h", "-j", other, "-o", "%T") == "RUNNING\n"
+    assert not {"waiting", "running", "complete"} & set(status(place, "stopped", "cluster.yaml").values())
+    ask("scancel", other)
+
+
+def test_slurm_warns_before_the_limit_and_the_job_comes_back(submitted):
+    wait_until(
+        lambda: output_of(submitted, "limit", 0).endswith("again\n"),
+        180,
+        lambda: [ask("squeue"), output_of(submitted, "limit", 0)],
+    )
+    told = output_of(submitted, "limit", 0).splitlines()
+    assert [line for line in told if not line.startswith("slurmstepd")] == ["first", "warned", "again"]
+
+
+def test_a_script_of_a_run_can_be_submitted_by_hand(array):
+    """It finds the run complete, and says so."""
+    script = array / "slurm logs" / "five" / "runs" / "five-seed-2" / "job.slurm"
+    before = log(array, "slurm logs", "five", 2).read_bytes()
+    assert ask("sbatch", "--parsable", str(script)).strip().isdigit()
+    wait_until(
+        lambda: "five-seed-2 is complete: nothing to resume" in output_of(array, "five", 1),
+        60,
+        lambda: [ask("squeue"), output_of(array, "five", 1)],
+    )
+    assert log(array, "slurm logs", "five", 2).read_bytes() == before

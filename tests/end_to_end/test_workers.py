@@ -1,0 +1,152 @@
+"""Several workers on loopback train as one does, and end together when one of them does."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from benchmark.training.checkpoint import checkpoints
+from tests.support.project import ROOT, TINY, program, read_events
+
+STEPS = """
+import sys
+sys.path.insert(0, {root!r})
+from benchmark.compute.cluster import find_cluster
+from benchmark.compute.engine import Engine, choose_strategy, make_deterministic, share_of
+from tests.benchmark.compute.test_unet_and_engine import batch
+cluster = find_cluster()
+make_deterministic(1)
+machine = Engine(32, 8 // cluster.size, "float32", choose_strategy(cluster), cluster)
+assert machine.global_batch == 8
+losses = []
+for step in range(20):
+    inputs, labels = batch(8, seed=step)
+    mine = slice(*share_of(8, *cluster.share))
+    losses.append(machine.train_step(inputs[mine], labels[mine], 1e-4)[0])
+inputs, labels = batch(5, seed=99)
+mine = slice(*share_of(5, *cluster.share))
+predicted = machine.predict(inputs)
+assert predicted.shape == (5, 32, 32)
+assert machine.agree(7) and (cluster.size == 1 or not machine.agree(cluster.index))
+print([*losses, *machine.evaluate_step(inputs[mine], labels[mine])[:2], float(predicted.astype("f8").sum())])
+"""
+
+
+def free_ports(number: int) -> list[int]:
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+
+
+def start_workers(number: int, command: list[str], cwd: Path) -> list[subprocess.Popen]:
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(number)]
+    processes = []
+    for index in range(number):
+        described = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CONFIG": json.dumps(described)}
+        processes.append(
+            subprocess.Popen(
+                [sys.executable, *command],
+                cwd=cwd,
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        )
+    return processes
+
+
+def finish(processes: list[subprocess.Popen]) -> list[tuple[int, str, str]]:
+    """Exit status, output and errors of each, when all have ended."""
+    ended = []
+    for process in processes:
+        said, errors = process.communicate(timeout=240)
+        ended.append((process.returncode, said, errors))
+    return ended
+
+
+def numbers(ended: list[tuple[int, str, str]]) -> list[list[float]]:
+    assert [status for status, _, _ in ended] == [0] * len(ended), [errors[-1500:] for _, _, errors in ended]
+    return [json.loads(said.splitlines()[-1]) for _, said, _ in ended]
+
+
+def test_one_two_and_four_workers_take_the_same_steps(tmp_path):
+    code = ["-c", STEPS.format(root=str(ROOT))]
+    (alone,) = numbers(finish(start_workers(1, code, tmp_path)))
+    for number in (2, 4):
+        together = numbers(finish(start_workers(number, code, tmp_path)))
+        assert all(other == together[0] for other in together)
+        assert together[0][:20] == pytest.approx(alone[:20], rel=1e-4)
+        assert together[0][20:] == pytest.approx(alone[20:], rel=1e-2)
+
+
+def run_workers(place: Path, output: str, *arguments: str) -> list[subprocess.Popen]:
+    command = ["-m", "benchmark.run", "--config", str(TINY), "--output", output, "--seed", "1"]
+    command += ["--set", "training.batch_size=4", "--set", "training.epochs=4"]
+    command += ["--stage-dir", "workers.staging", *arguments]
+    return start_workers(2, command, place)
+
+
+def test_two_workers_write_one_log_end_together_and_go_on(tiny_place):
+    root = tiny_place / "workers" / "tiny-seed-1"
+    log = root / "result.txt"
+
+    def wait_for(key: str, processes: list[subprocess.Popen]) -> None:
+        deadline = time.monotonic() + 120
+        while not (log.exists() and f'"key": "{key}"' in log.read_text()):
+            assert time.monotonic() < deadline
+            assert all(process.poll() is None for process in processes)
+            time.sleep(0.05)
+
+    # one that dies ends the run of the other, with a log that says so
+    processes = run_workers(tiny_place, "workers")
+    wait_for("eval_stop", processes)
+    processes[1].send_signal(signal.SIGKILL)
+    (status, _, errors), (killed, _, _) = finish(processes)
+    assert (status, killed) == (1, -signal.SIGKILL)
+    assert "found:    no answer from another worker" in errors
+    assert "start all of them again with --resume" in errors
+    last = read_events(log)[-1]
+    assert (last["key"], last["metadata"]["status"]) == ("run_stop", "aborted")
+    assert checkpoints(root / "checkpoints")
+
+    # a warning to one of them stops both at the same step
+    processes = run_workers(tiny_place, "workers", "--resume")
+    wait_for("run_resumed", processes)
+    wait_for("epoch_start", processes)
+    processes[1].send_signal(signal.SIGTERM)
+    ended = finish(processes)
+    assert [status for status, _, _ in ended] == [75, 75], [errors[-1500:] for _, _, errors in ended]
+    assert read_events(log)[-1]["metadata"]["reason"] == "Interrupted: SIGTERM"
+
+    ended = finish(run_workers(tiny_place, "workers", "--resume"))
+    assert [status for status, _, _ in ended] == [0, 0], [errors[-1500:] for _, _, errors in ended]
+    assert ended[1][1] == ""  # only the chief speaks
+    together = read_events(log)
+    assert [event["value"] for event in together if event["key"] == "number_of_ranks"] == [2]
+
+    # the same training as that of one worker with the same global batch
+    done = program(
+        *("benchmark.run", "--config", TINY, "--output", "alone", "--seed", 1),
+        *("--set", "training.epochs=4", "--stage-dir", "workers.staging"),
+        cwd=tiny_place,
+    )
+    assert done.returncode == 0, done.stderr
+    alone = read_events(tiny_place / "alone" / "tiny-seed-1" / "result.txt")
+    for key in ("train_loss", "eval_loss", "test_accuracy"):
+        values = [[event["value"] for event in log if event["key"] == key] for log in (together, alone)]
+        assert values[0] == pytest.approx(values[1], rel=2e-2), key
+        if key == "train_loss":  # two epochs of ten steps
+            assert values[0][:2] == pytest.approx(values[1][:2], rel=1e-4)

@@ -1,0 +1,129 @@
+"""Good logs typed by hand (tests/data/logs/*.txt), and small edits that break them.
+
+Nothing here comes from the benchmark's own emitter: a mistake that emitter and checker
+shared would otherwise pass. An edit names an event by its key and its number among the
+events of that key, from 0; lines are counted from 1.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+from benchmark import ROOT
+from compliance import registry
+from compliance.finding import Finding
+from compliance.rules import science_rules
+from compliance.subjects.log import Log
+from compliance.subjects.parse import parse_log
+
+LOGS = ROOT / "tests" / "data" / "logs"
+#: Three epochs on observed scenes, by day and night; nothing to find.
+COMPLETED = (LOGS / "completed.txt").read_text()
+#: Early stopping after four epochs on synthetic scenes, with a skipped scene; warnings and a note.
+EARLY_STOPPED = (LOGS / "early_stopped.txt").read_text()
+
+TOKEN = ":::MLLOG "
+
+
+def parsed(text: str | bytes, path: str = "logs/result.txt") -> Log:
+    """A log from its text."""
+    return parse_log(io.BytesIO(text if isinstance(text, bytes) else text.encode()), path)
+
+
+def findings(text: str | bytes) -> list[Finding]:
+    """What the rules for one log find in a text."""
+    return registry.run("log", parsed(text), science_rules())
+
+
+def line_of(text: str, key: str, number: int = 0) -> int:
+    """The line of an event."""
+    lines = [n for n, line in enumerate(text.splitlines(), start=1) if f'"key": "{key}"' in line]
+    return lines[number]
+
+
+def with_line(text: str, line: int, *new: str) -> str:
+    """The text with a line replaced by any number of lines."""
+    lines = text.splitlines()
+    lines[line - 1 : line] = new
+    return "\n".join(lines) + "\n"
+
+
+def event(text: str, line: int) -> dict[str, Any]:
+    """The event of a line."""
+    value: dict[str, Any] = json.loads(text.splitlines()[line - 1].removeprefix(TOKEN))
+    return value
+
+
+def edit(text: str, key: str, change: Callable[[dict[str, Any]], object], number: int = 0) -> str:
+    """The text with an event changed in place."""
+    line = line_of(text, key, number)
+    fields = event(text, line)
+    change(fields)
+    return with_line(text, line, TOKEN + json.dumps(fields))
+
+
+def with_value(text: str, key: str, value: object, number: int = 0) -> str:
+    """The text with another value for an event."""
+    return edit(text, key, lambda fields: fields.update(value=value), number)
+
+
+def with_metadata(text: str, key: str, number: int = 0, **metadata: object) -> str:
+    """The text with other metadata for an event."""
+    return edit(text, key, lambda fields: fields["metadata"].update(metadata), number)
+
+
+def with_time(text: str, key: str, time_ms: object, number: int = 0) -> str:
+    """The text with another time for an event."""
+    return edit(text, key, lambda fields: fields.update(time_ms=time_ms), number)
+
+
+def with_result(text: str, path: str, value: object) -> str:
+    """The text with another value for a field of its result, such as ``data.kind``."""
+
+    def change(fields: dict[str, Any]) -> None:
+        *folders, name = path.split(".")
+        target = fields["value"]
+        for folder in folders:
+            target = target[folder]
+        target[name] = value
+
+    return edit(text, "result", change)
+
+
+def without(text: str, key: str, number: int = 0) -> str:
+    """The text without an event."""
+    return with_line(text, line_of(text, key, number))
+
+
+def without_all(text: str, *keys: str) -> str:
+    """The text without any event of some keys."""
+    return "".join(
+        line for line in text.splitlines(keepends=True) if not any(f'"key": "{key}"' in line for key in keys)
+    )
+
+
+def moved(text: str, key: str, before: str, number: int = 0, before_number: int = 0) -> str:
+    """The text with one event moved before another, whose time it takes."""
+    line = line_of(text, key, number)
+    fields = event(text, line)
+    rest = with_line(text, line)
+    target = line_of(rest, before, before_number)
+    fields["time_ms"] = event(rest, target)["time_ms"]
+    return with_line(rest, target, TOKEN + json.dumps(fields), rest.splitlines()[target - 1])
+
+
+def upto(text: str, key: str, number: int = 0) -> str:
+    """The text that ends with an event."""
+    return "".join(text.splitlines(keepends=True)[: line_of(text, key, number)])
+
+
+def aborted(text: str, key: str, number: int = 0, reason: str = "out of memory") -> str:
+    """The text of a run that aborts right after an event."""
+    head = upto(text, key, number)
+    stop = event(COMPLETED, line_of(COMPLETED, "run_stop"))
+    stop["time_ms"] = event(head, head.count("\n"))["time_ms"]
+    stop["metadata"] |= {"status": "aborted", "reason": reason}
+    return head + TOKEN + json.dumps(stop) + "\n"

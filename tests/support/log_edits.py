@@ -1,0 +1,216 @@
+"""Reading and changing the text of a good log, event by event.
+
+Texts are changed by key and never by line, so that a change applies to logs of real runs. Bytes
+that are no UTF-8 are lone surrogates in these texts: `as_bytes` gives the file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from compliance.subjects.timeline import LOOP
+
+TOKEN = ":::MLLOG "
+Fields = dict[str, Any]
+
+#: The events of an epoch, those that may be absent included.
+OF_EPOCHS = (*LOOP, "epoch_energy")
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """A kind of defect: ``rule`` must catch it; ``also`` are the rules that it breaks besides.
+
+    The name begins with its group and a colon: ``time: in seconds``.
+    """
+
+    name: str
+    plant: Callable[[str], str]
+    rule: str
+    also: frozenset[str] = frozenset()
+
+    def __call__(self, text: str) -> str | None:
+        """The text with the defect; None where the log lacks what it is planted in."""
+        try:
+            return self.plant(text)
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError):
+            return None
+
+
+def mutation(name: str, plant: Callable[[str], str], rule: str, *also: str) -> Mutation:
+    return Mutation(name, plant, rule, frozenset(also))
+
+
+def as_bytes(text: str) -> bytes:
+    """The file of a text."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def as_text(content: bytes) -> str:
+    """The text of a file."""
+    return content.decode("utf-8", "surrogateescape")
+
+
+def event_of(row: str) -> Fields | None:
+    """The event of a line, or None."""
+    try:
+        fields = json.loads(row.removeprefix(TOKEN)) if row.startswith(TOKEN) else None
+    except (ValueError, RecursionError):
+        return None
+    return fields if isinstance(fields, dict) else None
+
+
+def row_of(fields: Fields) -> str:
+    return TOKEN + json.dumps(fields)
+
+
+def events_of(text: str) -> list[tuple[int, Fields]]:
+    """The events of a text with the places of their rows, from 0."""
+    pairs = ((place, event_of(row)) for place, row in enumerate(text.split("\n")))
+    return [(place, fields) for place, fields in pairs if fields is not None]
+
+
+def place_of(text: str, key: str, number: int = 0) -> int:
+    """The row of an event. Raises LookupError where the log has none."""
+    return [place for place, fields in events_of(text) if fields.get("key") == key][number]
+
+
+def fields_of(text: str, key: str, number: int = 0) -> Fields:
+    return [fields for _, fields in events_of(text) if fields.get("key") == key][number]
+
+
+def value_of(text: str, key: str, number: int = 0) -> Any:
+    return fields_of(text, key, number)["value"]
+
+
+def with_rows(text: str, place: int, *new: str) -> str:
+    """The text with one row replaced by any number of rows."""
+    rows = text.split("\n")
+    rows[place : place + 1] = new
+    return "\n".join(rows)
+
+
+def with_row(text: str, key: str, change: Callable[[str], str], number: int = 0) -> str:
+    """The text with the row of an event changed as a text."""
+    place = place_of(text, key, number)
+    return with_rows(text, place, change(text.split("\n")[place]))
+
+
+def edit(text: str, key: str, change: Callable[[Fields], object], number: int = 0) -> str:
+    """The text with an event changed in place."""
+    fields = fields_of(text, key, number)
+    change(fields)
+    return with_rows(text, place_of(text, key, number), row_of(fields))
+
+
+def with_value(text: str, key: str, value: object, number: int = 0) -> str:
+    return edit(text, key, lambda fields: fields.update(value=value), number)
+
+
+def with_metadata(text: str, key: str, number: int = 0, **metadata: object) -> str:
+    return edit(text, key, lambda fields: fields["metadata"].update(metadata), number)
+
+
+def with_result(text: str, path: str, change: Callable[[Any], object]) -> str:
+    """The text with a field of its result, such as ``data.kind``, replaced by what ``change`` makes of it."""
+
+    def replace(fields: Fields) -> None:
+        *folders, name = path.split(".")
+        target = fields["value"]
+        for folder in folders:
+            target = target[folder]
+        target[name] = change(target[name])
+
+    return edit(text, "result", replace)
+
+
+def without(text: str, key: str, number: int = 0) -> str:
+    return with_rows(text, place_of(text, key, number))
+
+
+def without_all(text: str, *keys: str) -> str:
+    while any(fields.get("key") in keys for _, fields in events_of(text)):
+        place = next(place for place, fields in events_of(text) if fields.get("key") in keys)
+        text = with_rows(text, place)
+    return text
+
+
+def before(text: str, key: str, *rows: str, number: int = 0) -> str:
+    """The text with rows inserted before an event."""
+    place = place_of(text, key, number)
+    return with_rows(text, place, *rows, text.split("\n")[place])
+
+
+def repeated(text: str, key: str, number: int = 0) -> str:
+    """The text with an event standing twice."""
+    return before(text, key, text.split("\n")[place_of(text, key, number)], number=number)
+
+
+def moved(text: str, key: str, target: str, number: int = 0, target_number: int = 0) -> str:
+    """The text with an event moved before another, whose time it takes."""
+    fields = fields_of(text, key, number)
+    rest = without(text, key, number)
+    fields["time_ms"] = fields_of(rest, target, target_number)["time_ms"]
+    return before(rest, target, row_of(fields), number=target_number)
+
+
+def each_event(text: str, change: Callable[[int, Fields], object]) -> str:
+    """The text with every event changed; ``change`` also gets the event's number, from 0."""
+    rows = text.split("\n")
+    for number, (place, fields) in enumerate(events_of(text)):
+        change(number, fields)
+        rows[place] = row_of(fields)
+    return "\n".join(rows)
+
+
+def retimed(text: str, clock: Callable[[int, int], object]) -> str:
+    """The text with other times: ``clock`` makes each from the event's number and its time."""
+    return each_event(text, lambda number, fields: fields.update(time_ms=clock(number, fields["time_ms"])))
+
+
+def epochs_of(text: str) -> dict[int, list[int]]:
+    """The rows of every epoch by its number."""
+    epochs: dict[int, list[int]] = {}
+    for place, fields in events_of(text):
+        if fields.get("key") in OF_EPOCHS:
+            epochs.setdefault(fields["metadata"]["epoch_num"], []).append(place)
+    return epochs
+
+
+def renumbered(text: str, numbers: Callable[[int], object]) -> str:
+    """The text with other numbers for its epochs."""
+
+    def change(_: int, fields: Fields) -> None:
+        if fields.get("key") in OF_EPOCHS:
+            fields["metadata"]["epoch_num"] = numbers(fields["metadata"]["epoch_num"])
+
+    return each_event(text, change)
+
+
+def without_epoch(text: str, number: int) -> str:
+    """The text without the rows of an epoch; a negative number counts from the last."""
+    epochs = epochs_of(text)
+    gone = set(epochs[sorted(epochs)[number]])
+    return "\n".join(row for place, row in enumerate(text.split("\n")) if place not in gone)
+
+
+def last_epoch(text: str) -> int:
+    return max(epochs_of(text))
+
+
+def losses_of(text: str) -> list[float]:
+    return [fields["value"] for _, fields in events_of(text) if fields.get("key") == "eval_loss"]
+
+
+def best_epoch(text: str) -> int:
+    losses = losses_of(text)
+    return 1 + losses.index(min(losses))
+
+
+def require(applies: object) -> None:
+    """Raise LookupError, which stands for a log without the place for a defect."""
+    if not applies:
+        raise LookupError

@@ -1,0 +1,373 @@
+"""Run folders and a git checkout for the tests of the packager, typed by hand.
+
+Nothing here uses the benchmark's emitter: what a run writes is written a second time,
+from docs/events.md, so that a mistake in the one is not repeated in the other.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from benchmark.config.files import load_config
+
+ORG = "New York University"
+PLATFORM = "Test Node"
+SYSTEM = "test-node"
+VERSION = "mlcommons-cloudmask-v1.1"
+
+CONFIG = """\
+name: quick
+description: A run typed by hand
+submission:
+  org: New York University
+  platform: Test Node
+  poc_name: Ada Reviewer
+  poc_email: ada@cloudlab-nyu.org
+data:
+  kind: synthetic
+  training: data/synthetic/training
+  inference: data/synthetic/inference
+  synthetic: {seed: 21, training_scenes: 5, inference_scenes: 2}
+training:
+  epochs: 2
+  batch_size: 8
+  learning_rate: 1.0e-3
+  schedule: cosine
+  warmup_fraction: 0.1
+"""
+
+MEASURED: dict[str, Any] = {
+    "format": "cloudmask-system-1",
+    "measured_at": "2026-11-24T06:00:00Z",
+    "number_of_nodes": 1,
+    "cpu": {
+        "model": "AMD EPYC 9B14",
+        "sockets": 1,
+        "cores": 2,
+        "threads": 4,
+        "max_frequency_mhz": 2600.4,
+        "caches": {"L1d": "48 KiB", "L2": "1024 KiB", "L3": None},
+        "flags": ["avx512_bf16"],
+    },
+    "memory": {"total_bytes": 25276502016},
+    "storage": {"total_bytes": 270553174016, "type": "SSD"},
+    "network": {"cards": 1},
+    "accelerators": [],
+    "os": "Debian GNU/Linux 12 (bookworm), Linux 6.1.0",
+    "virtual": True,
+    "python": "3.11.7",
+    "packages": {"tensorflow": "2.21.0", "keras": "3.15.1", "numpy": "2.4.6", "h5py": None},
+    "git": {"commit": None, "dirty": False, "branch": "main"},
+    "slurm": {},
+    "container": None,
+}
+
+V100 = {"model": "Tesla V100-PCIE-32GB", "memory_bytes": 34089730048, "clock_mhz": 1380, "driver": "535.1"}
+
+#: Pixels of one scene; the second scene's are all counted as right.
+PIXELS = 1_800_000
+SCENES = (("S3A_day", "day"), ("S3A_night", "night"))
+BASELINES = {"majority": 2_200_000, "threshold": 3_000_000, "logistic": 3_060_000}
+
+#: By epoch; the seed is added to the former, so that no two runs are alike.
+TRAIN_LOSS = (0.5, 0.25)
+EVAL_LOSS = (0.5, 0.25)
+
+Lines = list[dict[str, Any]]
+
+
+def correct(seed: int) -> int:
+    """Right pixels of the two scenes in the run with this seed: about 0.93 of 3.6 million."""
+    return 3_340_000 + 7_000 * ((seed * 5) % 7)
+
+
+def accuracy(seed: int) -> float:
+    """The score of the run with this seed."""
+    return correct(seed) / (2 * PIXELS)
+
+
+def confusion(tp: int, fp: int, fn: int, tn: int) -> dict[str, Any]:
+    """Four counts of pixels (cloud is positive) and what follows from them."""
+    return {
+        "true_positive": tp,
+        "false_positive": fp,
+        "false_negative": fn,
+        "true_negative": tn,
+        "accuracy": (tp + tn) / (tp + fp + fn + tn),
+        "kuiper_skill": tp / (tp + fn) - fp / (fp + tn),
+        "iou": tp / (tp + fp + fn),
+        "f1": 2 * tp / (2 * tp + fp + fn),
+        "precision": tp / (tp + fp),
+        "recall": tp / (tp + fn),
+    }
+
+
+def result(seed: int) -> dict[str, Any]:
+    """The value of the event ``result``: all errors are in the scene of the day."""
+    right = correct(seed)
+    fp = (2 * PIXELS - right) // 2
+    fn = 2 * PIXELS - right - fp
+    day = (1_000_000, fp, fn, PIXELS - 1_000_000 - fp - fn)
+    night = (1_200_000, 0, 0, PIXELS - 1_200_000)
+    whole = confusion(*map(sum, zip(day, night, strict=True)))
+    parts = {"all": whole, "day": confusion(*day), "night": confusion(*night), "without_borders": whole}
+    return {
+        "format": "cloudmask-result-1",
+        "metric": "test_accuracy",
+        "meaning": "Share of the pixels of all inference scenes whose class is the label's.",
+        "value": right / (2 * PIXELS),
+        "quality_target": 0.9,
+        "target_reached": True,
+        "epochs_run": 2,
+        "best_epoch": 2,
+        "stopped_by": "epochs",
+        "train_loss": TRAIN_LOSS[-1] + seed,
+        "train_accuracy": 0.9,
+        "eval_loss": EVAL_LOSS[-1],
+        "eval_accuracy": 0.875,
+        "scores": {"bayes": parts},
+        "baselines": {name: right / (2 * PIXELS) for name, right in BASELINES.items()},
+        "beats_baselines": True,
+        "data": {
+            "kind": "synthetic",
+            "training_scenes": 4,
+            "validation_scenes": 1,
+            "inference_scenes": 2,
+            "skipped_scenes": [],
+        },
+        "weights_sha256": hashlib.sha256(str(seed).encode()).hexdigest(),
+        "precision": "float32",
+        "timing": {
+            "staging_seconds": 1.0,
+            "training_seconds": 6.0,
+            "evaluation_seconds": 6.0,
+            "inference_seconds": 3.0,
+            "seconds_per_scene": 1.5,
+            "total_seconds": 32.0 + seed / 10,
+        },
+    }
+
+
+def log_lines(seed: int, commit: str, digest: str, *, org: str = ORG, dirty: bool = False) -> Lines:
+    """The events of a complete run, in their order."""
+    lines: Lines = []
+
+    def add(key: str, value: Any = None, kind: str = "POINT_IN_TIME", **metadata: Any) -> None:
+        if key.endswith("_start"):
+            kind = "INTERVAL_START"
+        elif key.endswith("_stop") and key != "early_stop":
+            kind = "INTERVAL_END"
+        lines.append(
+            {
+                "namespace": "",
+                "time_ms": 1790000000000 + 1000 * len(lines) + seed,
+                "event_type": kind,
+                "key": key,
+                "value": value,
+                "metadata": {"file": "benchmark/train.py", "lineno": len(lines) + 1, **metadata},
+            }
+        )
+
+    add("submission_benchmark", "cloudmask")
+    add("submission_org", org)
+    add("submission_division", "open")
+    add("submissiom_version", VERSION)
+    add("submission_version", VERSION)
+    add("submission_github_commit_version", commit, dirty=dirty)
+    add("submission_status", "research")
+    add("submission_platform", PLATFORM)
+    add("submission_poc_name", "Ada Reviewer")
+    add("submission_poc_email", "ada@cloudlab-nyu.org")
+    add("cache_clear", True, method="posix_fadvise")
+    add("init_start")
+    for key, value in {
+        "seed": seed,
+        "data_kind": "synthetic",
+        "config_digest": digest,
+        "number_of_nodes": 1,
+        "accelerators_per_node": 0,
+        "number_of_ranks": 1,
+        "global_batch_size": 8,
+        "local_batch_size": 8,
+        "gradient_accumulation_steps": 1,
+        "epochs": 2,
+        "early_stopping_patience": 25,
+        "opt_name": "adam",
+        "opt_base_learning_rate": 0.001,
+        "opt_adam_beta_1": 0.9,
+        "opt_adam_beta_2": 0.999,
+        "opt_adam_epsilon": 1e-07,
+        "opt_learning_rate_warmup_steps": 2,
+        "opt_learning_rate_decay_schedule": "cosine",
+        "precision": "float32",
+        "augmentation": False,
+        "patch_size": 256,
+        "crop_size": 80,
+        "min_sst": 273.15,
+        "train_split": 0.8,
+        "split_seed": 42,
+        "quality_target": 0.9,
+    }.items():
+        add(key, value)
+    add("init_stop")
+    add("run_start")
+    add("staging_start")
+    add("staging_stop", scenes=5, patches=100, filled=0, reused=0)
+    add("train_samples", 80)
+    add("eval_samples", 20)
+    add("test_samples", 2)
+    for epoch in (1, 2):
+        add("epoch_start", epoch_num=epoch)
+        add("train_loss", TRAIN_LOSS[epoch - 1] + seed, epoch_num=epoch)
+        add("train_accuracy", 0.9, epoch_num=epoch, correct=4718592, pixels=5242880)
+        add("epoch_stop", epoch_num=epoch)
+        add("eval_start", epoch_num=epoch)
+        add("eval_loss", EVAL_LOSS[epoch - 1], epoch_num=epoch)
+        add("eval_accuracy", 0.875, epoch_num=epoch, correct=1146880, pixels=1310720)
+        add("eval_stop", epoch_num=epoch)
+    right = correct(seed)
+    add("inference_start")
+    for (scene, period), count in zip(SCENES, (right - PIXELS, PIXELS), strict=True):
+        add("scene_accuracy", count / PIXELS, scene=scene, period=period, correct=count, pixels=PIXELS)
+    add("test_accuracy", right / (2 * PIXELS), scenes=2, correct=right, pixels=2 * PIXELS)
+    add("inference_stop")
+    add("baselines_start")
+    for name, count in BASELINES.items():
+        add("baseline_accuracy", count / (2 * PIXELS), baseline=name, correct=count, pixels=2 * PIXELS)
+    add("baselines_stop")
+    add("result", result(seed))
+    add("run_stop", status="success")
+    return lines
+
+
+def write_run(
+    logs: Path,
+    seed: int,
+    commit: str,
+    *,
+    org: str = ORG,
+    dirty: bool = False,
+    config: str = CONFIG,
+    system: dict[str, Any] | None = None,
+    change: Callable[[Lines], None] | None = None,
+    name: str | None = None,
+) -> Path:
+    """A run's folder below ``logs``; ``change`` may edit the events before they are written."""
+    folder = logs / (name or f"quick-seed-{seed}")
+    folder.mkdir(parents=True)
+    (folder / "config.yaml").write_text(config.replace(ORG, org) + f"seed: {seed}\n")
+    digest = load_config(folder / "config.yaml").digest()
+    lines = log_lines(seed, commit, digest, org=org, dirty=dirty)
+    if change is not None:
+        change(lines)
+    text = "".join(f":::MLLOG {json.dumps(line)}\n" for line in lines)
+    (folder / "result.txt").write_text(text, encoding="utf-8")
+    measured = copy.deepcopy(MEASURED if system is None else system)
+    measured["git"]["commit"] = commit
+    (folder / "system.json").write_text(json.dumps(measured, indent=2))
+    (folder / "metrics.csv").write_text("epoch,train_loss\n1,0.3\n2,0.2\n")
+    return folder
+
+
+def with_energy(lines: Lines) -> None:
+    """Change: every epoch was measured, at 1000 joules the first and 500 more each later one."""
+    for index in reversed([i for i, line in enumerate(lines) if line["key"] == "eval_stop"]):
+        stop = lines[index]
+        epoch = stop["metadata"]["epoch_num"]
+        metadata = {**stop["metadata"], "sources": "accelerators, cpu"}
+        energy = {"event_type": "POINT_IN_TIME", "key": "epoch_energy", "value": 500.0 + 500.0 * epoch}
+        lines.insert(index, {**stop, **energy, "metadata": metadata})
+
+
+def stopped_early(lines: Lines) -> None:
+    """Change: patience ran out after the second of up to 40 epochs, of which the first was best."""
+    first = next(line["value"] for line in lines if line["key"] == "train_loss")
+    for line in lines:
+        if line["key"] == "epochs":
+            line["value"] = 40
+        if line["key"] == "early_stopping_patience":
+            line["value"] = 1
+        if line["key"] == "eval_loss":
+            line["value"] = 0.25 * line["metadata"]["epoch_num"]
+        if line["key"] == "result":
+            line["value"] |= {"best_epoch": 1, "stopped_by": "early_stop", "eval_loss": 0.25}
+            line["value"]["train_loss"] = first
+    start = next(line for line in lines if line["key"] == "inference_start")
+    early = {"event_type": "POINT_IN_TIME", "key": "early_stop", "value": 2}
+    metadata = {**start["metadata"], "best_epoch": 1}
+    lines.insert(lines.index(start), {**start, **early, "metadata": metadata})
+
+
+def aborted(lines: Lines) -> None:
+    """Change: the run was stopped from outside before its inference."""
+    start = next(index for index, line in enumerate(lines) if line["key"] == "inference_start")
+    stop = lines[-1]
+    stop["metadata"] |= {"status": "aborted", "reason": "SIGTERM"}
+    lines[start:] = [stop]
+
+
+def add_scenes(place: Path, *seeds: int) -> None:
+    """Scene files in the checkout, and masks of the runs of these seeds as right as their logs say."""
+    rng = np.random.default_rng(7)
+    shape = (1200, 1500)
+    label = (rng.random((30, 30)) < 0.6).repeat(40, axis=0).repeat(50, axis=1).astype(np.uint8)
+    folder = place / "data/synthetic"
+    for name, period in (*SCENES, ("S3A_training", "day")):
+        path = folder / ("training" if name == "S3A_training" else "inference") / period / f"{name}.hdf"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with h5py.File(path, "w") as file:
+            bright = (0.2 + 0.5 * label) * (period == "day")
+            for key, layer, channels in (("refs", bright, 6), ("bts", 295 - 40.0 * label, 3)):
+                values = np.repeat(layer[..., None].astype(np.float32), channels, axis=-1)
+                file.create_dataset(key, data=values, compression="lzf")
+            file.create_dataset("bayes", data=2 * label[..., None], compression="lzf")
+    for seed in seeds:
+        masks = place / f"logs/quick-seed-{seed}/masks"
+        masks.mkdir()
+        for (name, _), right in zip(SCENES, (correct(seed) - PIXELS, PIXELS), strict=True):
+            mask = label.copy()
+            mask.ravel()[: PIXELS - right] ^= 1
+            with h5py.File(masks / f"{name}.h5", "w") as file:
+                file["mask"] = mask
+                file["probability"] = np.where(mask, 0.875, 0.125).astype(np.float16).reshape(shape)
+
+
+def git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", "-C", str(folder), *arguments], check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def make_checkout(folder: Path) -> str:
+    """A small git repository that stands in for this one; returns its commit."""
+    (folder / "benchmark").mkdir(parents=True)
+    (folder / "LICENSE").write_text("Apache License, Version 2.0\n")
+    (folder / "README.md").write_text("# Code\n")
+    (folder / "requirements.lock").write_text("# none\n")
+    (folder / "benchmark" / "run.py").write_text("print('run')\n")
+    (folder / "start.sh").write_text("#!/bin/sh\n")
+    (folder / "start.sh").chmod(0o755)
+    (folder / ".gitignore").write_text("/data/\n/logs/\n/dist/\n")
+    git(folder, "init", "--quiet", "--initial-branch=main")
+    git(folder, "config", "user.name", "Ada Reviewer")
+    git(folder, "config", "user.email", "ada@cloudlab-nyu.org")
+    git(folder, "config", "commit.gpgsign", "false")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message", "The code")
+    return git(folder, "rev-parse", "HEAD")
+
+
+def make_place(place: Path, seeds: tuple[int, ...] = (3, 1, 2)) -> str:
+    """A checkout with runs of these seeds in its logs/; returns the commit."""
+    commit = make_checkout(place)
+    for seed in seeds:
+        write_run(place / "logs", seed, commit)
+    return commit

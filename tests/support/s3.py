@@ -1,0 +1,244 @@
+"""A real S3 server on loopback, and a proxy before it that does what bad networks do."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import http.client
+import logging
+import socket
+import struct
+import threading
+import time
+import urllib.parse
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import boto3
+from moto.s3.models import get_canned_acl, s3_backends
+from moto.server import ThreadedMotoServer
+
+from benchmark.download.bucket import BUCKET, PREFIXES
+
+TRAINING, INFERENCE = PREFIXES["training"][0], PREFIXES["inference"][0]
+HOST = "127.0.0.1"
+BLOCK = 1 << 15
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What happens to one answer.
+
+    status: answered instead of asking the server. cut_after: bytes of the body, then the connection
+    is reset (or, with ``orderly``, closed as if all were well). stall_after: bytes, then silence.
+    flip_at: position in the answer's body of a byte to change. replace: bytes of it, and others for them.
+    slow: seconds per 32 KiB.
+    forget: header of the request that the server does not see. before: called before it is asked.
+    """
+
+    status: int | None = None
+    cut_after: int | None = None
+    orderly: bool = False
+    stall_after: int | None = None
+    flip_at: int | None = None
+    replace: tuple[bytes, bytes] = (b"", b"")
+    slow: float = 0
+    forget: tuple[str, ...] = ()
+    before: Callable[[], object] = lambda: None
+
+
+NONE = Fault()
+
+
+@dataclass
+class Proxy:
+    """``fault(key, n)``: what happens to the n-th request (from 0) of an object; listings have key ""."""
+
+    upstream: tuple[str, int]
+    fault: Callable[[str, int], Fault] = lambda key, n: NONE
+    requests: Counter[str] = field(default_factory=Counter)
+    sent: Counter[str] = field(default_factory=Counter)
+    most_at_once: int = 0
+    at_once: int = 0
+    url: str = ""
+    closing: threading.Event = field(default_factory=threading.Event)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def total_sent(self) -> int:
+        """Bytes of objects (not of listings) that clients were sent."""
+        return sum(count for key, count in self.sent.items() if key)
+
+    def wait_for(self, count: int) -> None:
+        """Wait until clients were sent that many bytes of objects."""
+        self._wait(lambda: self.total_sent() >= count)
+
+    def wait_until_idle(self) -> None:
+        """Wait until no object is being sent: what a client left in the pipes has been noticed."""
+        self._wait(lambda: self.at_once == 0)
+
+    def _wait(self, condition: Callable[[], bool]) -> None:
+        for _ in range(3000):
+            if condition():
+                return
+            time.sleep(0.01)
+        raise TimeoutError(f"{self.total_sent()} bytes sent, {self.at_once} objects under way")
+
+
+@dataclass(frozen=True)
+class S3:
+    """The server and its proxy, with ways to put objects that a client would refuse."""
+
+    address: tuple[str, int]
+    proxy: Proxy
+
+    @property
+    def client(self):
+        url = f"http://{self.address[0]}:{self.address[1]}"
+        return boto3.client(
+            "s3", endpoint_url=url, region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
+        )
+
+    def put(self, key: str, content: bytes) -> str:
+        """Store an object under any key, as it is; returns its ETag."""
+        stored = s3_backends["123456789012"]["aws"].put_object(BUCKET, key, content)
+        stored.set_acl(get_canned_acl("public-read"))
+        return hashlib.md5(content).hexdigest()
+
+    def put_file(self, key: str, path: Path) -> bytes:
+        content = path.read_bytes()
+        self.put(key, content)
+        return content
+
+    def put_in_parts(self, key: str, parts: list[bytes]) -> str:
+        """Upload in these parts by the protocol; returns the ETag that the server gives."""
+        client = self.client
+        upload = client.create_multipart_upload(Bucket=BUCKET, Key=key, ACL="public-read")["UploadId"]
+        given = [
+            {
+                "PartNumber": n,
+                "ETag": client.upload_part(Bucket=BUCKET, Key=key, UploadId=upload, PartNumber=n, Body=part)[
+                    "ETag"
+                ],
+            }
+            for n, part in enumerate(parts, start=1)
+        ]
+        done = client.complete_multipart_upload(
+            Bucket=BUCKET, Key=key, UploadId=upload, MultipartUpload={"Parts": given}
+        )
+        return done["ETag"].strip('"')
+
+
+@contextlib.contextmanager
+def s3_server() -> Iterator[S3]:
+    """An empty bucket behind a faultless proxy; both end with the block."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address=HOST, port=0, verbose=False)
+    server.start()
+    try:
+        address = server.get_host_and_port()
+        _ask(address, "POST", "/moto-api/reset")
+        proxy = Proxy(address)
+        with _serving(proxy):
+            s3 = S3(address, proxy)
+            s3.client.create_bucket(Bucket=BUCKET)
+            yield s3
+    finally:
+        server.stop()
+
+
+def free_port() -> int:
+    """A port at which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return probe.getsockname()[1]
+
+
+def _ask(address: tuple[str, int], method: str, path: str) -> None:
+    connection = http.client.HTTPConnection(*address, timeout=30)
+    connection.request(method, path)
+    connection.getresponse().read()
+    connection.close()
+
+
+@contextlib.contextmanager
+def _serving(proxy: Proxy) -> Iterator[None]:
+    class Handler(_Handler):
+        state = proxy
+
+    server = ThreadingHTTPServer((HOST, 0), Handler)
+    server.daemon_threads = True
+    proxy.url = f"http://{HOST}:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        proxy.closing.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    state: Proxy
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        proxy = self.state
+        path = urllib.parse.unquote(urllib.parse.urlsplit(self.path).path)
+        key = path.removeprefix(f"/{BUCKET}").lstrip("/")
+        with proxy.lock:
+            number = proxy.requests[key]
+            proxy.requests[key] += 1
+            proxy.at_once += bool(key)
+            proxy.most_at_once = max(proxy.most_at_once, proxy.at_once)
+        try:
+            with contextlib.suppress(ConnectionError):
+                self._answer(key, proxy.fault(key, number))
+        finally:
+            with proxy.lock:
+                proxy.at_once -= bool(key)
+
+    def _answer(self, key: str, fault: Fault) -> None:
+        if fault.status is not None:
+            self.send_response(fault.status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        fault.before()
+        connection = http.client.HTTPConnection(*self.state.upstream, timeout=30)
+        headers = {name: value for name, value in self.headers.items() if name not in fault.forget}
+        connection.request("GET", self.path, headers=headers)
+        answer = connection.getresponse()
+        body = bytearray(answer.read())
+        connection.close()
+        if fault.replace[0]:
+            body = body.replace(*fault.replace)
+        if fault.flip_at is not None and fault.flip_at < len(body):
+            body[fault.flip_at] ^= 1
+        self.send_response_only(answer.status)
+        for name, value in answer.getheaders():
+            if name.lower() not in ("connection", "transfer-encoding", "content-length"):
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self._send(key, memoryview(body), fault)
+
+    def _send(self, key: str, body: memoryview, fault: Fault) -> None:
+        end = next((n for n in (fault.cut_after, fault.stall_after) if n is not None), len(body))
+        for start in range(0, min(end, len(body)), BLOCK):
+            block = body[start : min(start + BLOCK, end)]
+            self.state.closing.wait(fault.slow)
+            self.wfile.write(block)
+            with self.state.lock:
+                self.state.sent[key] += len(block)
+        if fault.stall_after is not None:
+            self.state.closing.wait()
+        if fault.cut_after is not None and not fault.orderly:
+            # A linger of no time makes the close a reset.
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
