@@ -11,7 +11,7 @@ LOGS   ?= logs
 DIST   ?= dist
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run sweep check submission verify leaderboard test fuzz kill lint bench bench-check lock clean
+.PHONY: help setup run sweep check submission verify leaderboard test test-fast fuzz kill lint bench bench-check lock clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,7 +19,7 @@ help:  ## list the commands
 
 setup: $(VENV)/.installed  ## create .venv and install the locked dependencies and the package
 
-# Written last, so that an interrupted installation is done again.
+# Written last, so that an interrupted installation is repeated.
 $(VENV)/.installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "found Python %d.%d, expected 3.10 or later; pass PYTHON=python3.11" % sys.version_info[:2])'
 	$(PYTHON) -m venv $(VENV)
@@ -33,7 +33,7 @@ run: setup  ## run the benchmark (seed 1 on embedded scenes) and check its log
 	@echo
 	@echo "Next: look at $(LOGS)/*/plots, run other seeds (make run SEED=2), then: make submission"
 
-sweep: setup  ## all runs of an experiment on this machine (EXPERIMENT=experiments/quickstart.yaml)
+sweep: setup  ## run an experiment on this machine (EXPERIMENT=experiments/quickstart.yaml)
 	$(RUN) -m benchmark.sweep submit $(EXPERIMENT)
 
 check: setup  ## check the logs of all runs
@@ -42,19 +42,22 @@ check: setup  ## check the logs of all runs
 submission: setup  ## package the checked runs into dist/
 	$(RUN) -m submission.package --logs $(LOGS) --output $(DIST) $(if $(SYSTEM),--system $(SYSTEM)) $(if $(ORG),--org "$(ORG)") $(if $(DESCRIPTOR),--descriptor $(DESCRIPTOR))
 
-verify: setup  ## check that a bundle is what it says (BUNDLE=dist/NAME.tar.gz, RERUN=SEED)
+verify: setup  ## verify a bundle (BUNDLE=dist/NAME.tar.gz, RERUN=SEED)
 	$(RUN) -m submission.verify $(BUNDLE) $(if $(RERUN),--rerun $(RERUN))
 
-leaderboard: setup  ## tables over the bundles in dist/
+leaderboard: setup  ## write tables over the bundles in dist/
 	$(RUN) -m submission.leaderboard $(DIST) --output $(DIST)
 
-test: setup  ## run the tests
+test: setup  ## run all tests
 	$(RUN) -m pytest -n $(shell nproc) --dist loadfile
+
+test-fast: setup  ## run the tests that are not slow, about a minute
+	$(RUN) -m pytest -n $(shell nproc) --dist loadfile -m "not slow"
 
 fuzz: setup  ## look for input that makes the checker fail (MINUTES=10 SEED=1)
 	$(RUN) -m tests.support.fuzz --minutes $(MINUTES) --seed $(SEED)
 
-kill: setup  ## kill a training KILLS=20 times, go on, and compare its bits with one left alone
+kill: setup  ## kill and resume a training (KILLS=20 times), compare it bit for bit with an uninterrupted one
 	$(RUN) -m tests.support.killed_runs --kills $(KILLS) --seed $(SEED)
 
 lint: setup  ## check style and types
@@ -62,14 +65,14 @@ lint: setup  ## check style and types
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
-bench: setup  ## measure this machine and the program on it (PEER='command': beside another program)
+bench: setup  ## measure this machine and the program (PEER='command {data}': against another program)
 	$(RUN) -m benchmark.bench $(if $(PEER),--peer '$(PEER)') $(if $(ONLY),--only $(ONLY))
 
-bench-check: setup  ## measure the checker beside upstream's on a run's log
+bench-check: setup  ## measure the checker against upstream's on the log of a run
 	$(RUN) -m compliance.bench $(LOGS)/quickstart-seed-$(SEED)/result.txt
 
-lock:  ## resolve the dependencies anew (needs uv)
+lock:  ## resolve the dependencies again (needs uv)
 	uv pip compile --universal --python-version 3.10 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra dev pyproject.toml --output-file requirements.lock
 
-clean:  ## remove what was installed, not what was computed
+clean:  ## remove what was installed; keeps runs and data
 	rm -rf $(VENV) build *.egg-info
