@@ -10,22 +10,21 @@ descriptions; docs/dataset.md says more.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import sys
 from pathlib import Path
 from typing import Any
 
 from benchmark.core.display import Display
-from benchmark.core.errors import SceneError
-from benchmark.core.files import write_text
-from benchmark.download.bucket import BUCKET, ENDPOINT, PREFIXES
+from benchmark.core.errors import SceneError, os_failure
+from benchmark.core.files import sha256_of, write_text
+from benchmark.download.source import BUCKET, ENDPOINT, PREFIXES
+from benchmark.scenes.geometry import FULL_SHAPE
 from benchmark.scenes.scene import PATTERN
-from benchmark.synthesis.manifest import MANIFEST, Manifest, read_manifest
+from benchmark.synthesis.manifest import MANIFEST, DatasetManifest, read_manifest
 
 CROISSANT = "croissant.json"
 HDF5 = "application/x-hdf5"
-SHAPE = (1200, 1500)
 BENCHMARK_URL = "https://github.com/mlcommons/science/tree/main/benchmarks/cloudmask"
 CITATION = (
     f"@misc{{cloudmask, title={{MLCommons CloudMask Benchmark}}, year={{2023}}, url={{{BENCHMARK_URL}}}}}"
@@ -33,10 +32,9 @@ CITATION = (
 
 #: The context that Croissant 1.0 prescribes: its terms, those of a type of their own, the vocabularies.
 TERMS = (
-    *("citeAs", "column", "equivalentProperty", "extract", "field", "fileObject", "fileProperty", "fileSet"),
-    *("format", "includes", "isLiveDataset", "jsonPath", "key", "md5", "parentField", "path", "recordSet"),
-    *("references", "regex", "repeated", "replace", "samplingRate", "separator", "source", "subField"),
-    "transform",
+    "citeAs column equivalentProperty extract field fileObject fileProperty fileSet format includes "
+    "isLiveDataset jsonPath key md5 parentField path recordSet references regex repeated replace "
+    "samplingRate separator source subField transform"
 )
 CONTEXT: dict[str, Any] = {
     "@language": "en",
@@ -49,7 +47,7 @@ CONTEXT: dict[str, Any] = {
     "data": {"@id": "cr:data", "@type": "@json"},
     "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
     "examples": {"@id": "cr:examples", "@type": "@json"},
-    **{term: f"cr:{term}" for term in TERMS},
+    **{term: f"cr:{term}" for term in TERMS.split()},
 }
 
 #: Datasets of a scene's file: last dimension, type, meaning.
@@ -69,9 +67,9 @@ TRUTH = (0, "sc:Integer", "1 where the simulated cloud's optical depth is above 
 
 
 def describe_real() -> dict[str, Any]:
-    """The Croissant description of cloud_slstr_ds1, from what is known of it; licence and date are not."""
+    """The Croissant description of cloud_slstr_ds1, from what is known of it: no licence, no date."""
     prefixes = {split: f"s3://{BUCKET}/{names[0]}" for split, names in PREFIXES.items()}
-    fields = [_field(name, *FIELDS[name], shape=SHAPE) for name in FIELDS]
+    fields = [_field(name, *FIELDS[name], shape=FULL_SHAPE) for name in FIELDS]
     return {
         **_head(
             "cloud_slstr_ds1",
@@ -92,20 +90,19 @@ def describe_real() -> dict[str, Any]:
 def describe_synthetic(root: Path, display: Display) -> dict[str, Any]:
     """The Croissant description of the synthetic dataset in ``root``; every byte of it is read.
 
-    Raises SceneError where there is no whole dataset.
+    Raises SceneError where there is no complete dataset.
     """
     manifest = read_manifest(root / MANIFEST)
     if manifest is None:
         raise SceneError(
             root,
             found=f"no readable {MANIFEST}",
-            expected="a whole dataset of synthetic scenes",
+            expected="a complete dataset of synthetic scenes",
             remedy=f"make it: python -m benchmark.synthesis --output {root}",
         )
     settings = manifest.settings
     shape = (settings.rows, settings.columns)
-    names = [name for name in FIELDS if name != "rads" or settings.radiances]
-    fields = [_field(name, *FIELDS[name], shape=shape) for name in names]
+    fields = [_field(name, *FIELDS[name], shape=shape) for name in FIELDS if name != "rads"]
     return {
         **_head(
             "cloudmask-synthetic",
@@ -155,7 +152,7 @@ def _file_sets() -> list[dict[str, Any]]:
     ]
 
 
-def _file_objects(root: Path, manifest: Manifest, display: Display) -> list[dict[str, Any]]:
+def _file_objects(root: Path, manifest: DatasetManifest, display: Display) -> list[dict[str, Any]]:
     total = sum(record.bytes for record in manifest.files.values())
     objects = []
     with display.transfer("reading", 0, total) as advance:
@@ -176,29 +173,22 @@ def _file_objects(root: Path, manifest: Manifest, display: Display) -> list[dict
     return objects
 
 
-def _check_file(root: Path, name: str, manifest: Manifest) -> None:
+def _check_file(root: Path, name: str, manifest: DatasetManifest) -> None:
     """Raise SceneError unless the file has the size and sha256 that the dataset lists."""
     record, settings = manifest.files[name], manifest.settings
-    found = _size_and_sha256(root / name) if (root / name).is_file() else "no such file"
+    path, found = root / name, "no such file"
+    if path.is_file():
+        found = f"{path.stat().st_size} bytes of sha256 {sha256_of(path)}"
     wanted = f"{record.bytes} bytes of sha256 {record.sha256}"
     if found != wanted:
         raise SceneError(
-            root / name,
+            path,
             found=found,
             expected=f"{wanted}, as in {MANIFEST}",
             remedy=f"make it again: python -m benchmark.synthesis --output {root} --verify "
             f"--seed {settings.seed} --rows {settings.rows} --columns {settings.columns} "
             f"--training {manifest.training_scenes} --inference {manifest.inference_scenes}",
         )
-
-
-def _size_and_sha256(path: Path) -> str:
-    digest, size = hashlib.sha256(), 0
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-            size += len(block)
-    return f"{size} bytes of sha256 {digest.hexdigest()}"
 
 
 def _scene_records(fields: list[dict[str, Any]]) -> dict[str, Any]:
@@ -235,7 +225,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmark.croissant",
         description="Describe a dataset in Croissant 1.0. Without FOLDER: the real one, to standard output.",
-        epilog="Exit status: 0 done, 1 it could not be done (the message says why).",
+        epilog="Exit status: 0 done, 1 failed (the message says why).",
     )
     parser.add_argument(
         "folder", type=Path, nargs="?", metavar="FOLDER", help="synthetic scenes; writes its croissant.json"
@@ -248,13 +238,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         description = describe_synthetic(root, display)
         write_text(root / CROISSANT, to_json(description))
-    except SceneError as error:
+    except (SceneError, OSError) as error:
+        if isinstance(error, OSError):
+            expected, remedy = "a readable and writable folder", "fix its permissions"
+            error = os_failure(SceneError, error, root, expected=expected, remedy=remedy)
         print(f"error: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        found, expected = error.strerror or str(error), "a folder that can be read and takes a file"
-        told = SceneError(error.filename or root, found=found, expected=expected, remedy="mend the folder")
-        print(f"error: {told}", file=sys.stderr)
         return 1
     display.say(str(root / CROISSANT))
     return 0

@@ -16,8 +16,10 @@ from benchmark.config.files import config_path, load_config
 from benchmark.config.schema import Config, parse_seed
 from benchmark.core.display import Display, native_messages_to
 from benchmark.core.errors import CloudMaskError
-from benchmark.core.interruption import TRY_AGAIN, Interrupted, Interruption
+from benchmark.core.files import reason_of
+from benchmark.core.interruption import EXIT_RESUMABLE, Interrupted, Interruption
 from benchmark.record.run_folder import RunFolder
+from benchmark.training.options import RunOptions
 from benchmark.training.prepare import claim_folder, find_scenes, is_complete, use_data
 
 
@@ -33,9 +35,10 @@ def main(arguments: list[str] | None = None) -> int:
         if options.resume and is_complete(RunFolder(options.output / config.run_name)):
             display.say(f"{config.run_name} is complete: nothing to resume")
             return 0
-        training, inference = find_scenes(config, display)
+        scenes = find_scenes(config, display)
         with _claimed(config, options, display, cluster) as folder:
-            display.say(f"{config.run_name}: {len(training)} training and {len(inference)} inference scenes")
+            counts = f"{len(scenes.training)} training and {len(scenes.inference)} inference scenes"
+            display.say(f"{config.run_name}: {counts}")
             started = True
             with _native_messages(folder, cluster):
                 from benchmark.training.train import (
@@ -45,27 +48,28 @@ def main(arguments: list[str] | None = None) -> int:
                 result = train_and_score(
                     config,
                     folder,
-                    training,
-                    inference,
+                    scenes,
+                    RunOptions(
+                        stage_dir=options.stage_dir,
+                        skip_bad=options.on_bad_scene == "skip",
+                        resume=options.resume,
+                        tensorboard=options.tensorboard,
+                    ),
                     display,
-                    stage_dir=options.stage_dir,
-                    skip_bad=options.on_bad_scene == "skip",
-                    resume=options.resume,
-                    tensorboard=options.tensorboard,
-                    cluster=cluster,
-                    interruption=interruption,
+                    cluster,
+                    interruption,
                 )
             if result is not None:
                 from benchmark.training.plots import plot_run
 
-                plot_run(folder, config, result, inference)
+                plot_run(folder, config, result, scenes.inference)
                 display.summary(result, config.run_name, str(folder.root))
     except (CloudMaskError, OSError) as error:
         print(f"error: {_explain(error)}", file=sys.stderr)
         return 1 if started else 2
     except Interrupted as error:
-        told = "; the log ends with run_stop aborted; the same command with --resume goes on"
-        print(f"stopped ({error}){told if started else ''}", file=sys.stderr)
+        message = "; the log ends with run_stop aborted; rerun with --resume to continue"
+        print(f"stopped ({error}){message if started else ''}", file=sys.stderr)
         return error.exit_status
     return 0
 
@@ -94,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m benchmark.run",
         description="Train and score the CloudMask benchmark and write an MLLOG log.",
         epilog="Exit status: 0 done, 1 the run was aborted (its log says why), 2 it could not start, "
-        f"{TRY_AGAIN} ended by SIGTERM or SIGUSR1, 130 by Ctrl-C: --resume goes on.",
+        f"{EXIT_RESUMABLE} ended by SIGTERM or SIGUSR1, 130 by Ctrl-C: continue with --resume.",
     )
     add = parser.add_argument
     add("--seed", metavar="N", help="seed of the run, an integer (default: the configuration's)")
@@ -132,8 +136,8 @@ def _parser() -> argparse.ArgumentParser:
         "--resume",
         action="store_true",
         default=int(os.environ.get("SLURM_RESTART_COUNT") or 0) > 0,
-        help="go on with an interrupted run where its last checkpoint is, or begin if there is none "
-        "(done by itself in a job that Slurm has requeued)",
+        help="resume from the last checkpoint, or start from scratch if there is none "
+        "(automatic in a requeued Slurm job)",
     )
     add(
         "--tensorboard",
@@ -158,7 +162,7 @@ def _explain(error: CloudMaskError | OSError) -> str:
     return str(
         CloudMaskError(
             error.filename or "output",
-            found=error.strerror or str(error),
+            found=reason_of(error),
             expected="room for the run's files",
             remedy="free some space, or choose another place with --output, and run again",
         )

@@ -1,6 +1,6 @@
 """python -m benchmark.bench: measure this machine and the program on it, side by side in one run.
 
-Every figure is the median of several measurements with the lowest and the highest beside it.
+Every figure is the median of several measurements with the lowest and the highest.
 Rates of the model are given as shares of the machine's own matrix rate, measured in turn
 with them, so that they can be compared between machines and survive a busy one.
 """
@@ -24,7 +24,7 @@ from benchmark.core.errors import CloudMaskError
 from benchmark.core.measure import ROUNDS, row, seconds
 from benchmark.record.system_info import cpu_model
 from benchmark.stores.opening import open_or_stage
-from benchmark.stores.patchstore import Layout, PatchStore
+from benchmark.stores.patchstore import PatchLayout, PatchStore
 from benchmark.training.prepare import find_scenes
 
 #: Scenes staged to measure the input pipeline and an epoch.
@@ -90,7 +90,7 @@ def _staging(display: Display, paths: Sequence[Path], folder: Path) -> PatchStor
     """Reading scenes plainly and staging them, then reading the store alone."""
     megabytes = sum(path.stat().st_size for path in paths) / 1e6
     plain = [seconds(lambda: [path.read_bytes() for path in paths]) for _ in range(3)]
-    layout = Layout((1200, 1500), 256, "synthetic")
+    layout = PatchLayout((1200, 1500), 256, "synthetic")
     start = time.perf_counter()
     store = open_or_stage(folder, "bench", paths, layout, display).store
     spent = time.perf_counter() - start

@@ -1,4 +1,4 @@
-"""The tensor work of the program beside the machine's matrix rate and the reference's layers."""
+"""The tensor work of the program next to the machine's matrix rate and the reference's layers."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ _REFERENCE = "the same layers in float32 by Keras"
 
 
 def measure_model(display: Display, store: PatchStore, batch: int) -> None:
-    """Matrix rate, training steps, a whole epoch and predictions, measured in turn."""
+    """Matrix rate, training steps, a complete epoch and predictions, measured in turn."""
     make_deterministic(1)
-    machine = Engine(256, batch, resolve_precision("auto"), choose_strategy())
-    machine.trace()
-    forward = forward_operations(machine.model) / 1e9
-    carried_out = forward_operations(machine.network) / 1e9 / forward
-    kind = tf.bfloat16 if machine.precision == "mixed_bfloat16" else tf.float32
+    engine = Engine(256, batch, resolve_precision("auto"), choose_strategy())
+    engine.trace()
+    forward = forward_operations(engine.model) / 1e9
+    carried_out = forward_operations(engine.network) / 1e9 / forward
+    kind = tf.bfloat16 if engine.precision == "mixed_bfloat16" else tf.float32
     left, right = (tf.cast(tf.random.normal((MATRIX, MATRIX)), kind) for _ in range(2))
     multiply = tf.function(tf.matmul)
-    inputs, labels = (tf.constant(array) for array in store.read(range(machine.global_batch)))
-    patches = np.zeros((machine.global_batch, 256, 256, CHANNELS), np.float32)
+    inputs, labels = (tf.constant(array) for array in store.read(range(engine.global_batch)))
+    patches = np.zeros((engine.global_batch, 256, 256, CHANNELS), np.float32)
     # The reference: the same layers in float32, trained and applied by Keras.
     reference = build_unet(256, CHANNELS, "float32")
     reference.compile("adam", "binary_crossentropy", metrics=["accuracy"])
@@ -49,36 +49,36 @@ def measure_model(display: Display, store: PatchStore, batch: int) -> None:
     for turn in range(-1, ROUNDS):
         measured = (
             (matrix, seconds(lambda: multiply(left, right).numpy())),
-            (steps, seconds(lambda: machine.train_step(inputs, labels, 1e-3))),
-            (predictions, seconds(lambda: machine.predict(patches))),
+            (steps, seconds(lambda: engine.train_step(inputs, labels, 1e-3))),
+            (predictions, seconds(lambda: engine.predict(patches))),
             (reference_steps, seconds(lambda: reference.train_on_batch(inputs, masks))),
             (reference_predictions, seconds(lambda: reference.predict_on_batch(patches))),
-            (scenes, seconds(lambda: machine.predict_whole(scene))),
+            (scenes, seconds(lambda: engine.predict_whole(scene))),
         )
         if turn >= 0:  # the first turn warms up
             for values, value in measured:
                 values.append(value)
     operations = 2 * MATRIX**3 / 1e9
     rate = row(display, f"matrix product {kind.name}", [operations / s for s in matrix], "GFLOP/s")
-    training = [machine.global_batch / s for s in steps]
+    training = [engine.global_batch / s for s in steps]
     share = [forward * TRAINING_PASSES * n / rate for n in training]
-    row(display, f"training, batch {batch}", training, "patches/s", machine.precision)
+    row(display, f"training, batch {batch}", training, "patches/s", engine.precision)
     note = f"of the reference's operations, {100 * carried_out:.0f} % of which are carried out"
     row(display, "  share of matrix rate", [100 * s for s in share], "%", note)
     ratio(display, steps, reference_steps, _REFERENCE)
-    predicting = [machine.global_batch / s for s in predictions]
+    predicting = [engine.global_batch / s for s in predictions]
     row(display, "inference", predicting, "patches/s")
     row(display, "  share of matrix rate", [100 * forward * n / rate for n in predicting], "%", "likewise")
     ratio(display, predictions, reference_predictions, _REFERENCE)
     tiles = len(inference_patches(np.zeros(SHAPE, bool), 256, 80))
-    tiled = [tiles / machine.global_batch * s for s in reference_predictions]
+    tiled = [tiles / engine.global_batch * s for s in reference_predictions]
     row(display, "scene in one piece", scenes, "s", f"instead of {tiles} patches")
     ratio(display, scenes, tiled, "the reference's tiling of a scene, likewise")
 
-    batches = training_batches(store, machine.global_batch, seed=1, epoch=1)
+    batches = training_batches(store, engine.global_batch, seed=1, epoch=1)
     alone: list[float] = []
-    whole = time.perf_counter()
+    elapsed = time.perf_counter()
     for inputs, labels in batches:
-        alone.append(seconds(partial(machine.train_step, inputs, labels, 1e-3)))
-    whole = time.perf_counter() - whole
-    row(display, "epoch / its steps", [whole / sum(alone)], "", f"{len(alone)} steps, the rest is input")
+        alone.append(seconds(partial(engine.train_step, inputs, labels, 1e-3)))
+    elapsed = time.perf_counter() - elapsed
+    row(display, "epoch / its steps", [elapsed / sum(alone)], "", f"{len(alone)} steps, the rest is input")

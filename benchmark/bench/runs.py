@@ -1,4 +1,4 @@
-"""Whole processes: what a run needs of memory and time, alone and beside another program."""
+"""Complete processes: what a run needs of memory and time, alone and next to another program."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def _measured(command: Sequence[str], **environment: str) -> tuple[float, float]
     with tempfile.NamedTemporaryFile("r") as peak:
         start = time.perf_counter()
         done = subprocess.run(
-            [sys.executable, "-c", _WITNESS, peak.name, *command],
+            [sys.executable, "-c", _PEAK_MEMORY_SCRIPT, peak.name, *command],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             env={**os.environ, **environment},
@@ -131,7 +131,7 @@ def _measured(command: Sequence[str], **environment: str) -> tuple[float, float]
 
 
 #: A process starts with the peak of the one that starts it: this one is small.
-_WITNESS = """
+_PEAK_MEMORY_SCRIPT = """
 import os, resource, subprocess, sys
 try:
     status = subprocess.call(sys.argv[2:])

@@ -74,11 +74,11 @@ def main() -> None:
     cluster = find_cluster()
     make_deterministic(1)
     local = BATCH // cluster.size
-    machine = Engine(256, local, resolve_precision("auto"), choose_strategy(cluster), cluster)
+    engine = Engine(256, local, resolve_precision("auto"), choose_strategy(cluster), cluster)
     rng = np.random.default_rng(cluster.index)
     inputs = rng.normal(size=(local, 256, 256, CHANNELS)).astype(np.float32)
     labels = (inputs[..., 7] < 0).astype(np.uint8)
-    spent = [seconds(lambda: machine.train_step(inputs, labels, 1e-3)) for _ in range(STEPS + 2)]
+    spent = [seconds(lambda: engine.train_step(inputs, labels, 1e-3)) for _ in range(STEPS + 2)]
     print(json.dumps(spent[2:]))
 
 

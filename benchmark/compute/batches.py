@@ -1,7 +1,7 @@
 """Store -> batches. Order and augmentation of an epoch are functions of seed and epoch alone.
 
 A batch is the global one, the same whatever the number of workers; each worker is given its
-share of the rows. A run that goes on in mid-epoch skips the batches it has had.
+share of the rows. A run resumed in mid-epoch skips the batches it has had.
 """
 
 from __future__ import annotations

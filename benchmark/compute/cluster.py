@@ -45,6 +45,10 @@ class Cluster:
         return self.index, self.size
 
 
+#: One process on its own.
+SINGLE_WORKER = Cluster()
+
+
 def find_cluster(environment: MutableMapping[str, str] = os.environ) -> Cluster:
     """The cluster that TF_CONFIG describes, else that of a Slurm step of several tasks, else one process.
 

@@ -1,16 +1,14 @@
 """The tensor work: a training step, an evaluation step, a prediction, on the devices there are.
 
 Knows devices and tensors, nothing of epochs or logs. One code path serves one device, the GPUs
-of a node and the workers of several nodes: a worker passes its own share of a batch, and what a
-step returns is summed over all of them.
+of a node and the workers of several nodes (collectives.py): a worker passes its own share of a
+batch, and what a step returns is summed over all of them.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +17,14 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from benchmark.compute.cluster import Cluster
-from benchmark.compute.unet import MULTIPLE, as_computed, build_unet
+from benchmark.compute.cluster import SINGLE_WORKER, Cluster
+from benchmark.compute.collectives import Workers, share_of
+from benchmark.compute.unet import MULTIPLE, build_unet, optimised_unet
 from benchmark.core.errors import RunError
+from benchmark.core.files import write_aside
 from benchmark.scenes.scene import CHANNELS
 
 ADAM = {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
-
-#: One process on its own.
-ALONE = Cluster()
 
 #: As Keras clips probabilities in its binary cross-entropy.
 _CLIP = 1e-7
@@ -48,7 +45,7 @@ def resolve_precision(wanted: str) -> str:
     return "mixed_bfloat16" if native else "float32"
 
 
-def choose_strategy(cluster: Cluster = ALONE) -> tf.distribute.Strategy:
+def choose_strategy(cluster: Cluster = SINGLE_WORKER) -> tf.distribute.Strategy:
     """One replica per accelerator of every worker; one on a worker without."""
     if cluster.size > 1:
         return tf.distribute.MultiWorkerMirroredStrategy()  # finds the workers in TF_CONFIG
@@ -76,18 +73,18 @@ class Engine:
         local_batch: int,
         precision: str,
         strategy: tf.distribute.Strategy,
-        cluster: Cluster = ALONE,
+        cluster: Cluster = SINGLE_WORKER,
         *,
         xla: bool = False,
     ) -> None:
         self.strategy = strategy
-        self.cluster = cluster
+        self.workers = Workers(strategy, cluster)
         self.precision = precision
         self.replicas = strategy.num_replicas_in_sync
         self.global_batch = local_batch * self.replicas
         self.pixels = patch * patch
         #: GPUs of this worker that compute; 0 where the CPU does.
-        self.accelerators = self._local_replicas if tf.config.list_physical_devices("GPU") else 0
+        self.accelerators = self.workers.local_replicas if tf.config.list_physical_devices("GPU") else 0
         #: Where batches are best made ready: this worker's only GPU; None where several share them, or none.
         self.device = tf.config.list_logical_devices("GPU")[0].name if self.accelerators == 1 else None
         self._xla = xla
@@ -95,7 +92,7 @@ class Engine:
         with strategy.scope():
             #: What is saved and loaded, and how it is computed: the same variables.
             self.model = build_unet(patch, CHANNELS, precision)
-            self.network = as_computed(self.model, xla=xla)
+            self.network = optimised_unet(self.model, xla=xla)
             self.optimizer = keras.optimizers.Adam(**ADAM)
             if precision == "mixed_float16":  # gradients of few pixels would vanish
                 self.optimizer = keras.optimizers.LossScaleOptimizer(self.optimizer)
@@ -137,13 +134,13 @@ class Engine:
 
         Every worker passes the same patches, predicts its share of them, and gets all.
         """
-        index, size = self.cluster.share
-        first, last = share_of(len(inputs), index, size)
-        with self._answers_from_all():
+        cluster = self.workers.cluster
+        first, last = share_of(len(inputs), *cluster.share)
+        with self.workers.answers_from_all():
             results = self._predict(*self._share(inputs[first:last]))
             shares = [share.numpy() for share in self.strategy.experimental_local_results(results)]
             predicted = shares[0] if len(shares) == 1 else np.concatenate(shares)
-            return predicted if size == 1 else self._gather(predicted, len(inputs), first, last)
+            return predicted if cluster.size == 1 else self.workers.gather(predicted, len(inputs))
 
     def predict_whole(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probability of cloud of a scene in one piece: float32 [R, C, 9] -> [R, C], on this worker alone."""
@@ -151,18 +148,9 @@ class Engine:
         padded = np.pad(inputs, [(0, -rows % MULTIPLE), (0, -columns % MULTIPLE), (0, 0)])
         shape = padded.shape[:2]
         if shape not in self._whole:
-            network = as_computed(self.model, shape, xla=self._xla)
+            network = optimised_unet(self.model, shape, xla=self._xla)
             self._whole[shape] = tf.function(lambda images: network(images, training=False)[0, ..., 0])
         return self._whole[shape](padded[None]).numpy()[:rows, :columns]
-
-    def agree(self, number: int) -> bool:
-        """Whether all workers pass the same number; none goes on before all have asked."""
-        if self.cluster.size == 1:
-            return True
-        ours = np.array([number, number * number], np.float64)
-        with self._answers_from_all():
-            total, squares = self._sum_over_workers(ours).numpy()
-        return bool(squares * self.cluster.size == total * total)
 
     def tensors(self) -> list[NDArray]:
         """All variables of model and optimizer, as a checkpoint keeps them."""
@@ -177,18 +165,15 @@ class Engine:
                 "checkpoint",
                 found=f"{len(tensors)} tensors of another model, optimizer or precision",
                 expected=f"the {len(variables)} of this configuration",
-                remedy="resume with the configuration of the run, or start anew without --resume",
+                remedy="resume with the configuration of the run, or start again without --resume",
             )
         for variable, values in zip(variables, tensors, strict=True):
             variable.assign(values)
 
     def save(self, path: Path) -> None:
         """Write the model as ``.keras``, aside and renamed, on disk before the call returns."""
-        part = path.with_name(f".part-{path.name}")
-        self.model.save(part)
-        with part.open("rb") as file:
-            os.fsync(file.fileno())
-        part.replace(path)
+        with write_aside(path, durable=True) as part:
+            self.model.save(part)
 
     def load(self, path: Path) -> None:
         """Take the weights of a model that ``save`` wrote."""
@@ -201,28 +186,18 @@ class Engine:
             digest.update(np.ascontiguousarray(weight).data)
         return digest.hexdigest()
 
-    @property
-    def _local_replicas(self) -> int:
-        return self.replicas // self.cluster.size
-
     def _variables(self) -> list[keras.Variable]:
         return [*self.model.variables, *self.optimizer.variables]
-
-    def _per_replica(self, values: Callable[[int], Any]) -> Any:
-        """``values(i)`` for each replica i of this worker."""
-        first = self.cluster.index * self._local_replicas
-        return self.strategy.experimental_distribute_values_from_function(
-            lambda context: values(context.replica_id_in_sync_group - first)
-        )
 
     def _share(self, *arrays: tf.Tensor | NDArray) -> tuple:
         """Each array cut into the shares of this worker's replicas."""
         if self.replicas == 1:
             return arrays
+        replicas = self.workers.local_replicas
 
         def part(array: tf.Tensor | NDArray) -> Any:
-            bounds = [share_of(len(array), i, self._local_replicas) for i in range(self._local_replicas)]
-            return self._per_replica(lambda i: tf.convert_to_tensor(array[slice(*bounds[i])]))
+            bounds = [share_of(len(array), i, replicas) for i in range(replicas)]
+            return self.workers.per_replica(lambda i: tf.convert_to_tensor(array[slice(*bounds[i])]))
 
         return tuple(part(array) for array in arrays)
 
@@ -235,40 +210,11 @@ class Engine:
 
     def _sums(self, step: Callable, inputs: tf.Tensor, labels: tf.Tensor, stop: bool) -> list[float]:
         """Sums over all replicas of what ``step`` returns."""
-        with self._answers_from_all():
+        with self.workers.answers_from_all():
             per_replica = step(*self._share(inputs, labels), tf.constant(stop))
             if self.replicas > 1:
                 per_replica = self.strategy.reduce(tf.distribute.ReduceOp.SUM, per_replica, axis=None)
             return per_replica.numpy().tolist()
-
-    def _gather(
-        self, predicted: NDArray[np.float32], count: int, first: int, last: int
-    ) -> NDArray[np.float32]:
-        """The predictions of all workers: each adds its own to the zeros of the others, which is exact."""
-        whole = np.zeros((count, *predicted.shape[1:]), np.float32)
-        whole[first:last] = predicted
-        return self._sum_over_workers(whole).numpy()
-
-    def _sum_over_workers(self, values: NDArray) -> tf.Tensor:
-        """The sum of one array of each worker."""
-        zeros = np.zeros_like(values)
-        mine = self._per_replica(lambda i: tf.convert_to_tensor(zeros if i else values))
-        return self.strategy.reduce(tf.distribute.ReduceOp.SUM, mine, axis=None)
-
-    @contextmanager
-    def _answers_from_all(self) -> Iterator[None]:
-        """Say in words that a worker is gone where TensorFlow's collectives fail."""
-        try:
-            yield
-        except tf.errors.OpError as error:
-            if self.cluster.size == 1:
-                raise
-            raise RunError(
-                f"worker {self.cluster.index} of {self.cluster.size}",
-                found=f"no answer from another worker ({type(error).__name__})",
-                expected="all workers to take part in every step",
-                remedy="see why the other worker ended, then start all of them again with --resume",
-            ) from error
 
     def _loss_and_correct(
         self, inputs: tf.Tensor, labels: tf.Tensor, training: bool
@@ -289,24 +235,15 @@ class Engine:
                 mean = self.optimizer.scale_loss(mean)
         variables = self.model.trainable_variables
         self.optimizer.apply(tape.gradient(mean, variables), variables)
-        return _together(loss, correct, stop)
+        return _stack_sums(loss, correct, stop)
 
     def _evaluate_replica(self, inputs: tf.Tensor, labels: tf.Tensor, stop: tf.Tensor) -> tf.Tensor:
-        return _together(*self._loss_and_correct(inputs, labels, training=False), stop)
+        return _stack_sums(*self._loss_and_correct(inputs, labels, training=False), stop)
 
     def _predict_replica(self, inputs: tf.Tensor) -> tf.Tensor:
         return self.network(inputs, training=False)[..., 0]
 
 
-def share_of(count: int, index: int, size: int) -> tuple[int, int]:
-    """First and one past the last of ``count`` items that part ``index`` of ``size`` takes.
-
-    Parts are contiguous and differ by at most one; the first ones are larger.
-    """
-    bounds = [-(-count * i // size) for i in (index, index + 1)]
-    return bounds[0], bounds[1]
-
-
-def _together(*values: tf.Tensor) -> tf.Tensor:
+def _stack_sums(*values: tf.Tensor) -> tf.Tensor:
     """Sums that travel between replicas at once; float64 holds counts of pixels exactly."""
     return tf.stack([tf.cast(value, tf.float64) for value in values])

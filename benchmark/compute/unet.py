@@ -22,7 +22,7 @@ MULTIPLE = 2 ** len(FILTERS)
 #: Multiply-adds count as two operations; a training step costs about three forward passes.
 TRAINING_PASSES = 3
 
-#: What a convolution makes of an image, or of the image upsampled beside a skip.
+#: What a convolution makes of an image, or of the image upsampled next to a skip.
 Convolved = Callable[[layers.Conv2D, keras.KerasTensor, keras.KerasTensor | None], keras.KerasTensor]
 
 
@@ -31,7 +31,7 @@ def build_unet(patch: int, channels: int, precision: str) -> keras.Model:
 
     The output is the probability of cloud. Under mixed_bfloat16 the first convolution stays
     in float32: a bfloat16 input would resolve a brightness temperature to 0.2 K only, as
-    coarse as what tells thin cloud from sea. The sigmoid is computed in float32 as well.
+    coarse as what separates thin cloud from sea. The sigmoid is computed in float32 as well.
     """
     policy = keras.DTypePolicy(precision)
     float32 = keras.DTypePolicy("float32")
@@ -55,7 +55,7 @@ def build_unet(patch: int, channels: int, precision: str) -> keras.Model:
     return _connect(inputs, [*convolutions, probability], convolved)
 
 
-def as_computed(
+def optimised_unet(
     model: keras.Model, shape: tuple[int, int] | None = None, *, xla: bool = False
 ) -> keras.Model:
     """The same function of the same variables as ``build_unet``'s, in 81 % of the operations.
@@ -99,7 +99,7 @@ def _connect(
 def forward_operations(model: keras.Model) -> int:
     """Floating-point operations of the convolutions in one forward pass of one patch.
 
-    Of ``build_unet``'s model those that the reference defines, of ``as_computed``'s those carried out.
+    Of ``build_unet``'s model those that the reference defines, of ``optimised_unet``'s those carried out.
     """
     total = 0.0
     for layer in model.layers:

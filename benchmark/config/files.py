@@ -10,14 +10,14 @@ import yaml
 
 from benchmark.config.schema import Config
 from benchmark.core.errors import ConfigError
-from benchmark.core.fields import Words, parse_yaml, read_fields, read_mapping
+from benchmark.core.fields import FieldMessages, parse_yaml, read_fields, read_mapping
 from benchmark.core.files import write_text
 
 CONFIGS = Path(__file__).parent / "shipped"
 
-_WORDS = Words(
+_MESSAGES = FieldMessages(
     missing="add {name} to the configuration",
-    unfit="correct {name} in the configuration file, or pass --set {name}=VALUE",
+    invalid="correct {name} in the configuration file, or pass --set {name}=VALUE",
 )
 
 
@@ -36,7 +36,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
 
 def build_config(tree: dict[str, Any]) -> Config:
     """The configuration in a mapping of fields. Raises ConfigError."""
-    return read_fields(Config, tree, words=_WORDS)
+    return read_fields(Config, tree, messages=_MESSAGES)
 
 
 def save_config(config: Config, path: Path) -> None:
@@ -69,7 +69,7 @@ def _set(tree: dict[str, Any], override: str) -> None:
 
 
 def set_field(tree: dict[str, Any], name: str, value: Any, where: str) -> None:
-    """Set a field by its dotted name. Raises ConfigError, told of ``where``, if it lies below a value."""
+    """Set a field by its dotted name. Raises ConfigError, which names ``where``, if it lies below a value."""
     *sections, leaf = name.split(".")
     for section in sections:
         if tree.get(section) is None:

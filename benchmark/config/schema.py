@@ -15,11 +15,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmark.core.errors import ConfigError
-from benchmark.record.events import STATUSES
+from benchmark.record.events import DATA_KINDS, PRECISIONS, SCHEDULES, STATUSES
 
-SCHEDULES = ("constant", "cosine")
-PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
-DATA_KINDS = ("slstr", "synthetic")
+#: Takes the fastest precision that the devices multiply natively; a log says which that was.
+AUTO = "auto"
 POOLINGS = 3  # the U-Net halves a patch three times
 
 #: numpy and TensorFlow take seeds below this.
@@ -149,7 +148,7 @@ class Training:
     #: Epochs without a better validation loss before training stops.
     early_stopping_patience: int = 25
     #: auto takes mixed_bfloat16 where the hardware multiplies bfloat16, else float32.
-    precision: str = "auto"
+    precision: str = AUTO
     #: Flip and turn every training patch at random: one of its eight symmetries in each epoch.
     augmentation: bool = False
     #: Compile the steps with XLA; faster on some GPUs, slower on CPUs.
@@ -180,16 +179,16 @@ class Training:
             "at least 1",
         )
         check(
-            self.precision in PRECISIONS,
+            self.precision in (AUTO, *PRECISIONS),
             "training.precision",
             self.precision,
-            f"one of {', '.join(PRECISIONS)}",
+            f"one of {', '.join((AUTO, *PRECISIONS))}",
         )
 
 
 @dataclass(frozen=True)
 class Inference:
-    """What is predicted beside the scored masks."""
+    """What is predicted in addition to the scored masks."""
 
     #: Predict every scene in one piece too, and log how far both ways agree.
     whole_scenes: bool = False

@@ -24,7 +24,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-#: Call with how far it is (absolute) and what to show beside the bar.
+#: Call with how far it is (absolute) and what to show next to the bar.
 Update = Callable[[int, str], None]
 
 
@@ -41,8 +41,11 @@ class Display:
         self.console.print(f"warning: {text}", style="yellow", markup=False)
 
     @contextlib.contextmanager
-    def bar(self, title: str, total: int) -> Iterator[Update]:
-        """A bar that vanishes when its block ends; yields the function that moves it."""
+    def bar(self, title: str, total: int, *, lines: bool = False) -> Iterator[Update]:
+        """A bar that vanishes when its block ends; yields the function that moves it.
+
+        ``lines``: without a terminal, a line for every tenth in its place.
+        """
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),
@@ -56,13 +59,19 @@ class Display:
             *columns, console=self.console, disable=not self.console.is_terminal, transient=True
         ) as progress:
             task = progress.add_task(title, total=total, note="")
-            yield lambda done, note: progress.update(task, completed=done, note=note)
+
+            def update(done: int, note: str) -> None:
+                progress.update(task, completed=done, note=note)
+                if lines and progress.disable and 10 * done // total > 10 * (done - 1) // total:
+                    self.say(f"{title} {done}/{total}")
+
+            yield update
 
     @contextlib.contextmanager
     def transfer(self, title: str, done: int, total: int) -> Iterator[Callable[[int], None]]:
         """Bytes of ``total``, with rate and time left: a bar, or without a terminal a line every tenth.
 
-        Yields the function that is told how many bytes more are done.
+        Yields the function to call with how many bytes more are done.
         """
         columns = (
             TextColumn("{task.description}"),

@@ -1,6 +1,10 @@
-"""The one family of errors that are the user's to mend."""
+"""The one family of errors that are the user's to repair."""
 
 from __future__ import annotations
+
+from typing import TypeVar
+
+from benchmark.core.files import reason_of
 
 
 class CloudMaskError(Exception):
@@ -20,8 +24,16 @@ class SceneError(CloudMaskError):
 
 
 class RunError(CloudMaskError):
-    """A run that cannot start or cannot go on."""
+    """A run that cannot start or cannot continue."""
 
 
 class SubmissionError(CloudMaskError):
     """Runs that cannot be packaged."""
+
+
+_Kind = TypeVar("_Kind", bound=CloudMaskError)
+
+
+def os_failure(kind: type[_Kind], error: OSError, where: object, *, expected: str, remedy: str) -> _Kind:
+    """A failure of the system as an error of ``kind``, at the file it names or else at ``where``."""
+    return kind(error.filename or where, found=reason_of(error), expected=expected, remedy=remedy)

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from benchmark.core.errors import ConfigError
+from benchmark.core.errors import ConfigError, os_failure
 
 T = typing.TypeVar("T")
 
@@ -50,8 +50,7 @@ def read_mapping(path: Path, expected: str = "a YAML file", remedy: str = "check
     try:
         tree = parse_yaml(path.read_text(encoding="utf-8"))
     except OSError as error:
-        found = error.strerror or str(error)
-        raise ConfigError(path, found=found, expected=expected, remedy=remedy) from None
+        raise os_failure(ConfigError, error, path, expected=expected, remedy=remedy) from None
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise ConfigError(path, found=str(error), expected="YAML", remedy="correct the file") from None
     if not isinstance(tree, dict):
@@ -61,18 +60,18 @@ def read_mapping(path: Path, expected: str = "a YAML file", remedy: str = "check
 
 
 @dataclasses.dataclass(frozen=True)
-class Words:
+class FieldMessages:
     """What to do about a field, in the words of its kind of file; ``{name}`` stands for the field."""
 
     missing: str = "add it to the file"
-    unfit: str = "correct it in the file"
+    invalid: str = "correct it in the file"
 
 
 def read_fields(
     cls: type[T],
     tree: Any,
     prefix: str = "",
-    words: Words | None = None,
+    messages: FieldMessages | None = None,
     check_text: Callable[[str, str], None] = lambda text, name: None,
 ) -> T:
     """An instance of the dataclass ``cls`` from a mapping: known fields, each of its type.
@@ -80,7 +79,7 @@ def read_fields(
     ``prefix`` stands before the names of fields; ``check_text`` is given every text and its field.
     Raises ConfigError.
     """
-    words = words or Words()
+    messages = messages or FieldMessages()
     if not isinstance(tree, Mapping):
         raise ConfigError(
             prefix,
@@ -103,10 +102,10 @@ def read_fields(
     values = {}
     for name, field in known.items():
         if name in tree:
-            values[name] = _value(hints[name], tree[name], f"{dotted}{name}", words, check_text)
+            values[name] = _value(hints[name], tree[name], f"{dotted}{name}", messages, check_text)
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             where = f"{dotted}{name}"
-            remedy = words.missing.format(name=where)
+            remedy = messages.missing.format(name=where)
             raise ConfigError(where, found="no value", expected="a value", remedy=remedy)
     return cls(**values)
 
@@ -116,12 +115,18 @@ def _names(cls: Any) -> str:
 
 
 _KINDS: dict[type, str] = {
-    **{int: "an integer", float: "a number", str: "a text", bool: "true or false"},
-    **{dict: "a mapping", tuple: "a list"},
+    int: "an integer",
+    float: "a number",
+    str: "a text",
+    bool: "true or false",
+    dict: "a mapping",
+    tuple: "a list",
 }
 
 
-def _value(hint: Any, value: Any, name: str, words: Words, check_text: Callable[[str, str], None]) -> Any:
+def _value(
+    hint: Any, value: Any, name: str, messages: FieldMessages, check_text: Callable[[str, str], None]
+) -> Any:
     options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
     if value is None and type(None) in options:
         return None
@@ -129,25 +134,25 @@ def _value(hint: Any, value: Any, name: str, words: Words, check_text: Callable[
     if wanted is Any:
         return value
     if dataclasses.is_dataclass(wanted):
-        return read_fields(typing.cast(type, wanted), value, name, words, check_text)
+        return read_fields(typing.cast(type, wanted), value, name, messages, check_text)
     kind = typing.get_origin(wanted) or wanted
     if kind is float and type(value) is int:
         value = float(value)
     if kind is tuple and type(value) is list:
         value = tuple(value)
     if type(value) is not kind:
-        remedy = words.unfit.format(name=name)
+        remedy = messages.invalid.format(name=name)
         raise ConfigError(name, found=repr(value), expected=_KINDS[kind], remedy=remedy)
     if kind is str:
         check_text(value, name)
     if kind is tuple:
         of_each = typing.get_args(wanted)[0]
-        return tuple(_value(of_each, each, name, words, check_text) for each in value)
+        return tuple(_value(of_each, each, name, messages, check_text) for each in value)
     if kind is dict:
         of_key, of_each = typing.get_args(wanted)
         return {
-            _value(of_key, key, name, words, check_text): _value(
-                of_each, each, f"{name}.{key}", words, check_text
+            _value(of_key, key, name, messages, check_text): _value(
+                of_each, each, f"{name}.{key}", messages, check_text
             )
             for key, each in value.items()
         }

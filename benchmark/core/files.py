@@ -1,4 +1,4 @@
-"""Files: written aside and renamed, digested, and failures of the system explained."""
+"""Files: written aside and renamed, digested, and failures of the system in its own words."""
 
 from __future__ import annotations
 

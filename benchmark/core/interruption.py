@@ -10,8 +10,8 @@ from types import FrameType
 #: Slurm's warning before a limit (--signal) and its end, and a person's Ctrl-C.
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
 
-#: Exit status of a run that goes on when it is started again with --resume (EX_TEMPFAIL of sysexits.h).
-TRY_AGAIN = 75
+#: Exit status of a run that continues when it is started again with --resume (EX_TEMPFAIL of sysexits.h).
+EXIT_RESUMABLE = 75
 
 
 class Interrupted(BaseException):
@@ -23,7 +23,7 @@ class Interrupted(BaseException):
 
     @property
     def exit_status(self) -> int:
-        return 128 + self.number if self.number == signal.SIGINT else TRY_AGAIN
+        return 128 + self.number if self.number == signal.SIGINT else EXIT_RESUMABLE
 
 
 class Interruption:

@@ -13,10 +13,10 @@ from pathlib import Path
 def take(path: Path) -> int | None:
     """A descriptor that holds the lock until it is closed; None where another process holds it.
 
-    A file system without locks holds nothing, and is no hindrance. Raises OSError where the file
-    cannot be opened.
+    ``path`` is a folder, or a file that is created where there is none. A file system without locks
+    holds nothing, and is no hindrance. Raises OSError where it cannot be opened.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""How a measurement is told: the median, with the lowest and the highest beside it."""
+"""Format a measurement as its median and range."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """python -m benchmark.download: the real scenes, from their public bucket.
 
-Interrupted at any moment, the same command goes on. Exit 0: all there, 1: something is missing, 2: it
+Interrupted at any moment, the same command resumes. Exit 0: all there, 1: something is missing, 2: it
 could not begin.
 """
 
@@ -8,35 +8,28 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import os
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-from benchmark.core import locks as file_lock
+from benchmark.core import locks
 from benchmark.core.display import Display
+from benchmark.core.errors import os_failure
 from benchmark.core.interruption import Interrupted, Interruption
-from benchmark.download.bucket import (
-    AGAIN,
-    ENDPOINT,
-    PREFIXES,
-    DownloadError,
-    RemoteFile,
-    connect,
-    list_split,
-)
-from benchmark.download.file import bytes_held
+from benchmark.download.file import Read, bytes_held
 from benchmark.download.manifest import (
     MANIFEST,
-    Manifest,
+    DownloadManifest,
     is_there,
     read_manifest,
     verify,
     with_listed,
     write_manifest,
 )
+from benchmark.download.source import ENDPOINT, PREFIXES, RETRY_HINT, DownloadError, RemoteFile
 from benchmark.download.workers import obtain_all
 
 
@@ -50,16 +43,25 @@ def main(arguments: list[str] | None = None) -> int:
         if options.verify:
             return _verify(options.dest, splits, display)
         with _locked(options.dest):
+            # late: help and verification start without the client
+            from benchmark.download.bucket import connect, list_split, read_object
+
             client = connect(options.endpoint, options.jobs)
-            listed = [file for split in splits for file in _list(client, split, options.limit, display)]
+            listed: list[RemoteFile] = []
+            for split in splits:
+                files, invalid = list_split(client, split)
+                if invalid:
+                    example = f"such as {invalid[0]!r}"
+                    display.warn(f"skipped {len(invalid)} object names that are not valid paths, {example}")
+                listed += files[: options.limit]
             entries = _plan(options.dest, listed)
             begun = True
-            return _fetch(client, options, listed, entries, display)
+            return _fetch(functools.partial(read_object, client), options, listed, entries, display)
     except (DownloadError, OSError) as error:
         print(f"error: {_explain(error, options.dest)}", file=sys.stderr)
         return 1 if begun else 2
     except Interrupted as error:
-        print(f"stopped ({error}); what has arrived is kept: {AGAIN}", file=sys.stderr)
+        print(f"stopped ({error}); what has arrived is kept: {RETRY_HINT}", file=sys.stderr)
         return 128 + error.number
 
 
@@ -67,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmark.download",
         description="Fetch the Sentinel-3 SLSTR scenes (970 for training, 100 for inference; 180 GB) from "
-        "their public bucket, without an account. Goes on where it was interrupted.",
+        "their public bucket, without an account. Resumes where it was interrupted.",
         epilog="Exit status: 0 all there, 1 something is missing or differs, 2 it could not begin.",
     )
     add = parser.add_argument
@@ -106,7 +108,7 @@ def _verify(root: Path, splits: Sequence[str], display: Display) -> int:
     return 1 if problems else 0
 
 
-def _plan(root: Path, listed: Sequence[RemoteFile]) -> Manifest:
+def _plan(root: Path, listed: Sequence[RemoteFile]) -> DownloadManifest:
     """The list of what is there and what is to come, written; there is room for it."""
     entries = with_listed(read_manifest(root) or {}, listed)
     _check_room(root, sum(file.size - bytes_held(root, file) for file in listed))
@@ -115,7 +117,11 @@ def _plan(root: Path, listed: Sequence[RemoteFile]) -> Manifest:
 
 
 def _fetch(
-    client: Any, options: argparse.Namespace, listed: list[RemoteFile], entries: Manifest, display: Display
+    read: Read,
+    options: argparse.Namespace,
+    listed: list[RemoteFile],
+    entries: DownloadManifest,
+    display: Display,
 ) -> int:
     root: Path = options.dest
     wanted = [file for file in listed if not is_there(root, file.path, entries[file.path])]
@@ -123,23 +129,14 @@ def _fetch(
         f"{root}: {len(listed) - len(wanted)} of {len(listed)} scenes are there, "
         f"{sum(file.size for file in wanted) / 1e9:.3g} GB in the others"
     )
-    missing = obtain_all(client, root, wanted, entries, options.jobs, display)
-    whole = [entries[file.path].verified for file in listed if file not in missing]
-    display.say(f"{len(whole)} of {len(listed)} scenes whole{_by_size_only(whole.count('size'))}")
+    missing = obtain_all(read, root, wanted, entries, options.jobs, display)
+    complete = [entries[file.path].verified for file in listed if file not in missing]
+    display.say(f"{len(complete)} of {len(listed)} scenes complete{_by_size_only(complete.count('size'))}")
     for file, error in missing.items():
         print(f"missing: {file.path}" + (f"\n{_explain(error, root)}" if error else ""), file=sys.stderr)
     if missing:
-        print(f"{len(missing)} of {len(listed)} scenes are missing; {AGAIN}", file=sys.stderr)
+        print(f"{len(missing)} of {len(listed)} scenes are missing; {RETRY_HINT}", file=sys.stderr)
     return 1 if missing else 0
-
-
-def _list(client: Any, split: str, limit: int | None, display: Display) -> list[RemoteFile]:
-    files, unfit = list_split(client, split)
-    if unfit:
-        display.warn(
-            f"{len(unfit)} names of the server are unfit as paths and left out, such as {unfit[0]!r}"
-        )
-    return files[:limit]
 
 
 def _check_room(root: Path, needed: int) -> None:
@@ -148,7 +145,7 @@ def _check_room(root: Path, needed: int) -> None:
         raise DownloadError(
             root,
             found=f"{free / 1e9:.3g} GB free",
-            expected=f"{needed / 1e9:.3g} GB for what is missing (180 GB for the whole dataset)",
+            expected=f"{needed / 1e9:.3g} GB for what is missing (180 GB for the complete dataset)",
             remedy="free space, choose another folder with --dest, or fetch less: --split, --limit",
         )
 
@@ -156,7 +153,7 @@ def _check_room(root: Path, needed: int) -> None:
 @contextlib.contextmanager
 def _locked(root: Path) -> Iterator[None]:
     root.mkdir(parents=True, exist_ok=True)
-    lock = file_lock.take(root / ".download.lock")
+    lock = locks.take(root / ".download.lock")
     if lock is None:
         raise DownloadError(
             root,
@@ -175,17 +172,18 @@ def _split(path: str) -> str:
 
 
 def _by_size_only(count: int) -> str:
-    return f", {count} of them by their size only (the server tells no checksum of them)" if count else ""
+    return f", {count} of them by their size only (the server gives no checksum of them)" if count else ""
 
 
 def _explain(error: DownloadError | OSError, root: Path) -> DownloadError:
     if isinstance(error, DownloadError):
         return error
-    return DownloadError(
-        error.filename or root,
-        found=error.strerror or str(error),
-        expected="a folder that takes files",
-        remedy=f"free space or mend the folder, or choose another with --dest; then {AGAIN}",
+    return os_failure(
+        DownloadError,
+        error,
+        root,
+        expected="a writable folder with room for the files",
+        remedy=f"free space, fix the folder's permissions or choose another with --dest; then {RETRY_HINT}",
     )
 
 

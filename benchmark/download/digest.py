@@ -1,7 +1,7 @@
 """Whether a file is the object that a bucket lists: its size, and its ETag recomputed.
 
 The ETag of an object is the MD5 of its bytes; of one uploaded in N parts it is the MD5 of the parts'
-MD5s and ``-N``. How large the parts were is not told, so the sizes that usual clients take are tried.
+MD5s and ``-N``. The parts' size is not given, so the sizes that usual clients take are tried.
 """
 
 from __future__ import annotations

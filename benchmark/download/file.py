@@ -1,8 +1,8 @@
-"""One file of the dataset: taken over where it is there, else fetched beside its place and renamed.
+"""One file of the dataset: kept where it is there, else fetched next to its place and renamed.
 
-``.part-NAME-VERSION`` grows by what has arrived; its length says where to go on, and VERSION, a
-digest of the listed ETag, of what. So it needs no other journal, and a kill loses at most the block
-at hand.
+``.part-NAME-VERSION`` grows by what has arrived; its length says where to resume, and VERSION, a
+digest of the listed ETag, what. So it needs no other journal, and a kill loses at most the block at
+hand.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmark.download.bucket import DownloadError, RemoteFile
 from benchmark.download.digest import compare
 from benchmark.download.manifest import Entry
+from benchmark.download.source import DownloadError, RemoteFile
 
-#: Whole fetches of a file whose bytes differ from what was listed.
+#: Complete fetches of a file whose bytes differ from what was listed.
 FETCHES = 2
 
 #: The bytes of an object from a position on.
 Read = Callable[[RemoteFile, int], Iterator[bytes]]
-#: Told how many bytes more (or, after damage, fewer) are there.
+#: Called with how many bytes more (or, after damage, fewer) are there.
 OnBytes = Callable[[int], None]
 
 
@@ -39,9 +39,9 @@ def bytes_held(root: Path, file: RemoteFile) -> int:
 
 
 def obtain(root: Path, file: RemoteFile, read: Read, on_bytes: OnBytes) -> Entry:
-    """Have ``file`` below ``root``, whole and compared with what was listed.
+    """Have ``file`` below ``root``, complete and compared with what was listed.
 
-    Raises DownloadError when it cannot be had, OSError when the disk refuses it.
+    Raises DownloadError when it cannot be fetched, OSError when the disk refuses it.
     """
     target, part = root / file.path, part_path(root, file)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -63,7 +63,7 @@ def obtain(root: Path, file: RemoteFile, read: Read, on_bytes: OnBytes) -> Entry
         file.key,
         found=f"bytes of another MD5, in {FETCHES} fetches",
         expected=f"ETag {file.etag}, as listed",
-        remedy="repeat the command later, or ask another server: --endpoint URL",
+        remedy="run the command again later, or ask another server: --endpoint URL",
     )
 
 

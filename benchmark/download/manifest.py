@@ -1,4 +1,4 @@
-"""``DEST/.download.json``: what was listed, what of it is there, and how each file is known to be whole."""
+"""``DEST/.download.json``: what was listed, what of it is there, and how each file was verified."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
+from benchmark.core.errors import ConfigError
+from benchmark.core.fields import read_fields
 from benchmark.core.files import write_text
-from benchmark.download.bucket import PREFIXES, DownloadError, RemoteFile, is_scene_path
 from benchmark.download.digest import md5_of
+from benchmark.download.source import PREFIXES, DownloadError, RemoteFile, is_scene_path
 
 MANIFEST = ".download.json"
 FORMAT = "cloudmask-download-1"
@@ -26,37 +29,34 @@ class Entry:
     verified: str = ""
 
 
-Manifest = dict[str, Entry]
+DownloadManifest = dict[str, Entry]
 
 
-def read_manifest(root: Path) -> Manifest | None:
+def read_manifest(root: Path) -> DownloadManifest | None:
     """Path below ``root`` -> its entry, sorted; None where nothing was downloaded. Raises DownloadError."""
     try:
         content = json.loads((root / MANIFEST).read_text(encoding="utf-8"))
         if content["format"] != FORMAT:
             raise ValueError(f"format {content['format']!r}")
-        entries = {path: Entry(**entry) for path, entry in sorted(content["files"].items())}
-        for path, entry in entries.items():
-            _check(path, entry)
+        return {path: _entry(path, fields) for path, fields in sorted(content["files"].items())}
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, ConfigError) as error:
         raise DownloadError(
             root / MANIFEST,
             found=f"not readable as a list of downloads ({error})",
             expected=f"JSON of format {FORMAT}",
-            remedy="remove it and download again: files that are whole are kept",
+            remedy="remove it and download again: complete files are kept",
         ) from None
-    return entries
 
 
-def write_manifest(root: Path, entries: Manifest) -> None:
+def write_manifest(root: Path, entries: DownloadManifest) -> None:
     """Write the list aside and rename it. Raises OSError."""
     files = {path: asdict(entry) for path, entry in sorted(entries.items())}
     write_text(root / MANIFEST, json.dumps({"format": FORMAT, "files": files}, indent=1) + "\n")
 
 
-def with_listed(entries: Manifest, listed: Iterable[RemoteFile]) -> Manifest:
+def with_listed(entries: DownloadManifest, listed: Iterable[RemoteFile]) -> DownloadManifest:
     """``entries`` and what the server lists now; what has changed there counts as not fetched."""
     merged = dict(entries)
     for file in listed:
@@ -72,7 +72,7 @@ def is_there(root: Path, path: str, entry: Entry) -> bool:
     return bool(entry.md5) and target.is_file() and target.stat().st_size == entry.size
 
 
-def verify(root: Path, entries: Manifest, on_bytes: Callable[[int], None]) -> list[str]:
+def verify(root: Path, entries: DownloadManifest, on_bytes: Callable[[int], None]) -> list[str]:
     """What is missing or differs, one line each; every byte of every file is read. No network."""
     problems = []
     for path, entry in entries.items():
@@ -89,10 +89,9 @@ def verify(root: Path, entries: Manifest, on_bytes: Callable[[int], None]) -> li
     return problems
 
 
-def _check(path: str, entry: Entry) -> None:
+def _entry(path: str, fields: Any) -> Entry:
     split, _, name = path.partition("/")
-    if split not in PREFIXES or not is_scene_path(name):
-        raise ValueError(f"the path {path!r}")
-    texts = (entry.key, entry.etag, entry.md5, entry.verified)
-    if type(entry.size) is not int or entry.size < 0 or not all(isinstance(text, str) for text in texts):
-        raise ValueError(f"the entry of {path}")
+    entry = read_fields(Entry, fields, path)
+    if split not in PREFIXES or not is_scene_path(name) or entry.size < 0:
+        raise ValueError(f"the entry of {path!r}")
+    return entry

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import queue
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 from benchmark.core.display import Display
-from benchmark.download.bucket import DownloadError, RemoteFile, read_object
-from benchmark.download.file import bytes_held, obtain
-from benchmark.download.manifest import Entry, Manifest, write_manifest
+from benchmark.download.file import Read, bytes_held, obtain
+from benchmark.download.manifest import DownloadManifest, Entry, write_manifest
+from benchmark.download.source import DownloadError, RemoteFile
 
 #: Seconds that a signal leaves the workers to finish the block at hand.
-FAREWELL = 2.0
+SHUTDOWN_GRACE_SECONDS = 2.0
 
-#: What a worker reports: bytes more, a file that is whole, or why it is not.
+#: What a worker reports: bytes more, a file that is complete, or why it is not.
 Report = int | tuple[RemoteFile, Entry | Exception]
 
 
@@ -27,18 +25,18 @@ class _Stopped(BaseException):
 
 
 def obtain_all(
-    client: Any, root: Path, wanted: list[RemoteFile], entries: Manifest, jobs: int, display: Display
+    read: Read, root: Path, wanted: list[RemoteFile], entries: DownloadManifest, jobs: int, display: Display
 ) -> dict[RemoteFile, DownloadError | OSError | None]:
     """Have the files, ``jobs`` at a time; notes them in ``entries`` and returns those that are missing.
 
-    A file that cannot be had leaves the others to go on; a disk that refuses ends all.
+    A file that cannot be fetched does not stop the others; a disk that refuses ends all.
     """
     missing: dict[RemoteFile, DownloadError | OSError | None] = dict.fromkeys(wanted)
     total, held = sum(file.size for file in wanted), sum(bytes_held(root, file) for file in wanted)
     failed = 0
     with (
         display.transfer("downloading", held, total) as advance,
-        _workers(client, root, wanted, jobs) as next_report,
+        _workers(read, root, wanted, jobs) as next_report,
     ):
         while failed < len(missing):
             report = next_report()
@@ -61,7 +59,7 @@ def obtain_all(
 
 
 @contextlib.contextmanager
-def _workers(client: Any, root: Path, wanted: list[RemoteFile], jobs: int) -> Iterator[Callable[[], Report]]:
+def _workers(read: Read, root: Path, wanted: list[RemoteFile], jobs: int) -> Iterator[Callable[[], Report]]:
     """Threads that obtain the files; yields the function that waits for their next report.
 
     They are daemons: one that waits for a silent server holds nothing that an exit could lose.
@@ -72,16 +70,12 @@ def _workers(client: Any, root: Path, wanted: list[RemoteFile], jobs: int) -> It
     for file in wanted:
         tasks.put(file)
 
-    def pause(seconds: float) -> None:
-        if stop.wait(seconds):
-            raise _Stopped
-
     def on_bytes(count: int) -> None:
         reports.put(count)
-        pause(0)
+        if stop.is_set():
+            raise _Stopped
 
     def work() -> None:
-        read = functools.partial(read_object, client, pause=pause)
         with contextlib.suppress(queue.Empty, _Stopped):
             while not stop.is_set():
                 file = tasks.get_nowait()
@@ -89,7 +83,7 @@ def _workers(client: Any, root: Path, wanted: list[RemoteFile], jobs: int) -> It
                     reports.put((file, obtain(root, file, read, on_bytes)))
                 except DownloadError as error:
                     reports.put((file, error))
-                except Exception as error:  # of the disk, or ours: told to the main thread, which ends all
+                except Exception as error:  # of the disk, or ours: the main thread ends all
                     stop.set()
                     reports.put((file, error))
 
@@ -101,4 +95,4 @@ def _workers(client: Any, root: Path, wanted: list[RemoteFile], jobs: int) -> It
     finally:
         stop.set()
         for thread in threads:
-            thread.join(FAREWELL / len(threads))
+            thread.join(SHUTDOWN_GRACE_SECONDS / len(threads))

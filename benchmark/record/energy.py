@@ -48,13 +48,13 @@ def package_meters(powercap: Path) -> list[Meter]:
 
 
 def package_meter(package: Path) -> Meter:
-    """Energy of a CPU package, whose counter begins anew after ``max_energy_range_uj``."""
+    """Energy of a CPU package, whose counter restarts after ``max_energy_range_uj``."""
     largest = int((package / "max_energy_range_uj").read_text())
     return counted(lambda: int((package / "energy_uj").read_text()) / 1e6, largest / 1e6)
 
 
 def counted(counter: Reading, largest: float = 0.0) -> Meter:
-    """Energy by a counter of joules that begins anew after ``largest``.
+    """Energy by a counter of joules that restarts after ``largest``.
 
     A counter that was reset (``largest`` unknown) adds nothing for that once.
     """

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 import logging
+import math
 import os
 import re
 import time
@@ -23,7 +24,6 @@ from mlperf_logging.mllog.mllog import MLLogger
 
 from benchmark import ROOT
 from benchmark.core.errors import RunError
-from benchmark.record import stopwatch as timers
 from benchmark.record.events import BY_KEY, POINT, START, STOP, TOKEN, has_json_type
 
 _RESUMED = "run_resumed"
@@ -48,23 +48,35 @@ class Kept:
     events: list[dict[str, Any]]
     #: How often the run has been resumed before.
     interruptions: int
-    #: Whole epochs, and steps of the one under way, that need not be repeated.
+    #: Complete epochs, and steps of the one under way, that need not be repeated.
     epoch: int
     step: int
-    #: Milliseconds since 1970 of the moment that the run goes on from.
+    #: Milliseconds since 1970 of the moment from which the run continues.
     time_ms: int
 
 
-class EventLog:
-    """The log of one run: a new file (FileExistsError where there is one), or one that goes on.
+@dataclass
+class Interval:
+    """What the block of an interval may add to the log, and what it learns from it."""
 
-    A resumed run tells its story again from the top. As long as there are kept events left, what
-    it logs is compared with them instead of written, so that it can go on only as the run that it
-    was; once the last of them has been told, ``run_resumed`` is written. Without a path nothing is
-    written: so logs a worker that is not the chief.
+    #: Metadata of the interval's end.
+    at_stop: dict[str, Any]
+    #: The length by the log's own times, once the block has ended.
+    seconds: float = math.nan
+
+
+class EventLog:
+    """The log of one run: a new file (FileExistsError where there is one), or one that is continued.
+
+    A resumed run replays its log from the start. As long as there are kept events left, what it
+    logs is compared with them instead of written, so that it can continue only as the run that it
+    was; after the last of them, ``run_resumed`` is written. Without a path nothing is written:
+    this is how a worker logs that is not the chief.
     """
 
     def __init__(self, path: Path | None, kept: Kept | None = None) -> None:
+        #: Start and stop of all intervals by name, in milliseconds since 1970; None: still open.
+        self.intervals: dict[str, list[tuple[int, int | None]]] = {}
         self._path, self._kept = path, kept
         self._replay = deque(kept.events if kept else ())
         self._handler: logging.Handler = logging.NullHandler()
@@ -73,7 +85,6 @@ class EventLog:
         logger = logging.Logger("cloudmask", logging.INFO)
         logger.addHandler(self._handler)
         self._mllog = MLLogger(logger, root_dir=re.escape(str(ROOT)))
-        timers.reset()
 
     def event(self, key: str, value: object, **metadata: object) -> None:
         """Log a point in time."""
@@ -88,26 +99,32 @@ class EventLog:
         self._log(STOP, f"{name}_stop", None, metadata, stack_offset=4)
 
     @contextlib.contextmanager
-    def interval(self, name: str, **metadata: object) -> Iterator[dict[str, Any]]:
+    def interval(self, name: str, **metadata: object) -> Iterator[Interval]:
         """Log start and end of the interval ``name`` with the same metadata.
 
-        The block may add metadata for the end to the dictionary that is yielded. An
-        exception leaves the interval open: only run_stop follows it, with status aborted.
+        The block may add metadata for the end. An exception leaves the interval open: only
+        run_stop follows it, with status aborted.
         """
-        self._log(START, f"{name}_start", None, metadata, stack_offset=5)
-        at_stop = dict(metadata)
-        yield at_stop
-        self._log(STOP, f"{name}_stop", None, at_stop, stack_offset=5)
+        start_ms = self._log(START, f"{name}_start", None, metadata, stack_offset=5)
+        interval = Interval(dict(metadata))
+        yield interval
+        stop_ms = self._log(STOP, f"{name}_stop", None, interval.at_stop, stack_offset=5)
+        interval.seconds = (stop_ms - start_ms) / 1000
+
+    def seconds(self, name: str) -> float:
+        """Seconds of all intervals of a name, one that is still open included."""
+        now = _now_ms()
+        return sum((now if stop is None else stop) - start for start, stop in self.intervals[name]) / 1000
 
     def abort(self, reason: str) -> None:
-        """End the log with run_stop, its status aborted, wherever the story is."""
+        """End the log with run_stop, its status aborted, wherever the run is."""
         self._replay.clear()
         self._log(STOP, "run_stop", None, {"status": "aborted", "reason": reason}, stack_offset=4)
 
     def skip(self, *, but: int) -> None:
         """Pass over the kept events of what a checkpoint brings back, all but the last ``but``."""
         while len(self._replay) > but:
-            _keep_time(self._replay.popleft())
+            self._note(self._replay.popleft())
         self._end_replay()
 
     def position(self) -> tuple[int, str]:
@@ -118,24 +135,36 @@ class EventLog:
     def close(self) -> None:
         self._handler.close()
 
-    def _log(self, kind: str, key: str, value: object, metadata: dict[str, Any], stack_offset: int) -> None:
+    def _log(self, kind: str, key: str, value: object, metadata: dict[str, Any], stack_offset: int) -> int:
+        """Write the event, or compare it with the one that was kept; returns its time."""
         _require(key, kind, value, metadata)
         while self._replay and self._replay[0]["key"] == _RESUMED:
             self._replay.popleft()
         if not self._replay:
-            _keep_time(self._write(kind, key, value, metadata, stack_offset))
-            return
+            return self._note(self._write(kind, key, value, metadata, stack_offset))
         event = self._replay.popleft()
         if (event["key"], event["value"]) != (key, value):
             raise RunError(
                 self._path,
-                found=f"{key} {value!r} of the run that is to go on",
+                found=f"{key} {value!r} of the run that is to be resumed",
                 expected=f"{event['key']} {event['value']!r}, as it was before",
                 remedy="resume with the same configuration, code and kind of machine, "
-                "or start anew without --resume",
+                "or start again without --resume",
             )
-        _keep_time(event)
+        time_ms = self._note(event)
         self._end_replay()
+        return time_ms
+
+    def _note(self, event: dict[str, Any]) -> int:
+        """Keep the time of an interval's start or stop; returns the time of any event."""
+        kind, time_ms = event["event_type"], event["time_ms"]
+        name, _, _ = event["key"].rpartition("_")
+        if kind == START:
+            self.intervals.setdefault(name, []).append((time_ms, None))
+        elif kind == STOP and name in self.intervals:
+            start_ms, _ = self.intervals[name].pop()
+            self.intervals[name].append((start_ms, time_ms))
+        return time_ms
 
     def _end_replay(self) -> None:
         if self._replay or self._kept is None:
@@ -163,9 +192,9 @@ def keep_log(path: Path, size: int, sha256: str, epoch: int, step: int, time_ms:
     if hashlib.sha256(content[:size]).hexdigest() != sha256:
         raise RunError(
             path,
-            found="another beginning than the log had when the checkpoint was made",
+            found="a log that does not match the one saved with the checkpoint",
             expected=f"{size} bytes whose sha256 is {sha256[:12]}...",
-            remedy="restore the log, or start anew without --resume",
+            remedy="restore the log, or start again without --resume",
         )
     kept = Kept(_events(content[:size]), _interruptions(content), epoch, step, time_ms)
     os.truncate(path, size)
@@ -195,22 +224,13 @@ def _events(content: bytes) -> list[dict[str, Any]]:
 def _interruptions(content: bytes) -> int:
     """How often the run has been resumed, what is cut off included."""
     marker = f'"key": "{_RESUMED}"'.encode()
-    whole, _, _ = content.rpartition(b"\n")
-    marked = b"\n".join(line for line in whole.split(b"\n") if marker in line)
+    complete, _, _ = content.rpartition(b"\n")
+    marked = b"\n".join(line for line in complete.split(b"\n") if marker in line)
     return max((event["value"] for event in _events(marked)), default=0)
 
 
 def _now_ms() -> int:
     return time.time_ns() // 10**6
-
-
-def _keep_time(event: dict[str, Any]) -> None:
-    """Let the StopWatch run by the log's own times."""
-    name, _, _ = event["key"].rpartition("_")
-    if event["event_type"] == START:
-        timers.begin(name, event["time_ms"])
-    elif event["event_type"] == STOP:
-        timers.end(name, event["time_ms"])
 
 
 def _require(key: str, kind: str, value: object, metadata: dict[str, Any]) -> None:

@@ -15,6 +15,14 @@ from dataclasses import dataclass, field
 
 TOKEN = ":::MLLOG"
 
+#: Words that a configuration accepts, a run logs and the checker knows.
+STATUSES = ("onprem", "cloud", "research", "preview")
+DATA_KINDS = ("slstr", "synthetic")
+SCHEDULES = ("constant", "cosine")
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+BASELINES = ("majority", "threshold", "logistic")
+OUTCOMES = ("success", "aborted")
+
 POINT = "POINT_IN_TIME"
 START = "INTERVAL_START"
 STOP = "INTERVAL_END"
@@ -46,6 +54,10 @@ class Event:
     value: str
     meaning: str
     metadata: dict[str, str] = field(default_factory=dict)
+
+
+def _one_of(words: tuple[str, ...]) -> str:
+    return f"{', '.join(words[:-1])} or {words[-1]}"
 
 
 _EPOCH = {"epoch_num": "integer"}
@@ -98,8 +110,8 @@ EVENTS: tuple[Event, ...] = (
     Event("opt_adam_beta_2", POINT, "number", "Adam's second decay rate"),
     Event("opt_adam_epsilon", POINT, "number", "Adam's epsilon"),
     Event("opt_learning_rate_warmup_steps", POINT, "integer", "steps of linear warm-up"),
-    Event("opt_learning_rate_decay_schedule", POINT, "string", "constant or cosine"),
-    Event("precision", POINT, "string", "float32 or mixed_bfloat16"),
+    Event("opt_learning_rate_decay_schedule", POINT, "string", _one_of(SCHEDULES)),
+    Event("precision", POINT, "string", _one_of(PRECISIONS)),
     Event("augmentation", POINT, "boolean", "whether training patches are flipped and turned at random"),
     Event("patch_size", POINT, "integer", "rows and columns of a patch (P: 256)"),
     Event("crop_size", POINT, "integer", "overlap of inference patches in pixels"),
@@ -130,8 +142,8 @@ EVENTS: tuple[Event, ...] = (
         "run_resumed",
         POINT,
         "integer",
-        "how often the run has been resumed; it stands where the run goes on after an interruption, with "
-        "the whole epochs done before, the steps of the next one, and the time since the checkpoint",
+        "how often the run has been resumed; logged where the run continues after an interruption, with "
+        "the complete epochs done before, the steps of the next one, and the time since the checkpoint",
         {"epochs": "integer", "step": "integer", "lost_ms": "integer"},
     ),
     Event("train_samples", POINT, "integer", "patches trained on in an epoch"),
@@ -208,6 +220,9 @@ PARAMETERS: tuple[str, ...] = tuple(
     event.key for event in EVENTS[EVENTS.index(BY_KEY["init_start"]) + 1 : EVENTS.index(BY_KEY["init_stop"])]
 )
 
-BASELINES = ("majority", "threshold", "logistic")
-STATUSES = ("onprem", "cloud", "research", "preview")
-OUTCOMES = ("success", "aborted")
+#: The words that a parameter may have as its value, by its key.
+WORDS: dict[str, tuple[str, ...]] = {
+    "data_kind": DATA_KINDS,
+    "opt_learning_rate_decay_schedule": SCHEDULES,
+    "precision": PRECISIONS,
+}

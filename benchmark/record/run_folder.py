@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import count, takewhile
 from pathlib import Path
 
 LOG_NAME = "result.txt"
@@ -26,8 +27,17 @@ class RunFolder:
 
     @property
     def system(self) -> Path:
-        """What the node measured of itself."""
+        """What the node of the first start measured of itself."""
         return self.root / "system.json"
+
+    def system_of(self, start: int) -> Path:
+        """What the node of a start measured of itself: a resumed run adds system-2.json and so on."""
+        return self.system if start == 1 else self.root / f"system-{start}.json"
+
+    @property
+    def systems(self) -> list[Path]:
+        """The files of all starts so far, the first one first."""
+        return list(takewhile(Path.exists, map(self.system_of, count(1))))
 
     @property
     def metrics(self) -> Path:

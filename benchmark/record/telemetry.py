@@ -1,4 +1,4 @@
-"""What the node does while a run lasts: load, memory, power and energy, sampled beside the run.
+"""What the node does while a run lasts: load, memory, power and energy, sampled during the run.
 
 Columns of ``telemetry.csv``; what cannot be read is an empty field, a MB is 10**6 bytes:
 
@@ -10,7 +10,7 @@ Columns of ``telemetry.csv``; what cannot be read is an empty field, a MB is 10*
 - for each accelerator that the run may use (NVML), ``accelerator0_`` and so on: ``power_w``,
   ``temperature_c``, ``memory_mb``, ``utilisation_percent`` and ``energy_mj``, the device's counter
 
-Nothing that fails here ends a run; it is told in ``unavailable`` or ``problem``.
+Nothing that fails here ends a run; it is reported in ``unavailable`` or ``problem``.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from benchmark.record.energy import (
 )
 
 #: Seconds that the end of a run waits for a sample that is being taken.
-_PATIENCE = 10.0
+_JOIN_TIMEOUT_SECONDS = 10.0
 
 _MB = 10**6
 
@@ -65,7 +65,7 @@ def sample_telemetry(
         yield telemetry
     finally:
         stop.set()
-        thread.join(_PATIENCE)
+        thread.join(_JOIN_TIMEOUT_SECONDS)
         telemetry.close()
 
 
@@ -84,15 +84,15 @@ class Telemetry:
         self._start = time.monotonic()
 
         handles: list[Any] = []
-        with self._told("accelerators"):
+        with self._noting_unavailable("accelerators"):
             nvml.nvmlInit()
             self._closing.callback(nvml.nvmlShutdown)
             handles = visible_accelerators(nvml, os.environ.get("CUDA_VISIBLE_DEVICES"))
         self._meters: dict[str, Meter] = {}
         if handles:
-            with self._told("energy of the accelerators"):
+            with self._noting_unavailable("energy of the accelerators"):
                 self._meters[ACCELERATORS] = summed([accelerator_meter(nvml, each) for each in handles])
-        with self._told("energy of the CPU"):
+        with self._noting_unavailable("energy of the CPU"):
             self._meters[CPU] = summed(package_meters(powercap))
 
         process = process_readings()
@@ -104,7 +104,7 @@ class Telemetry:
         self.columns = ("time", "seconds", *process, "cpu_energy_j", *accelerators)
         self._readings: dict[str, Reading] = {}
         for name, reading in (process | accelerators).items():
-            with self._told(name):
+            with self._noting_unavailable(name):
                 reading()
                 self._readings[name] = reading
 
@@ -139,7 +139,7 @@ class Telemetry:
                     self.path,
                     found=f"no more samples: {type(error).__name__}: {_in_a_line(error)}",
                     expected="a line every few seconds",
-                    remedy="none is needed for the run, which goes on; look at its folder and its disk",
+                    remedy="none is needed for the run, which continues; look at its folder and its disk",
                 )
             )
 
@@ -163,7 +163,7 @@ class Telemetry:
             self._closing.close()
 
     @contextlib.contextmanager
-    def _told(self, what: str) -> Iterator[None]:
+    def _noting_unavailable(self, what: str) -> Iterator[None]:
         """Keep a failure to read ``what`` as a line of ``unavailable``."""
         try:
             yield
@@ -172,22 +172,22 @@ class Telemetry:
 
 
 def open_table(path: Path, columns: Sequence[str]) -> TextIO:
-    """The table opened to append whole lines to, its header written.
+    """The table opened to append complete lines to, its header written.
 
     A last line that was cut is removed. A table with other columns, as another node writes
-    it, is kept beside under a name with a number.
+    it, is kept under a name with a number.
     """
     header = f"{','.join(columns)}\n"
     content = path.read_bytes() if path.exists() else b""
-    whole = content[: content.rfind(b"\n") + 1]
-    if len(whole) < len(content):
-        os.truncate(path, len(whole))
-    if whole and not whole.startswith(header.encode()):
+    complete = content[: content.rfind(b"\n") + 1]
+    if len(complete) < len(content):
+        os.truncate(path, len(complete))
+    if complete and not complete.startswith(header.encode()):
         names = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in count(1))
         path.rename(next(name for name in names if not name.exists()))
-        whole = b""
+        complete = b""
     file = path.open("a", encoding="utf-8", newline="")
-    if not whole:
+    if not complete:
         file.write(header)
         file.flush()
     return file

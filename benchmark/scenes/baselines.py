@@ -13,11 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.scenes.scene import CHANNELS, S2, S8
-from benchmark.stores.patchstore import PatchStore
 
-#: Pixels to fit on: every PIXEL_STEP-th row and column of up to MAX_PATCHES patches.
-PIXEL_STEP = 8
-MAX_PATCHES = 512
 #: Bins of each channel among which the thresholds are searched.
 BINS = 256
 NEWTON_STEPS = 25
@@ -28,9 +24,8 @@ RIDGE = 1e-3
 Classifier = Callable[[NDArray[np.float32]], NDArray[np.bool_]]
 
 
-def fit_baselines(store: PatchStore) -> dict[str, Classifier]:
-    """The three classifiers, fitted on patches of the training store."""
-    pixels, cloud = _sample(store)
+def fit_baselines(pixels: NDArray[np.float32], cloud: NDArray[np.bool_]) -> dict[str, Classifier]:
+    """The three classifiers, fitted on pixels: float32 [n, 9] and cloud: bool [n]."""
     return {
         "majority": fit_majority(cloud),
         "threshold": fit_threshold(pixels, cloud),
@@ -79,14 +74,3 @@ def fit_logistic(pixels: NDArray[np.float32], cloud: NDArray[np.bool_]) -> Class
         weights -= np.linalg.solve(hessian, gradient)
     slope, offset = weights[:-1].astype(np.float32), np.float32(weights[-1])
     return lambda inputs: inputs @ slope + offset > 0
-
-
-def _sample(store: PatchStore) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Pixels spread evenly over the store: float32 [n, 9] and their labels bool [n]."""
-    chosen = np.unique(np.linspace(0, store.count - 1, min(store.count, MAX_PATCHES)).astype(int))
-    pixels, cloud = [], []
-    for index in chosen:
-        inputs, labels = store.read([index])
-        pixels.append(inputs[0, ::PIXEL_STEP, ::PIXEL_STEP].reshape(-1, CHANNELS))
-        cloud.append(labels[0, ::PIXEL_STEP, ::PIXEL_STEP].reshape(-1) > 0)
-    return np.concatenate(pixels), np.concatenate(cloud)

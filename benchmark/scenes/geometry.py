@@ -11,6 +11,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+#: Rows and columns of a scene of the dataset.
+FULL_SHAPE = (1200, 1500)
+
 
 def training_patches(image: NDArray, patch: int) -> NDArray:
     """Patches side by side in the centre: [R, C, ...] -> [n, patch, patch, ...], row by row.

@@ -129,16 +129,25 @@ def check_scene(path: Path, shape: tuple[int, int]) -> None:
             _dataset(file, path, name, dimensions)
 
 
-def read_scene(path: Path, shape: tuple[int, int]) -> Scene:
-    """The scene in ``path``, whose images must be ``shape`` = (rows, columns).
+def read_scene(path: Path, shape: tuple[int, int], kind: str | None = None) -> Scene:
+    """The scene in ``path``, whose images must be ``shape`` = (rows, columns), of any or one kind.
 
-    Integers and floats of any width, contiguous, chunked or compressed, are read; datasets
-    other than refs, bts, bayes and truth are ignored. Raises SceneError.
+    ``kind``: slstr or synthetic. Integers and floats of any width, contiguous, chunked or
+    compressed, are read; datasets other than refs, bts, bayes and truth are ignored. Raises
+    SceneError.
     """
     with _open(path) as file:
         refs, bts, bayes = (_read(file, path, name, size) for name, size in _datasets(shape).items())
         truth = _read(file, path, "truth", shape) if "truth" in file else None
         synthetic = bool(file.attrs.get("synthetic", False))
+    found = "synthetic" if synthetic else "slstr"
+    if kind not in (None, found):
+        raise SceneError(
+            path,
+            found=f"a scene of kind {found}",
+            expected=f"data.kind {kind}, as configured",
+            remedy="correct data.kind, or use another folder",
+        )
     finite = np.isfinite(bts)
     inside = (finite & (bts != 0)).any(axis=-1)
     with np.errstate(invalid="ignore"):
@@ -177,6 +186,11 @@ def drop_from_page_cache(paths: Sequence[Path]) -> bool:
     return True
 
 
+def short_name(name: str) -> str:
+    """The start of sensing in a scene's name, as ``20191001T113221``."""
+    return name[16:31]
+
+
 @contextlib.contextmanager
 def _open(path: Path) -> Iterator[h5py.File]:
     try:
@@ -186,7 +200,7 @@ def _open(path: Path) -> Iterator[h5py.File]:
         raise SceneError(
             path,
             found=f"{size} that HDF5 cannot open ({error})",
-            expected="a whole HDF5 file",
+            expected="a complete HDF5 file",
             remedy=REMEDY,
         ) from None
     with file:

@@ -1,4 +1,4 @@
-"""The journal of a patch store: a line for each scene that is whole on disk or was left out.
+"""The journal of a patch store: a line for each scene that is complete on disk or was left out.
 
 What it does not say is not there: a store needs no other mark of being complete.
 """
@@ -19,7 +19,7 @@ JOURNAL = "scenes.jsonl"
 
 @dataclass(frozen=True)
 class SceneRecord:
-    """A line of the journal: a scene whose extents are whole on disk, or one that was left out."""
+    """A line of the journal: a scene whose extents are complete on disk, or one that was left out."""
 
     slot: int
     scene: str
@@ -37,7 +37,7 @@ class SceneRecord:
 def read_journal(folder: Path, scenes: Sequence[str]) -> dict[int, SceneRecord]:
     """What is known of each slot of a store of ``scenes``, the names of their files in its order.
 
-    A line that is torn or does not belong here tells nothing.
+    A line that is torn or does not belong here is ignored.
     """
     with contextlib.suppress(FileNotFoundError):
         lines = (folder / JOURNAL).read_bytes().splitlines()

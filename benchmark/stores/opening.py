@@ -1,7 +1,7 @@
-"""The first part of a run on the clock: scenes become patches on the node's disk.
+"""Opening a store: scenes become patches on the node's disk, unless they are there already.
 
 A store that an earlier run staged of the same scenes is used again, once its bytes have been
-checked; one that is not whole is completed.
+checked; one that is incomplete is completed.
 """
 
 from __future__ import annotations
@@ -16,102 +16,19 @@ from pathlib import Path
 from benchmark.core import locks as file_lock
 from benchmark.core.display import Display
 from benchmark.core.errors import RunError, SceneError
-from benchmark.scenes.scene import check_scene, split
+from benchmark.core.files import reason_of, sync
+from benchmark.scenes.scene import short_name
 from benchmark.stores.journal import SceneRecord, open_journal, read_journal
 from benchmark.stores.patchstore import (
     INPUTS,
     LABELS,
-    Layout,
+    PatchLayout,
     PatchStore,
     Source,
-    cloud_is_colder,
     source_of,
     store_key,
 )
-from benchmark.stores.readers import Outcome, Task, settle_all
-from benchmark.training.context import Run
-
-# ---- a run's stores
-
-
-@dataclass(frozen=True)
-class Staged:
-    """What staging leaves to the rest of the run."""
-
-    training: PatchStore
-    validation: PatchStore
-    training_scenes: int
-    validation_scenes: int
-    inference: list[Path]
-    skipped: list[str]
-
-
-def stage_scenes(run: Run, training_scenes: list[Path], inference_scenes: list[Path]) -> Staged:
-    """Split and stage the training scenes, and look at the inference scenes' structure.
-
-    Raises SceneError at a scene that cannot be used, unless the run leaves those out;
-    RunError when too little is left, or the stores cannot be written.
-    """
-    config, layout = run.config, run.layout
-    scenes = split(training_scenes, config.split.train_fraction, config.split.seed)
-    skipped: list[str] = []
-
-    def skip(part: str, path: Path, reason: str) -> None:
-        skipped.append(path.name)
-        run.log.event("skipped_scene", path.name, split=part, reason=reason)
-        run.display.warn(f"skipped {path}: {reason}")
-
-    with run.log.interval("staging") as at_stop:
-        # their structure is looked at now, not after hours of training
-        inference = []
-        for path in inference_scenes:
-            try:
-                check_scene(path, layout.shape)
-                inference.append(path)
-            except SceneError as error:
-                if not run.skip_bad:
-                    raise
-                skip("inference", path, error.found)
-        parts = {}
-        for part, paths in zip(("training", "validation"), scenes, strict=True):
-            staged = open_or_stage(run.stage_dir, part, paths, layout, run.display, skip_bad=run.skip_bad)
-            for path, reason in staged.skipped:
-                skip(part, path, reason)
-            parts[part] = staged
-        records = [record for staged in parts.values() for record in staged.records]
-        patches = len(records) * layout.patches
-        filled = sum(record.filled for record in records)
-        reused = sum(staged.reused for staged in parts.values())
-        at_stop |= {"scenes": len(records), "patches": patches, "filled": filled, "reused": reused}
-    training, validation = parts["training"], parts["validation"]
-    run.log.event("train_samples", training.store.count)
-    run.log.event("eval_samples", validation.store.count)
-    run.log.event("test_samples", len(inference))
-    if not inference:
-        raise RunError(
-            config.data.inference,
-            found="no inference scene that can be read",
-            expected="at least one",
-            remedy="mend or replace the scenes that were skipped",
-        )
-    if cloud_is_colder(records) is False:
-        run.display.warn(
-            "the 10.85 um temperature is not colder where the label is 1: is 1 cloud in these scenes?"
-        )
-    run.display.say(
-        f"staged {len(records)} scenes, {reused} of them by an earlier run: {patches} patches; "
-        f"{filled} values filled"
-    )
-    run.display.say(
-        f"patches are in {training.store.folder} and {validation.store.folder.name}: "
-        f"{len(records) * layout.scene_bytes / 1e6:.0f} MB, kept for later runs; they may be deleted"
-    )
-    return Staged(
-        training.store, validation.store, len(training.records), len(validation.records), inference, skipped
-    )
-
-
-# ---- one store
+from benchmark.stores.readers import Outcome, Task, check_or_stage_all
 
 
 @dataclass(frozen=True)
@@ -121,7 +38,7 @@ class StagedPart:
     store: PatchStore
     #: Of the scenes in the store, in its order.
     records: list[SceneRecord]
-    #: Scenes that were in the store already, and whole.
+    #: Scenes that were in the store already, and complete.
     reused: int
     #: Scenes left out, and why.
     skipped: list[tuple[Path, str]]
@@ -131,7 +48,7 @@ def open_or_stage(
     stage_dir: Path,
     part: str,
     paths: Sequence[Path],
-    layout: Layout,
+    layout: PatchLayout,
     display: Display,
     *,
     skip_bad: bool = False,
@@ -156,7 +73,7 @@ def open_or_stage(
             folder,
             found="no scene left to stage",
             expected="at least one readable scene",
-            remedy="mend or replace the scenes that were skipped",
+            remedy="repair or replace the skipped scenes",
         )
     skipped = [(paths[slot], record.skipped) for slot, record in sorted(known.items()) if record.skipped]
     store = PatchStore(folder, layout.patch, layout.patches, tuple(record.slot for record in records))
@@ -165,7 +82,7 @@ def open_or_stage(
 
 def _complete(
     folder: Path,
-    layout: Layout,
+    layout: PatchLayout,
     sources: Sequence[Source],
     known: dict[int, SceneRecord],
     display: Display,
@@ -173,7 +90,7 @@ def _complete(
 ) -> int:
     """Check or stage every scene that was not left out; notes it in the journal and in ``known``.
 
-    Returns how many were there and whole.
+    Returns how many were there and complete.
     """
     for name in (INPUTS, LABELS):
         (folder / name).open("ab").close()
@@ -186,9 +103,9 @@ def _complete(
     with (
         open_journal(folder) as append,
         display.bar(f"staging {folder.name}", len(tasks)) as update,
-        contextlib.closing(settle_all(tasks)) as outcomes,
+        contextlib.closing(check_or_stage_all(tasks)) as outcomes,
     ):
-        _to_disk(folder)  # the names of the files; what they hold follows scene by scene
+        sync(folder)  # the names of the files; what they hold follows scene by scene
         for done, outcome in enumerate(outcomes, start=1):
             name = sources[outcome.slot].path.name
             if outcome.reused:
@@ -198,7 +115,7 @@ def _complete(
                     display.warn(f"{folder}: the patches of {name} were damaged, and are staged again")
                 known[outcome.slot] = _accepted(outcome, name, skip_bad)
                 append(known[outcome.slot])
-            update(done, name[16:31])
+            update(done, short_name(name))
     return reused
 
 
@@ -221,7 +138,7 @@ def _explained(folder: Path) -> Iterator[None]:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         raise RunError(
             folder,
-            found=error.strerror or str(error),
+            found=reason_of(error),
             expected="room for the staged patches" if full else "a folder for the staged patches",
             remedy=("free some space" if full else "make it writable")
             + ", or choose another place with --stage-dir; what has been staged is kept",
@@ -236,10 +153,10 @@ def _held(folder: Path, display: Display) -> Iterator[None]:
     """
     folder.mkdir(parents=True, exist_ok=True)
 
-    def tell() -> None:
+    def say() -> None:
         display.say(f"waiting for another run, which stages the same scenes in {folder}")
 
-    with file_lock.held(folder / ".lock", tell):
+    with file_lock.held(folder / ".lock", say):
         yield
 
 
@@ -253,11 +170,3 @@ def _require_room(folder: Path, needed: int) -> None:
             expected=f"{needed / 1e6:.0f} MB for the patches that are still to be staged",
             remedy="free some space, or choose another place with --stage-dir",
         )
-
-
-def _to_disk(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from benchmark.core.errors import RunError, SceneError
 from benchmark.scenes.geometry import training_patch_count, training_patches
-from benchmark.scenes.scene import CHANNELS, S8, Scene, read_scene
+from benchmark.scenes.scene import CHANNELS, S8, read_scene
 from benchmark.stores.journal import SceneRecord
 
 #: Raised whenever the same scenes and layout would give other bytes.
@@ -36,8 +36,8 @@ _CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
-class Layout:
-    """What decides the records of a store beside the scenes themselves."""
+class PatchLayout:
+    """The settings that decide the records of a store, next to the scenes themselves."""
 
     #: Rows and columns of a scene.
     shape: tuple[int, int]
@@ -61,19 +61,6 @@ class Layout:
     def scene_bytes(self) -> int:
         """Bytes of one staged scene."""
         return sum(self.extents.values())
-
-    def read(self, path: Path) -> Scene:
-        """A scene of this size and kind. Raises SceneError."""
-        scene = read_scene(path, self.shape)
-        kind = "synthetic" if scene.synthetic else "slstr"
-        if kind != self.kind:
-            raise SceneError(
-                path,
-                found=f"a scene of kind {kind}",
-                expected=f"data.kind {self.kind}, as configured",
-                remedy="correct data.kind, or use another folder",
-            )
-        return scene
 
 
 @dataclass(frozen=True)
@@ -124,10 +111,10 @@ class PatchStore:
                 for row, number, symmetry in zip(rows, records.tolist(), symmetries, strict=True):
                     file.seek(number * record.nbytes)
                     if file.readinto(record.data) != record.nbytes:
-                        raise _spoilt(path, f"the file ends before record {number}")
+                        raise _damaged_store(path, f"the file ends before record {number}")
                     row[...] = turned(record, symmetry)
         except FileNotFoundError:
-            raise _spoilt(path, "no such file") from None
+            raise _damaged_store(path, "no such file") from None
 
 
 def turned(image: NDArray, symmetry: int) -> NDArray:
@@ -136,7 +123,7 @@ def turned(image: NDArray, symmetry: int) -> NDArray:
     return image[:, ::-1] if symmetry >= 4 else image
 
 
-def _spoilt(path: Path, found: str) -> RunError:
+def _damaged_store(path: Path, found: str) -> RunError:
     return RunError(
         path,
         found=found,
@@ -161,11 +148,11 @@ def source_of(path: Path) -> Source:
     try:
         status = path.stat()
     except OSError:
-        return Source(path, None, None)  # reading it will tell
+        return Source(path, None, None)  # reading it will report that
     return Source(path, status.st_size, status.st_mtime_ns)
 
 
-def store_key(layout: Layout, sources: Iterable[Source]) -> str:
+def store_key(layout: PatchLayout, sources: Iterable[Source]) -> str:
     """sha256 of all that decides a store's bytes; where the scenes lie is no part of it."""
     scenes = [[source.path.name, source.size, source.mtime_ns] for source in sources]
     settings = {"format": FORMAT, "inputs": _STORED.str, "channels": CHANNELS, **asdict(layout)}
@@ -175,15 +162,15 @@ def store_key(layout: Layout, sources: Iterable[Source]) -> str:
 # ---- one scene of a store
 
 
-def write_scene(folder: Path, layout: Layout, slot: int, source: Source) -> SceneRecord:
+def write_scene(folder: Path, layout: PatchLayout, slot: int, source: Source) -> SceneRecord:
     """Stage a scene into its extents; they are on disk when the call returns.
 
-    Raises SceneError when it cannot be used or is not, or not any more, the file that ``source`` tells
-    of; OSError when the files cannot be written.
+    Raises SceneError when it cannot be used or is not, or not any more, the file of ``source``;
+    OSError when the files cannot be written.
     """
     _require_unchanged(source)
     try:
-        scene = layout.read(source.path)
+        scene = read_scene(source.path, layout.shape, layout.kind)
     finally:
         _require_unchanged(source)  # of what a half-written file looks like, this is the cause
     labels = np.ascontiguousarray(training_patches(scene.label, layout.patch))
@@ -203,7 +190,7 @@ def write_scene(folder: Path, layout: Layout, slot: int, source: Source) -> Scen
     return SceneRecord(slot, source.path.name, digest.hexdigest(), scene.filled, clear, cloudy)
 
 
-def stored_digest(folder: Path, layout: Layout, slot: int) -> str:
+def stored_digest(folder: Path, layout: PatchLayout, slot: int) -> str:
     """sha256 of what the extents of a slot hold now."""
     digest = hashlib.sha256()
     for name, length in layout.extents.items():

@@ -15,7 +15,7 @@ from benchmark.core.errors import RunError, SceneError
 from benchmark.core.interruption import SIGNALS
 from benchmark.core.processes import worker_pool
 from benchmark.stores.journal import SceneRecord
-from benchmark.stores.patchstore import Layout, Source, stored_digest, write_scene
+from benchmark.stores.patchstore import PatchLayout, Source, stored_digest, write_scene
 
 #: More readers than this wait for the disk, not for each other.
 MOST_READERS = 8
@@ -27,7 +27,7 @@ class Task(NamedTuple):
     """A scene to check, where its record is known, or to stage."""
 
     folder: Path
-    layout: Layout
+    layout: PatchLayout
     slot: int
     source: Source
     known: SceneRecord | None
@@ -42,7 +42,7 @@ class Outcome(NamedTuple):
     refusal: dict[str, str]
 
 
-def settle_all(tasks: Sequence[Task]) -> Generator[Outcome, None, None]:
+def check_or_stage_all(tasks: Sequence[Task]) -> Generator[Outcome, None, None]:
     """What becomes of each scene, as it is finished; several at a time where that pays.
 
     Raises RunError where a reader process was ended; OSError when the files cannot be read or written.
@@ -51,10 +51,10 @@ def settle_all(tasks: Sequence[Task]) -> Generator[Outcome, None, None]:
     useful = min(len(tasks), math.ceil(pixels / PIXELS_PER_READER))
     readers = min(useful, len(os.sched_getaffinity(0)), MOST_READERS)
     if readers <= 1:
-        yield from map(_settle, tasks)
+        yield from map(_check_or_stage, tasks)
         return
     with _readers(readers, all(task.known for task in tasks)) as pool:
-        futures = [pool.submit(_settle, task) for task in tasks]
+        futures = [pool.submit(_check_or_stage, task) for task in tasks]
         try:
             for future in as_completed(futures):
                 yield future.result()
@@ -78,7 +78,7 @@ def _readers(count: int, only_check: bool) -> Executor:
     return worker_pool(count, SIGNALS)
 
 
-def _settle(task: Task) -> Outcome:
+def _check_or_stage(task: Task) -> Outcome:
     """Check the extents of a known scene; stage it where they are not what they were, or it is not known."""
     folder, layout, slot, source, known = task
     if known and known.sha256 == stored_digest(folder, layout, slot):

@@ -1,6 +1,6 @@
 """python -m benchmark.sweep plan|submit|status|logs|stop|resume|collect EXPERIMENT [--site NAME|FILE].
 
-Exit 0: done, 1: runs failed or logs have errors, 2: it could not do its work.
+Exit 0: done, 1: runs failed or logs have errors, 2: the command itself failed.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from rich.table import Table
 from rich.text import Text
 
 from benchmark.core.display import Display
-from benchmark.core.errors import CloudMaskError, ConfigError, RunError
+from benchmark.core.errors import CloudMaskError, ConfigError, RunError, os_failure
 from benchmark.core.files import write_text
 from benchmark.sweep.experiment import load_experiment
-from benchmark.sweep.folder import check_made, experiment_folder
+from benchmark.sweep.folder import check_submitted, experiment_folder
 from benchmark.sweep.site import load_site
-from benchmark.sweep.submit import Sweep, current_standings, resume, stop, submit
+from benchmark.sweep.submit import Sweep, current_statuses, resume, stop, submit
 from benchmark.sweep.table import COLUMNS, check_logs, point_tables, shown, to_csv, to_markdown
 
 
@@ -43,41 +43,34 @@ def main(arguments: list[str] | None = None) -> int:
         }
         return verbs[options.verb](sweep)
     except (CloudMaskError, OSError) as error:
-        print(f"error: {_explained(error)}", file=sys.stderr)
+        if isinstance(error, OSError):
+            expected = "room and permission for the files of the experiment"
+            remedy = "look at the disk and the folder's permissions, and try again"
+            error = os_failure(RunError, error, "output", expected=expected, remedy=remedy)
+        print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("stopped (SIGINT); `status` shows what is there", file=sys.stderr)
         return 130
 
 
-def _explained(error: CloudMaskError | OSError) -> CloudMaskError:
-    if isinstance(error, CloudMaskError):
-        return error
-    return RunError(
-        error.filename or "output",
-        found=error.strerror or str(error),
-        expected="room and permission for the files of the experiment",
-        remedy="look at the disk and the folder's permissions, and try again",
-    )
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmark.sweep",
         description="Plan, submit, watch, stop, resume and collect all runs of an experiment file.",
-        epilog="Exit status: 0 done, 1 runs failed or logs have errors, 2 it could not do its work.",
+        epilog="Exit status: 0 done, 1 runs failed or logs have errors, 2 the command itself failed.",
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for verb, told in (
+    for verb, description in (
         ("plan", "show the runs and what they ask for; write nothing"),
         ("submit", "write the runs' folders, and submit them as a job array or run them here"),
-        ("status", "show where every run stands"),
+        ("status", "show the state of every run"),
         ("logs", "show what the runs wrote to their terminal"),
-        ("stop", "end the runs of this experiment; each makes a checkpoint"),
+        ("stop", "stop the runs of this experiment; each makes a checkpoint"),
         ("resume", "submit again what is missing, failed or was stopped; never what is complete"),
         ("collect", "check the logs and make the table"),
     ):
-        add = verbs.add_parser(verb, help=told, description=told).add_argument
+        add = verbs.add_parser(verb, help=description, description=description).add_argument
         add(
             "experiment",
             type=Path,
@@ -142,8 +135,8 @@ def _warn_of_missing_scenes(sweep: Sweep) -> None:
 
 
 def _status(sweep: Sweep) -> int:
-    check_made(sweep.folder, sweep.experiment, sweep.site.name)
-    found = current_standings(sweep)
+    check_submitted(sweep.folder, sweep.experiment, sweep.site.name)
+    found = current_statuses(sweep)
     table = Table(title=f"{sweep.experiment.name} on {sweep.site.name}", title_justify="left")
     for name in ("run", "state", "epoch", "accuracy", "hours left", ""):
         table.add_column(name, justify="right" if name in ("epoch", "accuracy", "hours left") else "left")
@@ -167,7 +160,7 @@ def _status(sweep: Sweep) -> int:
 
 
 def _logs(sweep: Sweep, name: str | None) -> int:
-    check_made(sweep.folder, sweep.experiment, sweep.site.name)
+    check_submitted(sweep.folder, sweep.experiment, sweep.site.name)
     runs = [run for run in sweep.experiment.runs if name in (None, run.name)]
     if not runs:
         raise ConfigError(
@@ -187,20 +180,17 @@ def _logs(sweep: Sweep, name: str | None) -> int:
 
 
 def _stop(sweep: Sweep) -> int:
-    check_made(sweep.folder, sweep.experiment, sweep.site.name)
-    number = stop(sweep)
-    told = (
-        f"{number} runs told to stop; `resume` goes on with them"
-        if number
-        else "none of its runs waits or runs: nothing to stop"
-    )
-    sweep.display.say(told)
+    check_submitted(sweep.folder, sweep.experiment, sweep.site.name)
+    if number := stop(sweep):
+        sweep.display.say(f"stopping {number} runs; `resume` continues them")
+    else:
+        sweep.display.say("no runs are waiting or running: nothing to stop")
     return 0
 
 
 def _collect(sweep: Sweep) -> int:
-    check_made(sweep.folder, sweep.experiment, sweep.site.name)
-    found = current_standings(sweep)
+    check_submitted(sweep.folder, sweep.experiment, sweep.site.name)
+    found = current_statuses(sweep)
     logs: dict[str, list[Path]] = {}
     for each in found:
         if (log := sweep.folder.run(each.run).log).exists():

@@ -39,7 +39,7 @@ class Description:
 
     #: Names the experiment's folder and, with what varies, its runs.
     name: str
-    #: The configuration that all runs start from: a shipped one, or a file beside this one.
+    #: The configuration that all runs start from: a shipped one, or a file next to this one.
     config: str
     #: What a run asks of any site; ``sites`` holds what differs on one of them.
     resources: dict[str, Any]
@@ -95,14 +95,14 @@ class Description:
 
 
 @dataclass(frozen=True)
-class Run:
+class PlannedRun:
     """One run of an experiment."""
 
     #: Its number, from 0: the task of the job array.
     index: int
     config: Config
     resources: Resources
-    #: What tells its point from the others, as text: field -> value.
+    #: What distinguishes its point from the others, as text: field -> value.
     varied: Mapping[str, str]
     #: sha256 of what the files say of the run; defaults that they leave open have no part in it,
     #: so that a later version of the program knows the experiment again.
@@ -121,7 +121,7 @@ class Experiment:
     name: str
     description: str
     path: Path
-    runs: tuple[Run, ...]
+    runs: tuple[PlannedRun, ...]
     at_once: int | None
 
 
@@ -140,7 +140,7 @@ def load_experiment(path: Path, site: Site) -> Experiment:
     """The experiment in a YAML file, on a site. ConfigError names file, field, found and expected."""
     described = read_part(Description, read_mapping(path), path)
     base_path = _base_path(described.config, path)
-    load_config(base_path)  # its own mistakes are told as its own
+    load_config(base_path)  # its own mistakes are reported as its own
     base = read_mapping(base_path)
     points = list(_points(described, path))
     if not points:
@@ -149,7 +149,7 @@ def load_experiment(path: Path, site: Site) -> Experiment:
         )
     names = _names(described.name, points)
     varying = _varying(points)
-    runs: list[Run] = []
+    runs: list[PlannedRun] = []
     for point, name in zip(points, names, strict=True):
         tree = _tree(base, described, point, name, path)
         resources = _resources(described, point, site, path)
@@ -161,8 +161,8 @@ def load_experiment(path: Path, site: Site) -> Experiment:
 
 def _base_path(name: str, experiment: Path) -> Path:
     """A shipped configuration by its name, or a file by its path from the experiment's file."""
-    beside = experiment.parent / name
-    return beside if beside.is_file() else config_path(name)
+    neighbour = experiment.parent / name
+    return neighbour if neighbour.is_file() else config_path(name)
 
 
 def _points(described: Description, path: Path) -> Iterator[Fields]:
@@ -212,7 +212,7 @@ def _tree(base: Fields, described: Description, point: Fields, name: str, path: 
 
 
 def _in_file(error: ConfigError, path: Path) -> ConfigError:
-    """A mistake in a configuration, told as one of the experiment's file."""
+    """A mistake in a configuration, reported as one of the experiment's file."""
     remedy = error.remedy if error.remedy.startswith("did you mean") else f"correct it in {path}"
     return ConfigError(f"{path}: {error.where}", found=error.found, expected=error.expected, remedy=remedy)
 
@@ -234,7 +234,7 @@ def _resources(described: Description, point: Fields, site: Site, path: Path) ->
 
 def _repeated(
     tree: Fields, resources: Resources, varied: Mapping[str, str], repeats: int, first: int, path: Path
-) -> Iterator[Run]:
+) -> Iterator[PlannedRun]:
     """The runs of a point: seed, seed + 1, ..."""
     stated = json.dumps([tree, dataclasses.asdict(resources)], sort_keys=True, default=str)
     try:
@@ -242,7 +242,7 @@ def _repeated(
         for number in range(repeats):
             seeded = dataclasses.replace(config, seed=config.seed + number)
             digest = hashlib.sha256(f"{seeded.seed} {stated}".encode()).hexdigest()
-            yield Run(first + number, seeded, resources, varied, digest)
+            yield PlannedRun(first + number, seeded, resources, varied, digest)
     except ConfigError as error:
         raise _in_file(error, path) from None
 
@@ -251,7 +251,7 @@ def _repeated(
 
 
 def _varying(points: list[Fields]) -> list[str]:
-    """The fields that tell points apart, in the order of the file; the seed is in a run's name anyway."""
+    """The fields that distinguish points, in the order of the file; the seed is in a run's name anyway."""
     names = dict.fromkeys(itertools.chain(*points))
     return [
         name
@@ -279,7 +279,7 @@ def _names(experiment: str, points: list[Fields]) -> list[str]:
 
 
 def _safe(value: Any) -> str:
-    """A value as part of a name; what had to be changed is told apart by a digest."""
+    """A value as part of a name; what had to be changed is kept apart by a digest."""
     text = str(value)
     safe = re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("_")
     return safe if safe == text else f"{safe[:40]}_{_digest(text)}"
@@ -293,8 +293,8 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-def _check_names(runs: list[Run], path: Path) -> None:
-    # Some file systems do not tell upper from lower case.
+def _check_names(runs: list[PlannedRun], path: Path) -> None:
+    # Some file systems do not distinguish upper from lower case.
     (name, count), *_ = Counter(run.name.lower() for run in runs).most_common(1)
     if count > 1:
         raise ConfigError(

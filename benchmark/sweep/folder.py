@@ -1,6 +1,6 @@
-"""The folder of an experiment: made whole or not at all, held by one command at a time.
+"""The folder of an experiment: created completely or not at all, locked by one command at a time.
 
-experiment.lock     held by the command that submits or runs here
+experiment.lock     locked by the command that submits or runs here
 plan.json           site, jobs, and a digest of every run
 runs.txt            names of the runs, one on a line, in the order of their numbers
 array.slurm         the job array as it was submitted last
@@ -12,6 +12,7 @@ table.md, table.csv what the runs scored
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import secrets
@@ -19,14 +20,14 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from benchmark.config.files import save_config
-from benchmark.core import locks as file_lock
-from benchmark.core.errors import ConfigError, RunError
-from benchmark.core.files import write_text
+from benchmark.core import locks
+from benchmark.core.errors import ConfigError, RunError, os_failure
+from benchmark.core.fields import read_fields
+from benchmark.core.files import reason_of, write_text
 from benchmark.record.run_folder import RunFolder
-from benchmark.sweep.experiment import Experiment, Run
+from benchmark.sweep.experiment import Experiment, PlannedRun
 from benchmark.sweep.site import check_printable
 
 FORMAT = "cloudmask-experiment-1"
@@ -67,17 +68,17 @@ class ExperimentFolder:
     def outputs(self) -> Path:
         return self.root / "output"
 
-    def output(self, run: Run) -> Path:
+    def output(self, run: PlannedRun) -> Path:
         return self.outputs / f"{run.index}.txt"
 
     @property
     def runs(self) -> Path:
         return self.root / "runs"
 
-    def run(self, run: Run) -> RunFolder:
+    def run(self, run: PlannedRun) -> RunFolder:
         return RunFolder(self.runs / run.name)
 
-    def exit_status(self, run: Run) -> Path:
+    def exit_status(self, run: PlannedRun) -> Path:
         """How the run's process ended last; absent while it runs, or if it was killed."""
         return self.runs / run.name / "exit_status"
 
@@ -86,8 +87,20 @@ class ExperimentFolder:
         return self.root / (f"array-{number}.slurm" if number else "array.slurm")
 
     @property
-    def is_made(self) -> bool:
+    def exists(self) -> bool:
         return self.runs.is_dir()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What was submitted: the contents of plan.json."""
+
+    format: str
+    site: str
+    #: Names of all jobs so far.
+    jobs: tuple[str, ...]
+    #: Name of every run -> its digest.
+    runs: dict[str, str]
 
 
 def experiment_folder(experiment: Experiment, output: str) -> ExperimentFolder:
@@ -98,15 +111,15 @@ def experiment_folder(experiment: Experiment, output: str) -> ExperimentFolder:
 
 
 @contextlib.contextmanager
-def held(folder: ExperimentFolder) -> Iterator[None]:
-    """The folder, made if need be, kept from other commands that submit or run. Raises RunError."""
+def locked(folder: ExperimentFolder) -> Iterator[None]:
+    """Lock the folder, created if need be, against other commands that submit or run. Raises RunError."""
     try:
         folder.root.mkdir(parents=True, exist_ok=True)
-        descriptor = file_lock.take(folder.lock)
+        descriptor = locks.take(folder.lock)
     except OSError as error:
         raise RunError(
             folder.root,
-            found=f"a folder that cannot be written ({error.strerror})",
+            found=f"a folder that cannot be written ({reason_of(error)})",
             expected="a folder for the experiment",
             remedy="choose another place: `output` in the site's file",
         ) from None
@@ -123,18 +136,18 @@ def held(folder: ExperimentFolder) -> Iterator[None]:
         os.close(descriptor)
 
 
-def make(
+def create(
     folder: ExperimentFolder,
     experiment: Experiment,
     site: str,
     job: str,
-    script: Callable[[Run], str] | None,
+    script: Callable[[PlannedRun], str] | None,
     advance: Callable[[int, str], None],
 ) -> None:
     """Write the folder of every run, with its configuration and job script, all aside; then rename.
 
     ``script`` renders a run's job script; None where there is no scheduler to read it. The caller
-    holds the folder. Raises RunError; nothing is left then.
+    has locked the folder. Raises RunError; nothing is left then.
     """
     part = folder.root / ".part"
     try:
@@ -148,13 +161,14 @@ def make(
             advance(run.index + 1, run.name)
         folder.outputs.mkdir(exist_ok=True)
         write_text(folder.run_names, "".join(f"{run.name}\n" for run in experiment.runs))
-        _write_plan(folder, {"format": FORMAT, "site": site, "jobs": [job], "runs": digests(experiment)})
+        _write_plan(folder, Plan(FORMAT, site, (job,), digests(experiment)))
         part.rename(folder.runs)
     except OSError as error:
         shutil.rmtree(part, ignore_errors=True)
-        raise RunError(
-            error.filename or folder.root,
-            found=error.strerror or str(error),
+        raise os_failure(
+            RunError,
+            error,
+            folder.root,
             expected="room for the folders of the runs",
             remedy="free some space or choose another `output` in the site's file, and submit again",
         ) from None
@@ -165,9 +179,9 @@ def digests(experiment: Experiment) -> dict[str, str]:
     return {run.name: run.digest for run in experiment.runs}
 
 
-def check_made(folder: ExperimentFolder, experiment: Experiment, site: str) -> None:
+def check_submitted(folder: ExperimentFolder, experiment: Experiment, site: str) -> None:
     """Raise unless the folder holds exactly this experiment on this site."""
-    if not folder.is_made:
+    if not folder.exists:
         raise RunError(
             folder.root,
             found="no experiment",
@@ -175,14 +189,14 @@ def check_made(folder: ExperimentFolder, experiment: Experiment, site: str) -> N
             remedy=f"python -m benchmark.sweep submit {experiment.path}",
         )
     plan = read_plan(folder)
-    if plan["site"] != site:
+    if plan.site != site:
         raise ConfigError(
             "--site",
             found=site,
-            expected=f"{plan['site']}, where the experiment was submitted",
-            remedy=f"pass --site {plan['site']}",
+            expected=f"{plan.site}, where the experiment was submitted",
+            remedy=f"pass --site {plan.site}",
         )
-    planned, submitted = digests(experiment), plan["runs"]
+    planned, submitted = digests(experiment), plan.runs
     if planned != submitted:
         changed = sorted(name for name in {*planned, *submitted} if planned.get(name) != submitted.get(name))
         raise ConfigError(
@@ -193,15 +207,16 @@ def check_made(folder: ExperimentFolder, experiment: Experiment, site: str) -> N
         )
 
 
-def read_plan(folder: ExperimentFolder) -> dict[str, Any]:
+def read_plan(folder: ExperimentFolder) -> Plan:
     """The contents of plan.json. Raises RunError."""
     try:
-        plan = json.loads(folder.plan.read_text(encoding="utf-8"))
-        known = plan["format"] == FORMAT and isinstance(plan["runs"], dict) and isinstance(plan["site"], str)
-        if known and all(isinstance(job, str) for job in plan["jobs"]):
-            return dict(plan)
-        found = "something else"
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        plan = read_fields(Plan, json.loads(folder.plan.read_text(encoding="utf-8")))
+        if plan.format == FORMAT:
+            return plan
+        found = f"format {plan.format!r}"
+    except ConfigError as error:
+        found = f"{error.where}: {error.found}"
+    except (OSError, ValueError, RecursionError) as error:
         found = str(error)
     raise RunError(
         folder.plan,
@@ -211,14 +226,14 @@ def read_plan(folder: ExperimentFolder) -> dict[str, Any]:
     )
 
 
-def unmake(folder: ExperimentFolder) -> None:
+def delete_runs(folder: ExperimentFolder) -> None:
     """Remove the runs of an experiment of which none has begun."""
     part = folder.root / ".part"
     folder.runs.rename(part)
     shutil.rmtree(part, ignore_errors=True)
 
 
-def restore(folder: ExperimentFolder, run: Run) -> None:
+def restore(folder: ExperimentFolder, run: PlannedRun) -> None:
     """Write a run's configuration again, in case it was changed or lost."""
     inside = folder.run(run)
     inside.root.mkdir(exist_ok=True)
@@ -233,8 +248,8 @@ def new_job_name(experiment: str) -> str:
 def note_job(folder: ExperimentFolder, name: str) -> None:
     """Note a job before it is submitted, so that no crash can lose it."""
     plan = read_plan(folder)
-    _write_plan(folder, plan | {"jobs": [*plan["jobs"], name]})
+    _write_plan(folder, dataclasses.replace(plan, jobs=(*plan.jobs, name)))
 
 
-def _write_plan(folder: ExperimentFolder, plan: dict[str, Any]) -> None:
-    write_text(folder.plan, json.dumps(plan, indent=1) + "\n")
+def _write_plan(folder: ExperimentFolder, plan: Plan) -> None:
+    write_text(folder.plan, json.dumps(dataclasses.asdict(plan), indent=1) + "\n")

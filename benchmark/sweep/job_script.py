@@ -12,7 +12,7 @@ from pathlib import Path
 
 import jinja2
 
-from benchmark.core.interruption import TRY_AGAIN
+from benchmark.core.interruption import EXIT_RESUMABLE
 from benchmark.sweep.site import Resources, Site
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -20,10 +20,9 @@ TEMPLATES = Path(__file__).parent / "templates"
 #: Slurm warns a job so long before its limit: enough for a step and a checkpoint.
 WARNING_SECONDS = 300
 
-
 #: So long after the first worker of several has ended, Slurm ends the others; the chief, which also
 #: scores the baselines and draws the plots, needs minutes.
-FAREWELL_SECONDS = 900
+SHUTDOWN_GRACE_SECONDS = 900
 
 
 @dataclass(frozen=True)
@@ -58,12 +57,11 @@ def render_run(job: Job, index: int, run: str) -> str:
 
 
 def command(job: Job, run: str) -> list[str]:
-    """The program and arguments that make, or go on with, a run; the scripts have the same."""
-    runs = job.folder / "runs"
-    return [
-        *(_interpreter(job), "-m", "benchmark.run", "--config", f"{runs}/{run}/config.yaml"),
-        *("--output", str(runs), "--stage-dir", job.site.stage_dir, "--resume"),
-    ]
+    """The program and arguments that start or resume a run; the scripts have the same."""
+    runs = str(job.folder / "runs")
+    program = [_interpreter(job), "-m", "benchmark.run"]
+    folders = ["--output", runs, "--stage-dir", job.site.stage_dir]
+    return [*program, "--config", f"{runs}/{run}/config.yaml", *folders, "--resume"]
 
 
 def environment(job: Job) -> dict[str, str]:
@@ -95,7 +93,7 @@ def _render(job: Job, array: str, run: str | None) -> str:
         launcher=_launcher(job),
         python=_interpreter(job),
         environment=environment(job),
-        try_again=TRY_AGAIN,
+        try_again=EXIT_RESUMABLE,
     )
 
 
@@ -119,7 +117,7 @@ def _launcher(job: Job) -> str:
     if job.resources.nodes > 1:
         # Workers that stop with a checkpoint end one after the other, so that the first does not end the
         # others; but a worker that failed would have them wait until the limit.
-        words += ["srun", "--distribution=block", "--kill-on-bad-exit=0", f"--wait={FAREWELL_SECONDS}"]
+        words += ["srun", "--distribution=block", "--kill-on-bad-exit=0", f"--wait={SHUTDOWN_GRACE_SECONDS}"]
     if job.site.container:
         stage = [Path(job.site.stage_dir)] if Path(job.site.stage_dir).is_absolute() else []
         paths = (job.folder, job.start_folder, *stage)

@@ -19,6 +19,7 @@ import psutil
 
 from benchmark.core.errors import RunError
 from benchmark.core.files import write_text
+from benchmark.record.system_info import gpus
 from benchmark.sweep.experiment import Queued
 
 _POLL_SECONDS = 0.1
@@ -28,7 +29,7 @@ _Process = tuple[int, float]
 
 
 @dataclass(frozen=True)
-class Task:
+class LocalTask:
     """A process to start."""
 
     index: int
@@ -52,7 +53,7 @@ class _Pool:
 
 @dataclass
 class _Running:
-    task: Task
+    task: LocalTask
     process: subprocess.Popen[bytes]
     identity: _Process
     cores: list[int]
@@ -70,10 +71,10 @@ class _Stop:
 
 
 def run_tasks(
-    tasks: Sequence[Task],
+    tasks: Sequence[LocalTask],
     at_once: int | None,
     state: Path,
-    on_end: Callable[[Task, int], None],
+    on_end: Callable[[LocalTask, int], None],
 ) -> bool:
     """Run all tasks, in their order, as many at the same time as there is room for.
 
@@ -112,8 +113,6 @@ def visible_gpus() -> list[str]:
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
     if named is not None:
         return [name for name in named.split(",") if name and name != "-1"]
-    from benchmark.record.system_info import gpus
-
     return [str(number) for number in range(len(gpus()))]
 
 
@@ -137,7 +136,7 @@ def stop(state: Path) -> None:
                 process.terminate()
 
 
-def _check_room(tasks: Sequence[Task], pool: _Pool) -> None:
+def _check_room(tasks: Sequence[LocalTask], pool: _Pool) -> None:
     for name, there in (("cores", len(pool.cores)), ("gpus", len(pool.gpus))):
         wanted = max((getattr(task, name) for task in tasks), default=0)
         if wanted > there:
@@ -149,12 +148,12 @@ def _check_room(tasks: Sequence[Task], pool: _Pool) -> None:
             )
 
 
-def _fits(task: Task, pool: _Pool, running: int, at_once: int | None) -> bool:
+def _fits(task: LocalTask, pool: _Pool, running: int, at_once: int | None) -> bool:
     room = len(pool.cores) >= task.cores and len(pool.gpus) >= task.gpus
     return room and (at_once is None or running < at_once)
 
 
-def _start(task: Task, pool: _Pool) -> _Running:
+def _start(task: LocalTask, pool: _Pool) -> _Running:
     cores, pool.cores = pool.cores[: task.cores], pool.cores[task.cores :]
     gpus, pool.gpus = pool.gpus[: task.gpus], pool.gpus[task.gpus :]
     task.exit_status.unlink(missing_ok=True)
@@ -193,7 +192,7 @@ def _stoppable() -> Iterator[_Stop]:
             signal.signal(number, handler)
 
 
-# ---- the file that tells other processes
+# ---- the file that informs other processes
 
 
 @dataclass(frozen=True)
@@ -203,7 +202,7 @@ class _State:
     waiting: Sequence[int] = ()
 
 
-def _write_state(path: Path, running: Sequence[_Running], waiting: Sequence[Task]) -> None:
+def _write_state(path: Path, running: Sequence[_Running], waiting: Sequence[LocalTask]) -> None:
     content: dict[str, Any] = {
         "supervisor": _identity(os.getpid()),
         "running": {each.task.index: each.identity for each in running},

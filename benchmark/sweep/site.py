@@ -44,13 +44,13 @@ class Resources:
     def __post_init__(self) -> None:
         for name, hours in (("hours", self.hours), ("expected_hours", self.expected_hours)):
             if hours is not None and not (math.isfinite(hours) and 0 < hours <= 8760):
-                raise _unfit(f"resources.{name}", hours, "above 0, at most 8760 hours")
+                raise _invalid(f"resources.{name}", hours, "above 0, at most 8760 hours")
         for name, least in (("nodes", 1), ("gpus", 0), ("cores", 1), ("memory_gb", 1)):
             count = getattr(self, name)
             if count is not None and count < least:
-                raise _unfit(f"resources.{name}", count, f"at least {least}")
+                raise _invalid(f"resources.{name}", count, f"at least {least}")
         if self.gpu_type is not None and not self.gpus:
-            raise _unfit("resources.gpu_type", self.gpu_type, "none without resources.gpus")
+            raise _invalid("resources.gpu_type", self.gpu_type, "none without resources.gpus")
 
     @property
     def hours_to_expect(self) -> float:
@@ -88,28 +88,30 @@ class Site:
 
     def __post_init__(self) -> None:
         if self.scheduler not in SCHEDULERS:
-            raise _unfit("scheduler", self.scheduler, f"one of {', '.join(SCHEDULERS)}")
+            raise _invalid("scheduler", self.scheduler, f"one of {', '.join(SCHEDULERS)}")
         words = {"name": self.name, "partition": self.partition, "account": self.account}
         words |= {f"modules[{i}]": module for i, module in enumerate(self.modules)}
         words |= {f"gpu_types.{gpu}": gres for gpu, gres in self.gpu_types.items()}
         for name, word in words.items():
             if word is not None and not _WORD.fullmatch(word):
-                raise _unfit(name, word, "letters, digits and . _ : / + -, beginning with a letter or digit")
+                raise _invalid(
+                    name, word, "letters, digits and . _ : / + -, beginning with a letter or digit"
+                )
         for name in self.environment:
             if not _VARIABLE.fullmatch(name):
-                raise _unfit(f"environment.{name}", name, "the name of an environment variable")
+                raise _invalid(f"environment.{name}", name, "the name of an environment variable")
         if self.scheduler == "local" and (self.container or self.modules):
-            raise _unfit("scheduler", self.scheduler, "slurm for a site with container or modules")
+            raise _invalid("scheduler", self.scheduler, "slurm for a site with container or modules")
 
     def check(self, resources: Resources) -> None:
         """Raise ConfigError for what no node of the site has."""
         known = ", ".join(self.gpu_types) or "none: leave it out"
         if resources.gpu_type is not None and resources.gpu_type not in self.gpu_types:
-            raise _unfit("resources.gpu_type", resources.gpu_type, f"a GPU of site {self.name} ({known})")
+            raise _invalid("resources.gpu_type", resources.gpu_type, f"a GPU of site {self.name} ({known})")
         if self.scheduler == "local" and resources.nodes > 1:
-            raise _unfit("resources.nodes", resources.nodes, f"1 on site {self.name}, which is one machine")
+            raise _invalid("resources.nodes", resources.nodes, f"1 on site {self.name}, which is one machine")
         if self.container and resources.nodes > 1:
-            raise _unfit(
+            raise _invalid(
                 "resources.nodes", resources.nodes, "1 in a container, where Slurm cannot be asked for nodes"
             )
         for name, most in (
@@ -120,7 +122,7 @@ class Site:
         ):
             wanted = getattr(resources, name)
             if most is not None and wanted is not None and wanted > most:
-                raise _unfit(f"resources.{name}", wanted, f"at most {most} on site {self.name}")
+                raise _invalid(f"resources.{name}", wanted, f"at most {most} on site {self.name}")
 
 
 def load_site(name: str) -> Site:
@@ -193,5 +195,5 @@ def read_part(cls: type[T], tree: Mapping[str, Any], path: Path, section: str = 
         ) from None
 
 
-def _unfit(where: str, found: object, expected: str) -> ConfigError:
+def _invalid(where: str, found: object, expected: str) -> ConfigError:
     return ConfigError(where, found=repr(found), expected=expected, remedy="correct it in the file")

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmark.core.errors import RunError
+from benchmark.core.errors import RunError, os_failure
 from benchmark.sweep.experiment import Queued
 
 #: A busy controller answers late; after this long it does not answer.
@@ -40,10 +40,8 @@ def queued(names: Sequence[str]) -> list[Queued]:
     """The tasks of the job arrays with these names that wait or run. Raises RunError."""
     if not names:
         return []
-    lines = _ask(
-        *("squeue", "--noheader", "--array", f"--user={getpass.getuser()}"),
-        *(f"--name={','.join(names)}", f"--format={_FORMAT}"),
-    ).splitlines()
+    whose, which = f"--user={getpass.getuser()}", f"--name={','.join(names)}"
+    lines = _ask("squeue", "--noheader", "--array", whose, which, f"--format={_FORMAT}").splitlines()
     return [task for line in lines if (task := _task(line)) is not None]
 
 
@@ -77,12 +75,8 @@ def _ask(*command: str) -> str:
             remedy="run this on a login node of the cluster, or choose --site local",
         ) from None
     except OSError as error:
-        raise RunError(
-            name,
-            found=error.strerror or str(error),
-            expected="a command that can be run",
-            remedy="look at what PATH finds under this name",
-        ) from None
+        remedy = "look at what PATH finds under this name"
+        raise os_failure(RunError, error, name, expected="a command that can be run", remedy=remedy) from None
     except subprocess.TimeoutExpired:
         raise NoAnswerError(
             name,
@@ -91,11 +85,12 @@ def _ask(*command: str) -> str:
             remedy="try again when `scontrol ping` finds the controller up",
         ) from None
     if done.returncode != 0:
-        told = re.sub(rf"^{name}: (error: )?", "", done.stderr.strip(), flags=re.M)
+        message = re.sub(rf"^{name}: (error: )?", "", done.stderr.strip(), flags=re.M)
         raise RunError(
             name,
-            found=f"exit status {done.returncode}: {told or 'nothing said'}",
+            found=f"exit status {done.returncode}"
+            + (f": {message}" if message else " with no error message"),
             expected="Slurm to accept the request",
-            remedy="correct what it names in the site's file or the experiment's resources",
+            remedy="correct the setting it names in the site file or in the experiment's resources",
         )
     return done.stdout

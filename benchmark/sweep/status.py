@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmark.core.interruption import TRY_AGAIN
+from benchmark.core.interruption import EXIT_RESUMABLE
 from benchmark.record.events import TOKEN
-from benchmark.sweep.experiment import Experiment, Queued, Run
+from benchmark.record.log_tail import last_lines
+from benchmark.sweep.experiment import Experiment, PlannedRun, Queued
 from benchmark.sweep.folder import ExperimentFolder
 
-#: From the last bytes of a log: enough for its result and some hundred events before.
-_TAIL_BYTES = 65536
-
-#: Events that tell how far a run is.
-_TELLING = ("epoch_start", "eval_accuracy", "test_accuracy", "result", "run_stop")
+#: Events that say how far a run is.
+_PROGRESS_KEYS = ("epoch_start", "eval_accuracy", "test_accuracy", "result", "run_stop")
 
 
 @dataclass(frozen=True)
-class Progress:
+class LoggedProgress:
     """What the end of a run's log says; None where it does not say."""
 
-    #: Whole epochs so far.
+    #: Complete epochs so far.
     epochs: int = 0
     #: Of the validation patches after the last epoch.
     eval_accuracy: float | None = None
@@ -43,14 +41,14 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Standing:
-    """Where one run stands."""
+class RunStatus:
+    """The state of one run."""
 
-    run: Run
-    #: complete, running, waiting, interrupted (it can go on), failed, killed or missing.
+    run: PlannedRun
+    #: complete, running, waiting, interrupted (it can be resumed), failed, killed or missing.
     state: str
     detail: str
-    progress: Progress
+    progress: LoggedProgress
 
     @property
     def hours_left(self) -> float | None:
@@ -65,33 +63,33 @@ class Standing:
 UNDONE = ("interrupted", "failed", "killed", "missing")
 
 
-def standings(experiment: Experiment, folder: ExperimentFolder, queue: Iterable[Queued]) -> list[Standing]:
-    """Where every run stands, in the order of their numbers."""
+def statuses(experiment: Experiment, folder: ExperimentFolder, queue: Iterable[Queued]) -> list[RunStatus]:
+    """The state of every run, in the order of their numbers."""
     in_queue = {queued.index: queued for queued in queue}
-    return [_standing(run, folder, in_queue.get(run.index)) for run in experiment.runs]
+    return [_status(run, folder, in_queue.get(run.index)) for run in experiment.runs]
 
 
-def _standing(run: Run, folder: ExperimentFolder, queued: Queued | None) -> Standing:
+def _status(run: PlannedRun, folder: ExperimentFolder, queued: Queued | None) -> RunStatus:
     progress = read_progress(folder.run(run).log)
     if progress.is_complete:
-        return Standing(run, "complete", "", progress)
+        return RunStatus(run, "complete", "", progress)
     if queued is not None:
-        return Standing(run, queued.state, queued.detail, progress)
+        return RunStatus(run, queued.state, queued.detail, progress)
     status = _exit_status(folder.exit_status(run))
-    if status == TRY_AGAIN:
-        return Standing(run, "interrupted", "a checkpoint was made", progress)
+    if status == EXIT_RESUMABLE:
+        return RunStatus(run, "interrupted", "a checkpoint was made", progress)
     if status is not None:
-        return Standing(run, "failed", f"exit status {status}: {_last_line(folder.output(run))}", progress)
+        return RunStatus(run, "failed", f"exit status {status}: {_last_line(folder.output(run))}", progress)
     if folder.output(run).exists():
-        return Standing(run, "killed", _last_line(folder.output(run)), progress)
-    return Standing(run, "missing", "never started", progress)
+        return RunStatus(run, "killed", _last_line(folder.output(run)), progress)
+    return RunStatus(run, "missing", "never started", progress)
 
 
-def read_progress(log: Path) -> Progress:
+def read_progress(log: Path) -> LoggedProgress:
     """What the end of a log says of its run; nothing where there is no log."""
     epochs, seconds, last = 0, None, dict[str, Any]()
     starts: list[int] = []
-    for event in _telling_events(log):
+    for event in _progress_events(log):
         with contextlib.suppress(KeyError, TypeError):
             if event["key"] == "epoch_start":
                 starts.append(int(event["time_ms"]))
@@ -104,7 +102,7 @@ def read_progress(log: Path) -> Progress:
     accuracies = {name: last.get(name, {}).get("value") for name in ("eval_accuracy", "test_accuracy")}
     result = last.get("result", {}).get("value")
     stop = last.get("run_stop", {}).get("metadata")
-    return Progress(
+    return LoggedProgress(
         epochs,
         **{name: value if isinstance(value, float) else None for name, value in accuracies.items()},
         seconds_per_epoch=seconds,
@@ -113,12 +111,12 @@ def read_progress(log: Path) -> Progress:
     )
 
 
-def _telling_events(log: Path) -> list[dict[str, Any]]:
-    """The events at the end of a log that tell how far its run is."""
+def _progress_events(log: Path) -> list[dict[str, Any]]:
+    """The events at the end of a log that say how far its run is."""
     events = []
     for line in _tail(log):
         # most lines are others; decoding them would take most of the time
-        if any(f'"key": "{key}"' in line for key in _TELLING):
+        if any(f'"key": "{key}"' in line for key in _PROGRESS_KEYS):
             with contextlib.suppress(ValueError, RecursionError):
                 event = json.loads(line.removeprefix(TOKEN))
                 if isinstance(event, dict):
@@ -126,14 +124,11 @@ def _telling_events(log: Path) -> list[dict[str, Any]]:
     return events
 
 
-def _tail(path: Path) -> Sequence[str]:
+def _tail(path: Path) -> list[str]:
     try:
-        with path.open("rb") as file:
-            size = file.seek(0, 2)
-            file.seek(max(0, size - _TAIL_BYTES))
-            return file.read().decode("utf-8", "replace").splitlines()
+        return last_lines(path)
     except OSError:
-        return ()
+        return []
 
 
 def _exit_status(path: Path) -> int | None:

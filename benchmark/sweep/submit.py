@@ -1,4 +1,4 @@
-"""Submit an experiment's runs, go on with them, stop them: on Slurm or on this machine."""
+"""Submit an experiment's runs, resume them, stop them: on Slurm or on this machine."""
 
 from __future__ import annotations
 
@@ -12,23 +12,22 @@ from benchmark import ROOT
 from benchmark.core.display import Display
 from benchmark.core.errors import CloudMaskError, ConfigError
 from benchmark.core.files import write_text
-from benchmark.sweep import local as scheduler_local
-from benchmark.sweep import slurm as scheduler_slurm
-from benchmark.sweep.experiment import Experiment, Queued, Run
+from benchmark.sweep import local, slurm
+from benchmark.sweep.experiment import Experiment, PlannedRun, Queued
 from benchmark.sweep.folder import (
     ExperimentFolder,
-    check_made,
-    held,
-    make,
+    check_submitted,
+    create,
+    delete_runs,
+    locked,
     new_job_name,
     note_job,
     read_plan,
     restore,
-    unmake,
 )
 from benchmark.sweep.job_script import Job, command, environment, render_array, render_run
 from benchmark.sweep.site import Site, check_printable
-from benchmark.sweep.status import UNDONE, Standing, standings
+from benchmark.sweep.status import UNDONE, RunStatus, statuses
 
 
 @dataclass(frozen=True)
@@ -49,8 +48,8 @@ def submit(sweep: Sweep) -> int:
     """Write the folders of all runs and submit them, or run them here. Returns the exit status."""
     experiment, folder = sweep.experiment, sweep.folder
     job = new_job_name(experiment.name)
-    with held(folder):
-        if folder.is_made:
+    with locked(folder):
+        if folder.exists:
             raise ConfigError(
                 folder.root,
                 found="an experiment of this name",
@@ -59,15 +58,15 @@ def submit(sweep: Sweep) -> int:
                 "or give this one another name",
             )
         with sweep.display.bar("folders", len(experiment.runs)) as advance:
-            make(folder, experiment, sweep.site.name, job, _run_script(sweep, job), advance)
+            create(folder, experiment, sweep.site.name, job, _run_script(sweep, job), advance)
         if sweep.is_local:
             return _run_here(sweep, experiment.runs)
         try:
             _submit_arrays(sweep, job, experiment.runs)
-        except scheduler_slurm.NoAnswerError:
+        except slurm.NoAnswerError:
             raise  # the jobs may be there: their folders have to stay
         except BaseException:
-            unmake(folder)
+            delete_runs(folder)
             raise
     return 0
 
@@ -75,11 +74,11 @@ def submit(sweep: Sweep) -> int:
 def resume(sweep: Sweep) -> int:
     """Submit, or run here, what is neither complete nor in the queue. Returns the exit status."""
     experiment, folder = sweep.experiment, sweep.folder
-    check_made(folder, experiment, sweep.site.name)
-    with held(folder):
-        undone = [each.run for each in current_standings(sweep) if each.state in UNDONE]
+    check_submitted(folder, experiment, sweep.site.name)
+    with locked(folder):
+        undone = [each.run for each in current_statuses(sweep) if each.state in UNDONE]
         if not undone:
-            sweep.display.say("every run is complete, waits or runs: nothing to resume")
+            sweep.display.say("every run is complete, waiting or running: nothing to resume")
             return 0
         for run in undone:
             restore(folder, run)
@@ -95,31 +94,31 @@ def stop(sweep: Sweep) -> int:
     """End the runs of this experiment that wait or run; returns how many there were."""
     queue = _queue(sweep)
     if queue and sweep.is_local:
-        scheduler_local.stop(sweep.folder.local)
+        local.stop(sweep.folder.local)
     elif queue:
-        scheduler_slurm.cancel(read_plan(sweep.folder)["jobs"])
+        slurm.cancel(read_plan(sweep.folder).jobs)
     return len(queue)
 
 
-def current_standings(sweep: Sweep) -> list[Standing]:
-    """Where every run stands, by queue and logs. Raises RunError if the scheduler cannot be asked."""
-    return standings(sweep.experiment, sweep.folder, _queue(sweep))
+def current_statuses(sweep: Sweep) -> list[RunStatus]:
+    """The state of every run, by queue and logs. Raises RunError if the scheduler cannot be asked."""
+    return statuses(sweep.experiment, sweep.folder, _queue(sweep))
 
 
 def _queue(sweep: Sweep) -> list[Queued]:
     if sweep.is_local:
-        return scheduler_local.queued(sweep.folder.local)
-    return scheduler_slurm.queued(read_plan(sweep.folder)["jobs"])
+        return local.queued(sweep.folder.local)
+    return slurm.queued(read_plan(sweep.folder).jobs)
 
 
-def _run_script(sweep: Sweep, name: str) -> Callable[[Run], str] | None:
+def _run_script(sweep: Sweep, name: str) -> Callable[[PlannedRun], str] | None:
     """Renders the job script of a run; None where no scheduler reads it."""
     if sweep.is_local:
         return None
     return lambda run: render_run(_job(sweep, name, run), run.index, run.name)
 
 
-def _job(sweep: Sweep, name: str, run: Run) -> Job:
+def _job(sweep: Sweep, name: str, run: PlannedRun) -> Job:
     start_folder = Path.cwd()
     check_printable(f"{start_folder}{ROOT}{sys.executable}", "the folder of this command, or of the program")
     return Job(
@@ -135,9 +134,9 @@ def _job(sweep: Sweep, name: str, run: Run) -> Job:
     )
 
 
-def _submit_arrays(sweep: Sweep, name: str, runs: Sequence[Run]) -> None:
+def _submit_arrays(sweep: Sweep, name: str, runs: Sequence[PlannedRun]) -> None:
     """One job array for all runs that ask for the same; all are submitted, or none is."""
-    groups: dict[object, list[Run]] = {}
+    groups: dict[object, list[PlannedRun]] = {}
     for run in runs:
         groups.setdefault(run.resources, []).append(run)
     submitted = 0
@@ -145,10 +144,10 @@ def _submit_arrays(sweep: Sweep, name: str, runs: Sequence[Run]) -> None:
         for number, group in enumerate(groups.values()):
             script = sweep.folder.array_script(number)
             write_text(script, render_array(_job(sweep, name, group[0]), [run.index for run in group]))
-            job = scheduler_slurm.submit(script)
+            job = slurm.submit(script)
             submitted += 1
             sweep.display.say(f"job {job}: {len(group)} runs")
-    except scheduler_slurm.NoAnswerError as error:
+    except slurm.NoAnswerError as error:
         _withdraw(name, error)
         raise _uncertain(name, error, error.found) from None
     except BaseException as error:
@@ -160,14 +159,14 @@ def _submit_arrays(sweep: Sweep, name: str, runs: Sequence[Run]) -> None:
 def _withdraw(name: str, error: BaseException) -> str | None:
     """Cancel what has been submitted of a job; what Slurm says where it does not do so."""
     try:
-        scheduler_slurm.cancel([name])
+        slurm.cancel([name])
     except CloudMaskError as refused:
         return f"{error}; {refused.where}: {refused.found}"
     return None
 
 
-def _uncertain(name: str, error: BaseException, found: str) -> scheduler_slurm.NoAnswerError:
-    return scheduler_slurm.NoAnswerError(
+def _uncertain(name: str, error: BaseException, found: str) -> slurm.NoAnswerError:
+    return slurm.NoAnswerError(
         getattr(error, "where", "sbatch"),
         found=found,
         expected="all jobs submitted, or none",
@@ -176,29 +175,29 @@ def _uncertain(name: str, error: BaseException, found: str) -> scheduler_slurm.N
     )
 
 
-def _run_here(sweep: Sweep, runs: Sequence[Run]) -> int:
+def _run_here(sweep: Sweep, runs: Sequence[PlannedRun]) -> int:
     """Run on this machine, to the end. Returns the exit status."""
     display, folder = sweep.display, sweep.folder
     names = {run.index: run.name for run in runs}
     ended: dict[int, int] = {}
     with display.bar("runs", len(runs)) as advance:
 
-        def on_end(task: scheduler_local.Task, status: int) -> None:
+        def on_end(task: local.LocalTask, status: int) -> None:
             ended[task.index] = status
             display.say(f"{names[task.index]}: {'done' if status == 0 else f'exit status {status}'}")
             advance(len(ended), "")
 
         tasks = [_task(sweep, run) for run in runs]
-        whole = scheduler_local.run_tasks(tasks, sweep.experiment.at_once, folder.local, on_end)
-    if not whole:
-        display.warn(f"stopped; go on with: python -m benchmark.sweep resume {sweep.experiment.path}")
-    return 0 if whole and not any(ended.values()) else 1
+        all_ended = local.run_tasks(tasks, sweep.experiment.at_once, folder.local, on_end)
+    if not all_ended:
+        display.warn(f"stopped; resume with: python -m benchmark.sweep resume {sweep.experiment.path}")
+    return 0 if all_ended and not any(ended.values()) else 1
 
 
-def _task(sweep: Sweep, run: Run) -> scheduler_local.Task:
+def _task(sweep: Sweep, run: PlannedRun) -> local.LocalTask:
     job = _job(sweep, "", run)
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    return scheduler_local.Task(
+    return local.LocalTask(
         index=run.index,
         command=command(job, run.name),
         environment={"PYTHONPATH": path} | environment(job),

@@ -1,4 +1,8 @@
-"""What the runs of an experiment scored: one row for each, mean and spread for each point."""
+"""Scores of an experiment's runs: one row for each, mean and spread for each point.
+
+The rules of the logs belong to the package `compliance`, which imports this one and so cannot be
+imported here. `check_logs` is the one place of the benchmark that runs its command.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +21,9 @@ from typing import Any
 
 from benchmark import ROOT
 from benchmark.core.errors import RunError
-from benchmark.sweep.status import Standing
+from benchmark.sweep.status import RunStatus
 
-#: The columns of the paper's Table 3, the times in minutes of a whole run, and how each is shown.
+#: The columns of the paper's Table 3, the times in minutes of a complete run, and how each is shown.
 COLUMNS: Mapping[str, str] = {
     "epochs": ".0f",
     "train accuracy": ".4f",
@@ -42,7 +46,7 @@ class Row:
 class PointTable:
     """The runs that differ in their seed only."""
 
-    #: What tells the point from the others: field -> value.
+    #: What distinguishes the point from the others: field -> value.
     varied: Mapping[str, str]
     rows: Sequence[Row]
 
@@ -58,27 +62,30 @@ class PointTable:
             yield "standard deviation", tuple(map(statistics.stdev, columns))
 
 
-def point_tables(standings: Sequence[Standing]) -> list[PointTable]:
+def point_tables(statuses: Sequence[RunStatus]) -> list[PointTable]:
     """A table for every point of the experiment that has a complete run."""
-    done = [standing for standing in standings if standing.state == "complete"]
+    done = [each for each in statuses if each.state == "complete"]
     # runs of one point follow each other
-    points = groupby(done, key=lambda standing: standing.run.config.name)
+    points = groupby(done, key=lambda each: each.run.config.name)
     tables = [(list(group), name) for name, group in points]
     return [PointTable(group[0].run.varied, [_row(each) for each in group]) for group, _ in tables]
 
 
-def _row(standing: Standing) -> Row:
-    result = standing.progress.result or {}
+def _row(status: RunStatus) -> Row:
+    result = status.progress.result or {}
     try:
         timing = result["timing"]
         figures = (
-            *(result[name] for name in ("epochs_run", "train_accuracy", "value")),
-            *(timing[name] / 60 for name in ("training_seconds", "inference_seconds")),
+            result["epochs_run"],
+            result["train_accuracy"],
+            result["value"],
+            timing["training_seconds"] / 60,
+            timing["inference_seconds"] / 60,
         )
-        return Row(standing.run.name, standing.run.config.seed, tuple(map(float, figures)))
+        return Row(status.run.name, status.run.config.seed, tuple(map(float, figures)))
     except (KeyError, TypeError, ValueError) as error:
         raise RunError(
-            standing.run.name,
+            status.run.name,
             found=f"a result without usable figures ({type(error).__name__} {error})",
             expected="the fields that docs/events.md describes",
             remedy="check its log: python -m compliance.check",
@@ -119,7 +126,7 @@ def shown(figures: Sequence[float]) -> list[str]:
     ]
 
 
-# ---- the checker, as a program of its own: imports never go from here to it
+# ---- the checker, as a program of its own
 
 
 def check_logs(logs: Mapping[str, Sequence[Path]], advance: Callable[[int, str], None]) -> list[str]:

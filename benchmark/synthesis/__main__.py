@@ -9,31 +9,17 @@ docs/synthetic-scenes.md says what the scenes are and what they are not.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmark.core.display import Display
 from benchmark.core.errors import SceneError
+from benchmark.scenes.geometry import FULL_SHAPE
 from benchmark.synthesis.dataset import ensure_dataset
-from benchmark.synthesis.file import COMPRESSIONS, FIRST_INFERENCE_INDEX, scene_name, scene_path, write_scene
-from benchmark.synthesis.manifest import Manifest, Record, read_manifest
-from benchmark.synthesis.scene import FULL_SHAPE, SMALLEST_SIDE, SyntheticScene, make_scene
-
-__all__ = [
-    "FIRST_INFERENCE_INDEX",
-    "FULL_SHAPE",
-    "Manifest",
-    "SyntheticScene",
-    "ensure_dataset",
-    "main",
-    "make_scene",
-    "read_manifest",
-    "scene_name",
-    "scene_path",
-    "write_scene",
-]
+from benchmark.synthesis.manifest import DatasetManifest, Record
+from benchmark.synthesis.scene import SMALLEST_SIDE
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -42,7 +28,7 @@ def build_parser() -> argparse.ArgumentParser:
         prog="python -m benchmark.synthesis",
         description="Make synthetic scenes in the format of the SLSTR cloud dataset. "
         "They are simulated, not observations.",
-        epilog="Exit status: 0 done, 1 it could not be done (the message says why), 2 wrong usage.",
+        epilog="Exit status: 0 done, 1 failed (the message says why), 2 wrong usage.",
     )
     add = parser.add_argument
     count, side = _whole_number(0), _whole_number(SMALLEST_SIDE)
@@ -52,8 +38,6 @@ def build_parser() -> argparse.ArgumentParser:
     add("--inference", type=count, default=8, metavar="N", help="inference scenes (%(default)s)")
     add("--rows", type=side, default=FULL_SHAPE[0], metavar="N", help="rows of a scene (%(default)s)")
     add("--columns", type=side, default=FULL_SHAPE[1], metavar="N", help="columns of a scene (%(default)s)")
-    add("--radiances", action="store_true", help="add the dataset rads (43 MB more a day scene)")
-    add("--compression", choices=COMPRESSIONS, default="none", help="of all datasets (%(default)s)")
     add("--jobs", type=_whole_number(1), metavar="N", help="processes at most (default: all processors)")
     add("--verify", action="store_true", help="compare every byte of existing scenes, not only a few blocks")
     add("--replace", action="store_true", help="discard the synthetic dataset in the folder first")
@@ -78,51 +62,54 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("--calibrate needs scenes to fit on (--training) and to score (--inference)")
     try:
         if options.calibrate:
-            from benchmark.synthesis.calibration import calibrate
+            from benchmark.synthesis.calibration import calibrate  # late: --help has no need of h5py
 
             shape = (options.rows, options.columns)
             print(calibrate(options.seed, options.training, options.inference, shape))
-            return 0
-        started = time.monotonic()
-        made = 0
+        else:
+            print(_make(options))
+        return 0
+    except SceneError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\ninterrupted; finished scenes are kept, the same command continues", file=sys.stderr)
+        return 130
 
-        def count(done: int, total: int) -> None:
+
+def _make(options: argparse.Namespace) -> str:
+    """Make or complete the dataset; returns its summary."""
+    started, made = time.monotonic(), 0
+    wanted = options.training + options.inference
+    with Display().bar("scenes", wanted, lines=True) as update:
+
+        def on_progress(done: int, missing: int) -> None:
             nonlocal made
             made = done
-            show(done, total)
+            update(wanted - missing + done, "")
 
-        show = _progress()
         manifest = ensure_dataset(
             options.output,
             seed=options.seed,
             training_scenes=options.training,
             inference_scenes=options.inference,
             shape=(options.rows, options.columns),
-            radiances=options.radiances,
-            compression=options.compression,
             jobs=options.jobs,
             verify=options.verify,
             replace=options.replace,
-            on_progress=count,
+            on_progress=on_progress,
         )
-    except SceneError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\ninterrupted; finished scenes are kept, the same command goes on", file=sys.stderr)
-        return 130
-    print(summary(options.output, manifest, made, time.monotonic() - started))
-    return 0
+    return summary(options.output, manifest, made, time.monotonic() - started)
 
 
-def summary(root: Path, manifest: Manifest, made: int, seconds: float) -> str:
-    """What the dataset holds, in a few lines."""
+def summary(root: Path, manifest: DatasetManifest, made: int, seconds: float) -> str:
+    """Summarise the dataset in a few lines."""
     records = list(manifest.files.values())
     lines = [
         f"{root}: {manifest.training_scenes} training and {manifest.inference_scenes} inference scenes, "
         f"{sum(record.bytes for record in records) / 1e6:.0f} MB, seed {manifest.settings.seed}, "
         "synthetic (not observations)",
-        f"  made now: {made} in {seconds:.1f} s; found whole: {len(records) - made}",
+        f"  made now: {made} in {seconds:.1f} s; already complete: {len(records) - made}",
     ]
     for period, parity in (("day", 0), ("night", 1)):
         scenes = [record for record in records if record.index % 2 == parity]
@@ -135,25 +122,6 @@ def summary(root: Path, manifest: Manifest, made: int, seconds: float) -> str:
 
 def _mean_cloud(records: list[Record]) -> float:
     return sum(record.cloud for record in records) / len(records)
-
-
-def _progress() -> Callable[[int, int], None]:
-    """A line that is rewritten on a terminal; elsewhere a line for every tenth of the work."""
-    if sys.stderr.isatty():
-
-        def rewrite(done: int, total: int) -> None:
-            width = max(10, min(40, os.get_terminal_size(sys.stderr.fileno()).columns - 30))
-            bar = "█" * (width * done // total)
-            end = "\n" if done == total else ""
-            print(f"\rscenes {bar:<{width}} {done}/{total}", end=end, file=sys.stderr, flush=True)
-
-        return rewrite
-
-    def tell(done: int, total: int) -> None:
-        if done == total or done * 10 // total > (done - 1) * 10 // total:
-            print(f"scenes {done}/{total}", file=sys.stderr, flush=True)
-
-    return tell
 
 
 if __name__ == "__main__":

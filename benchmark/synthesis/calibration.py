@@ -19,7 +19,7 @@ from benchmark.scenes.scene import REFLECTANCE_OFFSET, REFLECTANCES, TEMPERATURE
 from benchmark.synthesis.file import FIRST_INFERENCE_INDEX
 from benchmark.synthesis.random_fields import Shape
 from benchmark.synthesis.scene import make_scene, random_stream
-from benchmark.synthesis.world import World, imagine
+from benchmark.synthesis.world import World, draw_world
 
 #: Pixels taken from each scene, at random.
 SAMPLE = 50_000
@@ -86,7 +86,8 @@ def take_pixels(seed: int, first: int, count: int, shape: Shape) -> Pixels:
     rng = np.random.default_rng([seed, first])
     parts = []
     for index in range(first, first + count):
-        scene, world = make_scene(seed, index, shape), imagine(random_stream(seed, index), index, shape)
+        scene = make_scene(seed, index, shape)
+        world = draw_world(random_stream(seed, index), index, shape)
         at = rng.choice(places, size=min(SAMPLE, len(places)), replace=False)
         channels = np.concatenate(
             [scene.refs.reshape(-1, 6)[at], scene.bts.reshape(-1, 3)[at]], axis=1, dtype=np.float32

@@ -1,17 +1,16 @@
 """The embedded dataset on disk: synthetic scenes in the format of the SLSTR dataset.
 
 ``ROOT/training`` and ``ROOT/inference`` hold ``day/`` and ``night/`` with one HDF5 file per scene.
-``ROOT/dataset.json`` describes a dataset that is whole; while scenes are being made it does not
-exist, and ``dataset.json.part`` holds what is finished, so that an interrupted making goes on where
-it stopped. Each file is written under another name and renamed. One process makes at a time
-(a lock on ``ROOT/.lock``); others wait and then reuse.
+``ROOT/dataset.json`` describes a complete dataset; while scenes are being made it does not exist, and
+``dataset.json.part`` lists what is finished, so that an interrupted command resumes where it stopped.
+Each file is written under another name and renamed. One process makes scenes at a time (a lock on
+``ROOT/.lock``); others wait and then reuse them.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import sys
 import time
@@ -19,17 +18,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmark.core.errors import SceneError
-from benchmark.synthesis.file import COMPRESSIONS, FIRST_INFERENCE_INDEX, write_whole
-from benchmark.synthesis.manifest import MANIFEST, Manifest, Settings, is_intact, read_manifest
+from benchmark.core import locks
+from benchmark.core.errors import SceneError, os_failure
+from benchmark.core.files import write_text
+from benchmark.scenes.geometry import FULL_SHAPE
+from benchmark.synthesis.file import FIRST_INFERENCE_INDEX
+from benchmark.synthesis.manifest import MANIFEST, DatasetManifest, Settings, is_intact, read_manifest
 from benchmark.synthesis.random_fields import Shape
-from benchmark.synthesis.scene import FULL_SHAPE, SMALLEST_SIDE
+from benchmark.synthesis.scene import SMALLEST_SIDE
 from benchmark.synthesis.workers import make_files
 
 #: How often the list of finished scenes is written while scenes are being made.
 SAVE_SECONDS = 0.5
 
-Progress = Callable[[int, int], None]
+OnProgress = Callable[[int, int], None]
 Notice = Callable[[str], None]
 
 
@@ -40,15 +42,13 @@ def ensure_dataset(
     training_scenes: int,
     inference_scenes: int,
     shape: Shape = FULL_SHAPE,
-    radiances: bool = False,
-    compression: str = "none",
     jobs: int | None = None,
     verify: bool = False,
     replace: bool = False,
-    on_progress: Progress | None = None,
+    on_progress: OnProgress | None = None,
     on_notice: Notice | None = None,
-) -> Manifest:
-    """Make the dataset below ``root``, or what is missing of it, or find it whole; returns its manifest.
+) -> DatasetManifest:
+    """Make the dataset below ``root``, or what is missing of it, or find it complete; returns its manifest.
 
     A dataset that is there is checked by each file's size and a digest of eight blocks spread from its
     first to its last byte: milliseconds, and it finds files that are missing, cut short, emptied or
@@ -57,14 +57,12 @@ def ensure_dataset(
     ``replace=True`` discards a dataset of other settings first.
 
     ``on_progress(done, total)`` is called as scenes to be made are finished; ``on_notice(text)`` when
-    there is something to tell (otherwise it goes to standard error). ``jobs``: processes at most
+    there is something to report (by default on standard error). ``jobs``: processes at most
     (default: the processors of this process).
 
     Raises SceneError: bad arguments, other settings, foreign files, no space, an unwritable folder.
     """
-    wish = Manifest(
-        Settings(seed, shape[0], shape[1], radiances, compression), training_scenes, inference_scenes, {}
-    )
+    wish = DatasetManifest(Settings(seed, *shape), training_scenes, inference_scenes, {})
     _check_wish(root, wish, jobs)
     notice = on_notice or (lambda text: print(text, file=sys.stderr))
     try:
@@ -77,7 +75,7 @@ def ensure_dataset(
         raise _disk_error(root, error) from error
 
 
-def _check_wish(root: Path, wish: Manifest, jobs: int | None) -> None:
+def _check_wish(root: Path, wish: DatasetManifest, jobs: int | None) -> None:
     settings, counts = wish.settings, (wish.training_scenes, wish.inference_scenes)
     problems: list[tuple[str, object, str]] = []
     if settings.seed < 0:
@@ -89,8 +87,6 @@ def _check_wish(root: Path, wish: Manifest, jobs: int | None) -> None:
     ]
     if min(settings.rows, settings.columns) < SMALLEST_SIDE:
         problems.append(("shape", f"{settings.rows} x {settings.columns}", f"{SMALLEST_SIDE} or more each"))
-    if settings.compression not in COMPRESSIONS:
-        problems.append(("compression", settings.compression, " or ".join(COMPRESSIONS)))
     if jobs is not None and jobs < 1:
         problems.append(("jobs", jobs, "1 or more"))
     if problems:
@@ -104,20 +100,15 @@ def _check_wish(root: Path, wish: Manifest, jobs: int | None) -> None:
 
 @contextlib.contextmanager
 def _locked(root: Path, notice: Notice) -> Iterator[None]:
-    """Hold the dataset's lock; a whole dataset on a read-only disk needs none."""
-    try:
-        lock = (root / ".lock").open("a")
-    except OSError as error:
-        if (root / MANIFEST).exists() and error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
-            yield
-            return
-        raise
-    with lock:
+    """Hold the dataset's lock; a complete dataset on a read-only disk needs none."""
+    waiting = f"{root}: another process is making this dataset; waiting for it"
+    with contextlib.ExitStack() as stack:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            notice(f"{root}: another process is making this dataset; waiting for it")
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            stack.enter_context(locks.held(root / ".lock", lambda: notice(waiting)))
+        except OSError as error:
+            read_only = error.errno in (errno.EACCES, errno.EROFS, errno.EPERM)
+            if not (read_only and (root / MANIFEST).exists()):
+                raise
         yield
 
 
@@ -136,12 +127,12 @@ def _scene_files(root: Path) -> list[Path]:
 
 def _complete(
     root: Path,
-    wish: Manifest,
+    wish: DatasetManifest,
     jobs: int | None,
     verify: bool,
-    on_progress: Progress | None,
+    on_progress: OnProgress | None,
     notice: Notice,
-) -> Manifest:
+) -> DatasetManifest:
     whole, unfinished = root / MANIFEST, root / f"{MANIFEST}.part"
     complete = read_manifest(whole)
     held = complete or read_manifest(unfinished)
@@ -169,27 +160,27 @@ def _complete(
     if complete is not None and complete.files == wish.files and not missing:
         return wish
 
-    # From here on the folder is in the making, and says so.
+    # From here on the dataset is unfinished, and the folder says so.
     if whole.exists():
         os.replace(whole, unfinished)
-    for stale in [path for split in ("training", "inference") for path in (root / split).rglob("*.part")]:
+    for stale in [path for split in ("training", "inference") for path in (root / split).rglob(".part-*")]:
         stale.unlink(missing_ok=True)
-    write_whole(unfinished, wish.to_json().encode())
+    write_text(unfinished, wish.to_json())
     saved = time.monotonic()
     with contextlib.closing(make_files(root, missing, wish.settings, jobs)) as finished:
         for done, (name, record) in enumerate(finished, start=1):
             wish.files[name] = record
             if time.monotonic() - saved > SAVE_SECONDS:
-                write_whole(unfinished, wish.to_json().encode())
+                write_text(unfinished, wish.to_json())
                 saved = time.monotonic()
             if on_progress is not None:
                 on_progress(done, len(missing))
-    write_whole(whole, wish.to_json().encode())
+    write_text(whole, wish.to_json())
     unfinished.unlink()
     return wish
 
 
-def _check_same(root: Path, held: Manifest, wish: Manifest, *, unfinished: bool) -> None:
+def _check_same(root: Path, held: DatasetManifest, wish: DatasetManifest, *, unfinished: bool) -> None:
     have, want = asdict(held.settings), asdict(wish.settings)
     differing = [key for key in have if have[key] != want[key]]
     for key in ("training_scenes", "inference_scenes"):
@@ -202,18 +193,14 @@ def _check_same(root: Path, held: Manifest, wish: Manifest, *, unfinished: bool)
             found=f"{'an unfinished' if unfinished else 'a'} dataset with "
             + ", ".join(f"{key} {have[key]}" for key in differing),
             expected=", ".join(f"{key} {want[key]}" for key in differing),
-            remedy="choose another folder (--output), or discard this dataset and make it anew: "
+            remedy="choose another folder (--output), or discard this dataset and make it again: "
             f"python -m benchmark.synthesis --output {root} --replace …",
         )
 
 
 def _disk_error(root: Path, error: OSError) -> SceneError:
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    return SceneError(
-        root,
-        found=f"{error.strerror or error}" + ("" if error.filename is None else f" ({error.filename})"),
-        expected="room for about 68 MB a day scene and 25 MB a night scene" if full else "a writable folder",
-        remedy="free space or choose another folder, then repeat: finished scenes are kept"
-        if full
-        else "choose another folder or mend its permissions",
-    )
+    expected, remedy = "a writable folder", "choose another folder or fix its permissions"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        expected = "room for about 68 MB a day scene and 25 MB a night scene"
+        remedy = "free space or choose another folder, then repeat: finished scenes are kept"
+    return os_failure(SceneError, error, root, expected=expected, remedy=remedy)

@@ -1,4 +1,4 @@
-"""The file of one synthetic scene: its name, its HDF5 content, and writing it whole.
+"""The file of one synthetic scene: its name, its HDF5 content, and writing it completely.
 
 The format is that of the SLSTR dataset (docs/dataset.md), with the extra dataset ``truth``.
 """
@@ -6,19 +6,16 @@ The format is that of the SLSTR dataset (docs/dataset.md), with the extra datase
 from __future__ import annotations
 
 import io
-import os
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from benchmark.core.files import write_aside
 from benchmark.synthesis.scene import GENERATOR_VERSION, SyntheticScene
 
 #: Scenes of the inference set count from here: a training set of any size never meets them.
 FIRST_INFERENCE_INDEX = 1_000_000
-COMPRESSIONS = ("none", "lzf")
 NOT_OBSERVATIONS = (
     "Simulated by `python -m benchmark.synthesis` of the CloudMask benchmark. "
     "These are not SLSTR observations: no radiometer saw this scene."
@@ -45,29 +42,19 @@ def scene_path(split_folder: Path, index: int) -> Path:
     return split_folder / ("day" if index % 2 == 0 else "night") / scene_name(index)
 
 
-def scene_image(scene: SyntheticScene, compression: str = "none") -> bytes:
-    """The HDF5 file of a scene, as bytes.
+def scene_image(scene: SyntheticScene) -> bytes:
+    """The HDF5 file of a scene, as bytes: refs, bts, bayes and truth, contiguous.
 
-    refs, bts, bayes, truth and, where made, rads. Contiguous, or ``lzf`` with byte shuffle in chunks.
-    At night refs (and rads) are declared with fill value 0 and take no space.
+    At night refs are declared with fill value 0 and take no space.
     """
-    import h5py
+    import h5py  # late: --help has no need of it
 
-    rows, columns = scene.truth.shape
     image = io.BytesIO()
     with h5py.File(image, "w") as file:
-        datasets: dict[str, NDArray[Any] | None] = {
-            name: getattr(scene, name) for name in ("refs", "bts", "bayes", "truth", "rads")
-        }
-        for name, values in datasets.items():
-            if values is None:
-                continue
-            storage: dict[str, Any] = {}
-            if compression == "lzf":
-                chunk = (min(rows, 150), columns, *values.shape[2:])
-                storage = {"compression": "lzf", "shuffle": True, "chunks": chunk}
-            dataset = file.create_dataset(name, values.shape, values.dtype, fillvalue=0, **storage)
-            if scene.day or name not in ("refs", "rads"):
+        for name in ("refs", "bts", "bayes", "truth"):
+            values = getattr(scene, name)
+            dataset = file.create_dataset(name, values.shape, values.dtype, fillvalue=0)
+            if scene.day or name != "refs":
                 dataset[...] = values
         attributes = {
             "synthetic": np.True_,
@@ -85,23 +72,13 @@ def scene_image(scene: SyntheticScene, compression: str = "none") -> bytes:
     return image.getvalue()
 
 
-def write_scene(path: Path, scene: SyntheticScene, *, compression: str = "none") -> bytes:
+def write_scene(path: Path, scene: SyntheticScene) -> bytes:
     """Write a scene's file, complete or not at all, and return its bytes. Raises OSError.
 
     The file is laid out in memory first, so that a full disk meets plain writes, not the HDF5 library.
     """
-    image = scene_image(scene, compression)
+    image = scene_image(scene)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, image)
+    with write_aside(path) as part:
+        part.write_bytes(image)
     return image
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file beside its place and rename it: it is there complete, or not at all."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(content)
-        os.replace(part, path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise

@@ -1,4 +1,4 @@
-"""What a synthetic dataset holds, as its ``dataset.json`` lists it, and whether its files still are so."""
+"""The list of a synthetic dataset, ``dataset.json``: its settings and files, and whether they are intact."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from benchmark.core.files import sha256_of
 from benchmark.synthesis.file import FIRST_INFERENCE_INDEX, NOT_OBSERVATIONS, scene_path
 from benchmark.synthesis.scene import GENERATOR_VERSION
 
@@ -39,13 +40,11 @@ class Settings:
     seed: int
     rows: int
     columns: int
-    radiances: bool = False
-    compression: str = "none"
     generator: int = GENERATOR_VERSION
 
 
 @dataclass
-class Manifest:
+class DatasetManifest:
     """Settings, wanted counts, and the finished files by their path below the root."""
 
     settings: Settings
@@ -79,7 +78,7 @@ class Manifest:
         return json.dumps({**head, "files": files}, indent=1) + "\n"
 
 
-def read_manifest(path: Path) -> Manifest | None:
+def read_manifest(path: Path) -> DatasetManifest | None:
     """The manifest at ``path``; None where there is none or it cannot be read as one."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -87,7 +86,8 @@ def read_manifest(path: Path) -> Manifest | None:
             return None
         settings = Settings(**{key: content[key] for key in Settings.__dataclass_fields__})
         files = {name: Record(**record) for name, record in content["files"].items()}
-        return Manifest(settings, int(content["training_scenes"]), int(content["inference_scenes"]), files)
+        counts = int(content["training_scenes"]), int(content["inference_scenes"])
+        return DatasetManifest(settings, *counts, files)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
@@ -108,10 +108,7 @@ def is_intact(path: Path, record: Record, thorough: bool) -> bool:
             if os.fstat(file.fileno()).st_size != record.bytes:
                 return False
             if thorough:
-                digest = hashlib.sha256()
-                while block := file.read(1 << 20):
-                    digest.update(block)
-                return digest.hexdigest() == record.sha256
+                return sha256_of(path) == record.sha256
             return record.quick == quick_digest(
                 record.bytes, lambda offset, n: os.pread(file.fileno(), n, offset)
             )

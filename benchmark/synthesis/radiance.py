@@ -14,8 +14,6 @@ import numpy as np
 from benchmark.synthesis.random_fields import Array
 from benchmark.synthesis.world import Layer, World
 
-#: Solar irradiance of S1-S6 in W m-2 um-1: radiance = reflectance x this x cos(sun zenith) / pi.
-SOLAR_IRRADIANCE = (1837.0, 1526.0, 956.0, 363.0, 248.0, 78.0)
 #: Signal-to-noise ratio of S1-S6 at reflectance 0.19; noise grows with the square root.
 SIGNAL_TO_NOISE = (240.0, 240.0, 240.0, 165.0, 280.0, 175.0)
 BRIGHTEST = 1.30

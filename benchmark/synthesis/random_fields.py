@@ -130,8 +130,3 @@ def box_sum(field: Array) -> Array:
     sums = lines[:, :-2] + lines[:, 1:-1]
     sums += lines[:, 2:]
     return sums
-
-
-def padded(field: Array, margin: int) -> Array:
-    """The field with ``margin`` repeated edge pixels on each side."""
-    return np.pad(field, margin, mode="edge")

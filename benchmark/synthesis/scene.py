@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.core.errors import SceneError
+from benchmark.scenes.geometry import FULL_SHAPE
 from benchmark.synthesis.label import TRUTH_OPTICAL_DEPTH, bayes_flags, evidence
-from benchmark.synthesis.radiance import SOLAR_IRRADIANCE, observe
+from benchmark.synthesis.radiance import observe
 from benchmark.synthesis.random_fields import Array, Shape, random_field, row_blocks
-from benchmark.synthesis.world import World, imagine
+from benchmark.synthesis.world import World, draw_world
 
 #: Changes whenever the same (seed, index, shape) gives other values.
 GENERATOR_VERSION = 3
-FULL_SHAPE: Shape = (1200, 1500)
 SMALLEST_SIDE = 32
 
 POLARITY = "bayes > 0 means cloud; 0 means clear, or outside the swath"
@@ -35,14 +35,12 @@ class SyntheticScene:
     bts: float32 [R, C, 3], brightness temperature of S7-S9 in kelvin; 0 outside the swath.
     bayes: uint8 [R, C, 1], 0 or 2 (single_moderate): the imitated operational flag.
     truth: uint8 [R, C], 1 where the cloud's total optical depth is above 0.1.
-    rads: float32 [R, C, 6], radiance of S1-S6 in W m-2 sr-1 um-1; None unless asked for.
     """
 
     refs: Array
     bts: Array
     bayes: NDArray[np.uint8]
     truth: NDArray[np.uint8]
-    rads: Array | None
     seed: int
     index: int
     day: bool
@@ -58,9 +56,7 @@ def random_stream(seed: int, index: int) -> np.random.Generator:
     return np.random.Generator(np.random.SFC64(np.random.SeedSequence([seed, index])))
 
 
-def make_scene(
-    seed: int, index: int, shape: Shape = FULL_SHAPE, *, radiances: bool = False
-) -> SyntheticScene:
+def make_scene(seed: int, index: int, shape: Shape = FULL_SHAPE) -> SyntheticScene:
     """Simulate scene ``index`` of the dataset ``seed``; even indices are day, odd ones night.
 
     Raises SceneError for a negative seed or index, or sides below 32 pixels.
@@ -73,7 +69,7 @@ def make_scene(
             remedy="choose other numbers",
         )
     rng = random_stream(seed, index)
-    world = imagine(rng, index, shape)
+    world = draw_world(rng, index, shape)
     refs = np.zeros((*shape, 6), dtype=np.float32)
     bts = np.empty((*shape, 3), dtype=np.float32)
     truth = np.empty(shape, dtype=np.uint8)
@@ -91,12 +87,8 @@ def make_scene(
     bayes = bayes_flags(rng, s8, odds, texture_unit)
 
     _blank(world, refs, bts, truth, bayes)
-    rads = None
-    if radiances:
-        per_reflectance = np.array(SOLAR_IRRADIANCE, dtype=np.float32) / np.float32(np.pi)
-        rads = refs * world.mu0[..., None] * per_reflectance
     return SyntheticScene(
-        refs, bts, bayes[..., None], truth, rads, seed, index, world.day, world.surface,
+        refs, bts, bayes[..., None], truth, seed, index, world.day, world.surface,
         ", ".join(f"{layer.kind} {layer.cover:.2f}" for layer in world.layers),
     )  # fmt: skip
 

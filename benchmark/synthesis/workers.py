@@ -1,4 +1,4 @@
-"""Making the scene files of a synthetic dataset, in processes of their own where that pays."""
+"""Make the scene files of a synthetic dataset, in processes of their own where that pays."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ PIXELS_PER_WORKER = 4_000_000
 def _make_file(root: Path, name: str, index: int, settings: Settings) -> tuple[str, Record]:
     """Make one scene's file and describe it."""
     shape = (settings.rows, settings.columns)
-    scene = make_scene(settings.seed, index, shape, radiances=settings.radiances)
-    image = write_scene(root / name, scene, compression=settings.compression)
+    scene = make_scene(settings.seed, index, shape)
+    image = write_scene(root / name, scene)
     return name, Record(
         index=index,
         bytes=len(image),

@@ -112,7 +112,7 @@ class World:
     missing_lines: tuple[int, ...]
 
 
-def imagine(rng: np.random.Generator, index: int, shape: Shape) -> World:
+def draw_world(rng: np.random.Generator, index: int, shape: Shape) -> World:
     """Draw the world of scene ``index``: its regime follows from the index, the rest is random."""
     day, pair = index % 2 == 0, index // 2
     regime = SURFACES[pair % len(SURFACES)]

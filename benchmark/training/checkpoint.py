@@ -1,4 +1,4 @@
-"""Checkpoints: all that training needs to go on with the same bits. Complete, or absent.
+"""Checkpoints: all that training needs to continue with the same bits. Complete, or absent.
 
 A checkpoint is one ``.npz`` file: the progress as JSON, weights and optimizer as arrays, each
 with the checksum that the format gives it. It is written aside, forced to disk and renamed.
@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import time
-import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.core.files import write_aside
+
 _SUFFIX = ".checkpoint.npz"
 
 
@@ -26,14 +26,14 @@ _SUFFIX = ".checkpoint.npz"
 class Progress:
     """How far training has come: all of its state but weights and optimizer."""
 
-    #: Whole epochs, each with its evaluation.
+    #: Complete epochs, each with its evaluation.
     epoch: int = 0
     #: Steps of the epoch under way, their losses, and the pixels they classified.
     step: int = 0
     losses: list[float] = field(default_factory=list)
     correct: int = 0
     pixels: int = 0
-    #: The measurements of each whole epoch.
+    #: The measurements of each complete epoch.
     rows: list[dict[str, Any]] = field(default_factory=list)
 
     def end_epoch(self, row: dict[str, Any]) -> None:
@@ -66,18 +66,9 @@ def save_checkpoint(
         "time_ms": time.time_ns() // 10**6,
         "tensors": len(tensors),
     }
-    part = path.with_name(f".part-{path.name}")
-    with part.open("wb") as file:
-        arrays: dict[str, Any] = {f"t{i}": values for i, values in enumerate(tensors)}
-        np.savez(file, state=np.frombuffer(json.dumps(state).encode(), np.uint8), **arrays)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
-    directory = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    arrays: dict[str, Any] = {f"t{i}": values for i, values in enumerate(tensors)}
+    with write_aside(path, durable=True) as part:
+        np.savez(part, state=np.frombuffer(json.dumps(state).encode(), np.uint8), **arrays)
     for old in checkpoints(folder)[:-keep]:
         old.unlink()
     return path
@@ -89,11 +80,11 @@ def checkpoints(folder: Path) -> list[Path]:
 
 
 def latest_checkpoint(folder: Path, warn: Callable[[str], None]) -> Checkpoint | None:
-    """The furthest checkpoint that can be read; ``warn`` is told of those that cannot."""
+    """The furthest checkpoint that can be read; ``warn`` gets a line for each that cannot."""
     for path in reversed(checkpoints(folder)):
         try:
             return _read(path)
-        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, EOFError) as error:
+        except Exception as error:  # a damaged archive raises almost anything
             warn(f"{path} cannot be read ({error}); going back to the checkpoint before it")
     return None
 

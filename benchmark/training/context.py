@@ -12,34 +12,31 @@ from benchmark.core.interruption import Interruption
 from benchmark.record.eventlog import EventLog
 from benchmark.record.run_folder import RunFolder
 from benchmark.record.telemetry import Telemetry
-from benchmark.scenes.scene import Scene
-from benchmark.stores.patchstore import Layout
+from benchmark.scenes.scene import Scene, read_scene
+from benchmark.stores.patchstore import PatchLayout
+from benchmark.training.options import RunOptions
 
 
-@dataclass(frozen=True)
-class Run:
-    """Configuration, files, log and display of one run."""
+@dataclass(frozen=True, kw_only=True)
+class RunContext:
+    """Configuration, options, files, log and display of one run."""
 
     config: Config
+    options: RunOptions
     folder: RunFolder
     log: EventLog
     display: Display
-    #: Folder of the patch stores, which outlive the run.
-    stage_dir: Path
-    skip_bad: bool
     cluster: Cluster
     interruption: Interruption
     #: None on workers other than the chief.
     telemetry: Telemetry | None
-    #: Whether scalars for TensorBoard are wanted.
-    tensorboard: bool
 
     @property
-    def layout(self) -> Layout:
+    def layout(self) -> PatchLayout:
         """What a store of this run's patches holds."""
         geometry = self.config.geometry
-        return Layout((geometry.rows, geometry.columns), geometry.patch, self.config.data.kind)
+        return PatchLayout((geometry.rows, geometry.columns), geometry.patch, self.config.data.kind)
 
     def read(self, path: Path) -> Scene:
         """A scene of the configured size and kind. Raises SceneError."""
-        return self.layout.read(path)
+        return read_scene(path, self.layout.shape, self.config.data.kind)

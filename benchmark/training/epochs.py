@@ -16,50 +16,51 @@ from benchmark.compute.scalars import open_scalars
 from benchmark.core.errors import RunError
 from benchmark.core.files import write_text
 from benchmark.core.interruption import Interrupted
-from benchmark.record import stopwatch as timers
 from benchmark.record.energy import energy_between
 from benchmark.record.run_folder import RunFolder
-from benchmark.stores.opening import Staged
 from benchmark.stores.patchstore import PatchStore
 from benchmark.training import schedule
 from benchmark.training.checkpoint import Progress, save_checkpoint
-from benchmark.training.context import Run
+from benchmark.training.context import RunContext
+from benchmark.training.stage import Staged
 
 
 def train_epochs(
-    run: Run, machine: Engine, staged: Staged, total_steps: int, progress: Progress
+    run: RunContext, engine: Engine, staged: Staged, total_steps: int, progress: Progress
 ) -> schedule.EarlyStopping:
-    """All epochs that are left; returns which was best."""
+    """Train the epochs that are left; returns which was best."""
     training, log = run.config.training, run.log
     stopping = schedule.EarlyStopping(training.early_stopping_patience)
     for row in progress.rows:
         stopping.improved(row["epoch"], row["eval_loss"])
-    writing = run.tensorboard and run.cluster.is_chief
+    writing = run.options.tensorboard and run.cluster.is_chief
     scalars = open_scalars(run.folder.tensorboard) if writing else contextlib.nullcontext()
     with run.interruption.deferred(), scalars as write_scalars:
         for epoch in range(progress.epoch + 1, training.epochs + 1):
             if stopping.exhausted(progress.epoch):
                 log.event("early_stop", progress.epoch, best_epoch=stopping.best_epoch)
-                run.display.say(f"stopped early: no better validation loss since epoch {stopping.best_epoch}")
+                run.display.say(
+                    f"early stopping: validation loss has not improved since epoch {stopping.best_epoch}"
+                )
                 break
             before = _energy(run) if progress.step == 0 else None  # not of a part of an epoch
-            with log.interval("epoch", epoch_num=epoch):
-                rate = _train_epoch(run, machine, staged.training, total_steps, progress)
+            with log.interval("epoch", epoch_num=epoch) as trained:
+                rate = _train_epoch(run, engine, staged.training.store, total_steps, progress)
                 train_loss = math.fsum(progress.losses) / len(progress.losses)
                 correct, pixels = progress.correct, progress.pixels
                 train_accuracy = correct / pixels
                 log.event("train_loss", train_loss, epoch_num=epoch)
                 log.event("train_accuracy", train_accuracy, epoch_num=epoch, correct=correct, pixels=pixels)
-            with log.interval("eval", epoch_num=epoch):
-                eval_loss, correct, pixels, stop = _evaluate(run, machine, staged.validation, epoch)
+            with log.interval("eval", epoch_num=epoch) as evaluated:
+                eval_loss, correct, pixels, stop = _evaluate(run, engine, staged.validation.store, epoch)
                 log.event("eval_loss", eval_loss, epoch_num=epoch)
                 log.event("eval_accuracy", correct / pixels, epoch_num=epoch, correct=correct, pixels=pixels)
                 if spent := energy_between(before, _energy(run)):
                     joules = round(sum(spent.values()), 3)
                     log.event("epoch_energy", joules, epoch_num=epoch, sources=", ".join(spent))
             if stopping.improved(epoch, eval_loss) and run.cluster.is_chief:
-                machine.save(run.folder.best_weights)
-            patches = progress.pixels // machine.pixels
+                engine.save(run.folder.best_weights)
+            patches = progress.pixels // engine.pixels
             progress.end_epoch(
                 {
                     "epoch": epoch,
@@ -68,63 +69,65 @@ def train_epochs(
                     "eval_loss": eval_loss,
                     "eval_accuracy": correct / pixels,
                     "learning_rate": rate,
-                    "training_seconds": timers.latest("training"),
-                    "evaluation_seconds": timers.latest("evaluation"),
+                    "training_seconds": trained.seconds,
+                    "evaluation_seconds": evaluated.seconds,
                 }
             )
             if write_scalars:
                 write_scalars(progress.rows[-1], patches)
-            _end_epoch(run, machine, progress)
+            _end_epoch(run, engine, progress)
             _end_here(run, stop)
     if run.cluster.is_chief:
-        machine.save(run.folder.last_weights)
+        engine.save(run.folder.last_weights)
     return stopping
 
 
-def _train_epoch(run: Run, machine: Engine, store: PatchStore, total_steps: int, progress: Progress) -> float:
+def _train_epoch(
+    run: RunContext, engine: Engine, store: PatchStore, total_steps: int, progress: Progress
+) -> float:
     """The steps of an epoch that are left, with a checkpoint now and then; the last learning rate of all."""
     training, epoch = run.config.training, progress.epoch + 1
-    steps = store.count // machine.global_batch
+    steps = store.count // engine.global_batch
     batches = training_batches(
         store,
-        machine.global_batch,
+        engine.global_batch,
         run.config.seed,
         epoch,
         augmentation=training.augmentation,
         start=progress.step,
         share=run.cluster.share,
-        device=machine.device,
+        device=engine.device,
     )
     next_checkpoint = time.monotonic() + 60 * run.config.checkpoints.every_minutes
     with run.display.bar(f"epoch {epoch}/{training.epochs}", steps) as update:
         for inputs, labels in batches:
             rate = schedule.learning_rate(training, progress.epoch * steps + progress.step, total_steps)
             requested = run.interruption.requested is not None
-            loss, hits, stop = machine.train_step(inputs, labels, rate, requested)
+            loss, hits, stop = engine.train_step(inputs, labels, rate, requested)
             progress.step += 1
             _require_finite(loss, f"training loss, epoch {epoch}, step {progress.step} of {steps}")
             progress.losses.append(loss)
             progress.correct += hits
-            progress.pixels += machine.global_batch * machine.pixels
+            progress.pixels += engine.global_batch * engine.pixels
             accuracy = progress.correct / progress.pixels
             update(progress.step, f"loss {loss:.4f} accuracy {accuracy:.4f}")
             if stop or time.monotonic() >= next_checkpoint:
-                save_progress(run, machine, progress)
+                save_progress(run, engine, progress)
                 next_checkpoint = time.monotonic() + 60 * run.config.checkpoints.every_minutes
             _end_here(run, stop)
     return schedule.learning_rate(training, epoch * steps - 1, total_steps)
 
 
-def _evaluate(run: Run, machine: Engine, store: PatchStore, epoch: int) -> tuple[float, int, int, bool]:
+def _evaluate(run: RunContext, engine: Engine, store: PatchStore, epoch: int) -> tuple[float, int, int, bool]:
     """Mean loss, correct pixels and pixels of all patches of ``store``; whether a signal came."""
     losses, correct, stop = [], 0, False
-    batches = evaluation_batches(store, machine.global_batch, share=run.cluster.share, device=machine.device)
-    steps = -(-store.count // machine.global_batch)
-    pixels = store.count * machine.pixels
+    batches = evaluation_batches(store, engine.global_batch, share=run.cluster.share, device=engine.device)
+    steps = -(-store.count // engine.global_batch)
+    pixels = store.count * engine.pixels
     with run.display.bar("validation", steps) as update:
         for number, (inputs, labels) in enumerate(batches, start=1):
             requested = run.interruption.requested is not None
-            loss, hits, stop = machine.evaluate_step(inputs, labels, requested)
+            loss, hits, stop = engine.evaluate_step(inputs, labels, requested)
             losses.append(loss)
             correct += hits
             update(number, "")
@@ -133,12 +136,12 @@ def _evaluate(run: Run, machine: Engine, store: PatchStore, epoch: int) -> tuple
     return mean, correct, pixels, stop
 
 
-def _end_epoch(run: Run, machine: Engine, progress: Progress) -> None:
-    """Tell and keep what an epoch brought."""
+def _end_epoch(run: RunContext, engine: Engine, progress: Progress) -> None:
+    """Save and report the results of an epoch."""
     row = progress.rows[-1]
     if run.cluster.is_chief:
         _write_metrics(run.folder, progress.rows)
-    save_progress(run, machine, progress)
+    save_progress(run, engine, progress)
     run.display.say(
         f"epoch {progress.epoch}/{run.config.training.epochs}: "
         f"train loss {row['train_loss']:.4f} accuracy {row['train_accuracy']:.4f}, "
@@ -147,20 +150,20 @@ def _end_epoch(run: Run, machine: Engine, progress: Progress) -> None:
     )
 
 
-def _end_here(run: Run, stop: bool) -> None:
+def _end_here(run: RunContext, stop: bool) -> None:
     """End the run where a checkpoint has just been made, if a signal asked for it on any worker."""
     if stop:
         raise Interrupted(run.interruption.requested or signal.SIGTERM)
 
 
-def save_progress(run: Run, machine: Engine, progress: Progress) -> None:
+def save_progress(run: RunContext, engine: Engine, progress: Progress) -> None:
     """Make a checkpoint, if this is the chief."""
     if run.cluster.is_chief:
         folder, keep = run.folder.checkpoints, run.config.checkpoints.keep
-        save_checkpoint(folder, progress, machine.tensors(), run.log.position(), keep)
+        save_checkpoint(folder, progress, engine.tensors(), run.log.position(), keep)
 
 
-def _energy(run: Run) -> dict[str, float] | None:
+def _energy(run: RunContext) -> dict[str, float] | None:
     return run.telemetry.energy() if run.telemetry else None
 
 

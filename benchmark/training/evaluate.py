@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.config.schema import Geometry
+from benchmark.core.files import write_aside
 from benchmark.scenes.geometry import inference_patches, stitch
 from benchmark.scenes.scene import Scene
 from benchmark.scenes.scores import Confusion, confusion
@@ -50,7 +51,7 @@ def mask_of(probability: NDArray[np.float16]) -> NDArray[np.uint8]:
 
 
 def score_scenes(
-    paths: list[Path],
+    paths: Sequence[Path],
     read: Callable[[Path], Scene],
     predict: Predict,
     geometry: Geometry,
@@ -116,15 +117,13 @@ def write_mask(
     path: Path, probability: NDArray[np.float16], mask: NDArray[np.uint8], attributes: Mapping[str, object]
 ) -> None:
     """HDF5 with ``probability`` float16 [R, C] and ``mask`` uint8 [R, C]; written aside and renamed."""
-    part = path.with_name(f".part-{path.name}")
-    with h5py.File(part, "w") as file:
+    with write_aside(path) as part, h5py.File(part, "w") as file:
         for name, values in (("probability", probability), ("mask", mask)):
             file.create_dataset(name, data=values, compression="lzf", shuffle=True)
         file.attrs["polarity"] = POLARITY
         file.attrs["threshold"] = 0.5
         for name, value in attributes.items():
             file.attrs[name] = value
-    part.replace(path)
 
 
 def total(counts: Iterable[Confusion]) -> Confusion:

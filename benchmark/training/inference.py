@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
 from benchmark.compute.engine import Engine
-from benchmark.scenes import baselines
+from benchmark.scenes.baselines import fit_baselines
+from benchmark.scenes.scene import CHANNELS
 from benchmark.scenes.scores import Confusion, confusion
-from benchmark.stores.opening import Staged
+from benchmark.stores.patchstore import PatchStore
 from benchmark.training import evaluate
-from benchmark.training.context import Run
+from benchmark.training.context import RunContext
+
+#: Pixels to fit the baselines on: every PIXEL_STEP-th row and column of up to MAX_PATCHES patches.
+PIXEL_STEP = 8
+MAX_PATCHES = 512
 
 
-def infer(run: Run, machine: Engine, staged: Staged, commit: str | None) -> list[evaluate.SceneScore]:
+def infer(
+    run: RunContext, engine: Engine, scenes: Sequence[Path], commit: str | None
+) -> list[evaluate.SceneScore]:
     """Predict, write and score every inference scene."""
     attributes = {
         "model": "U-Net of the CloudMask reference, weights of the best epoch",
@@ -20,13 +33,13 @@ def infer(run: Run, machine: Engine, staged: Staged, commit: str | None) -> list
     }
     scores: list[evaluate.SceneScore] = []
     with run.log.interval("inference"):
-        with run.display.bar("inference", len(staged.inference)) as update:
+        with run.display.bar("inference", len(scenes)) as update:
             for score in evaluate.score_scenes(
-                staged.inference,
+                scenes,
                 run.read,
-                machine.predict,
+                engine.predict,
                 run.config.geometry,
-                machine.global_batch,
+                engine.global_batch,
                 run.folder.mask if run.cluster.is_chief else None,
                 attributes,
             ):
@@ -48,13 +61,11 @@ def infer(run: Run, machine: Engine, staged: Staged, commit: str | None) -> list
     return scores
 
 
-def infer_whole(run: Run, machine: Engine, staged: Staged) -> None:
+def infer_whole(run: RunContext, engine: Engine, scenes: Sequence[Path]) -> None:
     """How far scenes in one piece agree with the scored tiling, which alone counts."""
     compared = []
-    with run.display.bar("whole scenes", len(staged.inference)) as update:
-        for scene in evaluate.compare_whole_scenes(
-            staged.inference, run.read, machine.predict_whole, run.folder.mask
-        ):
+    with run.display.bar("whole scenes", len(scenes)) as update:
+        for scene in evaluate.compare_whole_scenes(scenes, run.read, engine.predict_whole, run.folder.mask):
             compared.append(scene)
             update(len(compared), f"agreement {scene.agreement.accuracy:.4f}")
     agreement = evaluate.total(scene.agreement for scene in compared)
@@ -73,13 +84,13 @@ def infer_whole(run: Run, machine: Engine, staged: Staged) -> None:
     )
 
 
-def score_baselines(run: Run, staged: Staged) -> dict[str, float]:
-    """Accuracy of each baseline on the inference scenes."""
+def score_baselines(run: RunContext, store: PatchStore, scenes: Sequence[Path]) -> dict[str, float]:
+    """Accuracy on the inference scenes of each baseline, fitted on the training store."""
     with run.log.interval("baselines"):
-        classifiers = baselines.fit_baselines(staged.training)
+        classifiers = fit_baselines(*sample_pixels(store))
         counts = dict.fromkeys(classifiers, Confusion())
-        with run.display.bar("baselines", len(staged.inference)) as update:
-            for done, path in enumerate(staged.inference, start=1):
+        with run.display.bar("baselines", len(scenes)) as update:
+            for done, path in enumerate(scenes, start=1):
                 scene = run.read(path)
                 for name, classify in classifiers.items():
                     counts[name] += confusion(classify(scene.inputs), scene.label)
@@ -89,3 +100,14 @@ def score_baselines(run: Run, staged: Staged) -> dict[str, float]:
                 "baseline_accuracy", total.accuracy, baseline=name, correct=total.correct, pixels=total.pixels
             )
     return {name: total.correct / total.pixels for name, total in counts.items()}
+
+
+def sample_pixels(store: PatchStore) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Pixels spread evenly over the store: float32 [n, 9] and their labels bool [n]."""
+    chosen = np.unique(np.linspace(0, store.count - 1, min(store.count, MAX_PATCHES)).astype(int))
+    pixels, cloud = [], []
+    for index in chosen:
+        inputs, labels = store.read([index])
+        pixels.append(inputs[0, ::PIXEL_STEP, ::PIXEL_STEP].reshape(-1, CHANNELS))
+        cloud.append(labels[0, ::PIXEL_STEP, ::PIXEL_STEP].reshape(-1) > 0)
+    return np.concatenate(pixels), np.concatenate(cloud)

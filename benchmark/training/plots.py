@@ -10,18 +10,12 @@ from typing import Any
 import h5py
 import matplotlib
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmark.config.schema import Config
+from benchmark.core.files import write_aside
 from benchmark.record.run_folder import RunFolder
-from benchmark.scenes.scene import (
-    REFLECTANCE_OFFSET,
-    S8,
-    TEMPERATURE_OFFSET,
-    TEMPERATURE_SCALE,
-    Scene,
-    read_scene,
-)
+from benchmark.scenes.render import false_colour, outcome
+from benchmark.scenes.scene import read_scene, short_name
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
@@ -29,9 +23,9 @@ from matplotlib.colors import ListedColormap
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-#: Blue and orange of Okabe and Ito, told apart by colour-blind readers.
+#: Blue and orange of Okabe and Ito, distinguishable for colour-blind readers.
 TRAINING, VALIDATION, TARGET = "#0072B2", "#E69F00", "#666666"
-#: Colours of an error map: right clear, right cloud, missed cloud, false cloud.
+#: Colours of an error map, in the order of ``outcome``: right clear and cloud, missed and false cloud.
 OUTCOMES = {"clear": "#1B3B5A", "cloud": "#FFFFFF", "missed cloud": "#D55E00", "false cloud": "#F0E442"}
 SCENES_SHOWN = 8
 #: Every fourth pixel is enough for a contact sheet.
@@ -103,7 +97,7 @@ def plot_scenes(path: Path, scenes: Sequence[tuple[Path, Path]], shape: tuple[in
         thinned = outcome(mask[::THINNING, ::THINNING], label)
         row[3].imshow(thinned, cmap=errors, vmin=-0.5, vmax=3.5, interpolation="nearest")
         accuracy = np.mean(mask == scene.label)
-        row[0].set_ylabel(f"{scene.name[16:31]}\n{scene.period}, {accuracy:.3f}", fontsize=8)
+        row[0].set_ylabel(f"{short_name(scene.name)}\n{scene.period}, {accuracy:.3f}", fontsize=8)
         for axis in row:
             axis.set_xticks([])
             axis.set_yticks([])
@@ -122,22 +116,7 @@ def plot_scenes(path: Path, scenes: Sequence[tuple[Path, Path]], shape: tuple[in
     _save(figure, path)
 
 
-def false_colour(scene: Scene) -> NDArray[np.float32]:
-    """RGB [R, C, 3] in 0..1: S5, S3, S2 by day; by night S8 in grey, cold white."""
-    if scene.period == "day":
-        return np.clip((scene.inputs[..., [4, 2, 1]] + REFLECTANCE_OFFSET) / 0.9, 0, 1) ** 0.6
-    kelvin = scene.inputs[..., S8] * TEMPERATURE_SCALE + TEMPERATURE_OFFSET
-    grey = np.where(scene.inside, np.clip((300 - kelvin) / 75, 0, 1), 0)
-    return np.repeat(grey[..., None], 3, axis=-1)
-
-
-def outcome(mask: NDArray, label: NDArray) -> NDArray[np.uint8]:
-    """0 right clear, 1 right cloud, 2 missed cloud, 3 false cloud: the order of OUTCOMES."""
-    return np.select([mask & label == 1, label > mask, mask > label], [1, 2, 3], 0).astype(np.uint8)
-
-
 def _save(figure: plt.Figure, path: Path) -> None:
-    part = path.with_name(f".part-{path.name}")
-    figure.savefig(part, dpi=RESOLUTION, format="png")
+    with write_aside(path) as part:
+        figure.savefig(part, dpi=RESOLUTION, format="png")
     plt.close(figure)
-    part.replace(path)

@@ -9,15 +9,25 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmark.config.schema import Config
 from benchmark.core import locks as file_lock
 from benchmark.core.display import Display
 from benchmark.core.errors import ConfigError, RunError, SceneError
+from benchmark.core.files import reason_of
 from benchmark.record.events import TOKEN
+from benchmark.record.log_tail import last_lines
 from benchmark.record.run_folder import RunFolder
 from benchmark.scenes import scene as scenes
-from benchmark.synthesis.__main__ import ensure_dataset
+from benchmark.synthesis.dataset import ensure_dataset
+
+
+class SceneFiles(NamedTuple):
+    """The scenes to learn from, and those that are scored."""
+
+    training: list[Path]
+    inference: list[Path]
 
 
 def use_data(config: Config, folder: Path) -> Config:
@@ -34,7 +44,7 @@ def use_data(config: Config, folder: Path) -> Config:
     return dataclasses.replace(config, data=data)
 
 
-def find_scenes(config: Config, display: Display) -> tuple[list[Path], list[Path]]:
+def find_scenes(config: Config, display: Display) -> SceneFiles:
     """Training and inference scenes; the embedded ones are made first where they are not there."""
     training, inference = Path(config.data.training), Path(config.data.inference)
     wanted = config.data.synthetic
@@ -58,7 +68,7 @@ def find_scenes(config: Config, display: Display) -> tuple[list[Path], list[Path
                 on_progress=lambda done, total: update(done, ""),
                 on_notice=display.say,
             )
-    found = scenes.discover(training), scenes.discover(inference)
+    found = SceneFiles(scenes.discover(training), scenes.discover(inference))
     if wanted is not None:
         for paths, folder, count in zip(
             found, (training, inference), (wanted.training_scenes, wanted.inference_scenes), strict=True
@@ -97,7 +107,7 @@ def claim_folder(
                     remedy="choose another --seed or --output, or pass --force to move it aside",
                 )
             moved = _move_aside(folder.root, output)
-            hint = "" if complete else " (--resume would have gone on with it)"
+            hint = "" if complete else " (--resume would have continued it)"
             display.warn(f"{'complete' if complete else 'incomplete'} run moved aside to {moved}{hint}")
             os.close(lock)
             lock = _lock(folder, config)
@@ -114,9 +124,7 @@ def is_complete(folder: RunFolder) -> bool:
 
 def outcome(log: Path) -> str | None:
     """The status that the log's last event, run_stop, states; None if it does not end with one."""
-    with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - 65536))
-        lines = file.read().decode("utf-8", "replace").splitlines()
+    lines = last_lines(log)
     try:
         event = json.loads(lines[-1].removeprefix(TOKEN))
         return event["metadata"]["status"] if event["key"] == "run_stop" else None
@@ -128,7 +136,7 @@ def _says_synthetic(path: Path) -> bool:
     try:
         return scenes.is_synthetic(path)
     except SceneError:
-        return False  # reading the scenes will tell
+        return False  # reading the scenes will report it
 
 
 def _lock(folder: RunFolder, config: Config) -> int:
@@ -138,7 +146,7 @@ def _lock(folder: RunFolder, config: Config) -> int:
     except OSError as error:
         raise RunError(
             folder.root,
-            found=f"a folder that cannot be written ({error.strerror})",
+            found=f"a folder that cannot be written ({reason_of(error)})",
             expected="a folder for the run's files",
             remedy="choose another place with --output",
         ) from None

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from benchmark.compute.engine import Engine
-from benchmark.config.schema import Config
-from benchmark.record import stopwatch as timers
-from benchmark.stores.opening import Staged
+from benchmark.training.context import RunContext
 from benchmark.training.evaluate import SceneScore, summarise, total
 from benchmark.training.schedule import EarlyStopping
+from benchmark.training.stage import Staged
 
 MEANING = (
     "Share of all pixels of all inference scenes whose predicted class (probability of cloud > 0.5) "
@@ -18,19 +17,20 @@ MEANING = (
 
 
 def compose_result(
-    config: Config,
-    machine: Engine,
+    run: RunContext,
+    engine: Engine,
     staged: Staged,
+    skipped: list[str],
     epochs: list[dict[str, Any]],
     stopping: EarlyStopping,
     scores: list[SceneScore],
     compared: dict[str, float],
 ) -> dict[str, Any]:
     """All that the run says of itself, each figure from what was measured."""
+    config = run.config
     whole = total(score.bayes for score in scores)
     value = whole.correct / whole.pixels
     best = epochs[stopping.best_epoch - 1]
-    names = ("staging", "training", "evaluation", "inference", "total")
     return {
         "format": "cloudmask-result-1",
         "metric": "test_accuracy",
@@ -47,13 +47,19 @@ def compose_result(
         "beats_baselines": all(value > other for other in compared.values()),
         "data": {
             "kind": config.data.kind,
-            "training_scenes": staged.training_scenes,
-            "validation_scenes": staged.validation_scenes,
+            "training_scenes": len(staged.training.records),
+            "validation_scenes": len(staged.validation.records),
             "inference_scenes": len(scores),
-            "skipped_scenes": staged.skipped,
+            "skipped_scenes": skipped,
         },
-        "weights_sha256": machine.weights_digest(),
-        "precision": machine.precision,
-        "timing": {f"{name}_seconds": timers.total(name) for name in names}
-        | {"seconds_per_scene": round(sum(score.seconds for score in scores) / len(scores), 3)},
+        "weights_sha256": engine.weights_digest(),
+        "precision": engine.precision,
+        "timing": {
+            "staging_seconds": run.log.seconds("staging"),
+            "training_seconds": run.log.seconds("epoch"),
+            "evaluation_seconds": run.log.seconds("eval"),
+            "inference_seconds": run.log.seconds("inference"),
+            "total_seconds": run.log.seconds("run"),
+            "seconds_per_scene": round(sum(score.seconds for score in scores) / len(scores), 3),
+        },
     }

@@ -1,0 +1,108 @@
+"""The first part of a run on the clock: scenes are checked, and those to learn from become patches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmark.core.errors import RunError, SceneError
+from benchmark.scenes.scene import check_scene
+from benchmark.stores.journal import SceneRecord
+from benchmark.stores.opening import StagedPart, open_or_stage
+from benchmark.stores.patchstore import PatchLayout, cloud_is_colder
+from benchmark.training.context import RunContext
+
+
+class Staged(NamedTuple):
+    """The stores of the scenes to train on and to validate on, and what staging met."""
+
+    training: StagedPart
+    validation: StagedPart
+
+    @property
+    def records(self) -> list[SceneRecord]:
+        """Of the scenes in both stores."""
+        return [*self.training.records, *self.validation.records]
+
+    @property
+    def skipped(self) -> list[str]:
+        """Names of the scenes that were left out."""
+        return [path.name for part in self for path, _ in part.skipped]
+
+    def counts(self, layout: PatchLayout) -> dict[str, int]:
+        """Scenes and patches in the stores, values filled, and scenes that an earlier run staged."""
+        records = self.records
+        return {
+            "scenes": len(records),
+            "patches": len(records) * layout.patches,
+            "filled": sum(record.filled for record in records),
+            "reused": sum(part.reused for part in self),
+        }
+
+
+def check_inference_scenes(run: RunContext, paths: Sequence[Path]) -> list[Path]:
+    """The scenes whose structure is as configured, looked at now and not after hours of training.
+
+    Raises SceneError at another one, unless the run leaves those out.
+    """
+    usable = []
+    for path in paths:
+        try:
+            check_scene(path, run.layout.shape)
+            usable.append(path)
+        except SceneError as error:
+            if not run.options.skip_bad:
+                raise
+            _log_skipped(run, "inference", path, error.found)
+    return usable
+
+
+def stage_scenes(run: RunContext, training: Sequence[Path], validation: Sequence[Path]) -> Staged:
+    """The stores of the scenes to train on and to validate on, complete.
+
+    Raises SceneError at a scene that cannot be used, unless the run leaves those out;
+    RunError when no scene is left, or the stores cannot be written.
+    """
+    return Staged(_stage(run, "training", training), _stage(run, "validation", validation))
+
+
+def _stage(run: RunContext, part: str, paths: Sequence[Path]) -> StagedPart:
+    options = run.options
+    staged = open_or_stage(options.stage_dir, part, paths, run.layout, run.display, skip_bad=options.skip_bad)
+    for path, reason in staged.skipped:
+        _log_skipped(run, part, path, reason)
+    return staged
+
+
+def _log_skipped(run: RunContext, part: str, path: Path, reason: str) -> None:
+    run.log.event("skipped_scene", path.name, split=part, reason=reason)
+    run.display.warn(f"skipped {path}: {reason}")
+
+
+def report_samples(run: RunContext, staged: Staged, inference: Sequence[Path]) -> None:
+    """Log and say what there is to learn from and to score. Raises RunError where nothing is to score."""
+    training, validation = staged.training.store, staged.validation.store
+    run.log.event("train_samples", training.count)
+    run.log.event("eval_samples", validation.count)
+    run.log.event("test_samples", len(inference))
+    if not inference:
+        raise RunError(
+            run.config.data.inference,
+            found="no inference scene that can be read",
+            expected="at least one",
+            remedy="repair or replace the skipped scenes",
+        )
+    if cloud_is_colder(staged.records) is False:
+        run.display.warn(
+            "the 10.85 um temperature is not colder where the label is 1: check that label 1 means cloud"
+        )
+    counts = staged.counts(run.layout)
+    run.display.say(
+        f"staged {counts['scenes']} scenes, {counts['reused']} of them by an earlier run: "
+        f"{counts['patches']} patches; {counts['filled']} values filled"
+    )
+    run.display.say(
+        f"patches are in {training.folder} and {validation.folder.name}: "
+        f"{counts['scenes'] * run.layout.scene_bytes / 1e6:.0f} MB, kept for later runs; they may be deleted"
+    )
