@@ -1,7 +1,7 @@
-"""python -m compliance.bench LOG: measure the checker beside upstream's, in turn, on the same events.
+"""python -m compliance.bench LOG: measure the checker next to upstream's, in turn, on the same events.
 
 The log of a completed run is prolonged by repeating its epochs. Figures are medians with the
-lowest and the highest beside them; rates of one process on one core.
+lowest and the highest next to them; rates of one process on one core.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from benchmark.record.system_info import cpu_model
 from compliance.checker import check_paths
 from compliance.subjects.log import Log
 from compliance.subjects.parse import read_log
+from compliance.upstream.second_opinion import ask
 
 ROUNDS = 5
 #: Events for ours, and fewer for upstream's, which takes longer for them.
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def prolonged(log: Log, size: int) -> Iterator[str]:
     """The lines of a log of about ``size`` bytes that meets every rule: the best epoch of ``log`` again
-    and again, with times that go on, and what the other events say of the epochs made to agree."""
+    and again, with times that continue, and what the other events say of the epochs made to agree."""
     events = [json.loads(line.removeprefix(TOKEN)) for line in _event_lines(log)]
     result: dict[str, Any] = next((event["value"] for event in events if event["key"] == "result"), {})
     best = [event for event in events if event["metadata"].get("epoch_num") == result.get("best_epoch")]
@@ -98,9 +99,7 @@ def _event_lines(log: Log) -> list[str]:
 
 def _rates(display: Display, path: Path, folder: Path) -> None:
     """Parsing and judging, ours and upstream's in turn."""
-    from mlperf_logging.compliance_checker.mlp_parser import parse_file
-
-    from compliance.upstream.second_opinion import ask
+    from mlperf_logging.compliance_checker.mlp_parser import parse_file  # an optional dependency
 
     log = read_log(path)
     ours, theirs = folder / "ours.txt", folder / "theirs.txt"

@@ -20,9 +20,16 @@ from pathlib import Path
 from benchmark.core.errors import CloudMaskError
 from compliance.checker import STDIN, Rules, check_paths, with_second_opinion
 from compliance.finding import SEVERITIES, Finding, Severity
+from compliance.follow import follow
+from compliance.registry import judges
 from compliance.reports import documentation
-from compliance.reports.report import Report, finding_text, painted, to_json, to_text, unpainted
-from compliance.selection import PROFILES, SETTINGS, Selection, read_settings
+from compliance.reports.junit import to_junit
+from compliance.reports.markdown_report import to_markdown
+from compliance.reports.report import Report, to_json
+from compliance.reports.sarif import to_sarif
+from compliance.reports.text import finding_text, painted, to_text, unpainted
+from compliance.rules.profiles import PROFILES
+from compliance.selection import MORE_RULES, SETTINGS, Selection, SettingsError, read_settings
 from compliance.subjects.discover import KINDS
 from compliance.wording import listing
 
@@ -35,6 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without UTF-8 still shows everything
     try:
         status, answer = _answer(parser, options)
+    except CloudMaskError as error:
+        print(error, file=sys.stderr)  # whatever the format: a report would say that something was checked
+        return 2
     except KeyboardInterrupt:
         return 130
     try:
@@ -46,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _answer(parser: argparse.ArgumentParser, options: argparse.Namespace) -> tuple[int, str]:
-    """Exit status and output of a command line."""
+    """Exit status and output of a command line. Raises CloudMaskError where nothing can be checked."""
     if options.explain:
         if (text := documentation.explain(options.explain)) is None:
             near = documentation.meant(options.explain)
@@ -60,13 +70,17 @@ def _answer(parser: argparse.ArgumentParser, options: argparse.Namespace) -> tup
     if not options.paths:
         parser.error("name what to check, for example: python -m compliance.check logs/")
     shown: set[Finding] = set()
-    try:
-        selection = _selection(options)
-        chosen = selection.rules()
-        if options.follow:
-            shown = _follow(parser, options, chosen)
-    except CloudMaskError as error:
-        return 2, f"{error}\n"
+    selection = _selection(options)
+    chosen = selection.rules()
+    if (options.follow or options.second_opinion) and not judges(chosen, "log"):
+        raise SettingsError(
+            "--follow" if options.follow else "--second-opinion",
+            found="no rule on logs is left to apply",
+            expected="at least one rule on logs",
+            remedy=MORE_RULES,
+        )
+    if options.follow:
+        shown = _follow(parser, options, chosen)
     report = check_paths(options.paths, chosen, options.kind)
     if options.second_opinion:
         report = with_second_opinion(report, chosen)
@@ -90,8 +104,6 @@ def _selection(options: argparse.Namespace) -> Selection:
 
 def _follow(parser: argparse.ArgumentParser, options: argparse.Namespace, chosen: Rules) -> set[Finding]:
     """Show findings as the log grows; return them when its run has stopped."""
-    from compliance.follow import follow
-
     if len(options.paths) != 1 or options.format != "text" or options.paths == [STDIN]:
         parser.error("--follow takes one log and shows text")
     shown = SEVERITIES[: SEVERITIES.index(options.severity) + 1]
@@ -111,31 +123,13 @@ def _json(value: object) -> str:
     return json.dumps(value, indent=2, allow_nan=False) + "\n"
 
 
-def _sarif(report: Report, severity: Severity) -> str:
-    from compliance.reports.sarif import to_sarif
-
-    return _json(to_sarif(report, severity))
-
-
-def _junit(report: Report, severity: Severity) -> str:
-    from compliance.reports.junit import to_junit
-
-    return to_junit(report, severity)
-
-
-def _markdown(report: Report, severity: Severity) -> str:
-    from compliance.reports.markdown import to_markdown
-
-    return to_markdown(report, severity)
-
-
 #: The report in every format of the command line.
 _FORMS: dict[str, Callable[[Report, Severity], str]] = {
     "text": lambda report, severity: to_text(report, severity, colour=_is_coloured()),
     "json": lambda report, severity: _json(to_json(report, severity)),
-    "sarif": _sarif,
-    "junit": _junit,
-    "markdown": _markdown,
+    "sarif": lambda report, severity: _json(to_sarif(report, severity)),
+    "junit": to_junit,
+    "markdown": to_markdown,
 }
 
 

@@ -7,7 +7,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
 
 from compliance import registry
@@ -15,12 +15,15 @@ from compliance.finding import Finding
 from compliance.registry import DISAGREEMENT
 from compliance.reports.report import LogSummary, Report, merge, summarise
 from compliance.rules import RULE_BY_ID, science_rules
+from compliance.subjects.archive import ArchiveDefect, read_archive, unpack
 from compliance.subjects.config import read_config
-from compliance.subjects.discover import CheckError, Found, discover, tree_logs, tree_systems
+from compliance.subjects.discover import Found, discover
+from compliance.subjects.folders import CheckError, Shown
 from compliance.subjects.log import Log, condense
-from compliance.subjects.parse import collector_paused, parse_log, read_log
+from compliance.subjects.parse import LogReader, parse_log, read_log
 from compliance.subjects.strict_json import read_json
-from compliance.subjects.subjects import Tree
+from compliance.subjects.tree import SubmissionTree
+from compliance.upstream.second_opinion import second_opinion
 from compliance.wording import listing
 
 Rules = Mapping[str, registry.Rule]
@@ -30,15 +33,21 @@ STDIN, STDIN_NAME = "-", "<stdin>"
 
 
 def check_paths(
-    paths: Iterable[str | os.PathLike[str]], chosen: Rules | None = None, kind: str | None = None
+    paths: Iterable[str | os.PathLike[str]],
+    chosen: Rules | None = None,
+    kind: str | None = None,
+    read: LogReader = read_log,
 ) -> Report:
     """Check every path. What cannot be checked is a failure of the report, not an exception.
 
     Each submission tree is a set of runs of its own, alone or in a tar; all other logs together
     are one. ``chosen`` are the rules to apply: all of the Science profile where none are given;
-    ``kind`` says what the paths are (`discover.KINDS`) where it is not what they look like.
+    ``kind`` says what the paths are (`discover.KINDS`) where it is not what they look like;
+    ``read`` reads logs.
+    Raises ValueError where the chosen rules judge nothing.
     """
     chosen = science_rules() if chosen is None else chosen
+    registry.demand_rules(chosen)
     files = Found()
     reports: list[Report] = []
     for path in paths:
@@ -55,15 +64,22 @@ def check_paths(
         files.configs.extend(found.configs)
         reports += [check_tree(tree, chosen) for tree in found.trees]
         reports += [check_archive(archive, chosen) for archive in found.archives]
-    return merge([*reports, check_files(files, chosen)])
+    return merge([*reports, check_files(files, chosen, read=read)])
 
 
-def check_tree(tree: Tree, chosen: Rules) -> Report:
+def check_tree(tree: SubmissionTree, chosen: Rules) -> Report:
     """Check a submission tree, its system descriptions, and its logs as one set."""
     findings = registry.run("tree", tree, chosen)
-    of_tree = Report(findings=tuple(findings), trees=(str(tree.root),))
-    files = Found(logs=tree_logs(tree), systems=tree_systems(tree))
-    return merge([of_tree, check_files(files, chosen)])
+    of_tree = Report(findings=tuple(findings), trees=(tree.name,))
+    files = Found(
+        logs=[tree.root / name for name in tree.distinct_logs],
+        systems=[tree.root / name for name in tree.systems],
+    )
+
+    def shown(path: Path) -> str:
+        return tree.shown(path.relative_to(tree.root))
+
+    return merge([of_tree, check_files(files, chosen, shown, tree.read_log)])
 
 
 def check_archive(path: Path, chosen: Rules) -> Report:
@@ -71,62 +87,49 @@ def check_archive(path: Path, chosen: Rules) -> Report:
 
     Findings inside name the member after the tar: ``bundle.tar.gz!/folder/result.txt``.
     """
-    from compliance.subjects.archive import ArchiveDefect, read_archive, unpack
-
     try:
         archive = read_archive(path)
     except OSError as error:
-        return Report(failures=(_unreadable(path, error),))
-    findings = registry.run("tar", archive, chosen)
+        return Report(failures=(_unreadable(str(path), error),))
+    # Judged by all rules, whichever were chosen for the report.
+    judged = registry.run("tar", archive, science_rules())
+    findings = (
+        dataclasses.replace(finding, severity=chosen[finding.rule].severity)
+        for finding in judged
+        if finding.rule in chosen
+    )
     of_archive = Report(findings=tuple(findings), archives=(str(path),))
-    # Safe by all rules, whichever were chosen for the report.
-    if any(finding.severity == "error" for finding in registry.run("tar", archive, science_rules())):
+    if any(finding.severity == "error" for finding in judged):
         return of_archive
     with TemporaryDirectory(prefix="compliance-") as folder:
         try:
             unpack(archive, Path(folder))
-        except (ArchiveDefect, OSError) as error:
+        except ArchiveDefect as error:
             failure = CheckError(
                 path,
-                found=getattr(error, "strerror", None) or str(error),
+                found=str(error),
                 expected="a tar that can be unpacked, and room for it",
                 remedy=f"look at the space in {Path(folder).parent}",
             )
             return merge([of_archive, Report(failures=(failure,))])
         tops = [*Path(folder).iterdir()]
         inside = tops[0] if len(tops) == 1 and tops[0].is_dir() else Path(folder)
-        return merge([of_archive, _renamed(check_paths([inside], chosen), folder, f"{path}!")])
+
+        def shown(file: Path) -> str:
+            return str(PurePath(f"{path}!", file.relative_to(folder)))
+
+        try:
+            found = discover(inside, shown=shown)
+        except CheckError as error:
+            return merge([of_archive, Report(failures=(error,))])
+        trees = [check_tree(tree, chosen) for tree in found.trees]
+        return merge([of_archive, *trees, check_files(found, chosen, shown)])
 
 
-def _renamed(report: Report, folder: str, name: str) -> Report:
-    """The report with another name for a folder, wherever it stands."""
+def check_files(files: Found, chosen: Rules, shown: Shown = str, read: LogReader = read_log) -> Report:
+    """Check descriptions, logs one by one and as a set, and configurations with the logs next to them.
 
-    def named(text: str) -> str:
-        return text.replace(folder, name)
-
-    return dataclasses.replace(
-        report,
-        findings=tuple(
-            dataclasses.replace(
-                each, path=named(each.path), found=named(each.found), expected=named(each.expected)
-            )
-            for each in report.findings
-        ),
-        failures=tuple(
-            CheckError(named(each.where), found=named(each.found), expected=each.expected, remedy=each.remedy)
-            for each in report.failures
-        ),
-        logs=tuple(dataclasses.replace(log, path=named(log.path)) for log in report.logs),
-        systems=tuple(map(named, report.systems)),
-        configs=tuple(map(named, report.configs)),
-        trees=tuple(map(named, report.trees)),
-    )
-
-
-def check_files(files: Found, chosen: Rules) -> Report:
-    """Check descriptions, logs one by one and as a set, and configurations with the logs beside them.
-
-    A file named twice is read once.
+    A file named twice is read once. ``shown`` gives the names of files in the report.
     """
     findings: list[Finding] = []
     failures: list[CheckError] = []
@@ -134,30 +137,31 @@ def check_files(files: Found, chosen: Rules) -> Report:
     runs: list[Log] = []
     for path in (systems := _once(files.systems)):
         try:
-            file = read_json(path)
+            file = read_json(path, shown(path))
         except OSError as error:
-            failures.append(_unreadable(path, error))
+            failures.append(_unreadable(shown(path), error))
             continue
         findings += registry.run("json", file, chosen) or registry.run("system", file, chosen)
     for path in _once(files.logs):
-        with collector_paused():
-            try:
-                log = _read(path)
-            except OSError as error:
-                failures.append(_unreadable(path, error))
-                continue
-            findings += registry.run("log", log, chosen)
-            summaries.append(summarise(log))
-            if log.events:
-                runs.append(condense(log))
-            del log
+        try:
+            log = parse_log(sys.stdin.buffer, STDIN_NAME) if str(path) == STDIN else read(path, shown(path))
+        except OSError as error:
+            failures.append(_unreadable(shown(path), error))
+            continue
+        findings += registry.run("log", log, chosen)
+        summaries.append(summarise(log))
+        if log.events:
+            runs.append(condense(log))
+        del log  # before the next one is read
     if runs:
         findings += registry.run("set", runs, chosen)
     for path in (configs := _once(files.configs)):
         try:
-            config = read_config(path, [log for log in runs if Path(log.path).parent == path.parent])
+            folder = PurePath(shown(path)).parent
+            logs = [log for log in runs if PurePath(log.path).parent == folder]
+            config = read_config(path, logs, shown(path))
         except OSError as error:
-            failures.append(_unreadable(path, error))
+            failures.append(_unreadable(shown(path), error))
             continue
         findings += registry.run("config", config, chosen)
     failed = {failure.where for failure in failures}
@@ -165,19 +169,17 @@ def check_files(files: Found, chosen: Rules) -> Report:
         tuple(findings),
         tuple(failures),
         tuple(summaries),
-        systems=tuple(str(path) for path in systems if str(path) not in failed),
-        configs=tuple(str(path) for path in configs if str(path) not in failed),
+        systems=tuple(name for name in map(shown, systems) if name not in failed),
+        configs=tuple(name for name in map(shown, configs) if name not in failed),
     )
 
 
-def _read(path: Path) -> Log:
-    return parse_log(sys.stdin.buffer, STDIN_NAME) if str(path) == STDIN else read_log(path)
-
-
 def with_second_opinion(report: Report, chosen: Rules) -> Report:
-    """The report with what upstream's checker says of its logs, and a finding where the two disagree."""
-    from compliance.upstream.second_opinion import second_opinion
+    """The report with what upstream's checker says of its logs, and a finding where the two disagree.
 
+    Raises ValueError where the chosen rules judge no log: there would be nothing to compare with.
+    """
+    registry.demand_rules(chosen, "log")
     opinions: Counter[str] = Counter()
     findings, failures = [*report.findings], [*report.failures]
     of_logs = (finding for finding in findings if RULE_BY_ID[finding.rule].scope == "log")
@@ -205,9 +207,9 @@ def _once(paths: Iterable[Path]) -> list[Path]:
     return list({os.path.realpath(path): path for path in reversed([*paths])}.values())[::-1]
 
 
-def _unreadable(path: Path, error: OSError) -> CheckError:
+def _unreadable(name: str, error: OSError) -> CheckError:
     return CheckError(
-        path,
+        name,
         found=error.strerror or str(error),
         expected="a readable file",
         remedy="look at the file's permissions and at the disk",

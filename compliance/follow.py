@@ -12,7 +12,7 @@ from pathlib import Path
 
 from compliance import registry
 from compliance.finding import Finding
-from compliance.subjects.discover import CheckError
+from compliance.subjects.folders import CheckError
 from compliance.subjects.log import Log
 from compliance.subjects.parse import parse_log
 
@@ -34,10 +34,11 @@ def follow(
 
     Returns those that were shown.
 
-    A log that is not there yet is waited for. What a run that goes on has not come to is no
+    A log that is not there yet is waited for. What a run in progress has not come to is no
     finding, nor is a line that is still being written. Raises CheckError where the path is
-    not that of a file or cannot be read.
+    not that of a file or cannot be read, ValueError where the rules judge no log.
     """
+    registry.demand_rules(rules, "log")
     shown: set[Finding] = set()
     seen: tuple[int, int] | None = None
     if not path.exists():

@@ -1,7 +1,7 @@
 """Rules and how they are run.
 
 A rule is a short generator function under the decorator ``rule``. It takes one subject
-(`compliance.subjects.subjects`) and yields ``problem(...)`` for every place where it is not met;
+(`compliance.subjects`) and yields ``problem(...)`` for every place where it is not met;
 the registry adds id, severity, clause, message and remedy. Its docstring is the rule's
 documentation, and the docstring's first sentence is the message of its findings: write
 it as a demand ("The run must end with status success.").
@@ -99,14 +99,34 @@ def rule(
     return made
 
 
+def by_id(rules: Iterable[Rule]) -> dict[str, Rule]:
+    """The rules by their ids, of which none may be in use twice."""
+    known: dict[str, Rule] = {}
+    for each in rules:
+        assert each.id not in known, f"rule {each.id} is defined twice"
+        known[each.id] = each
+    return known
+
+
 def run(scope: Scope, subject: object, rules: Mapping[str, Rule]) -> list[Finding]:
     """Everything that the rules of a scope find in a subject, rule by rule.
 
     Raises ValueError where there are no rules at all: nothing would be judged, and anything pass.
     """
-    if not rules:
-        raise ValueError("no rules to apply: an empty set of rules would pass anything")
+    demand_rules(rules)
     return [finding for rule in rules.values() if rule.scope == scope for finding in judge(rule, subject)]
+
+
+def demand_rules(rules: Mapping[str, Rule], scope: Scope | None = None) -> None:
+    """Raise ValueError where no rule judges anything, or nothing of a scope: whatever it is would pass."""
+    if not judges(rules, scope):
+        raise ValueError("no rules to apply: an empty set of rules would pass anything")
+
+
+def judges(rules: Mapping[str, Rule], scope: Scope | None = None) -> bool:
+    """Whether some of the rules judge something, or something of a scope."""
+    scopes = (rule.scope for rule in rules.values())
+    return any(each == scope if scope else each is not None for each in scopes)
 
 
 def judge(rule: Rule, subject: object) -> list[Finding]:
@@ -142,13 +162,13 @@ def finding_of(rule: Rule, subject: object, problem: Problem) -> Finding:
 
 
 def location(subject: object) -> str:
-    """The path of a subject: its file, its root, or the folder that all files of a set share."""
+    """The path of a subject: its file, a tree's name, or the folder that all files of a set share."""
     if isinstance(subject, list | tuple):
         try:
             return os.path.commonpath([location(member) for member in subject])
         except ValueError:  # nothing in common: no members, or absolute and relative paths
             return ""
-    return str(getattr(subject, "path", None) or getattr(subject, "root", ""))
+    return str(getattr(subject, "path", None) or getattr(subject, "name", ""))
 
 
 def _reported_elsewhere(subject: object) -> Iterator[Problem]:

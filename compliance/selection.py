@@ -22,52 +22,23 @@ from pathlib import Path
 
 from benchmark.core.errors import CloudMaskError
 from compliance.finding import SEVERITIES, Severity
-from compliance.registry import CRASHED, Rule
+from compliance.registry import CRASHED, Rule, judges
 from compliance.rules import RULE_BY_ID
+from compliance.rules.profiles import PROFILES
 from compliance.wording import excerpt, listing, nearest
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 SETTINGS = "compliance.toml"
 
+#: What to do where too few rules are left.
+MORE_RULES = "select other rules, or ignore fewer; --list-rules shows them all"
+
 #: Settings are a few lines.
 SETTINGS_BYTES = 64 * 1024
-
-
-@dataclass(frozen=True)
-class Profile:
-    """A kind of log. Its rules are those registered for it and ``severities``: rules that are
-    registered for Science and applied here too, with the severity that they have here."""
-
-    meaning: str
-    severities: Mapping[str, Severity] = field(default_factory=dict)
-
-    def severity(self, name: str, rule: Rule) -> Severity | None:
-        """The severity of a rule in this profile, which is called ``name``; None where it is not applied."""
-        return self.severities.get(rule.id, rule.severity if name in rule.profiles else None)
-
-
-#: Rules of the format and the file that hold for any log of this format. What published logs carry
-#: is lighter here than it is for a submission of our own: text of other processes, an encoding of
-#: theirs, NaN, small steps back in time, placeholders, events after the run.
-_ANY_LOG: Mapping[str, Severity] = {
-    **dict.fromkeys(("no-events", "log-size", "line-length", "event-json", "event-fields"), "error"),
-    **dict.fromkeys(("duplicate-json-key", "glued-events", "text-after-event", "number-size"), "error"),
-    **dict.fromkeys(("last-line", "line-end", "byte-order-mark", "binary-text", "encoding"), "warning"),
-    **dict.fromkeys(("old-token", "text-before-token", "non-finite-number"), "warning"),
-    **dict.fromkeys(("time-unit", "time-plausible", "one-run"), "error"),
-    **dict.fromkeys(("time-order", "interval-length", "after-run-stop", "run-success"), "warning"),
-    "identity-real": "warning",
-    "json-form": "error",
-    # the same runs are published for strong and for weak scaling
-    "set-identical-logs": "warning",
-    **dict.fromkeys(("set-unique-seeds", "set-same-setup", "set-completed", "set-numbering"), "warning"),
-    "set-single-run": "note",
-}
-
-PROFILES: dict[str, Profile] = {
-    "science": Profile("submissions of this benchmark to MLCommons Science"),
-    "hpc": Profile("published logs of MLPerf HPC", _ANY_LOG),
-    "training": Profile("published logs of MLPerf Training", _ANY_LOG),
-}
 
 
 class SettingsError(CloudMaskError):
@@ -86,9 +57,17 @@ class Selection:
     def rules(self) -> dict[str, Rule]:
         """The rules to apply, by id. A crashed rule is always reported.
 
-        Raises SettingsError for a profile, rule or severity that does not exist.
+        Raises SettingsError for a profile, rule or severity that does not exist, and where no rule is left.
         """
-        return {id: rule for id, rule in self._of_profile().items() if id == CRASHED.id or self._applies(id)}
+        rules = {id: rule for id, rule in self._of_profile().items() if id == CRASHED.id or self._applies(id)}
+        if not judges(rules):
+            raise SettingsError(
+                "select and ignore",
+                found="no rule is left to apply",
+                expected=f"at least one rule of profile {self.profile}: without any, everything would pass",
+                remedy=MORE_RULES,
+            )
+        return rules
 
     def left_out(self) -> tuple[str, ...]:
         """The rules of the profile that are not applied."""
@@ -96,7 +75,7 @@ class Selection:
         return tuple(id for id in self._of_profile() if id not in applied)
 
     def _of_profile(self) -> dict[str, Rule]:
-        self._check()
+        self.check()
         profile = PROFILES[self.profile]
         return {
             id: dataclasses.replace(rule, severity=self.severities.get(id, severity))
@@ -108,7 +87,8 @@ class Selection:
         selected = not self.select or any(fnmatchcase(id, pattern) for pattern in self.select)
         return selected and not any(fnmatchcase(id, pattern) for pattern in self.ignore)
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Raise SettingsError for a profile, rule or severity that does not exist."""
         _one_of("profile", self.profile, PROFILES)
         for pattern in (*self.select, *self.ignore):
             if not any(fnmatchcase(id, pattern) for id in RULE_BY_ID):
@@ -134,10 +114,6 @@ def _one_of(what: str, name: str, known: Iterable[str]) -> None:
 
 def read_settings(path: Path) -> Selection:
     """The settings of a site. Raises SettingsError where the file cannot be read or used."""
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
     try:
         with path.open("rb") as stream:
             data = tomllib.loads(stream.read(SETTINGS_BYTES).decode())
@@ -167,5 +143,5 @@ def read_settings(path: Path) -> Selection:
         tuple(data.get("ignore", ())),
         data.get("severity", {}),
     )
-    selection.rules()
+    selection.check()
     return selection

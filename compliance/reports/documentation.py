@@ -11,7 +11,7 @@ from compliance.finding import SEVERITIES, Severity
 from compliance.registry import Rule
 from compliance.reports import report
 from compliance.rules import RULE_BY_ID, science_rules
-from compliance.selection import PROFILES
+from compliance.rules.profiles import PROFILES
 from compliance.wording import listing, nearest
 
 CLAUSES = (
@@ -35,26 +35,6 @@ _SCOPES = {
     "tar": "A submission as a tar",
     None: "The checker itself",
 }
-
-
-#: Files of rules in the order in which they are read; others follow by name.
-_FILES = (
-    "parsing",
-    "events",
-    "identity",
-    "parameters",
-    "timeline",
-    "time",
-    "epochs",
-    "stopping",
-    "values",
-    "scores",
-)
-
-
-def _reading_order(rule: Rule) -> tuple[int, int, str]:
-    name = rule.check.__module__.rpartition("rules_")[2]
-    return list(_SCOPES).index(rule.scope), _FILES.index(name) if name in _FILES else len(_FILES), name
 
 
 def _severities(rule: Rule) -> dict[str, Severity]:
@@ -121,7 +101,7 @@ def _markdown_lines() -> Iterator[str]:
     yield f"{len(science)} rules. {CLAUSES}"
     yield ""
     yield STATUS
-    rules = sorted(science.values(), key=_reading_order)
+    rules = sorted(science.values(), key=lambda rule: list(_SCOPES).index(rule.scope))
     for scope, of_scope in groupby(rules, key=lambda rule: rule.scope):
         yield ""
         yield f"## {_SCOPES[scope]}"

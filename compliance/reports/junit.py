@@ -12,15 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import TYPE_CHECKING
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from benchmark.core.errors import CloudMaskError
 from compliance.finding import Finding, Severity
-from compliance.reports.report import Report, at_least, by_file, details, finding_text
+from compliance.reports.report import Report, at_least, by_file
+from compliance.reports.text import details, finding_text
 from compliance.wording import printable
-
-if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element
 
 #: The test of a file in which no rule found anything, or that could not be checked.
 ALL_RULES = "all rules"
@@ -31,19 +29,17 @@ def to_junit(report: Report, severity: Severity = "note") -> str:
 
     Texts pass through ``printable``, which escapes every character that XML 1.0 forbids.
     """
-    from xml.etree import ElementTree
-
     findings = dict(by_file(at_least(severity, report.findings)))
-    root = ElementTree.Element("testsuites", name="cloudmask-check")
+    root = Element("testsuites", name="cloudmask-check")
     for path in _paths(report, findings):
-        suite = ElementTree.SubElement(root, "testsuite", name=printable(path))
+        suite = SubElement(root, "testsuite", name=printable(path))
         failures = (error for error in report.failures if error.where == path)
         suite.extend(_tests(path, findings.get(path, ()), failures))
         _count(suite)
     _count(root)
-    ElementTree.indent(root)
+    indent(root)
     # ASCII with character references is the same file whatever the terminal's encoding.
-    return ElementTree.tostring(root, encoding="us-ascii", xml_declaration=True).decode("ascii") + "\n"
+    return tostring(root, encoding="us-ascii", xml_declaration=True).decode("ascii") + "\n"
 
 
 def _paths(report: Report, found: Iterable[str]) -> list[str]:
@@ -78,8 +74,6 @@ def _failed_test(path: str, error: CloudMaskError) -> Element:
 
 def _test(path: str, name: str, outcome: str = "", text: str = "", **attributes: str) -> Element:
     """A test, with an element for its outcome unless it passes without a word."""
-    from xml.etree.ElementTree import Element, SubElement
-
     test = Element("testcase", name=printable(name), classname=printable(path))
     if outcome:
         SubElement(test, outcome, {key: printable(value) for key, value in attributes.items()}).text = text

@@ -1,4 +1,4 @@
-"""The report as SARIF 2.1.0 (OASIS), which code hosts and editors show beside the lines it names."""
+"""The report as SARIF 2.1.0 (OASIS), which code hosts and editors show next to the lines it names."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def uri(path: str) -> str:
 
 def _fingerprints(findings: Iterable[Finding]) -> Iterator[str]:
     """What identifies each finding in another check: rule, file and what was found, but not the line,
-    which moves when a file is edited. Equal findings are told apart by their order."""
+    which moves when a file is edited. Equal findings are distinguished by their order."""
     seen: Counter[str] = Counter()
     for finding in findings:
         content = "\n".join((finding.rule, uri(finding.path), printable(finding.found)))

@@ -6,7 +6,7 @@ record and config.
 
 from __future__ import annotations
 
-from compliance.registry import CRASHED, DISAGREEMENT, Rule
+from compliance.registry import CRASHED, DISAGREEMENT, Rule, by_id
 from compliance.rules import config, series, system, tar
 from compliance.rules.foreign import published
 from compliance.rules.log import (
@@ -56,7 +56,7 @@ ALL_RULES: tuple[Rule, ...] = (
     *tar.RULES,
     *published.RULES,
 )
-RULE_BY_ID = {rule.id: rule for rule in ALL_RULES}
+RULE_BY_ID = by_id(ALL_RULES)
 
 
 def science_rules() -> dict[str, Rule]:

@@ -51,11 +51,11 @@ def config_valid(file: ConfigFile) -> Iterator[Problem]:
     scope="config",
     severity="error",
     clause="S3 (enough details to replicate the experiment)",
-    expected="the digest and the seed that the log beside it states",
+    expected="the digest and the seed that the log next to it states",
     remedy="a run's configuration is a record: restore it, or repeat the run with the new one",
 )
 def config_logged(file: ConfigFile) -> Iterator[Problem]:
-    """The configuration beside a log must be the one that the run used. One that was edited afterwards
+    """The configuration next to a log must be the one that the run used. One that was edited afterwards
     repeats another run."""
     try:
         config = _config(file)

@@ -1,7 +1,7 @@
 """Rules on the runs of a set, and on its series: the runs of one setup that differ in their seeds.
 
 Runs belong to one series if their folders are called `<config>-seed-<N>` with the same
-config beside each other, or if their logs lie in the same folder.
+config next to each other, or if their logs lie in the same folder.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import PurePath
 
 from compliance.registry import Problem, problem, rule
 from compliance.subjects.log import Log, outcome_of
-from compliance.subjects.result import lookup, results
+from compliance.subjects.result_fields import lookup, results
 from compliance.wording import count, listing, show
 
 #: What runs of one series have in common.
@@ -140,7 +140,7 @@ def set_same_setup(logs: Sequence[Log]) -> Iterator[Problem]:
     severity="error",
     clause="T",
     expected="at least one run with status success",
-    remedy="mend what aborts the runs, and repeat them",
+    remedy="fix what aborts the runs, and repeat them",
 )
 def set_completed(logs: Sequence[Log]) -> Iterator[Problem]:
     """A series must not consist of failed runs only."""

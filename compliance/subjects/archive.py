@@ -1,24 +1,24 @@
 """How a tar is read: its members first, and only what is safe unpacked.
 
-A tar from elsewhere is not trusted. Members are listed while the stream is read once, within
+A tar from elsewhere is not trusted. Members are listed while the file is read once, within
 bounds on their number, on their total size and on what lies between them, so that a bomb is
 noticed before it is unpacked. Where tarfile would take a damage for the end, or keep in memory
-whatever a header claims, reading ends with a defect. Unpacking writes regular files and folders
-into an empty folder, each under a name that was judged, never through a link and never over a file.
+whatever a header claims, reading ends with a defect. Unpacking writes what was judged into an
+empty folder, through the filter "data" of tarfile, which lets nothing out of that folder.
 """
 
 from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import lzma
-import os
 import tarfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, BinaryIO
+from typing import Any, BinaryIO
 
 from compliance.subjects.subjects import MEMBERS, UNPACKED_BYTES, Archive, Member
 
@@ -34,10 +34,6 @@ BLOCK_BYTES = 64 * 1024
 _ERRORS = (
     *(tarfile.TarError, EOFError, zlib.error, lzma.LZMAError),
     *(OSError, ValueError, OverflowError, RecursionError),
-)
-_EXTENDED = (
-    *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
-    *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
 )
 _KINDS = {
     tarfile.DIRTYPE: "folder",
@@ -59,7 +55,7 @@ def read_archive(path: Path) -> Archive:
     packed = path.stat().st_size
     defect = None
     try:
-        for info, _ in _members(path):
+        for _, info in _members(path):
             members.append(Member(info.name, _kind(info), info.size, info.mode, info.linkname, info.uname))
     except ArchiveDefect as error:
         defect = str(error)
@@ -78,47 +74,33 @@ def unpack(archive: Archive, folder: Path) -> None:
     Raises ArchiveDefect where the tar is no longer the one that was listed.
     """
     listed = iter(archive.members)
-    for info, contents in _members(archive.path):
+    for tar, info in _members(archive.path):
         member = next(listed, None)
-        if member is None or (member.name, member.size) != (info.name, info.size):
+        if member is None or (member.name, member.kind, member.size) != (info.name, _kind(info), info.size):
             raise ArchiveDefect("the file changed while it was checked")
-        target = folder.joinpath(*member.parts)
-        if member.kind == "folder":
-            target.mkdir(parents=True, exist_ok=True)
-        elif contents is not None:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-            mode = 0o755 if member.mode & 0o100 else 0o644
-            with open(os.open(target, flags, mode), "wb") as file:
-                while block := contents.read(BLOCK_BYTES):
-                    file.write(block)
+        if member.kind in ("file", "folder"):
+            with _as_defect():
+                tar.extract(info, folder, filter="data")
 
 
-def _members(path: Path) -> Iterator[tuple[tarfile.TarInfo, IO[bytes] | None]]:
-    """The members in order, each with its contents; raises ArchiveDefect where the bounds are reached."""
+def _members(path: Path) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
+    """The members in order, with their tar; raises ArchiveDefect where the bounds are reached."""
     with _as_defect(), _decompressed(path) as plain:
-        bounded: Any = _Bounded(plain)
-        with tarfile.open(
-            fileobj=bounded, mode="r|", bufsize=BLOCK_BYTES, tarinfo=_Header, errors="surrogateescape"
-        ) as tar:
-            stream: Any = tar
-            total = number = 0
-            while (info := stream.next()) is not None:
-                stream.members.clear()  # tarfile keeps them all, with their extended headers
-                number, total = number + 1, total + info.size
+        stream: Any = _Bounded(plain)
+        with tarfile.open(fileobj=stream, mode="r:", errors="surrogateescape") as tar:
+            total = 0
+            for number, info in enumerate(tar, start=1):
+                total += info.size
                 if number > MEMBERS:
                     raise ArchiveDefect(f"more than {MEMBERS} members")
                 if total > UNPACKED_BYTES or info.size < 0:
                     raise ArchiveDefect(f"more than {UNPACKED_BYTES} bytes unpacked")
-                if set(stream.pax_headers) - {"comment"}:
+                if set(tar.pax_headers) - {"comment"}:
                     raise ArchiveDefect("a header for all members that is more than a comment")
                 if _kind(info) == "file":
-                    bounded.allowance += info.size + tarfile.BLOCKSIZE
-                yield info, tar.extractfile(info) if info.isreg() else None
-            # To the end of the file, where the checksum of what is packed stands.
-            while block := stream.fileobj.read(BLOCK_BYTES):
-                if block.count(0) != len(block):
-                    raise ArchiveDefect("more behind its end")
+                    stream.contents = range(info.offset_data, info.offset_data + info.size)
+                yield tar, info
+            stream.finish()
 
 
 @contextmanager
@@ -144,44 +126,68 @@ def _as_defect() -> Iterator[None]:
     try:
         yield
     except _ERRORS as error:
-        raise ArchiveDefect(str(error) or type(error).__name__) from error
-
-
-class _Header(tarfile.TarInfo):
-    """A header that must be sound.
-
-    tarfile ends in silence at one that is not, where other programs read on.
-    """
-
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _Header:
-        if len(buf) < tarfile.BLOCKSIZE:
-            raise ArchiveDefect("cut: its end is missing")
-        if buf.count(0) == tarfile.BLOCKSIZE:
-            return super().frombuf(buf, encoding, errors)  # raises what ends the tar
-        try:
-            header = super().frombuf(buf, encoding, errors)
-        except tarfile.HeaderError as error:
-            raise ArchiveDefect(f"a header that is none ({error})") from error
-        if header.type in _EXTENDED and not 0 <= header.size <= EXTENDED_BYTES:
-            raise ArchiveDefect(f"an extended header of {header.size} bytes")
-        return header
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise ArchiveDefect(reason) from error
 
 
 class _Bounded:
-    """A stream of which no more is read than files and the headers between them may have."""
+    """A stream as tarfile reads it, forwards only: block by block, with what is not contents counted."""
 
     def __init__(self, stream: Any) -> None:
         self.stream = stream
+        self.position = 0
+        #: Where the contents of the current member lie; the rest are headers.
+        self.contents = range(0)
         self.allowance = HEADER_BYTES
+        self.last = b""
+
+    def tell(self) -> int:
+        return self.position
+
+    def seek(self, position: int) -> int:
+        if position < self.position:
+            raise io.UnsupportedOperation("a header that leads backwards")
+        self._allowed(position)
+        while self.position < position and self._read(min(BLOCK_BYTES, position - self.position)):
+            pass
+        return self.position
 
     def read(self, size: int) -> bytes:
-        content: bytes = self.stream.read(size)
-        # At its end, too: tarfile looks for contents that a header claims as often as they are long.
-        self.allowance -= len(content) or size
-        if self.allowance < 0:
-            raise ArchiveDefect(f"more than {HEADER_BYTES} bytes that are not contents of files")
+        if self.position not in self.contents and not 0 <= size <= EXTENDED_BYTES:
+            raise ArchiveDefect(f"an extended header of {size} bytes")
+        self.last = self._read(size)
+        return self.last
+
+    def finish(self) -> None:
+        """Read to the end of the file, where the checksum of what is packed stands. Only zeros may follow.
+
+        tarfile ends in silence at a block that is no header, where other programs read on.
+        """
+        if len(self.last) < tarfile.BLOCKSIZE:
+            raise ArchiveDefect("cut: its end is missing")
+        if self.last.count(0) != len(self.last):
+            raise ArchiveDefect("a header that is none")
+        while block := self._read(BLOCK_BYTES):
+            if block.count(0) != len(block):
+                raise ArchiveDefect("more behind its end")
+
+    def _read(self, size: int) -> bytes:
+        wanted = size
+        content = b""
+        while wanted and (more := self.stream.read(wanted)):
+            content += more
+            wanted -= len(more)
+        self.allowance = self._allowed(self.position + len(content))
+        self.position += len(content)
         return content
+
+    def _allowed(self, position: int) -> int:
+        """How much that is not contents may be read after a position is reached."""
+        start, stop = max(self.position, self.contents.start), min(position, self.contents.stop)
+        allowed = self.allowance - (position - self.position - max(0, stop - start))
+        if allowed < 0:
+            raise ArchiveDefect(f"more than {HEADER_BYTES} bytes that are not contents of files")
+        return allowed
 
 
 class _Xz:

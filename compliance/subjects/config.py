@@ -7,13 +7,17 @@ from pathlib import Path
 
 from compliance.subjects.log import Log
 from compliance.subjects.subjects import ConfigFile
-from compliance.subjects.tree_read import YAML_CHARACTERS, YamlDefect, load_yaml
+from compliance.subjects.yaml_files import YAML_CHARACTERS, YamlDefect, load_yaml
 
 
-def read_config(path: Path, logs: Sequence[Log] = ()) -> ConfigFile:
-    """Read a configuration; ``logs`` are those beside it. Raises OSError where it cannot be read."""
+def read_config(path: Path, logs: Sequence[Log] = (), name: str = "") -> ConfigFile:
+    """Read a configuration, which findings call ``name``; ``logs`` are those next to it.
+
+    Raises OSError where it cannot be read.
+    """
     with path.open("rb") as stream:
         content = stream.read(4 * YAML_CHARACTERS + 1)
+    path = Path(name or path)
     try:
         data = load_yaml(content.decode())
     except UnicodeDecodeError as error:

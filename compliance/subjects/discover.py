@@ -7,23 +7,17 @@ inside the folder points to is found at its own place, and what lies outside is 
 from __future__ import annotations
 
 import fnmatch
-import hashlib
-import os
-import re
 import stat
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmark.core.errors import CloudMaskError
 from benchmark.record.events import TOKEN
-from compliance.subjects.subjects import Tree
-
-MANIFEST = "MANIFEST.sha256"
+from compliance.subjects.folders import CheckError, Shown, names_below
+from compliance.subjects.tree import SubmissionTree, is_tree
 
 #: What a path can be.
 KINDS = ("log", "system", "config", "tree", "tar")
-#: The configuration of a run, beside its log.
+#: The configuration of a run, next to its log.
 CONFIG_NAME = "config.yaml"
 ARCHIVE_NAMES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2")
 
@@ -32,8 +26,6 @@ HEAD_BYTES = 64 * 1024
 
 #: Names of logs, whatever they contain (G: result_0.txt, S: result-1.txt).
 LOG_NAMES = "result*.txt"
-#: Names of the logs of a submission tree; its code and documents may quote events.
-TREE_LOG_NAMES = re.compile(r"result[_-].*\.txt")
 
 #: Source, documents and data may quote the token and are no logs for it.
 NOT_LOGS = frozenset(
@@ -46,11 +38,7 @@ NOT_LOGS = frozenset(
 )
 
 
-class CheckError(CloudMaskError):
-    """A path that cannot be checked."""
-
-
-@dataclass(frozen=True)
+@dataclass
 class Found:
     """What the given paths hold; paths begin as the caller wrote them."""
 
@@ -58,12 +46,13 @@ class Found:
     systems: list[Path] = field(default_factory=list)
     configs: list[Path] = field(default_factory=list)
     archives: list[Path] = field(default_factory=list)
-    trees: list[Tree] = field(default_factory=list)
+    trees: list[SubmissionTree] = field(default_factory=list)
 
 
-def discover(path: Path, kind: str | None = None) -> Found:
+def discover(path: Path, kind: str | None = None, shown: Shown = str) -> Found:
     """Say what one path is; ``kind``, one of ``KINDS``, says it where its name does not.
 
+    ``shown`` gives the names of the path and of what is below it in errors and findings.
     Raises CheckError where nothing is there, where it is neither a file nor a folder,
     where it cannot be of the kind, and where a folder holds no log or cannot be read.
     """
@@ -71,7 +60,7 @@ def discover(path: Path, kind: str | None = None) -> Found:
         mode = path.stat().st_mode
     except (OSError, ValueError) as error:
         raise CheckError(
-            path,
+            shown(path),
             found=getattr(error, "strerror", None) or str(error),
             expected="a log, a folder with logs, a system description (.json), a configuration (.yaml), "
             "a submission tree or its tar",
@@ -81,20 +70,22 @@ def discover(path: Path, kind: str | None = None) -> Found:
         return _file(path, kind or _kind_of(path))
     if not stat.S_ISDIR(mode):
         raise CheckError(
-            path,
+            shown(path),
             found="neither a file nor a folder",
             expected="a regular file or a folder",
             remedy="write the log to a file and name that file",
         )
     if kind not in (None, "log", "tree"):
-        raise CheckError(path, found="a folder", expected=f"a {kind}", remedy="name the file itself")
+        raise CheckError(shown(path), found="a folder", expected=f"a {kind}", remedy="name the file itself")
     if kind == "tree" or (kind is None and is_tree(path)):
-        return Found(trees=[Tree(path, tuple(sorted(_names_below(path))))])
-    logs = [path / name for name in sorted(_names_below(path)) if _is_log(path / name)]
+        tree = SubmissionTree(path, shown(path))
+        _ = tree.files  # a folder that cannot be read ends the check here
+        return Found(trees=[tree])
+    logs = [path / name for name in sorted(names_below(path, shown)) if _is_log(path / name)]
     if not logs:
         raise CheckError(
-            path,
-            found=f"no log in or below {path}",
+            shown(path),
+            found=f"no log in or below {shown(path)}",
             expected=f"a file {LOG_NAMES}, or one with {TOKEN} in its first {HEAD_BYTES // 1024} KiB",
             remedy="make a run first: python -m benchmark.run --seed 1",
         )
@@ -107,9 +98,8 @@ def _file(path: Path, kind: str) -> Found:
             path, found="a file", expected="the folder of a tree", remedy="a tree that is packed is a tar"
         )
     found = Found()
-    {"log": found.logs, "system": found.systems, "config": found.configs, "tar": found.archives}[kind].append(
-        path
-    )
+    lists = {"log": found.logs, "system": found.systems, "config": found.configs, "tar": found.archives}
+    lists[kind].append(path)
     return found
 
 
@@ -122,67 +112,6 @@ def _kind_of(path: Path) -> str:
 
 def _is_plain(path: Path) -> bool:
     return path.is_file() and not path.is_symlink()
-
-
-def is_tree(path: Path) -> bool:
-    """Whether a folder is a submission tree: it has a manifest, and an organisation with systems."""
-    return (path / MANIFEST).is_file() and any(child.is_dir() for child in path.glob("*/systems"))
-
-
-def tree_systems(tree: Tree) -> list[Path]:
-    """The system descriptions of a tree: ``<org>/systems/<system>.json``."""
-    names = (
-        name for name in tree.files if name.count("/") == 2 and fnmatch.fnmatchcase(name, "*/systems/*.json")
-    )
-    return _regular(tree, names)
-
-
-def tree_logs(tree: Tree) -> list[Path]:
-    """The logs of a tree: those below ``results/`` (G), and those of the other layout (S) that are
-    not byte-identical copies of these."""
-    names = [name for name in tree.files if TREE_LOG_NAMES.fullmatch(name.rpartition("/")[2])]
-    first = _regular(tree, (name for name in names if "/results/" in name))
-    second = _regular(tree, (name for name in names if "/results/" not in name))
-    known = {_digest(path) for path in first}
-    return first + [path for path in second if _digest(path) not in known]
-
-
-def _digest(path: Path) -> bytes:
-    """The sha256 of a file, or its name where it cannot be read (which is reported when it is parsed)."""
-    digest = hashlib.sha256()
-    try:
-        with path.open("rb") as stream:
-            while chunk := stream.read(1024 * 1024):
-                digest.update(chunk)
-    except OSError:
-        return os.fsencode(path)
-    return digest.digest()
-
-
-def _regular(tree: Tree, names: Iterable[str]) -> list[Path]:
-    paths = (tree.root / name for name in names)
-    return [path for path in paths if _is_plain(path)]
-
-
-def _names_below(root: Path) -> Iterator[str]:
-    """Everything below a folder that is not itself a folder, as names relative to it.
-
-    Raises CheckError where a folder cannot be read: a log in it would be missed.
-    """
-
-    def refuse(error: OSError) -> None:
-        raise CheckError(
-            error.filename or root,
-            found=error.strerror or str(error),
-            expected="a folder that can be read",
-            remedy="look at the folder's permissions and at the disk",
-        ) from error
-
-    for folder, folders, files in os.walk(root, onerror=refuse):
-        relative = Path(folder).relative_to(root)
-        links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
-        for name in [*files, *links]:
-            yield (relative / name).as_posix()
 
 
 def _is_log(path: Path) -> bool:

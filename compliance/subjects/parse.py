@@ -12,7 +12,7 @@ import gc
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -50,10 +50,14 @@ _KINDS = {kind: kind for kind in (vocabulary.POINT, vocabulary.START, vocabulary
 _FIELDS = ("namespace", "time_ms", "event_type", "key", "value", "metadata")
 
 
-def read_log(path: str | os.PathLike[str]) -> Log:
-    """Parse the log in a file. Raises OSError where it cannot be read."""
+#: Reads the log in a file, which findings call by the second argument. Raises OSError.
+LogReader = Callable[[Path, str], Log]
+
+
+def read_log(path: str | os.PathLike[str], name: str = "") -> Log:
+    """Parse the log in a file, which findings call ``name``. Raises OSError where it cannot be read."""
     with Path(path).open("rb") as stream:
-        return parse_log(stream, str(path))
+        return parse_log(stream, name or str(path))
 
 
 def parse_log(stream: BinaryIO, path: str) -> Log:

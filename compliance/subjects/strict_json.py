@@ -19,7 +19,7 @@ Notes = list[tuple[str, str]]
 
 
 def careful_decoder(notes: Notes) -> json.JSONDecoder:
-    """A JSON decoder that notes repeated keys and NaN or Infinity as (rule, found), and goes on."""
+    """A JSON decoder that notes repeated keys and NaN or Infinity as (rule, found), and continues."""
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
         data = dict(items)
@@ -50,14 +50,15 @@ def json_defect(error: Exception, text: str) -> str:
     return str(error).partition(";")[0]
 
 
-def read_json(path: Path) -> SystemFile:
-    """Read a system description. Raises OSError where the file cannot be read.
+def read_json(path: Path, name: str = "") -> SystemFile:
+    """Read a system description, which findings call ``name``. Raises OSError where it cannot be read.
 
     What is wrong with the JSON stands in ``defects`` as (line, found); ``data`` is None
     where nothing could be decoded.
     """
     with path.open("rb") as stream:
         content = stream.read(JSON_BYTES + 1)
+    path = Path(name or path)
     if len(content) > JSON_BYTES:
         return SystemFile(path, None, ((None, f"more than {JSON_BYTES} bytes"),))
     notes: Notes = []

@@ -1,4 +1,7 @@
-"""What rules judge: a log with its events, a system description, a configuration, a tree, a tar."""
+"""What rules judge besides logs and trees: a system description, a configuration, a tar.
+
+A ``path`` is the name that findings show: the file's own, or that of the member after its archive.
+"""
 
 from __future__ import annotations
 
@@ -19,24 +22,12 @@ class SystemFile:
 
 
 @dataclass(frozen=True)
-class Tree:
-    """A submission tree: ``files`` names everything below ``root`` that is not a folder.
-
-    Names are relative to the root, with forward slashes, sorted. Symbolic links are
-    named, never followed.
-    """
-
-    root: Path
-    files: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class ConfigFile:
     """A configuration: ``data`` as its YAML gives it, or what is wrong with the YAML."""
 
     path: Path
     data: object
-    #: The logs beside it, condensed.
+    #: The logs next to it, condensed.
     logs: tuple[Log, ...] = ()
     defect: str | None = None
 

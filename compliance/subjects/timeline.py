@@ -38,7 +38,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("run_stop",),
 )
 
-#: Stands wherever a run went on after an interruption (rules_resumed.py).
+#: Logged wherever a run continued after an interruption (rules/log/resumed.py).
 RESUMED = "run_resumed"
 
 #: Number of its group for every event.

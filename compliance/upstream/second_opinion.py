@@ -22,7 +22,7 @@ from typing import Any, Literal
 
 from compliance.rules import RULE_BY_ID
 from compliance.rules.log.identity import BENCHMARK, DIVISION
-from compliance.subjects.discover import CheckError
+from compliance.subjects.folders import CheckError
 from compliance.subjects.log import Log
 from compliance.subjects.parse import read_log
 from compliance.wording import count, excerpt, listing, printable, show
@@ -59,7 +59,7 @@ class Opinion:
 
 
 def second_opinion(log: Path, ours_passes: bool) -> Opinion:
-    """Upstream's opinion on a log, beside ours: whether our rules found no error.
+    """Upstream's opinion on a log, compared with ours: whether our rules found no error.
 
     Raises OSError where the log cannot be read, CheckError where upstream is not installed.
     """

@@ -1,6 +1,6 @@
 """What MLPerf HPC and MLPerf Training ask of the keys of a log, as data.
 
-The facts are those of the rule files of mlcommons/logging: hpc_3.0.0 in whole, and of
+The facts are those of the rule files of mlcommons/logging: hpc_3.0.0 in full, and of
 training_6.1.0 what is common to all benchmarks, whose names change with every round: those of
 all rounds are known. ``compliance.rules.foreign.published`` applies them.
 """

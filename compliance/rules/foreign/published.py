@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypedDict
 
-from compliance.registry import Problem, Scope, problem, rule
+from compliance.registry import Problem, Rule, Scope, problem, rule
 from compliance.rules.foreign.keys import DIVISIONS, HPC, TRAINING, Demand, Demands, Metadata, Ruleset, Values
 from compliance.subjects.columns import LogEvent
 from compliance.subjects.log import Log
@@ -185,7 +185,7 @@ def _in_words(alternatives: Metadata) -> str:
     )
 
 
-def _register(profile: str, ruleset: Ruleset, name: str) -> None:
+def _rules_of(profile: str, ruleset: Ruleset, name: str) -> tuple[Rule, ...]:
     """The rules that a ruleset answers differently from another, for the profile that applies it."""
     facts: _Facts = {"scope": "log", "clause": "H" if profile == "hpc" else "T, K", "profiles": (profile,)}
 
@@ -300,9 +300,7 @@ def _register(profile: str, ruleset: Ruleset, name: str) -> None:
             if starts and stop.time_ms is not None and stop.time_ms - min(starts) >= minutes * MINUTE_MS:
                 yield problem(f"{(stop.time_ms - min(starts)) / MINUTE_MS:.1f} minutes", stop.line)
 
-
-_register("hpc", HPC, "MLPerf HPC")
-_register("training", TRAINING, "MLPerf Training")
+    return benchmark, missing, repeated, restated, value, metadata, init_duration
 
 
 @rule(
@@ -345,6 +343,8 @@ RULES = (
     order,
     cache_clear,
     epoch_open,
+    *_rules_of("hpc", HPC, "MLPerf HPC"),
+    *_rules_of("training", TRAINING, "MLPerf Training"),
     target,
     disclosed,
 )

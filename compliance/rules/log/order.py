@@ -42,7 +42,7 @@ def run_stop(log: Log) -> Iterator[Problem]:
     severity="error",
     clause="H",
     expected="status success",
-    remedy="read the reason, mend it and repeat the run; a failed run is no result",
+    remedy="read the reason, fix it and repeat the run; a failed run is no result",
 )
 def run_success(log: Log) -> Iterator[Problem]:
     """A run must end with status success. An aborted run says so and why; it is kept as a record but

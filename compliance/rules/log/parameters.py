@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
+from benchmark.record.events import WORDS
 from compliance.registry import Problem, problem, rule
 from compliance.subjects.log import Log
 from compliance.wording import count, excerpt, listing, show
@@ -15,9 +16,6 @@ LOWEST_SST = 273.15
 PATCH_SIZE = 256
 #: P: accuracy to reach.
 QUALITY_TARGET = 0.9
-DATA_KINDS = ("slstr", "synthetic")
-SCHEDULES = ("constant", "cosine")
-PRECISIONS = ("float32", "mixed_bfloat16")
 
 Condition = tuple[str, Callable[[float], bool]]
 _AT_LEAST_1: Condition = ("at least 1", lambda number: number >= 1)
@@ -50,13 +48,6 @@ RANGES: dict[str, Condition] = {
     "train_samples": _AT_LEAST_1,
     "eval_samples": _AT_LEAST_1,
     "test_samples": _AT_LEAST_1,
-}
-
-#: What the parameters that are words must be.
-WORDS: dict[str, tuple[str, ...]] = {
-    "data_kind": DATA_KINDS,
-    "opt_learning_rate_decay_schedule": SCHEDULES,
-    "precision": PRECISIONS,
 }
 
 
@@ -194,7 +185,7 @@ def target_policy(log: Log) -> Iterator[Problem]:
     remedy="log the digest of the resolved configuration",
 )
 def config_digest(log: Log) -> Iterator[Problem]:
-    """The digest of the configuration must be a sha256, so that runs of one series can be told."""
+    """The digest of the configuration must be a sha256, so that runs of one series can be identified."""
     digest, event = log.text("config_digest"), log.one("config_digest")
     if event and digest is not None and not re.fullmatch(r"[0-9a-f]{64}", digest):
         yield problem(excerpt(digest), event.line)

@@ -1,6 +1,6 @@
 """Rules on the file itself: bytes, lines, and the JSON of each event.
 
-The parser goes on after a defect wherever it can, so that the other rules judge
+The parser continues after a defect wherever it can, so that the other rules judge
 whatever is readable.
 """
 
@@ -74,7 +74,7 @@ def line_length(log: Log) -> Iterator[Problem]:
     severity="warning",
     clause=MLLOG,
     expected="a line feed at the end of the last line",
-    remedy="make sure that the file was copied whole; if so, append a line feed",
+    remedy="make sure that the file was copied completely; if so, append a line feed",
 )
 def last_line(log: Log) -> Iterator[Problem]:
     """The last line should end with a line feed. A file that does not may have been cut off."""

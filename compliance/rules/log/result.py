@@ -14,7 +14,7 @@ from compliance.rules.log.time import milliseconds
 from compliance.rules.log.values import is_fraction
 from compliance.subjects.columns import LogEvent, is_interleaved
 from compliance.subjects.log import Log, number_of
-from compliance.subjects.result import (
+from compliance.subjects.result_fields import (
     ALWAYS,
     FIELDS,
     FORMAT,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from compliance.registry import Problem, problem, rule
 from compliance.rules.log.values import has_possible_counts
 from compliance.subjects.log import Log, count_of
-from compliance.subjects.result import SOMETIMES, confusion, lookup, ratios, results, same, score_sets
+from compliance.subjects.result_fields import SOMETIMES, confusion, lookup, ratios, results, same, score_sets
 from compliance.wording import count, show
 
 

@@ -1,4 +1,4 @@
-"""Rules on a run that was interrupted and went on: where it says so, and what it says."""
+"""Rules on a run that was interrupted and resumed: where the log says so, and what it says."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CLOCKS_MS = 1000
 
 
 def _marks(log: Log) -> Iterator[tuple[LogEvent, LogEvent | None, int]]:
-    """Every mark, the event that the run had last logged before it, and the whole epochs until then."""
+    """Every mark, the event that the run had last logged before it, and the complete epochs until then."""
     marks = log.sound(RESUMED)
     if not marks:
         return
@@ -33,7 +33,7 @@ def _marks(log: Log) -> Iterator[tuple[LogEvent, LogEvent | None, int]]:
     scope="log",
     severity="error",
     clause="T",
-    expected="`run_resumed` where the run goes on, with the epochs and steps done until then",
+    expected="`run_resumed` where the run continues, with the epochs and steps done until then",
     remedy="resume with `python -m benchmark.run --resume`, which writes the mark itself",
 )
 def resumed_place(log: Log) -> Iterator[Problem]:

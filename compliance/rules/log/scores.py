@@ -100,7 +100,7 @@ def scene_totals(log: Log) -> Iterator[Problem]:
     remedy="score the three baselines on the inference scenes",
 )
 def baseline_set(log: Log) -> Iterator[Problem]:
-    """Beside the score must stand those of the three baselines. On the real inference scenes a
+    """The scores of the three baselines must be logged next to the score. On the real inference scenes a
     constant 'cloud' scores about 0.81, and published results have looked like exactly that."""
     if not log.all("baselines_stop") and not log.completed:
         return
@@ -142,7 +142,7 @@ def baseline_pixels(log: Log) -> Iterator[Problem]:
 )
 def whole_scene_pixels(log: Log) -> Iterator[Problem]:
     """Scenes predicted in one piece must be compared on all the pixels that are scored. What they agree on
-    is said beside the score and never instead of it."""
+    is reported next to the score and never instead of it."""
     score, event = log.one("test_accuracy"), log.one("whole_scene_agreement")
     if event is None:
         return

@@ -8,9 +8,8 @@ from typing import Any
 from benchmark.core.errors import ConfigError
 from benchmark.record.events import PARAMETERS
 from compliance.registry import Problem, problem, rule
-from compliance.subjects.subjects import Tree
-from compliance.subjects.tree_read import YamlDefect, load_json, load_yaml, logs, read_text, settings
-from compliance.subjects.tree_view import Folder, parts
+from compliance.subjects.tree import CONFIG, SubmissionTree
+from compliance.subjects.yaml_files import YamlDefect, load_yaml
 from compliance.wording import show
 
 #: S3: what the entry ``github`` says. 'discription' is how S3 spells it.
@@ -44,21 +43,18 @@ IMPLEMENTATION_FIELDS = (
     expected=f"YAML with github ({', '.join(GITHUB)}), data (commands) and {', '.join(POLICY_PARAMETERS)}",
     remedy="make the tree with `python -m submission.package`",
 )
-def tree_config(tree: Tree) -> Iterator[Problem]:
+def tree_config(tree: SubmissionTree) -> Iterator[Problem]:
     """The config.yaml of an experiment must say which code ran, how to fetch the data, and every
     hyperparameter."""
-    for folder in parts(tree).science.values():
-        path = tree.root / folder.path("config.yaml")
-        try:
-            config = _config(tree, folder)
-        except YamlDefect as defect:
-            yield problem(str(defect), path=path, expected="plain YAML")
+    for folder in tree.parts.science.values():
+        path, config = tree.shown(folder.path(CONFIG)), tree.configs[folder.name]
+        if isinstance(config, YamlDefect):
+            yield problem(str(config), path=path, expected="plain YAML")
             continue
         if config is None:
             continue
-        github = config.get("github")
-        github = github if isinstance(github, dict) else {}
-        github.setdefault("description", github.get("discription"))
+        github = _mapping(config.get("github"))
+        github = {"description": github.get("discription"), **github}
         for name in GITHUB:
             if github.get(name) in (None, ""):
                 yield problem(f"no github.{name}", path=path)
@@ -71,7 +67,7 @@ def tree_config(tree: Tree) -> Iterator[Problem]:
             yield problem(
                 f"data is {show(data)}", expected="a list of commands that fetch the data", path=path
             )
-        named = {name for name, value in settings(config) if value is not None}
+        named = {name for name, value in _settings(config) if value is not None}
         for parameter, names in POLICY_PARAMETERS.items():
             if not named.intersection(names):
                 yield problem(f"no {parameter}", path=path)
@@ -85,23 +81,17 @@ def tree_config(tree: Tree) -> Iterator[Problem]:
     expected="the values that the logs state",
     remedy="package the logs again; a configuration is never edited after the runs",
 )
-def tree_config_agrees(tree: Tree) -> Iterator[Problem]:
-    """The values of config.yaml must be those of the logs beside it."""
-    for folder in parts(tree).science.values():
-        try:
-            config = _config(tree, folder) or {}
-        except YamlDefect:
-            continue
-        github = config.get("github")
-        github = github if isinstance(github, dict) else {}
-        logged = config.get("hyperparameters")
-        stated = {**(logged if isinstance(logged, dict) else {})}
-        stated |= {
+def tree_config_agrees(tree: SubmissionTree) -> Iterator[Problem]:
+    """The values of config.yaml must be those of the logs next to it."""
+    for folder in tree.parts.science.values():
+        config = _mapping(tree.configs[folder.name])
+        github = _mapping(config.get("github"))
+        stated = _mapping(config.get("hyperparameters")) | {
             "submission_github_commit_version": github.get("commit"),
             "submission_version": github.get("version"),
         }
-        path = tree.root / folder.path("config.yaml")
-        for name, log in logs(tree, folder):
+        path = tree.shown(folder.path(CONFIG))
+        for name, log in tree.logs[folder.name].items():
             for key in ("submission_version", "submission_github_commit_version", *PARAMETERS):
                 value, said = log.value(key), stated.get(key)
                 if key != "seed" and value is not None and said is not None and value != said:
@@ -119,25 +109,22 @@ def tree_config_agrees(tree: Tree) -> Iterator[Problem]:
     expected="the digest that the logs state of the configuration they were made with",
     remedy="package the logs again; a configuration is never edited after the runs",
 )
-def run_config_digest(tree: Tree) -> Iterator[Problem]:
+def run_config_digest(tree: SubmissionTree) -> Iterator[Problem]:
     """The parameters of config.yaml must be the configuration of the runs, to the last field. Its digest
-    is computed anew; a configuration that no run accepts has none."""
+    is computed again; a configuration that no run accepts has none."""
     from benchmark.config.files import build_config  # only where there is a tree to judge
 
-    for folder in parts(tree).science.values():
-        try:
-            parameters = (_config(tree, folder) or {}).get("parameters")
-        except YamlDefect:
-            continue
+    for folder in tree.parts.science.values():
+        parameters = _mapping(tree.configs[folder.name]).get("parameters")
         if not isinstance(parameters, dict):
             continue
-        path = tree.root / folder.path("config.yaml")
+        path = tree.shown(folder.path(CONFIG))
         try:
             digest = build_config(parameters).digest()
         except ConfigError as error:
             yield problem(f"parameters: {error.where}: {error.found}", expected=error.expected, path=path)
             continue
-        for name, log in logs(tree, folder):
+        for name, log in tree.logs[folder.name].items():
             said = log.text("config_digest")
             if said is not None and said != digest:
                 yield problem(f"parameters of digest {digest}", expected=f"{said} as in {name}", path=path)
@@ -151,22 +138,19 @@ def run_config_digest(tree: Tree) -> Iterator[Problem]:
     expected="the parameters of config.yaml",
     remedy="package again; the scripts must run what config.yaml describes",
 )
-def run_config_agrees(tree: Tree) -> Iterator[Problem]:
+def run_config_agrees(tree: SubmissionTree) -> Iterator[Problem]:
     """The configuration that the scripts give to the program must be the one in config.yaml."""
-    found = parts(tree)
+    found = tree.parts
     for (org, system, _), folder in found.science.items():
         scripts = found.scripts.get((org, system))
-        try:
-            config = _config(tree, folder)
-        except YamlDefect:
-            continue
-        if config is None or "parameters" not in config:
+        config = _mapping(tree.configs[folder.name])
+        if "parameters" not in config:
             continue
         for each in (folder, scripts):
-            text = read_text(tree, each.path("run_config.yaml")) if each else None
+            text = tree.text(each.path("run_config.yaml")) if each else None
             if each is None or text is None:
                 continue
-            path = tree.root / each.path("run_config.yaml")
+            path = tree.shown(each.path("run_config.yaml"))
             try:
                 if load_yaml(text) != config["parameters"]:
                     yield problem("other parameters than in config.yaml", path=path)
@@ -182,15 +166,15 @@ def run_config_agrees(tree: Tree) -> Iterator[Problem]:
     expected=f"a JSON object with {', '.join(IMPLEMENTATION_FIELDS)}, each with an answer",
     remedy="make the tree with `python -m submission.package`",
 )
-def implementation_notes(tree: Tree) -> Iterator[Problem]:
+def implementation_notes(tree: SubmissionTree) -> Iterator[Problem]:
     """The notes on an implementation must answer what the general rules ask of its weights."""
-    found = parts(tree)
+    found = tree.parts
     for (org, system), folder in found.scripts.items():
         for name in (f"{system}_{code}.json" for owner, code in found.code if owner == org):
             if name not in folder.files:
                 continue
-            notes = load_json(tree, folder.path(name))
-            path = tree.root / folder.path(name)
+            notes = tree.json(folder.path(name))
+            path = tree.shown(folder.path(name))
             if not isinstance(notes, dict):
                 yield problem("no JSON object", path=path)
                 continue
@@ -199,15 +183,20 @@ def implementation_notes(tree: Tree) -> Iterator[Problem]:
                     yield problem(f"no answer to {field}", path=path)
 
 
-def _config(tree: Tree, folder: Folder) -> dict[str, Any] | None:
-    """The config.yaml of an experiment, None where there is none; raises YamlDefect."""
-    text = read_text(tree, folder.path("config.yaml")) if "config.yaml" in folder.files else None
-    if text is None:
-        return None
-    config = load_yaml(text)
-    if not isinstance(config, dict):
-        raise YamlDefect(f"{type(config).__name__} instead of a mapping")
-    return config
+def _mapping(value: object) -> dict[str, Any]:
+    """A value where it is a mapping, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def _settings(value: object, depth: int = 8) -> Iterator[tuple[str, object]]:
+    """Every (key, value) of nested mappings whose value is not itself a mapping, keys in lower case."""
+    if not isinstance(value, dict) or depth == 0:
+        return
+    for key, inner in value.items():
+        if isinstance(inner, dict):
+            yield from _settings(inner, depth - 1)
+        else:
+            yield str(key).lower(), inner
 
 
 RULES = (

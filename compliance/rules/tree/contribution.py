@@ -6,13 +6,10 @@ import math
 import re
 import statistics
 from collections.abc import Iterator
-from pathlib import Path
 
 from compliance.registry import Problem, problem, rule
-from compliance.subjects.markdown import number_in, opening_table, tables
-from compliance.subjects.subjects import Tree
-from compliance.subjects.tree_read import logs, read_text
-from compliance.subjects.tree_view import Folder, parts
+from compliance.subjects.markdown_text import number_in, opening_table, tables
+from compliance.subjects.tree import Folder, SubmissionTree
 from compliance.wording import excerpt, listing
 
 CONTRIBUTION_TABLE = ("measurement name", "reference model value", "submitted model value")
@@ -27,11 +24,11 @@ MARKDOWN_CONTRIBUTIONS = ("scientific_contribution.md", "sientific_contribution.
     expected="first a table: Measurement name | Reference model value | Submitted model value",
     remedy="begin the document with the table; only headings may stand before it",
 )
-def contribution_table(tree: Tree) -> Iterator[Problem]:
+def contribution_table(tree: SubmissionTree) -> Iterator[Problem]:
     """A contribution in Markdown must begin with the table of measurements."""
     for folder, name, text in _contributions(tree):
         table = opening_table(text)
-        path = tree.root / folder.path(name)
+        path = tree.shown(folder.path(name))
         if table is None:
             yield problem("no table at the beginning", 1, path=path)
         elif tuple(heading.lower() for heading in table.headings[:3]) != CONTRIBUTION_TABLE:
@@ -48,19 +45,18 @@ def contribution_table(tree: Tree) -> Iterator[Problem]:
     expected="the mean test accuracy of the logs",
     remedy="package the logs again; numbers of the document are computed, never typed",
 )
-def contribution_score(tree: Tree) -> Iterator[Problem]:
+def contribution_score(tree: SubmissionTree) -> Iterator[Problem]:
     """The test accuracy that a contribution submits must be the mean of its logs."""
     for folder, name, text in _contributions(tree):
         table = opening_table(text)
-        scores = [
-            score for _, log in logs(tree, folder) if (score := log.number("test_accuracy")) is not None
-        ]
+        stated = [log.number("test_accuracy") for log in tree.logs[folder.name].values()]
+        scores = [score for score in stated if score is not None]
         if table is None or not scores:
             continue
         mean = statistics.fmean(scores)
         for line, row in table.numbered():
             if len(row) >= 3 and "test accuracy" in row[0].lower() and not _prints(row[2], mean):
-                yield problem(excerpt(row[2]), line, f"{mean:.6f}", path=tree.root / folder.path(name))
+                yield problem(excerpt(row[2]), line, f"{mean:.6f}", path=tree.shown(folder.path(name)))
 
 
 @rule(
@@ -71,10 +67,10 @@ def contribution_score(tree: Tree) -> Iterator[Problem]:
     expected="a table with Seed and Test accuracy, one row for each log, with its value",
     remedy="package the logs again; every run is reported, with the numbers of its log",
 )
-def contribution_runs(tree: Tree) -> Iterator[Problem]:
+def contribution_runs(tree: SubmissionTree) -> Iterator[Problem]:
     """A contribution in Markdown must report every run of the logs, with the seed and score of its log."""
     for folder, name, text in _contributions(tree):
-        path = tree.root / folder.path(name)
+        path = tree.shown(folder.path(name))
         scores = _scores(tree, folder)
         table = next(
             (each for each in tables(text) if {"seed", "test accuracy"} <= each.columns.keys()), None
@@ -104,12 +100,12 @@ def contribution_runs(tree: Tree) -> Iterator[Problem]:
     expected="the statistics of the logs' test accuracies",
     remedy="package the logs again; numbers of the document are computed, never typed",
 )
-def contribution_statistics(tree: Tree) -> Iterator[Problem]:
+def contribution_statistics(tree: SubmissionTree) -> Iterator[Problem]:
     """What a contribution says over all its runs must follow from their logs. The mean, the sample's standard
-    deviation, lowest, highest and olympic mean of the test accuracy are computed anew, and so is the share
+    deviation, lowest, highest and olympic mean of the test accuracy are computed again, and so is the share
     of Student's distribution that its interval holds. Statistics that it does not state are not judged."""
     for folder, name, text in _contributions(tree):
-        path, scores = tree.root / folder.path(name), sorted(_scores(tree, folder).values())
+        path, scores = tree.shown(folder.path(name)), sorted(_scores(tree, folder).values())
         if not scores:
             continue
         true = _statistics(scores)
@@ -144,7 +140,7 @@ def _statistics(scores: list[float]) -> dict[str, float | None]:
     }
 
 
-def _interval(match: re.Match[str], line: int, scores: list[float], path: Path) -> Iterator[Problem]:
+def _interval(match: re.Match[str], line: int, scores: list[float], path: str) -> Iterator[Problem]:
     """Whether an interval has the mean in its middle and holds what it says of Student's distribution."""
     percent, degrees, low, high = int(match[1]), int(match[2]), float(match[3]), float(match[4])
     if degrees != len(scores) - 1 or degrees < 1:
@@ -182,20 +178,20 @@ def _prints(text: str, value: float) -> bool:
     return number is not None and abs(number - value) <= 0.5 * 10**-decimals + 1e-12
 
 
-def _scores(tree: Tree, folder: Folder) -> dict[str, float]:
+def _scores(tree: SubmissionTree, folder: Folder) -> dict[str, float]:
     """Seed, in digits -> test accuracy, of an experiment's logs."""
     return {
         str(seed): score
-        for _, log in logs(tree, folder)
+        for log in tree.logs[folder.name].values()
         if (seed := log.integer("seed")) is not None and (score := log.number("test_accuracy")) is not None
     }
 
 
-def _contributions(tree: Tree) -> Iterator[tuple[Folder, str, str]]:
+def _contributions(tree: SubmissionTree) -> Iterator[tuple[Folder, str, str]]:
     """Folder, name and text of every contribution in Markdown."""
-    for folder in parts(tree).science.values():
+    for folder in tree.parts.science.values():
         for name in MARKDOWN_CONTRIBUTIONS:
-            text = read_text(tree, folder.path(name)) if name in folder.files else None
+            text = tree.text(folder.path(name)) if name in folder.files else None
             if text is not None:
                 yield folder, name, text
 

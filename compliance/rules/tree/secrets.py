@@ -12,13 +12,8 @@ import re
 from collections.abc import Iterator
 
 from compliance.registry import Problem, problem, rule
-from compliance.subjects.subjects import Tree
-from compliance.subjects.tree_read import logs, read_bytes
-from compliance.subjects.tree_view import parts
+from compliance.subjects.tree import SubmissionTree
 from compliance.wording import excerpt
-
-#: What is searched of a file.
-SEARCHED_BYTES = 16 * 1024 * 1024
 
 KEY_FILES = (
     *("id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "*.pem", "*.ppk", "*.p12", "*.pfx"),
@@ -69,12 +64,12 @@ _ADDRESS = re.compile(
     expected="no file that is named like a key or a password store",
     remedy="remove the file, and replace the key: whoever saw the tree has it",
 )
-def secret_file(tree: Tree) -> Iterator[Problem]:
+def secret_file(tree: SubmissionTree) -> Iterator[Problem]:
     """No file of a submission may be named like a private key or a store of passwords."""
     for name in tree.files:
         last = name.rpartition("/")[2]
         if any(fnmatch.fnmatchcase(last.lower(), pattern) for pattern in KEY_FILES):
-            yield problem(last, path=tree.root / name)
+            yield problem(last, path=tree.shown(name))
 
 
 @rule(
@@ -85,7 +80,7 @@ def secret_file(tree: Tree) -> Iterator[Problem]:
     expected="no private key",
     remedy="remove the key from the tree and replace it: whoever saw the tree has it",
 )
-def secret_key(tree: Tree) -> Iterator[Problem]:
+def secret_key(tree: SubmissionTree) -> Iterator[Problem]:
     """No file of a submission may contain a private key."""
     yield from _matches(tree, _PRIVATE_KEY, "a private key", everywhere=True)
 
@@ -98,7 +93,7 @@ def secret_key(tree: Tree) -> Iterator[Problem]:
     expected="no token, password or access key",
     remedy="remove it from the tree and revoke it: whoever saw the tree has it",
 )
-def secret_token(tree: Tree) -> Iterator[Problem]:
+def secret_token(tree: SubmissionTree) -> Iterator[Problem]:
     """No file of a submission may contain an access token or a password."""
     for what, pattern in _TOKENS.items():
         yield from _matches(tree, pattern, what, everywhere=True)
@@ -114,7 +109,7 @@ def secret_token(tree: Tree) -> Iterator[Problem]:
     expected="paths that do not name a person's folder",
     remedy="give folders relative to the repository (--data data/..., --output logs/) and run again",
 )
-def home_path(tree: Tree) -> Iterator[Problem]:
+def home_path(tree: SubmissionTree) -> Iterator[Problem]:
     """Logs, documents and scripts must not name the home folder of a person."""
     yield from _matches(tree, _HOME_PATH, None, everywhere=False)
 
@@ -127,16 +122,17 @@ def home_path(tree: Tree) -> Iterator[Problem]:
     expected="no address but that of the contact, submission_poc_email",
     remedy="remove the address, or run with --set submission.poc_email=ADDRESS if it is the contact's",
 )
-def e_mail_address(tree: Tree) -> Iterator[Problem]:
+def e_mail_address(tree: SubmissionTree) -> Iterator[Problem]:
     """Logs, documents and scripts must not hold an e-mail address other than the contact's."""
     contacts: set[str] = set()
-    for folder in parts(tree).science.values():
-        contacts.update((log.text("submission_poc_email") or "").lower() for _, log in logs(tree, folder))
+    for folder in tree.parts.science.values():
+        logs = tree.logs[folder.name].values()
+        contacts.update((log.text("submission_poc_email") or "").lower() for log in logs)
     yield from _matches(tree, _ADDRESS, None, everywhere=False, compressed=False, allowed=frozenset(contacts))
 
 
 def _matches(
-    tree: Tree,
+    tree: SubmissionTree,
     pattern: re.Pattern[bytes],
     what: str | None,
     *,
@@ -145,18 +141,18 @@ def _matches(
     allowed: frozenset[str] = frozenset(),
 ) -> Iterator[Problem]:
     """Where a pattern occurs, once a line; ``what`` it is stands in for what must not be repeated."""
-    code = tuple(f"{folder.name}/" for folder in parts(tree).code.values())
+    code = tuple(f"{folder.name}/" for folder in tree.parts.code.values())
     for name in tree.files:
         if not everywhere and name.startswith(code):
             continue
-        content = read_bytes(tree, name, SEARCHED_BYTES) or b""
+        content = tree.content(name) or b""
         if not compressed and content.startswith(_COMPRESSED):
             continue
         for match in pattern.finditer(content):
             text = match[0].decode(errors="replace")
             if text.lower() not in allowed:
                 line = content.count(b"\n", 0, match.start()) + 1
-                yield problem(what or excerpt(text), line, path=tree.root / name)
+                yield problem(what or excerpt(text), line, path=tree.shown(name))
 
 
 RULES = (

@@ -1,8 +1,7 @@
 """Rules on the shape of a submission tree: which parts it must have and how they fit together.
 
-What its files are judged by otherwise: ``rules_tree_files.py`` (names, sizes, manifest),
-``rules_tree_config.py``, ``rules_tree_contribution.py``, ``rules_tree_system.py`` (that what
-they say agrees with the logs) and ``rules_tree_secrets.py``.
+What its files are judged by otherwise: ``files.py`` (names, sizes, manifest), ``config.py``,
+``contribution.py``, ``system.py`` (that what they say agrees with the logs) and ``secrets.py``.
 """
 
 from __future__ import annotations
@@ -12,10 +11,7 @@ import stat
 from collections.abc import Iterator
 
 from compliance.registry import Problem, problem, rule
-from compliance.subjects.discover import MANIFEST
-from compliance.subjects.subjects import Tree
-from compliance.subjects.tree_read import digest, read_bytes, status
-from compliance.subjects.tree_view import BENCHMARK, CONTRIBUTIONS, SCRIPTS, Folder, parts
+from compliance.subjects.tree import BENCHMARK, CONTRIBUTIONS, MANIFEST, SCRIPTS, Folder, SubmissionTree
 from compliance.wording import listing
 
 
@@ -27,14 +23,14 @@ from compliance.wording import listing
     expected=f"{MANIFEST} and one folder, named after the organisation",
     remedy="make the tree with `python -m submission.package`",
 )
-def tree_organisation(tree: Tree) -> Iterator[Problem]:
-    """A tree must be the submission of one organisation, and nothing may lie beside it."""
+def tree_organisation(tree: SubmissionTree) -> Iterator[Problem]:
+    """A tree must be the submission of one organisation, and nothing may lie next to it."""
     tops = {name.partition("/")[0] for name in tree.files if "/" in name}
     if len(tops) != 1:
         yield problem(f"{len(tops)} folders: {listing(sorted(tops)) or 'none'}")
     for name in tree.files:
         if "/" not in name and name != MANIFEST:
-            yield problem(f"{name} beside the folder of the organisation")
+            yield problem(f"{name} next to the folder of the organisation")
 
 
 @rule(
@@ -45,18 +41,18 @@ def tree_organisation(tree: Tree) -> Iterator[Problem]:
     expected=f"<org>/{BENCHMARK}/<system>/<descriptor>/ with the files that submit.adoc asks for",
     remedy="make the tree with `python -m submission.package`",
 )
-def tree_science_files(tree: Tree) -> Iterator[Problem]:
+def tree_science_files(tree: SubmissionTree) -> Iterator[Problem]:
     """Each experiment must have its scripts, configuration, logs, contribution and README, none of
     them empty."""
-    science = parts(tree).science
+    science = tree.parts.science
     if not science:
         yield problem(f"no folder <org>/{BENCHMARK}/<system>/<descriptor>/")
     for folder in science.values():
         yield from _missing(tree, folder, ("README.md", "config.yaml", *SCRIPTS))
         if not any(name in folder.files for name in CONTRIBUTIONS):
-            yield problem("no scientific_contribution.md or .pdf", path=tree.root / folder.name)
+            yield problem("no scientific_contribution.md or .pdf", path=tree.shown(folder.name))
         if not folder.results():
-            yield problem("no result-1.txt", path=tree.root / folder.name)
+            yield problem("no result-1.txt", path=tree.shown(folder.name))
 
 
 @rule(
@@ -67,10 +63,10 @@ def tree_science_files(tree: Tree) -> Iterator[Problem]:
     expected="systems/, benchmarks/ and results/ with the files that the rules name",
     remedy="make the tree with `python -m submission.package`",
 )
-def tree_general_files(tree: Tree) -> Iterator[Problem]:
+def tree_general_files(tree: SubmissionTree) -> Iterator[Problem]:
     """Each system with results must have its description, code, scripts, notes on the implementation
     and logs, none of them empty."""
-    found = parts(tree)
+    found = tree.parts
     if not found.code:
         yield problem(f"no code below <org>/benchmarks/{BENCHMARK}/implementations/<implementation>/")
     systems = {*found.systems, *found.results, *((org, system) for org, system, _ in found.science)}
@@ -87,15 +83,15 @@ def tree_general_files(tree: Tree) -> Iterator[Problem]:
         yield from _missing(tree, scripts, ("README.md", *SCRIPTS))
         notes = [f"{system}_{name}.json" for owner, name in found.code if owner == org]
         if not any(name in scripts.files for name in notes):
-            yield problem(f"no {system}_<implementation>.json", path=tree.root / scripts.name)
+            yield problem(f"no {system}_<implementation>.json", path=tree.shown(scripts.name))
 
 
-def _missing(tree: Tree, folder: Folder, names: tuple[str, ...]) -> Iterator[Problem]:
+def _missing(tree: SubmissionTree, folder: Folder, names: tuple[str, ...]) -> Iterator[Problem]:
     for name in names:
         if name not in folder.files:
-            yield problem(f"no {name}", path=tree.root / folder.name, expected=f"a file {name}")
-        elif (found := status(tree, folder.path(name))) is not None and found.st_size == 0:
-            yield problem("an empty file", path=tree.root / folder.path(name))
+            yield problem(f"no {name}", path=tree.shown(folder.name), expected=f"a file {name}")
+        elif (found := tree.status(folder.path(name))) is not None and found.st_size == 0:
+            yield problem("an empty file", path=tree.shown(folder.path(name)))
 
 
 @rule(
@@ -106,9 +102,9 @@ def _missing(tree: Tree, folder: Folder, names: tuple[str, ...]) -> Iterator[Pro
     expected="logs numbered without a gap",
     remedy="number the logs in the order of their seeds; a missing log must be accounted for",
 )
-def tree_numbering(tree: Tree) -> Iterator[Problem]:
+def tree_numbering(tree: SubmissionTree) -> Iterator[Problem]:
     """Logs must be numbered without a gap, from 1 in the experiment's folder and from 0 below results."""
-    found = parts(tree)
+    found = tree.parts
     for first, folders in ((1, found.science.values()), (0, found.results.values())):
         for folder in folders:
             numbers = list(folder.results())
@@ -116,7 +112,7 @@ def tree_numbering(tree: Tree) -> Iterator[Problem]:
                 yield problem(
                     f"numbers {listing(map(str, numbers))}",
                     expected=f"{first} to {first + len(numbers) - 1}",
-                    path=tree.root / folder.name,
+                    path=tree.shown(folder.name),
                 )
 
 
@@ -128,9 +124,9 @@ def tree_numbering(tree: Tree) -> Iterator[Problem]:
     expected="result-1.txt is result_0.txt, result-2.txt is result_1.txt, and so on, byte for byte",
     remedy="copy the same logs into both layouts, in the same order",
 )
-def tree_same_logs(tree: Tree) -> Iterator[Problem]:
+def tree_same_logs(tree: SubmissionTree) -> Iterator[Problem]:
     """Both layouts must hold the same logs, byte for byte and in the same order."""
-    found = parts(tree)
+    found = tree.parts
     science: dict[tuple[str, str], list[str]] = {}
     for (org, system, _), folder in sorted(found.science.items()):
         science.setdefault((org, system), []).extend(folder.results().values())
@@ -142,8 +138,8 @@ def tree_same_logs(tree: Tree) -> Iterator[Problem]:
                 f"{len(ours)} logs in the experiment's folders of {key[1]}, {len(general)} below results"
             )
         for one, other in zip(ours, general, strict=False):
-            if digest(tree, one) != digest(tree, other):
-                yield problem(f"{one} differs from {other}", path=tree.root / one)
+            if tree.digest(one) != tree.digest(other):
+                yield problem(f"{one} differs from {other}", path=tree.shown(one))
 
 
 @rule(
@@ -154,18 +150,18 @@ def tree_same_logs(tree: Tree) -> Iterator[Problem]:
     expected="a script that can be run: mode 755 and a first line with #!",
     remedy="chmod 755 the script and begin it with #!/usr/bin/env bash",
 )
-def script_executable(tree: Tree) -> Iterator[Problem]:
+def script_executable(tree: SubmissionTree) -> Iterator[Problem]:
     """The scripts of a submission must be executable."""
-    found = parts(tree)
+    found = tree.parts
     for folder in (*found.science.values(), *found.scripts.values()):
         for script in SCRIPTS:
-            mode = status(tree, folder.path(script))
+            mode = tree.status(folder.path(script))
             if mode is None or not stat.S_ISREG(mode.st_mode):
                 continue
-            path = tree.root / folder.path(script)
+            path = tree.shown(folder.path(script))
             if not mode.st_mode & stat.S_IXUSR:
                 yield problem(f"mode {stat.S_IMODE(mode.st_mode):o}", path=path)
-            if not (read_bytes(tree, folder.path(script), 2) or b"").startswith(b"#!"):
+            if not (tree.content(folder.path(script)) or b"").startswith(b"#!"):
                 yield problem("no #! in the first line", line=1, path=path)
 
 
@@ -177,11 +173,11 @@ def script_executable(tree: Tree) -> Iterator[Problem]:
     expected="a file LICENSE at the root of the code",
     remedy="add the licence to the repository, commit, run and package again",
 )
-def code_licence(tree: Tree) -> Iterator[Problem]:
+def code_licence(tree: SubmissionTree) -> Iterator[Problem]:
     """The code of a submission must come with its licence."""
-    for folder in parts(tree).code.values():
+    for folder in tree.parts.code.values():
         if not any(re.fullmatch(r"LICEN[CS]E(\.(md|txt))?", name) for name in folder.files):
-            yield problem("no LICENSE", path=tree.root / folder.name)
+            yield problem("no LICENSE", path=tree.shown(folder.name))
 
 
 RULES = (

@@ -6,10 +6,8 @@ import unicodedata
 from collections.abc import Iterator
 
 from compliance.registry import Problem, problem, rule
-from compliance.subjects.subjects import Tree
 from compliance.subjects.system import STATUS_WORDS, contradictions, whole_number
-from compliance.subjects.tree_read import load_json, logs
-from compliance.subjects.tree_view import parts
+from compliance.subjects.tree import SubmissionTree
 from compliance.wording import excerpt
 
 
@@ -21,12 +19,12 @@ from compliance.wording import excerpt
     expected="runs/<n>/system.json with what the run measured of its node",
     remedy="package runs of `python -m benchmark.run`, which measures its node",
 )
-def run_system(tree: Tree) -> Iterator[Problem]:
+def run_system(tree: SubmissionTree) -> Iterator[Problem]:
     """Every log of an experiment must come with what the run measured of its node."""
-    for folder in parts(tree).science.values():
+    for folder in tree.parts.science.values():
         for number, name in folder.results().items():
-            if not isinstance(load_json(tree, folder.path(f"runs/{number}/system.json")), dict):
-                yield problem(f"no readable runs/{number}/system.json", path=tree.root / name)
+            if not isinstance(tree.json(folder.path(f"runs/{number}/system.json")), dict):
+                yield problem(f"no readable runs/{number}/system.json", path=tree.shown(name))
 
 
 @rule(
@@ -37,22 +35,22 @@ def run_system(tree: Tree) -> Iterator[Problem]:
     expected="a description of the system that ran",
     remedy="describe the system that the runs measured, or run on the system that is described",
 )
-def system_agrees(tree: Tree) -> Iterator[Problem]:
+def system_agrees(tree: SubmissionTree) -> Iterator[Problem]:
     """A system description must not contradict what the runs measured and logged."""
-    found = parts(tree)
+    found = tree.parts
     for (org, system, _), folder in found.science.items():
-        name = found.systems.get((org, system))
-        claimed = load_json(tree, name) if name else None
+        name = found.systems.get((org, system), "")
+        claimed = tree.json(name)
         if not isinstance(claimed, dict):
             continue
-        path = tree.root / str(name)
+        path = tree.shown(name)
         for number in folder.results():
-            measured = load_json(tree, folder.path(f"runs/{number}/system.json"))
+            measured = tree.json(folder.path(f"runs/{number}/system.json"))
             for each in contradictions(claimed, measured if isinstance(measured, dict) else {}):
                 yield problem(
                     f"{each.field}: {each.claimed}", expected=f"{each.measured} as in run {number}", path=path
                 )
-        for log_name, log in logs(tree, folder):
+        for log_name, log in tree.logs[folder.name].items():
             nodes, used = log.integer("number_of_nodes"), log.integer("accelerators_per_node")
             said_nodes = whole_number(claimed.get("number_of_nodes"))
             said = whole_number(claimed.get("accelerators_per_node"))
@@ -70,23 +68,23 @@ def system_agrees(tree: Tree) -> Iterator[Problem]:
     expected="the organisation and status of the logs",
     remedy="package again; the organisation is that of the runs (--set submission.org=NAME)",
 )
-def tree_identity(tree: Tree) -> Iterator[Problem]:
+def tree_identity(tree: SubmissionTree) -> Iterator[Problem]:
     """The organisation's folder and the system's submitter and status must be those of the logs."""
-    found = parts(tree)
+    found = tree.parts
     for (org, system, _), folder in found.science.items():
         name = found.systems.get((org, system), "")
-        claimed = load_json(tree, name)
+        claimed = tree.json(name)
         claimed = claimed if isinstance(claimed, dict) else {}
-        for log_name, log in logs(tree, folder):
+        for log_name, log in tree.logs[folder.name].items():
             logged, word = log.text("submission_org"), STATUS_WORDS.get(log.text("submission_status") or "")
             if logged is not None and folded(logged) != folded(org):
-                yield problem(f"folder {org}", expected=f"{logged} as in {log_name}", path=tree.root / org)
+                yield problem(f"folder {org}", expected=f"{logged} as in {log_name}", path=tree.shown(org))
             for field, value in (("submitter", logged), ("status", word)):
                 if value is not None and isinstance(claimed.get(field), str) and claimed[field] != value:
                     yield problem(
                         f"{field} {excerpt(claimed[field])}",
                         expected=f"{value} as in {log_name}",
-                        path=tree.root / name,
+                        path=tree.shown(name),
                     )
 
 
@@ -98,13 +96,13 @@ def tree_identity(tree: Tree) -> Iterator[Problem]:
     expected="runs from a clean checkout: dirty false",
     remedy="commit the changes, make the runs again and package those",
 )
-def tree_clean_runs(tree: Tree) -> Iterator[Problem]:
-    """The runs of a submission must be of a commit: what was changed beside it nobody can repeat."""
-    for folder in parts(tree).science.values():
-        for name, log in logs(tree, folder):
+def tree_clean_runs(tree: SubmissionTree) -> Iterator[Problem]:
+    """The runs of a submission must be of a commit: nobody can repeat what was changed outside it."""
+    for folder in tree.parts.science.values():
+        for name, log in tree.logs[folder.name].items():
             commit = log.one("submission_github_commit_version")
             if commit is not None and commit.metadata["dirty"] is not False:
-                yield problem("a run with uncommitted changes", commit.line, path=tree.root / name)
+                yield problem("a run with uncommitted changes", commit.line, path=tree.shown(name))
 
 
 def folded(name: str) -> str:

@@ -1,0 +1,279 @@
+"""A submission tree: its parts, found by the names of its files, and what is in them, read once.
+
+Two layouts in one folder of the organisation: that of submit.adoc (S)
+``<org>/<application>/<system>/<descriptor>/`` and that of the general submission rules
+(G) ``<org>/systems``, ``<org>/benchmarks`` and ``<org>/results``.
+
+Nothing is executed, no symbolic link is followed, and a file that is not there or cannot
+be read is None: that it must be there, other rules say.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import stat
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePath
+from typing import Any
+
+from benchmark.core.files import sha256_of
+from compliance.subjects.folders import names_below
+from compliance.subjects.log import Log, condense
+from compliance.subjects.parse import LogReader, read_log
+from compliance.subjects.yaml_files import YamlDefect, load_mapping
+
+MANIFEST = "MANIFEST.sha256"
+CONFIG = "config.yaml"
+#: The application's name in S and the benchmark's in G.
+BENCHMARK = "cloudmask"
+
+SCRIPTS = ("setup.sh", "init_datasets.sh", "run_and_time.sh")
+#: The contribution, spelt correctly or as S4 spells it, in Markdown (P) or PDF (S).
+CONTRIBUTIONS = tuple(
+    f"{stem}.{kind}"
+    for stem in ("scientific_contribution", "sientific_contribution")
+    for kind in ("md", "pdf")
+)
+
+#: What is read of a file, and what is read of it as text: documents are a few kilobytes.
+READ_BYTES = 32 * 1024 * 1024
+TEXT_BYTES = 4 * 1024 * 1024
+#: Contents are kept for the next rule up to so many bytes of a tree; a submission has some megabytes.
+KEPT_BYTES = 64 * 1024 * 1024
+
+#: A line of the manifest, as sha256sum writes it.
+MANIFEST_LINE = re.compile(r"([0-9a-f]{64}) [ *]([^\0\n]+)")
+#: Names of the logs of a submission tree; its code and documents may quote events.
+_LOG_NAMES = re.compile(r"result[_-].*\.txt")
+
+_SCIENCE = re.compile(rf"([^/]+)/{BENCHMARK}/([^/]+)/([^/]+)/(.+)")
+_SYSTEM = re.compile(r"([^/]+)/systems/([^/]+)\.json")
+_BENCHMARKS = re.compile(rf"([^/]+)/benchmarks/{BENCHMARK}/implementations/([^/]+)/(.+)")
+_RESULTS = re.compile(rf"([^/]+)/results/([^/]+)/{BENCHMARK}/(.+)")
+
+_SCIENCE_RESULT = re.compile(r"result-(\d+)\.txt")
+_GENERAL_RESULT = re.compile(r"result_(\d+)\.txt")
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder of the tree: its name from the root, and the names of the files below it."""
+
+    name: str
+    files: frozenset[str]
+
+    def path(self, file: str) -> str:
+        """The name of one of its files from the root of the tree."""
+        return f"{self.name}/{file}"
+
+    def results(self) -> dict[int, str]:
+        """Number -> name from the root, of the logs directly in the folder, in either layout's naming."""
+        found = {}
+        for file in self.files:
+            match = _SCIENCE_RESULT.fullmatch(file) or _GENERAL_RESULT.fullmatch(file)
+            if match and len(match[1]) < 10:
+                found[int(match[1])] = self.path(file)
+        return dict(sorted(found.items()))
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a tree consists of. Keys are (org, system), (org, name) and so on, as in the paths."""
+
+    #: (org, system) -> description
+    systems: dict[tuple[str, str], str]
+    #: (org, system, descriptor) -> folder of S
+    science: dict[tuple[str, str, str], Folder]
+    #: (org, name) -> folder below implementations/ of G: code, or the scripts of a system
+    implementations: dict[tuple[str, str], Folder]
+    #: (org, system) -> folder of logs of G
+    results: dict[tuple[str, str], Folder]
+
+    @property
+    def code(self) -> dict[tuple[str, str], Folder]:
+        """(org, implementation) -> folder of code: those that are not named like a system."""
+        named = self._system_names()
+        return {key: folder for key, folder in self.implementations.items() if key not in named}
+
+    @property
+    def scripts(self) -> dict[tuple[str, str], Folder]:
+        """(org, system) -> folder of the scripts that ran on the system."""
+        named = self._system_names()
+        return {key: folder for key, folder in self.implementations.items() if key in named}
+
+    def _system_names(self) -> set[tuple[str, str]]:
+        return {*self.systems, *self.results, *((org, system) for org, system, _ in self.science)}
+
+
+class SubmissionTree:
+    """A submission tree below ``root``, which findings call ``name``.
+
+    Everything is read when it is first asked for, and kept. Names of files are relative to the
+    root, with forward slashes.
+    """
+
+    def __init__(self, root: Path, name: str, read: LogReader = read_log) -> None:
+        self.root = root
+        self.name = name
+        self.read_log = read
+        self._contents: dict[str, bytes | None] = {}
+        self._room = KEPT_BYTES
+
+    def shown(self, file: str | PurePath) -> str:
+        """The name by which a file of the tree is shown."""
+        return str(PurePath(self.name, file))
+
+    @cached_property
+    def files(self) -> tuple[str, ...]:
+        """Everything below the root that is not a folder, sorted. Links are named, never followed.
+
+        Raises CheckError where a folder cannot be read.
+        """
+        return tuple(sorted(names_below(self.root, lambda path: self.shown(path.relative_to(self.root)))))
+
+    @cached_property
+    def parts(self) -> Parts:
+        """The files, sorted by what they are part of."""
+        systems: dict[tuple[str, str], str] = {}
+        folders: dict[str, dict[tuple[str, ...], set[str]]] = defaultdict(lambda: defaultdict(set))
+        for name in self.files:
+            if match := _SYSTEM.fullmatch(name):
+                systems[match[1], match[2]] = name
+            for kind, pattern in (("science", _SCIENCE), ("code", _BENCHMARKS), ("results", _RESULTS)):
+                if match := pattern.fullmatch(name):
+                    *key, rest = match.groups()
+                    folders[kind][tuple(key)].add(rest)
+        return Parts(
+            systems,
+            {
+                (org, system, descriptor): Folder(
+                    f"{org}/{BENCHMARK}/{system}/{descriptor}", frozenset(files)
+                )
+                for (org, system, descriptor), files in folders["science"].items()
+            },
+            {
+                (org, name): Folder(f"{org}/benchmarks/{BENCHMARK}/implementations/{name}", frozenset(files))
+                for (org, name), files in folders["code"].items()
+            },
+            {
+                (org, system): Folder(f"{org}/results/{system}/{BENCHMARK}", frozenset(files))
+                for (org, system), files in folders["results"].items()
+            },
+        )
+
+    @cached_property
+    def logs(self) -> dict[str, dict[str, Log]]:
+        """Name of a folder of S -> its readable logs by name, in the order of their numbers, condensed."""
+        return {folder.name: self._logs_of(folder) for folder in self.parts.science.values()}
+
+    def _logs_of(self, folder: Folder) -> dict[str, Log]:
+        logs = {}
+        for name in filter(self.is_regular, folder.results().values()):
+            try:
+                logs[name] = condense(self.read_log(self.root / name, self.shown(name)))
+            except OSError:  # reported where all logs are read
+                continue
+        return logs
+
+    @cached_property
+    def configs(self) -> dict[str, dict[str, Any] | YamlDefect | None]:
+        """Name of a folder of S -> its config.yaml, or what is wrong with it; None where there is none."""
+        return {folder.name: self._config_of(folder) for folder in self.parts.science.values()}
+
+    def _config_of(self, folder: Folder) -> dict[str, Any] | YamlDefect | None:
+        text = self.text(folder.path(CONFIG)) if CONFIG in folder.files else None
+        try:
+            return None if text is None else load_mapping(text)
+        except YamlDefect as defect:
+            return defect
+
+    @cached_property
+    def manifest(self) -> tuple[str, ...]:
+        """The lines of the manifest."""
+        text = (self.content(MANIFEST) or b"").decode(errors="replace")
+        return tuple(text.removesuffix("\n").split("\n"))
+
+    @cached_property
+    def listed(self) -> dict[str, str]:
+        """Name -> sha256 of what the manifest lists."""
+        matches = map(MANIFEST_LINE.fullmatch, self.manifest)
+        return {match[2]: match[1] for match in matches if match}
+
+    @cached_property
+    def systems(self) -> list[str]:
+        """The system descriptions: ``<org>/systems/<system>.json``."""
+        return [name for name in self.parts.systems.values() if self.is_regular(name)]
+
+    @cached_property
+    def distinct_logs(self) -> list[str]:
+        """The logs below ``results/`` (G), and those of the other layout (S) that are not byte-identical
+        copies of these."""
+        names = [name for name in self.files if _LOG_NAMES.fullmatch(name.rpartition("/")[2])]
+        names = [name for name in names if self.is_regular(name)]
+        first = [name for name in names if "/results/" in name]
+        known = set(map(self.digest, first))
+        return first + [name for name in names if "/results/" not in name and self.digest(name) not in known]
+
+    def status(self, name: str) -> os.stat_result | None:
+        """What the file system says of a file, or None where it has vanished; links are not followed."""
+        try:
+            return (self.root / name).lstat()
+        except OSError:
+            return None
+
+    def is_regular(self, name: str) -> bool:
+        """Whether a file is there and neither a link nor a device."""
+        found = self.status(name)
+        return found is not None and stat.S_ISREG(found.st_mode)
+
+    def content(self, name: str) -> bytes | None:
+        """The first ``READ_BYTES`` of a regular file, or None where it cannot be read."""
+        if name in self._contents:
+            return self._contents[name]
+        content = None
+        if self.is_regular(name):
+            try:
+                with (self.root / name).open("rb") as stream:
+                    content = stream.read(READ_BYTES)
+            except OSError:
+                pass
+        size = len(content or b"")
+        if size <= self._room:
+            self._room -= size
+            self._contents[name] = content
+        return content
+
+    def text(self, name: str) -> str | None:
+        """The text of a file, undecodable bytes replaced, or None where it cannot be read."""
+        content = self.content(name)
+        return None if content is None else content[:TEXT_BYTES].decode(errors="replace")
+
+    def json(self, name: str) -> object:
+        """The JSON of a file, None where there is none; what is wrong with it other rules say."""
+        text = self.text(name)
+        try:
+            return json.loads(text) if text is not None else None
+        except (ValueError, RecursionError):
+            return None
+
+    def digest(self, name: str) -> str:
+        """The sha256 of a regular file; of any other, nothing that a manifest could state."""
+        if not self.is_regular(name):
+            return "not a regular file"
+        content = self.content(name)
+        if content is not None and len(content) < READ_BYTES:
+            return hashlib.sha256(content).hexdigest()
+        try:
+            return sha256_of(self.root / name)
+        except OSError as error:
+            return f"unreadable: {error.strerror}"
+
+
+def is_tree(path: Path) -> bool:
+    """Whether a folder is a submission tree: it has a manifest, and an organisation with systems."""
+    return (path / MANIFEST).is_file() and any(child.is_dir() for child in path.glob("*/systems"))
