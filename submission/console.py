@@ -8,7 +8,8 @@ from pathlib import Path
 
 from compliance.finding import Finding
 from compliance.reports.report import Report, at_least
-from submission.bundle.layout import Layout
+from compliance.wording import count
+from submission.bundle.layout import BundleLayout
 from submission.runs.runs import RunSet
 
 STEPS = 6
@@ -69,15 +70,10 @@ def _place(finding: Finding, root: Path | None) -> str:
 
 def counts(report: Report) -> str:
     """``2 errors, 1 warning``."""
-    return ", ".join(counted(report.counts[name], name) for name in ("error", "warning"))
+    return ", ".join(count(report.counts[name], name) for name in ("error", "warning"))
 
 
-def counted(number: int, noun: str) -> str:
-    """``1 log``, ``2 logs``."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def summary(layout: Layout, runs: RunSet, output: Path, note: str) -> str:
+def summary(layout: BundleLayout, runs: RunSet, output: Path, note: str) -> str:
     """The bundle, its scores, and what to do next."""
     rows = [f"  {'seed':>10}  {'test accuracy':>13}  {'epochs':>6}  {'seconds':>8}"]
     rows += [
@@ -87,7 +83,7 @@ def summary(layout: Layout, runs: RunSet, output: Path, note: str) -> str:
     ]
     rows.append(f"  {'mean':>10}  {runs.mean:>13.4f}")
     data = "\nThe scenes are synthetic; the documents of the bundle say so.\n" if runs.synthetic else ""
-    archive = output / f"{layout.bundle_name}.tar.gz"
+    archive = output / f"{layout.name.folder}.tar.gz"
     return "\n".join(
         (
             "",
@@ -96,9 +92,9 @@ def summary(layout: Layout, runs: RunSet, output: Path, note: str) -> str:
             *rows,
             data,
             f"{note}",
-            f"Read {output / layout.bundle_name / layout.contribution.relative_to(layout.root)}",
+            f"Read {output / layout.name.folder / layout.contribution.relative_to(layout.root)}",
             f"Send {archive} with its .sha256,",
-            f"or commit the folder {layout.org}/ to a fork of the results' repository.",
-            f"Check it anywhere: python -m compliance.check {output / layout.bundle_name}",
+            f"or commit the folder {layout.name.org}/ to a fork of the results' repository.",
+            f"Check it anywhere: python -m compliance.check {output / layout.name.folder}",
         )
     )

@@ -10,24 +10,26 @@ with the reason. Exit status: 0 all bundles are listed, 1 some are not, 2 there 
 from __future__ import annotations
 
 import argparse
-import html
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from urllib.parse import quote
 
 from benchmark.core.errors import CloudMaskError, SubmissionError
-from benchmark.core.files import write_text
+from benchmark.core.files import reason_of, write_text
 from compliance.checker import check_paths
-from compliance.reports.markdown import escape
-from compliance.subjects.discover import is_tree
+from compliance.subjects.tree import is_tree
+from compliance.wording import escape_markdown, markdown_table
 from submission.bundle.archive import ARCHIVE_SUFFIX
 from submission.bundle.reading import Bundle, find_tree, read_bundle, unpacked
+from submission.documents.templating import environment
 from submission.runs.statistics import Spread, spread
 from submission.system.description import short_description
+
+TEMPLATES = environment(Path(__file__).parent / "templates")
 
 TITLE = "MLCommons Science CloudMask: submissions"
 NAME = "leaderboard"
@@ -91,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"error: {error.filename or options.output}: {error.strerror}", file=sys.stderr)
+        print(f"error: {error.filename or options.output}: {reason_of(error)}", file=sys.stderr)
         return 2
     for each in broken:
         print(f"not listed: {each.path}: {each.reason}", file=sys.stderr)
@@ -153,7 +155,7 @@ def _read(path: Path) -> Entry:
             expected=first.expected,
             remedy=first.remedy,
         )
-    with unpacked(path) as root, read_bundle(find_tree(root)) as bundle:
+    with unpacked(path) as (root, name), read_bundle(find_tree(root, name)) as bundle:
         return _entry(bundle, path)
 
 
@@ -196,87 +198,41 @@ def cells(entry: Entry) -> tuple[str, ...]:
 def to_markdown(entries: Sequence[Entry], broken: Sequence[Broken], folder: Path) -> str:
     """The page in Markdown; links are as from ``folder``. No text of a bundle can become markup."""
     blocks = [f"# {TITLE}", EXPLANATION]
-    for kind, title in KINDS.items():
-        if listed := [entry for entry in entries if entry.kind == kind]:
-            rows = [HEADINGS, ["---" if heading in WORDS else "---:" for heading in HEADINGS]]
-            for entry in listed:
-                *texts, name = map(escape, cells(entry))
-                rows.append([*texts, f"[{name}]({_link(entry.path, folder)})"])
-            blocks += [f"## {title}", "\n".join(f"| {' | '.join(row)} |" for row in rows)]
+    numbers = [heading for heading in HEADINGS if heading not in WORDS]
+    for title, listed in _tables(entries):
+        rows = []
+        for entry in listed:
+            *texts, name = map(escape_markdown, cells(entry))
+            rows.append([*texts, f"[{name}]({_link(entry.path, folder)})"])
+        blocks += [f"## {title}", markdown_table(HEADINGS, rows, right=numbers, escape=str)]
     if broken:
-        blocks.append("## Not listed")
-        blocks.append("\n".join(f"- {escape(each.path.name)}: {escape(each.reason)}" for each in broken))
+        items = (f"- {escape_markdown(each.path.name)}: {escape_markdown(each.reason)}" for each in broken)
+        blocks += ["## Not listed", "\n".join(items)]
     return "\n\n".join(blocks) + "\n"
 
 
 def to_html(entries: Sequence[Entry], broken: Sequence[Broken], folder: Path) -> str:
     """The page as one HTML file that needs no other; links are as from ``folder``."""
     tables = [
-        _html_table(title, listed, folder)
-        for kind, title in KINDS.items()
-        if (listed := [entry for entry in entries if entry.kind == kind])
+        (title, [(cells(entry), _link(entry.path, folder)) for entry in listed])
+        for title, listed in _tables(entries)
     ]
-    if broken:
-        items = (f"<li>{html.escape(each.path.name)}: {html.escape(each.reason)}</li>" for each in broken)
-        tables.append(f"<h2>Not listed</h2>\n<ul>\n{_lines(items)}\n</ul>")
-    return _PAGE.format(title=TITLE, explanation=EXPLANATION, tables="\n".join(tables))
-
-
-def _html_table(title: str, entries: Iterable[Entry], folder: Path) -> str:
-    headings = "".join(f'<th scope="col"{_side(heading)}>{heading}</th>' for heading in HEADINGS)
-    rows = (f"<tr>{_html_row(entry, folder)}</tr>" for entry in entries)
-    return (
-        f'<div class="wide"><table>\n<caption>{title}</caption>\n<thead><tr>{headings}</tr></thead>\n'
-        f"<tbody>\n{_lines(rows)}\n</tbody>\n</table></div>"
+    page = TEMPLATES.get_template(f"{NAME}.html")
+    return page.render(
+        title=TITLE, explanation=EXPLANATION, headings=HEADINGS, words=WORDS, tables=tables, broken=broken
     )
 
 
-def _html_row(entry: Entry, folder: Path) -> str:
-    texts = [html.escape(cell) for cell in cells(entry)]
-    texts[-1] = f'<a href="{html.escape(_link(entry.path, folder))}">{texts[-1]}</a>'
-    return "".join(f"<td{_side(heading)}>{text}</td>" for heading, text in zip(HEADINGS, texts, strict=True))
-
-
-def _side(heading: str) -> str:
-    return "" if heading in WORDS else ' class="number"'
-
-
-def _lines(parts: Iterable[str]) -> str:
-    return "\n".join(parts)
+def _tables(entries: Sequence[Entry]) -> Iterator[tuple[str, list[Entry]]]:
+    """Title and entries of each kind of scenes that was submitted."""
+    for kind, title in KINDS.items():
+        if listed := [entry for entry in entries if entry.kind == kind]:
+            yield title, listed
 
 
 def _link(path: Path, folder: Path) -> str:
     """The address of a bundle from the page's folder; parentheses would end a link of Markdown."""
     return quote(os.path.relpath(path, folder), safe="/")
-
-
-_PAGE = """\
-<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-body {{ font: 16px/1.5 system-ui, sans-serif; color: #1b1b1b; background: #fff; margin: 2rem auto;
-  max-width: 80rem; padding: 0 1rem; }}
-h1 {{ font-size: 1.5rem; }}
-h2, caption {{ font-size: 1.15rem; font-weight: 600; text-align: left; padding: 1rem 0 .5rem; }}
-.wide {{ overflow-x: auto; }}
-table {{ border-collapse: collapse; width: 100%; }}
-th, td {{ text-align: left; padding: .4rem .6rem; border-bottom: 1px solid #d5d5d5; vertical-align: top; }}
-th {{ border-bottom: 2px solid #1b1b1b; white-space: nowrap; }}
-.number {{ text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }}
-a {{ color: #0b57d0; }}
-</style>
-</head>
-<body>
-<h1>{title}</h1>
-<p>{explanation}</p>
-{tables}
-</body>
-</html>
-"""
 
 
 def _parser() -> argparse.ArgumentParser:

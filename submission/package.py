@@ -13,26 +13,25 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.core.errors import CloudMaskError, SubmissionError
-from compliance.checker import check_paths
+from compliance.checker import check_paths, check_tree
+from compliance.rules import science_rules
+from compliance.subjects.tree import SubmissionTree
+from compliance.wording import count
 from submission.bundle.archive import manifest_text
-from submission.bundle.layout import IMPLEMENTATION, Layout, directory_name
+from submission.bundle.layout import IMPLEMENTATION, BundleLayout, BundleName, directory_name
 from submission.bundle.licences import LICENCES, LOCK, licence_list
+from submission.bundle.provenance import Provenance, documents_digest
 from submission.bundle.publish import OutputError, publish, staging
-from submission.bundle.redaction import without_folders
+from submission.bundle.redaction import redact_folders
 from submission.bundle.repository import Commit, export_code, find_commit
-from submission.console import Refused, counted, counts, judge, step, summary
-from submission.documents.contribution import contribution
-from submission.documents.files import write_documents, write_json, write_text
-from submission.documents.typeset import write_typeset
-from submission.figures.catalogue import draw_from_logs, draw_from_scenes, drawn
-from submission.report.images import shrink_figures
-from submission.report.page import write_report
-from submission.runs.runs import RunSet, read_runs
+from submission.bundle.sources import Sources
+from submission.console import Refused, counts, judge, step, summary
+from submission.runs.runs import RunSet, read_once, read_runs
 from submission.system.description import DEFAULT_SITE, describe_measured, describe_named, read_site
 
 
@@ -76,29 +75,31 @@ def main(arguments: list[str] | None = None) -> int:
 def package(options: Options) -> Path:
     """Package the runs; returns the folder of the bundle. Raises Refused and CloudMaskError."""
     # ---- 1. the logs pass every rule
-    report = check_paths(options.logs)
+    read = read_once()
+    report = check_paths(options.logs, read=read)
     warned = judge(report, "the logs")
-    runs = read_runs(options.logs)
-    step(1, f"{counted(len(runs.runs), 'log')} checked: {counts(report)}")
+    runs = read_runs([Path(log.path) for log in report.logs], read)
+    step(1, f"{count(len(runs.runs), 'log')} checked: {counts(report)}")
 
     # ---- 2. who ran what on which system
     org = _agreed_org(runs, options.org)
     system = _describe(runs, options)
-    layout = Layout(Path(), directory_name(org), system["system_name"], _descriptor(runs, options.descriptor))
-    step(2, f"{org} on {layout.system}, seeds {', '.join(map(str, runs.seeds))}, {layout.descriptor}")
+    descriptor = directory_name(runs.config.name if options.descriptor is None else options.descriptor)
+    name = BundleName(directory_name(org), system["system_name"], descriptor)
+    step(2, f"{org} on {name.system}, seeds {', '.join(map(str, runs.seeds))}, {name.descriptor}")
 
     # ---- 3. the code is the commit of the logs
     commit = find_commit(options.checkout, runs.commit, ignore=(*options.logs, options.output))
     step(3, f"code of commit {commit.sha[:12]}, {commit.tag}")
 
-    with staging(options.output, layout.bundle_name) as stage:
+    with staging(options.output, name.folder) as stage:
         # ---- 4. both layouts, aside
-        layout = Layout(stage.bundle, layout.org, layout.system, layout.descriptor)
+        layout = BundleLayout(stage.bundle, name)
         _write(layout, runs, commit, system, options)
         step(4, f"both layouts written aside below {options.output}")
 
         # ---- 5. the stage passes every rule
-        report = check_paths([layout.root])
+        report = check_tree(SubmissionTree(layout.root, str(layout.root), read), science_rules())
         judge(report, "the tree", layout.root, warned)
         step(5, f"tree checked: {counts(report)}")
 
@@ -173,15 +174,17 @@ def _describe(runs: RunSet, options: Options) -> dict[str, str]:
     return system
 
 
-def _descriptor(runs: RunSet, descriptor: str | None) -> str:
-    return directory_name(runs.config.name if descriptor is None else descriptor)
-
-
-def _write(layout: Layout, runs: RunSet, commit: Commit, system: dict[str, str], options: Options) -> None:
+def _write(
+    layout: BundleLayout, runs: RunSet, commit: Commit, system: dict[str, str], options: Options
+) -> None:
     """Every file of the bundle, the manifest last."""
-    if layout.system == IMPLEMENTATION:
+    # late: help and refusals start without the packages that draw and typeset
+    from submission.documents.files import moved_folders, write_text
+    from submission.generate import write_generated, write_pictures
+
+    if layout.name.system == IMPLEMENTATION:
         raise SubmissionError(
-            layout.system,
+            layout.name.system,
             found="a system named like the folder of the code",
             expected=f"another name than {IMPLEMENTATION}",
             remedy="make the runs again with --set submission.platform=NAME",
@@ -196,51 +199,38 @@ def _write(layout: Layout, runs: RunSet, commit: Commit, system: dict[str, str],
         if run.folder.metrics.is_file():
             _copy(run.folder.metrics.read_bytes(), layout.run(number) / run.folder.metrics.name)
         if run.folder.job_script.is_file():
-            script = without_folders(run.folder.job_script.read_text(encoding="utf-8"))
+            script = redact_folders(run.folder.job_script.read_text(encoding="utf-8"))
             write_text(layout.run(number) / run.folder.job_script.name, script)
-    draw_from_scenes(runs, options.checkout, layout.figures)
-    shrink_figures(layout.figures)
-    write_generated(layout, runs, commit, system, left_out=left_out, options=_repeat(layout, options))
+    write_pictures(layout, runs, options.checkout)
+    provenance = Provenance(
+        options=_repeat(layout, options),
+        described_by_hand=options.system is not None,
+        left_out=tuple(left_out),
+        data_moved=moved_folders(runs),
+        made_by=documents_digest(),
+    )
+    write_generated(layout, Sources(runs, commit, system, provenance))
     write_text(layout.manifest, manifest_text(layout.root))
 
 
-def write_generated(
-    layout: Layout,
-    runs: RunSet,
-    commit: Commit,
-    system: Mapping[str, str],
-    *,
-    left_out: Sequence[str],
-    options: str,
-) -> None:
-    """Every file of the bundle that is computed from its runs and its description of the system.
-
-    The verifier calls it too, and compares: whatever is written here, it recomputes. The figures
-    of scenes are not, for the scenes are not in the bundle; those that lie in it are shown.
-    """
-    write_documents(layout, runs, commit, system, left_out=left_out, options=options)
-    draw_from_logs(runs, layout.figures)
-    write_text(layout.contribution, contribution(layout, runs, system, commit, drawn(layout.figures)))
-    write_typeset(layout)
-    write_report(layout, runs)
-
-
-def _write_licences(layout: Layout, commit: Commit) -> None:
+def _write_licences(layout: BundleLayout, commit: Commit) -> None:
     """The licences of the packages that the code is locked to, where it is locked."""
+    from submission.documents.files import write_json
+
     lock = layout.code / LOCK
     if lock.is_file():
         text = lock.read_text(encoding="utf-8")
-        licences = licence_list(text, name=layout.bundle_name, time=commit.time)
+        licences = licence_list(text, name=layout.name.folder, time=commit.time)
         write_json(layout.general / LICENCES, licences)
 
 
-def _repeat(layout: Layout, options: Options) -> str:
+def _repeat(layout: BundleLayout, options: Options) -> str:
     """The packager's options that make this bundle again."""
-    words = ["--descriptor", layout.descriptor]
+    words = ["--descriptor", layout.name.descriptor]
     if options.system is not None:
         words += ["--system", options.system]
     elif options.site != DEFAULT_SITE:
-        words += ["--site", "FILE", f"# with the answers in systems/{layout.system}.json"]
+        words += ["--site", "FILE", f"# with the answers in systems/{layout.name.system}.json"]
     return " ".join(words)
 
 

@@ -1,13 +1,12 @@
 """The bundle as one file: a manifest of its contents, and a tar.gz that is the same for the same inputs.
 
-Whoever vouches for the bundle can sign the manifest with an SSH key. The signature lies beside
+Whoever vouches for the bundle can sign the manifest with an SSH key. The signature lies next to
 the bundle, never in it: it is of a person, and the archive of the same inputs stays the same.
 """
 
 from __future__ import annotations
 
 import gzip
-import hashlib
 import os
 import stat
 import subprocess
@@ -16,9 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmark.core.errors import SubmissionError
+from benchmark.core.files import reason_of, sha256_of
 from submission.bundle.layout import MANIFEST
 
-BLOCK = 1024 * 1024
 ARCHIVE_SUFFIX = ".tar.gz"
 
 #: What a signature is for: one made for another purpose does not verify.
@@ -60,17 +59,8 @@ def write_archive(root: Path, target: Path, *, name: str, time: int) -> str:
     return digest
 
 
-def sha256_of(path: Path) -> str:
-    """The sha256 of a file, in hexadecimal digits."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def signature_path(bundle: Path) -> Path:
-    """Where the signature of a bundle's manifest lies: beside the folder and its archive."""
+    """Where the signature of a bundle's manifest lies: next to the folder and its archive."""
     return bundle.with_name(f"{bundle.name}.manifest.sig")
 
 
@@ -109,7 +99,7 @@ def _ssh_keygen(action: str, manifest: Path, *options: str | Path, remedy: str) 
         with manifest.open("rb") as stream:
             done = subprocess.run(command, stdin=stream, capture_output=True, text=True, check=False)
     except OSError as error:
-        found = f"{error.filename}: {error.strerror}"
+        found = f"{error.filename}: {reason_of(error)}"
     else:
         if done.returncode == 0:
             return done.stdout

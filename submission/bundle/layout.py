@@ -1,4 +1,4 @@
-"""The submission tree: the only file that knows where things lie in it.
+"""Every path of a submission tree. The checker knows the parts that the rules name (compliance/subjects).
 
 One bundle holds both layouts that the rules ask for, in one folder of the organisation:
 
@@ -8,7 +8,7 @@ One bundle holds both layouts that the rules ask for, in one folder of the organ
     <org>/benchmarks/cloudmask/implementations/<system>/             G  notes, README, scripts
     <org>/results/<system>/cloudmask/result_<i>.txt                  G  from 0
     <org>/cloudmask/<system>/<descriptor>/                           S  the experiment
-        README.md, config.yaml, scripts
+        README.md, config.yaml, bundle.json, scripts
         scientific_contribution.md, the same as .pdf under two names
         report.html
         figures/<name>.png, <name>.pdf, small ones of scenes as <name>.webp
@@ -39,6 +39,8 @@ CONFIG = "config.yaml"
 #: What the scripts give to the program: the parameters of config.yaml, as the program reads them.
 RUN_CONFIG = "run_config.yaml"
 README = "README.md"
+#: How the bundle was made.
+PROVENANCE = "bundle.json"
 CONTRIBUTION = "scientific_contribution.md"
 #: S spells it the second way; the first is what is meant.
 CONTRIBUTION_PDFS = ("scientific_contribution.pdf", "sientific_contribution.pdf")
@@ -64,18 +66,25 @@ def directory_name(name: str) -> str:
 
 
 @dataclass(frozen=True)
-class Layout:
-    """The paths of one bundle below ``root``; ``org`` is already the name of a folder."""
+class BundleName:
+    """What tells a bundle from others: organisation, system and experiment, each as the name of a folder."""
 
-    root: Path
     org: str
     system: str
     descriptor: str
 
     @property
-    def bundle_name(self) -> str:
+    def folder(self) -> str:
         """Name of the bundle's folder and, with .tar.gz, of its archive."""
         return f"{self.org}-{BENCHMARK}-{self.system}-{self.descriptor}"
+
+
+@dataclass(frozen=True)
+class BundleLayout:
+    """The paths of one bundle below ``root``."""
+
+    root: Path
+    name: BundleName
 
     @property
     def manifest(self) -> Path:
@@ -83,7 +92,7 @@ class Layout:
 
     @property
     def system_description(self) -> Path:
-        return self.root / self.org / "systems" / f"{self.system}.json"
+        return self.root / self.name.org / "systems" / f"{self.name.system}.json"
 
     @property
     def code(self) -> Path:
@@ -93,16 +102,16 @@ class Layout:
     @property
     def general(self) -> Path:
         """What ran on the system, as G wants it."""
-        return self._implementations / self.system
+        return self._implementations / self.name.system
 
     @property
     def implementation_notes(self) -> Path:
-        return self.general / f"{self.system}_{IMPLEMENTATION}.json"
+        return self.general / f"{self.name.system}_{IMPLEMENTATION}.json"
 
     @property
     def science(self) -> Path:
         """The experiment, as S wants it."""
-        return self.root / self.org / BENCHMARK / self.system / self.descriptor
+        return self.root / self.name.org / BENCHMARK / self.name.system / self.name.descriptor
 
     @property
     def script_folders(self) -> tuple[Path, Path]:
@@ -124,13 +133,18 @@ class Layout:
         return self.science / REPORT
 
     @property
+    def provenance(self) -> Path:
+        """How the bundle was made."""
+        return self.science / PROVENANCE
+
+    @property
     def figures(self) -> Path:
         """The contribution's figures."""
         return self.science / FIGURES
 
     def results(self, n: int) -> tuple[Path, Path]:
         """The two places of the log of run ``n``, counted from 1."""
-        general = self.root / self.org / "results" / self.system / BENCHMARK
+        general = self.root / self.name.org / "results" / self.name.system / BENCHMARK
         return self.science / f"result-{n}.txt", general / f"result_{n - 1}.txt"
 
     def run(self, n: int) -> Path:
@@ -142,17 +156,18 @@ class Layout:
         logs = f"result_0.txt to result_{runs - 1}.txt" if runs > 1 else "result_0.txt"
         return "\n".join(
             (
-                f"{self.bundle_name}/",
+                f"{self.name.folder}/",
                 f"  {MANIFEST}",
-                f"  {self.org}/",
-                f"    systems/{self.system}.json",
+                f"  {self.name.org}/",
+                f"    systems/{self.name.system}.json",
                 f"    benchmarks/{BENCHMARK}/implementations/{IMPLEMENTATION}/  (code)",
-                f"    benchmarks/{BENCHMARK}/implementations/{self.system}/  (scripts)",
-                f"    results/{self.system}/{BENCHMARK}/{logs}",
-                f"    {BENCHMARK}/{self.system}/{self.descriptor}/  (experiment, {CONTRIBUTION_PDFS[0]})",
+                f"    benchmarks/{BENCHMARK}/implementations/{self.name.system}/  (scripts)",
+                f"    results/{self.name.system}/{BENCHMARK}/{logs}",
+                f"    {BENCHMARK}/{self.name.system}/{self.name.descriptor}/  "
+                f"(experiment, {CONTRIBUTION_PDFS[0]})",
             )
         )
 
     @property
     def _implementations(self) -> Path:
-        return self.root / self.org / "benchmarks" / BENCHMARK / "implementations"
+        return self.root / self.name.org / "benchmarks" / BENCHMARK / "implementations"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import shutil
 import tempfile
@@ -16,9 +15,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.core.errors import SubmissionError
+from benchmark.core import locks
+from benchmark.core.errors import SubmissionError, os_failure
 from submission.bundle.archive import manifest_text, sign, signature_path, write_archive
-from submission.bundle.layout import Layout
+from submission.bundle.layout import BundleLayout
 
 PREFIX = ".staging-"
 ASIDE = "aside"
@@ -70,12 +70,12 @@ def staging(output: Path, bundle_name: str) -> Iterator[Staging]:
         raise _output_error(output, error) from error
 
 
-def publish(stage: Staging, layout: Layout, *, time: int, key: Path | None = None) -> Published:
+def publish(stage: Staging, layout: BundleLayout, *, time: int, key: Path | None = None) -> Published:
     """Pack the bundle and put it, its archive and the archive's sha256 in their places.
 
-    ``key`` is the SSH key to sign the manifest with; the signature is put beside them.
+    ``key`` is the SSH key to sign the manifest with; the signature is put next to them.
     """
-    name = layout.bundle_name
+    name = layout.name.folder
     archive = stage.folder / f"{name}.tar.gz"
     sha256 = write_archive(stage.bundle, archive, name=name, time=time)
     made = [stage.bundle, archive, archive.with_name(f"{archive.name}.sha256")]
@@ -134,28 +134,27 @@ def _free_name(folder: Path, name: str) -> Path:
 @contextlib.contextmanager
 def _only_one(output: Path) -> Iterator[None]:
     """Hold the output folder against other packagers until the block ends."""
-    descriptor = os.open(output, os.O_RDONLY | os.O_DIRECTORY)
+    lock = locks.take(output)
+    if lock is None:
+        raise OutputError(
+            output,
+            found="another packager at work in it",
+            expected="one at a time",
+            remedy="wait until it has finished, or choose another folder with --output",
+        )
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise OutputError(
-                output,
-                found="another packager at work in it",
-                expected="one at a time",
-                remedy="wait until it has finished, or choose another folder with --output",
-            ) from None
         yield
     finally:
-        os.close(descriptor)
+        os.close(lock)
 
 
 def _output_error(output: Path, error: OSError) -> OutputError:
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     remedy = "free some space" if full else "make the folder writable"
-    return OutputError(
-        error.filename or output,
-        found=error.strerror or str(error),
+    return os_failure(
+        OutputError,
+        error,
+        output,
         expected="room for the bundle and its archive" if full else "a folder that can be written",
         remedy=f"{remedy}, or choose another with --output; what was there before is as it was",
     )

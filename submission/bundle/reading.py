@@ -12,62 +12,55 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import yaml
 
 from benchmark.core.errors import CloudMaskError, SubmissionError
+from benchmark.core.files import reason_of
 from benchmark.record.run_folder import RunFolder
 from compliance import registry
 from compliance.rules import science_rules
 from compliance.subjects.archive import ArchiveDefect, read_archive, unpack
 from compliance.subjects.discover import discover
 from compliance.subjects.parse import read_log
-from compliance.subjects.subjects import Tree
 from compliance.subjects.system import FIELDS
-from compliance.subjects.tree_read import YamlDefect, is_regular, load_json, load_yaml, read_text
-from compliance.subjects.tree_view import parts
-from submission.bundle.layout import CONFIG, README, RUN_CONFIG, Layout
+from compliance.subjects.tree import SubmissionTree
+from compliance.subjects.yaml_files import YamlDefect, load_yaml
+from submission.bundle.layout import CONFIG, README, RUN_CONFIG, BundleLayout, BundleName
+from submission.bundle.provenance import Provenance, from_json
 from submission.bundle.repository import Commit
-from submission.documents.files import MOVED
-from submission.runs.runs import RunSet, read_runs
+from submission.bundle.sources import Sources
+from submission.runs.runs import read_runs
 
-#: What README says of the packager's options and of the files that were left out; both are of the
-#: packaging and not of the runs.
+#: What README of a bundle without bundle.json says of the packager's options and of files left out.
 _OPTIONS = re.compile(r"^python -m submission\.package --logs logs/ (.*)$", re.M)
 _LEFT_OUT = re.compile(r"files whose names begin with a dot, which .* refuses: (.*)\.$", re.M)
 
-#: Stands for a folder that only the machine of the runs had; README names none.
-ELSEWHERE = Path("/elsewhere")
-
 
 @dataclass(frozen=True)
-class Bundle:
-    """What a bundle says: ``options`` and ``left_out`` as `submission.package` took them."""
+class Bundle(Sources):
+    """A bundle as it lies there, and what it says of its runs, their code and system, and its making."""
 
-    tree: Tree
-    layout: Layout
-    runs: RunSet
-    commit: Commit
-    system: dict[str, str]
-    options: str
-    left_out: tuple[str, ...]
+    tree: SubmissionTree
+    layout: BundleLayout
 
 
 @contextlib.contextmanager
-def unpacked(path: Path) -> Iterator[Path]:
-    """The folder of a bundle: itself, or an archive's contents in a folder that is removed at the end.
+def unpacked(path: Path) -> Iterator[tuple[Path, str]]:
+    """The folder of a bundle, and the name by which messages show it: the path itself, or the contents of
+    an archive in a folder that is removed at the end.
 
     Raises CloudMaskError where the archive is not safe to unpack.
     """
     if path.is_dir():
-        yield path
+        yield path, str(path)
         return
     try:
         archive = read_archive(path)
     except OSError as error:
-        raise no_bundle(path, error.strerror or str(error)) from None
+        raise no_bundle(path, reason_of(error)) from None
     for finding in registry.run("tar", archive, science_rules()):
         if finding.severity == "error":
             raise SubmissionError(
@@ -79,75 +72,76 @@ def unpacked(path: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="cloudmask-verify-") as folder:
         try:
             unpack(archive, Path(folder))
-        except (ArchiveDefect, OSError) as error:
+        except ArchiveDefect as error:
             raise no_bundle(path, str(error)) from None
         tops = [*Path(folder).iterdir()]
         if len(tops) != 1:
             raise no_bundle(path, f"{len(tops)} files and folders at its top")
-        yield tops[0]
+        yield tops[0], f"{path}!/{tops[0].name}"
 
 
-def find_tree(root: Path) -> Tree:
-    """The submission tree of a folder. Raises CloudMaskError where the folder is none."""
-    trees = discover(root).trees
+def find_tree(root: Path, name: str = "") -> SubmissionTree:
+    """The submission tree of a folder, shown as ``name``. Raises CloudMaskError where the folder is none."""
+    trees = discover(root, shown=lambda path: str(PurePath(name or root, path.relative_to(root)))).trees
     if len(trees) != 1:
-        raise no_bundle(root, "no submission tree")
+        raise no_bundle(Path(name or root), "no submission tree")
     return trees[0]
 
 
 @contextlib.contextmanager
-def read_bundle(tree: Tree) -> Iterator[Bundle]:
+def read_bundle(tree: SubmissionTree) -> Iterator[Bundle]:
     """The bundle of a tree with one experiment; its runs are copied aside while the block lasts.
 
-    Raises CloudMaskError where a part is missing or unusable, and where a log and what lies beside
+    Raises CloudMaskError where a part is missing or unusable, and where a log and what lies next to
     it are not of one run.
     """
     layout = _layout(tree)
     with tempfile.TemporaryDirectory(prefix="cloudmask-runs-") as folder:
-        readme = read_text(tree, _name(layout, layout.science / README)) or ""
-        names = _copy_runs(tree, layout, Path(folder), moved=MOVED in readme)
+        names = _copy_runs(tree, layout, Path(folder))
         try:
             runs = read_runs([Path(folder)])
         except CloudMaskError as error:
             raise _in_bundle(error, names) from None
-        options, left_out = _OPTIONS.search(readme), _LEFT_OUT.search(readme)
         yield Bundle(
-            tree,
-            layout,
-            runs,
-            _commit(tree, layout),
-            _system(tree, layout),
-            options[1] if options else "",
-            tuple(re.findall(r"`([^`]+)`", left_out[1])) if left_out else (),
+            runs, _commit(tree, layout), _system(tree, layout), _provenance(tree, layout), tree, layout
         )
 
 
-def _layout(tree: Tree) -> Layout:
-    experiments = list(parts(tree).science)
+def _provenance(tree: SubmissionTree, layout: BundleLayout) -> Provenance:
+    """How the bundle was made. Raises SubmissionError for an unreadable bundle.json."""
+    name = _name(layout, layout.provenance)
+    if name in tree.files:
+        return from_json(tree.json(name), tree.shown(name))
+    readme = tree.text(_name(layout, layout.science / README)) or ""
+    options, left_out = _OPTIONS.search(readme), _LEFT_OUT.search(readme)
+    return Provenance(
+        options=options[1] if options else "",
+        described_by_hand=bool(options and "--system " in options[1]),
+        left_out=tuple(re.findall(r"`([^`]+)`", left_out[1])) if left_out else (),
+    )
+
+
+def _layout(tree: SubmissionTree) -> BundleLayout:
+    experiments = list(tree.parts.science)
     if len(experiments) != 1:
         raise SubmissionError(
-            tree.root,
+            tree.name,
             found=f"{len(experiments)} experiments",
             expected="one, as `python -m submission.package` makes them",
             remedy="name the folder or the archive of one bundle",
         )
-    return Layout(tree.root, *experiments[0])
+    return BundleLayout(tree.root, BundleName(*experiments[0]))
 
 
-def _copy_runs(tree: Tree, layout: Layout, folder: Path, *, moved: bool) -> dict[str, str]:
-    """Lay out the runs as folders below ``folder``; returns what each copy is called in the bundle.
-
-    ``moved``: they had their data in folders of their machine.
-    """
-    science = next(iter(parts(tree).science.values()))
+def _copy_runs(tree: SubmissionTree, layout: BundleLayout, folder: Path) -> dict[str, str]:
+    """Lay out the runs as folders below ``folder``; returns what each copy is called in the bundle."""
+    science = next(iter(tree.parts.science.values()))
     config = _run_config(tree, science.path(RUN_CONFIG))
-    if moved:
-        config["data"] |= {split: str(ELSEWHERE / split) for split in ("training", "inference")}
     names: dict[str, str] = {}
     for number, log in science.results().items():
-        if not is_regular(tree, log):
+        if not tree.is_regular(log):
             raise SubmissionError(
-                tree.root / log,
+                tree.shown(log),
                 found="no regular file",
                 expected="the log of a run",
                 remedy="ask the submitter for the bundle again",
@@ -160,19 +154,19 @@ def _copy_runs(tree: Tree, layout: Layout, folder: Path, *, moved: bool) -> dict
             run.metrics: _name(layout, layout.run(number) / run.metrics.name),
         }
         for copy, name in sources.items():
-            if is_regular(tree, name):
+            if tree.is_regular(name):
                 shutil.copyfile(tree.root / name, copy)
         seeded = {**config, "seed": read_log(run.log).integer("seed")}
         run.config.write_text(yaml.safe_dump(seeded, sort_keys=False), encoding="utf-8")
         sources |= {run.config: science.path(RUN_CONFIG), run.root: log}
-        names |= {str(copy): str(tree.root / name) for copy, name in sources.items()}
+        names |= {str(copy): tree.shown(name) for copy, name in sources.items()}
     return names
 
 
-def _run_config(tree: Tree, name: str) -> dict[str, Any]:
+def _run_config(tree: SubmissionTree, name: str) -> dict[str, Any]:
     """The configuration of the runs, without a seed."""
     try:
-        config = load_yaml(read_text(tree, name) or "")
+        config = load_yaml(tree.text(name) or "")
     except YamlDefect as error:
         found = str(error)
     else:
@@ -180,7 +174,7 @@ def _run_config(tree: Tree, name: str) -> dict[str, Any]:
             return config
         found = "no mapping with data"
     raise SubmissionError(
-        tree.root / name,
+        tree.shown(name),
         found=found,
         expected="the configuration of the runs",
         remedy="ask the submitter for the bundle again",
@@ -201,11 +195,11 @@ def _in_bundle(error: CloudMaskError, names: dict[str, str]) -> SubmissionError:
     )
 
 
-def _commit(tree: Tree, layout: Layout) -> Commit:
+def _commit(tree: SubmissionTree, layout: BundleLayout) -> Commit:
     """The commit as config.yaml names it; its time is not in a bundle and stays 0."""
     name = _name(layout, layout.science / CONFIG)
     try:
-        config = load_yaml(read_text(tree, name) or "")
+        config = load_yaml(tree.text(name) or "")
     except YamlDefect:  # the checker says what is wrong with it
         config = None
     github = config.get("github") if isinstance(config, dict) else None
@@ -213,7 +207,7 @@ def _commit(tree: Tree, layout: Layout) -> Commit:
     sha, repo, tag = (field if isinstance(field, str) else "" for field in fields)
     if not (sha and repo and tag):
         raise SubmissionError(
-            tree.root / name,
+            tree.shown(name),
             found="no commit, repo and tag under github",
             expected="the code that ran (S3)",
             remedy="ask the submitter for the bundle again",
@@ -221,12 +215,12 @@ def _commit(tree: Tree, layout: Layout) -> Commit:
     return Commit(layout.code, sha, 0, repo, tag)
 
 
-def _system(tree: Tree, layout: Layout) -> dict[str, str]:
+def _system(tree: SubmissionTree, layout: BundleLayout) -> dict[str, str]:
     name = _name(layout, layout.system_description)
-    fields = load_json(tree, name)
+    fields = tree.json(name)
     if not isinstance(fields, dict) or not all(isinstance(fields.get(field), str) for field in FIELDS):
         raise SubmissionError(
-            tree.root / name,
+            tree.shown(name),
             found="no readable description with a text in every field",
             expected="the description of the system that ran",
             remedy="see the checker's findings: python -m compliance.check",
@@ -234,7 +228,7 @@ def _system(tree: Tree, layout: Layout) -> dict[str, str]:
     return {field: fields[field] for field in FIELDS}
 
 
-def _name(layout: Layout, path: Path) -> str:
+def _name(layout: BundleLayout, path: Path) -> str:
     return path.relative_to(layout.root).as_posix()
 
 

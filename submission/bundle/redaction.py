@@ -18,7 +18,7 @@ _FOLDERS = (
 _OUTPUT = r"^(#SBATCH --output=).*(output/[^/\"]+)\"?$"
 
 
-def without_folders(script: str) -> str:
+def redact_folders(script: str) -> str:
     """The script with a word in capitals for each absolute folder of its own; all else stays.
 
     Folders may hold the name of a user, and mean nothing on another machine.

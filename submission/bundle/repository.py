@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from benchmark.core.errors import SubmissionError
+from benchmark.core.files import reason_of
+from compliance.wording import count
 
 NO_REMOTE = "no public remote; the code is in this bundle"
 NO_TAG = "no tag points at this commit"
@@ -81,7 +83,7 @@ def _refuse_changes(root: Path, ignore: Sequence[Path]) -> None:
         more = f"\n              and {len(changes) - LISTED} more" if len(changes) > LISTED else ""
         raise SubmissionError(
             root,
-            found=f"{len(changes)} uncommitted change{'s' * (len(changes) > 1)}:{''.join(listed)}{more}",
+            found=f"{count(len(changes), 'uncommitted change')}:{''.join(listed)}{more}",
             expected="a checkout without changes, so that anyone can see that the code is the commit",
             remedy="commit or remove them; if they change what ran, commit and make the runs again",
         )
@@ -158,7 +160,7 @@ def _git(folder: Path, *arguments: str) -> str:
             _command(folder, *arguments), capture_output=True, text=True, env=_environment(), check=False
         )
     except OSError as error:
-        found = error.strerror or str(error)
+        found = reason_of(error)
     else:
         if done.returncode == 0:
             return done.stdout.rstrip("\n")

@@ -7,12 +7,13 @@ Its prose is a template; what stands in it is computed here from the logs, or is
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 
-from submission.bundle.layout import CONTRIBUTION, Layout
+from compliance.wording import count
+from submission.bundle.layout import CONTRIBUTION, BundleLayout
 from submission.bundle.layout import FIGURES as FIGURES_FOLDER
-from submission.bundle.repository import Commit
-from submission.documents.files import fill
+from submission.bundle.sources import Sources
+from submission.documents.files import TEMPLATES
 from submission.documents.published import (
     MODEL_PARAMETERS,
     PAPER_RUNS,
@@ -34,7 +35,7 @@ from submission.documents.tables import (
     times,
 )
 from submission.figures.catalogue import FIGURES, MAP, captions
-from submission.runs.runs import Run, RunSet
+from submission.runs.runs import CheckedRun, RunSet
 from submission.runs.statistics import CONFIDENCE, OLYMPIC_RUNS, spread
 
 SYNTHETIC = (
@@ -49,91 +50,79 @@ NOT_COMPARABLE = (
 )
 
 
-def contribution(
-    layout: Layout,
-    runs: RunSet,
-    system: Mapping[str, str],
-    commit: Commit,
-    figures: Sequence[str] = (),
-) -> str:
-    """The whole document; ``figures`` are the names of those that are drawn in the bundle."""
-    results, count = [run.result for run in runs.runs], len(runs.runs)
+def contribution(layout: BundleLayout, sources: Sources, figures: Sequence[str] = ()) -> str:
+    """The complete document; ``figures`` are the names of those that are drawn in the bundle."""
+    runs = sources.runs
+    results, several = [run.result for run in runs.runs], count(len(runs.runs), "run")
     target = runs.first.result["quality_target"]
     beaten = sum(result["beats_baselines"] for result in results)
     geometry = runs.config.geometry
-    return fill(
-        CONTRIBUTION,
+    return TEMPLATES.get_template(CONTRIBUTION).render(
         {
-            "MEASUREMENTS": measurements(runs),
-            "TARGET": str(target),
-            "REACHED": f"{sum(score >= target for score in runs.accuracies)} of {_runs_word(count)}",
-            "COMPARABLE": f"\n\n{NOT_COMPARABLE}" if runs.synthetic else "",
-            "NAME": runs.config.name,
-            "DESCRIPTION": f"{runs.config.description.rstrip('.') or 'Reference training'}.",
-            "ORG": runs.org,
-            "VERSION": runs.shared("submission_version"),
-            "PLATFORM": runs.shared("submission_platform"),
-            "SYSTEM": table(("Field", "Value"), [(name, value) for name, value in system.items() if value]),
-            "DATA_KIND": SYNTHETIC if runs.synthetic else OBSERVED,
-            "SCENES": _scenes(runs.first),
-            "ROWS": str(geometry.rows),
-            "COLUMNS": str(geometry.columns),
-            "SKIPPED": _skipped(runs),
-            "MODEL_PARAMETERS": f"{MODEL_PARAMETERS:,}",
-            "PATCH": str(geometry.patch),
-            "AUGMENTATION": "they are flipped and turned at random"
+            "measurements": measurements(runs),
+            "target": target,
+            "reached": f"{sum(score >= target for score in runs.accuracies)} of {several}",
+            "comparable": f"\n\n{NOT_COMPARABLE}" if runs.synthetic else "",
+            "name": runs.config.name,
+            "description": f"{runs.config.description.rstrip('.') or 'Reference training'}.",
+            "org": runs.org,
+            "version": runs.shared("submission_version"),
+            "platform": runs.shared("submission_platform"),
+            "system": table(
+                ("Field", "Value"), [(name, value) for name, value in sources.system.items() if value]
+            ),
+            "data_kind": SYNTHETIC if runs.synthetic else OBSERVED,
+            "scenes": _scenes(runs.first),
+            "rows": geometry.rows,
+            "columns": geometry.columns,
+            "skipped": _skipped(runs),
+            "model_parameters": f"{MODEL_PARAMETERS:,}",
+            "patch": geometry.patch,
+            "augmentation": "they are flipped and turned at random"
             if runs.parameters["augmentation"]
             else "there is no data augmentation",
-            "CROP": str(geometry.crop),
-            "CODE": layout.code.relative_to(layout.root).as_posix(),
-            "COMMIT": commit.described,
-            "HYPERPARAMETERS": table(
+            "crop": geometry.crop,
+            "code": layout.code.relative_to(layout.root).as_posix(),
+            "commit": sources.commit.described,
+            "hyperparameters": table(
                 ("Key in the log", "Value"), [(f"`{name}`", value) for name, value in runs.parameters.items()]
             ),
-            "CHOSEN": _chosen(count),
-            "RUNS": runs_table(runs),
-            "STOPS": stops(runs),
-            "INTERVAL": _interval(runs),
-            "STATISTICS": over_runs(runs),
-            "ENERGY": _energy(runs),
-            "FIGURES": _figures(runs, figures),
-            "SKILL": skill(runs),
-            "BEATEN": "Every run is above every baseline."
-            if beaten == count
-            else f"**Only {beaten} of {_runs_word(count)} are above every baseline.**",
-            "BASELINES": baselines(runs),
-            "TIMES": times(runs),
-            "DEVIATIONS": bullets(_deviations(runs)),
-            "PAPER_MEAN": f"{statistics.fmean(run.test_accuracy for run in PAPER_RUNS):.3f}",
-            "PAPER_DATA": " Its scenes are observed ones; those of this submission are not."
+            "chosen": _chosen(len(results)),
+            "runs": runs_table(runs),
+            "stops": stops(runs),
+            "interval": _interval(runs),
+            "statistics": over_runs(runs),
+            "energy": _energy(runs),
+            "figures": _figures(runs, figures),
+            "skill": skill(runs),
+            "beaten": "Every run is above every baseline."
+            if beaten == len(results)
+            else f"**Only {beaten} of {several} are above every baseline.**",
+            "baselines": baselines(runs),
+            "times": times(runs),
+            "deviations": _deviations(runs),
+            "paper_mean": f"{statistics.fmean(run.test_accuracy for run in PAPER_RUNS):.3f}",
+            "paper_data": " Its scenes are observed ones; those of this submission are not."
             if runs.synthetic
             else "",
-            "PAPER_TIMES": PAPER_TIME_NOTE,
-            "PAPER_RUNS": paper(runs),
-            "LIMITATIONS": bullets(_limitations(runs)),
-            "REFERENCES": "\n".join(f"{number}. {each}" for number, each in enumerate(REFERENCES, start=1)),
+            "paper_times": PAPER_TIME_NOTE,
+            "paper_runs": paper(runs),
+            "limitations": _limitations(runs),
+            "references": REFERENCES,
         },
     )
 
 
-def bullets(sentences: Iterable[str]) -> str:
-    return "\n".join(f"- {sentence}" for sentence in sentences)
-
-
-def _runs_word(count: int) -> str:
-    return f"{count} run{'s' * (count != 1)}"
-
-
-def _chosen(count: int) -> str:
-    if count == 1:
+def _chosen(number: int) -> str:
+    if number == 1:
         return "One run was given to the packager; the submitted value is that run's."
     return (
-        f"All {count} runs that were given to the packager are reported; the submitted value is their mean, "
+        f"All {number} runs that were given to the packager are reported; the submitted value is their mean, "
         "not the best of them."
     )
 
 
-def _scenes(run: Run) -> str:
+def _scenes(run: CheckedRun) -> str:
     data = run.result["data"]
     return (
         f"Scenes for training: {data['training_scenes']}; to choose the epoch: {data['validation_scenes']}; "

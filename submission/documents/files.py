@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +12,23 @@ import yaml
 
 from benchmark.config.schema import Geometry
 from benchmark.core.errors import SubmissionError
-from submission.bundle.layout import CONFIG, IMPLEMENTATION, MANIFEST, README, RUN_CONFIG, SCRIPTS, Layout
+from submission.bundle.layout import (
+    CONFIG,
+    IMPLEMENTATION,
+    MANIFEST,
+    README,
+    RUN_CONFIG,
+    SCRIPTS,
+    BundleLayout,
+)
+from submission.bundle.provenance import to_json
 from submission.bundle.repository import NO_BRANCH, Commit
-from submission.documents.published import DATASET_BUCKET, DATASET_ENDPOINT
+from submission.bundle.sources import Sources
+from submission.documents.templating import environment
 from submission.runs.runs import RunSet
 
-TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATES = environment(Path(__file__).parent / "templates")
 
-#: What README says where the scripts put the data elsewhere than the runs had it.
-MOVED = (
-    "The runs read their data from other folders of their machine; these are the ones that "
-    "`init_datasets.sh` fills."
-)
 #: Where the scripts put the data if the runs read it from a folder outside their working directory.
 OWN_FOLDER = {"slstr": "data/cloud_slstr_ds1", "synthetic": "data/synthetic"}
 
@@ -39,7 +43,9 @@ def run_config(runs: RunSet) -> dict[str, Any]:
     del config["seed"]
     data = config["data"]
     folders = [Path(data[split]) for split in ("training", "inference")]
-    if any(folder.is_absolute() or ".." in folder.parts for folder in folders):
+    private = any(folder.is_absolute() or ".." in folder.parts for folder in folders)
+    together = folders == [folders[0].parent / split for split in ("training", "inference")]
+    if private or not together:  # as downloads and synthetic scenes lie
         for split in ("training", "inference"):
             data[split] = f"{OWN_FOLDER[data['kind']]}/{split}"
     return config
@@ -58,11 +64,7 @@ def data_commands(runs: RunSet) -> list[str]:
     """
     data = run_config(runs)["data"]
     if data["kind"] != "synthetic":
-        return [
-            f"aws s3 --no-sign-request --endpoint-url {DATASET_ENDPOINT} sync "
-            f"{DATASET_BUCKET}/{split} {shlex.quote(data[split])}"
-            for split in ("training", "inference")
-        ]
+        return [f"python -m benchmark.download --dest {shlex.quote(str(Path(data['training']).parent))}"]
     made, geometry = runs.config.data.synthetic, runs.config.geometry
     if made is None:
         raise SubmissionError(
@@ -101,8 +103,8 @@ def science_config(runs: RunSet, commit: Commit) -> dict[str, Any]:
 
 def implementation_notes(runs: RunSet) -> dict[str, str]:
     """The contents of <system>_<implementation>.json (G 'model-info')."""
-    mixed = runs.parameters["precision"] == "mixed_bfloat16"
-    computed = " (convolutions compute in bf16)" if mixed else ""
+    computing = {"mixed_bfloat16": "bf16", "mixed_float16": "fp16"}.get(str(runs.parameters["precision"]))
+    computed = f" (convolutions compute in {computing})" if computing else ""
     return {
         "starting_weights_filename": "none: random initial weights (he_normal) from the seed in each log",
         "weight_transformations": "No",
@@ -114,40 +116,22 @@ def implementation_notes(runs: RunSet) -> dict[str, str]:
     }
 
 
-def write_documents(
-    layout: Layout,
-    runs: RunSet,
-    commit: Commit,
-    system: Mapping[str, str],
-    *,
-    left_out: Sequence[str],
-    options: str,
-) -> None:
-    """Write system description, notes, configurations, scripts and README into the bundle.
-
-    ``left_out`` are files of the commit that are not in it, ``options`` those of the packager.
-    """
-    write_json(layout.system_description, dict(system))
+def write_documents(layout: BundleLayout, sources: Sources) -> None:
+    """Write system description, notes, configurations, scripts and README into the bundle."""
+    runs = sources.runs
+    write_json(layout.system_description, sources.system)
     write_json(layout.implementation_notes, implementation_notes(runs))
-    write_text(layout.science / CONFIG, _yaml(science_config(runs, commit)))
-    values = _values(layout, runs, commit, system) | {
-        "LEFT_OUT": ", ".join(f"`{name}`" for name in left_out) or "none",
-        "PACKAGE_OPTIONS": options,
-    }
+    write_text(layout.science / CONFIG, _yaml(science_config(runs, sources.commit)))
+    write_json(layout.provenance, to_json(sources.provenance))
+    values = _values(layout, sources)
     for folder in layout.script_folders:
-        values["HERE"] = folder.relative_to(layout.root).as_posix()
-        values["TO_BUNDLE"] = "/".join([".."] * len(folder.relative_to(layout.root).parts))
+        path = folder.relative_to(layout.root)
+        values |= {"here": path.as_posix(), "to_bundle": "/".join([".."] * len(path.parts))}
         write_text(folder / RUN_CONFIG, _yaml(run_config(runs)))
-        write_text(folder / README, fill("README.md", values))
+        for name in (README, *SCRIPTS):
+            write_text(folder / name, TEMPLATES.get_template(name).render(values))
         for script in SCRIPTS:
-            write_text(folder / script, fill(script, values))
             (folder / script).chmod(0o755)
-
-
-def fill(template: str, values: Mapping[str, str]) -> str:
-    """A template with every ``@NAME@`` replaced by its value."""
-    text = (TEMPLATES / template).read_text(encoding="utf-8")
-    return re.sub(r"@([A-Z_]+)@", lambda match: values[match[1]], text)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -157,47 +141,34 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    write_text(path, json.dumps(dict(value), indent=2, ensure_ascii=False) + "\n")
 
 
-def _values(layout: Layout, runs: RunSet, commit: Commit, system: Mapping[str, str]) -> dict[str, str]:
+def _values(layout: BundleLayout, sources: Sources) -> dict[str, object]:
     """What the templates name, except where the file lies."""
-    count = len(runs.runs)
+    runs, provenance = sources.runs, sources.provenance
     total = [run.result["timing"]["total_seconds"] for run in runs.runs]
-    config = runs.config
-    name = config.name
-    moved = f"\n  {MOVED}" if moved_folders(runs) else ""
-    kind = "synthetic" if runs.synthetic else "observed"
     return {
-        "CODE": layout.code.relative_to(layout.root).as_posix(),
-        "COMMIT": commit.described,
-        "DATA_COMMANDS": "\n".join(data_commands(runs)),
-        "DATA_SENTENCE": "**The data are synthetic scenes, not observations.**"
-        if runs.synthetic
-        else "The data are the observed Sentinel-3 SLSTR scenes of the benchmark (about 180 GB).",
-        "DATA_SUMMARY": f"the {kind} scenes of the submitted runs.",
-        "DESCRIPTOR": layout.descriptor,
-        "FIRST_SEED": str(runs.seeds[0]),
-        "MANIFEST": MANIFEST,
-        "NAME": name,
-        "ORG": runs.org,
-        "ORG_FOLDER": layout.org,
-        "OS": system["operating_system"],
-        "PATH_NOTE": moved,
-        "PYTHON": str(runs.first.system["python"]),
-        "RUN_COMMANDS": "\n".join(
-            f'python -m benchmark.run --config "$config" --seed {seed}' for seed in runs.seeds
-        ),
-        "RUN_CONFIG": RUN_CONFIG,
-        "RUN_COUNT": f"{count} runs" if count > 1 else "one run",
-        "RUN_ROWS": "\n".join(
-            f"| result-{number}.txt | {run.seed} | {run.test_accuracy:.4f} |"
-            for number, run in enumerate(runs.runs, start=1)
-        ),
-        "SCIENCE": layout.science.relative_to(layout.root).as_posix(),
-        "SECONDS": f"{min(total):.0f} to {max(total):.0f}" if count > 1 else f"{total[0]:.0f}",
-        "SEEDS": ", ".join(map(str, runs.seeds)),
-        "SYSTEM": layout.system,
+        "code": layout.code.relative_to(layout.root).as_posix(),
+        "commit": sources.commit.described,
+        "data_commands": data_commands(runs),
+        "data_moved": provenance.data_moved,
+        "descriptor": layout.name.descriptor,
+        "left_out": provenance.left_out,
+        "manifest": MANIFEST,
+        "name": runs.config.name,
+        "org": runs.org,
+        "org_folder": layout.name.org,
+        "os": sources.system["operating_system"],
+        "package_options": provenance.options,
+        "python": runs.first.system["python"],
+        "run_config": RUN_CONFIG,
+        "runs": runs.runs,
+        "science": layout.science.relative_to(layout.root).as_posix(),
+        "seconds": f"{min(total):.0f} to {max(total):.0f}" if len(total) > 1 else f"{total[0]:.0f}",
+        "seeds": runs.seeds,
+        "synthetic": runs.synthetic,
+        "system": layout.name.system,
     }
 
 

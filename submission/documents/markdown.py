@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from markdown_it.tree import SyntaxTreeNode
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.tree import SyntaxTreeNode
 
 #: The Markdown that a contribution uses: the rules of the parser that are on; all else is text.
 MARKDOWN = (
@@ -17,12 +17,14 @@ MARKDOWN = (
 _NUMERIC = re.compile(r"[-+–]?[\d.,]*( to [\d.]+)?%?(\*\*)?$")
 
 
-def parse(markdown: str) -> SyntaxTreeNode:
-    """The document's tree; HTML in it is text."""
-    from markdown_it import MarkdownIt  # imported here: help and refusals need no parser
-    from markdown_it.tree import SyntaxTreeNode
+def parser(renderer: type[RendererHTML] = RendererHTML) -> MarkdownIt:
+    """The parser of contributions; HTML in a document is text."""
+    return MarkdownIt("zero", renderer_cls=renderer).enable(MARKDOWN)
 
-    return SyntaxTreeNode(MarkdownIt("zero").enable(MARKDOWN).parse(markdown))
+
+def parse(markdown: str) -> SyntaxTreeNode:
+    """The document's tree."""
+    return SyntaxTreeNode(parser().parse(markdown))
 
 
 def column_sides(table: SyntaxTreeNode) -> list[str]:

@@ -34,7 +34,7 @@ PAPER_RUNS = (
 PAPER_TIME_NOTE = (
     "The paper describes the times as averages per epoch. Multiplied by the epochs they would exceed the "
     "13 hours that its published job scripts allow by far (142 minutes times 200 epochs is 475 hours), so "
-    "they are read here as the times of whole runs: about 40 seconds per epoch."
+    "they are read here as the times of complete runs: about 40 seconds per epoch."
 )
 
 #: P 'Hyperparameters and Optimizer CloudMask' and the reference implementation's
@@ -51,10 +51,6 @@ POLICY_SEED = 1234
 
 #: The reference implementation's model, layer by layer; the code's tests pin it.
 MODEL_PARAMETERS = 1_948_609
-
-#: Where the observed scenes are (reference implementation, README): endpoint and folders.
-DATASET_ENDPOINT = "https://s3.echo.stfc.ac.uk"
-DATASET_BUCKET = "s3://sciml-datasets/es/cloud_slstr_ds1"
 
 REFERENCES = (
     f"{PAPER} (2024). https://arxiv.org/abs/2403.04553",

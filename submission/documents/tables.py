@@ -1,10 +1,11 @@
-"""The tables of a contribution, in Markdown: each computed from the runs, beside what was published."""
+"""The tables of a contribution, in Markdown: each computed from the runs, next to what was published."""
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Sequence
 
+from compliance.wording import markdown_table
 from submission.documents.published import PAPER_RUNS, REFERENCE_ACCURACY
 from submission.runs.runs import RunSet
 from submission.runs.statistics import RunSummary, spread
@@ -14,10 +15,10 @@ UNDEFINED = "–"
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A Markdown table; a pipe in a cell is escaped."""
-    cells = [[str(cell).replace("|", r"\|") for cell in row] for row in (headings, *rows)]
-    lines = [f"| {' | '.join(row)} |" for row in cells]
-    return "\n".join([lines[0], f"|{' --- |' * len(headings)}", *lines[1:]])
+    """A Markdown table; of a cell's text only a pipe is escaped, as a cell may hold markup."""
+    return markdown_table(
+        headings, (map(str, row) for row in rows), escape=lambda cell: cell.replace("|", r"\|")
+    )
 
 
 def share(value: object) -> str:
@@ -168,7 +169,7 @@ def times(runs: RunSet) -> str:
 
 
 def paper(runs: RunSet) -> str:
-    """The paper's Table 3 with these runs beside it."""
+    """The paper's Table 3 with these runs next to it."""
     paper = [
         (run.epochs, run.train_accuracy, run.test_accuracy, run.train_minutes, run.inference_minutes)
         for run in PAPER_RUNS

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import typst
+from markdown_it.tree import SyntaxTreeNode
 
 from benchmark.core.errors import SubmissionError
-from submission.bundle.layout import FIGURES, Layout
+from benchmark.core.files import write_aside
+from submission.bundle.layout import FIGURES, BundleLayout
 from submission.documents.markdown import column_sides, parse
-
-if TYPE_CHECKING:
-    from markdown_it.tree import SyntaxTreeNode
 
 #: How the typeset contribution looks. Lines of text are as long as the figures are wide.
 TYPST_STYLE = """\
@@ -32,14 +31,12 @@ TYPST_STYLE = """\
 """
 
 
-def write_typeset(layout: Layout) -> None:
+def write_typeset(layout: BundleLayout) -> None:
     """Typeset the contribution that lies in the bundle with its figures, under every name of the PDF.
 
     The same document and figures give the same bytes, with one version of Typst. Raises
     SubmissionError where it cannot be typeset.
     """
-    import typst  # imported here: nothing else needs it, and it is large
-
     source = to_typst(layout.contribution.read_text(encoding="utf-8")).encode()
     fonts = typst.Fonts(include_system_fonts=False)  # the same letters on every machine
     try:
@@ -53,10 +50,9 @@ def write_typeset(layout: Layout) -> None:
         ) from None
     assert isinstance(pdf, bytes)  # one document
     for path in layout.contribution_pdfs:
-        part = path.with_name(f".part-{path.name}")
-        part.write_bytes(pdf)
-        part.chmod(0o644)
-        part.replace(path)
+        with write_aside(path) as part:
+            part.write_bytes(pdf)
+            part.chmod(0o644)
 
 
 def to_typst(markdown: str) -> str:

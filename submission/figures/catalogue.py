@@ -10,6 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmark.core.display import Display
+from benchmark.scenes.scene import discover
+from submission.figures.curves import all_runs, best_run
+from submission.figures.preprocessing import preprocessing
+from submission.figures.scenes import Reliability, accuracy_by_scene, draw_map, reliability, scene_map
+from submission.figures.style import style, write
+from submission.figures.timeline import timeline
 from submission.runs.runs import RunSet
 
 #: Name of a figure's files -> what it shows; the first four are the paper's, in its order.
@@ -69,12 +76,6 @@ def needs_scenes(name: str) -> bool:
 
 def draw_from_logs(runs: RunSet, folder: Path) -> None:
     """Draw into ``folder`` what needs nothing but the logs."""
-    # Imported here, as below: help and refusals need no figures, which are slow to load.
-    from submission.figures.curves import all_runs, best_run
-    from submission.figures.scenes import accuracy_by_scene
-    from submission.figures.style import style, write
-    from submission.figures.timeline import timeline
-
     with style():
         write(all_runs(runs.runs, "train"), folder, TRAINING)
         write(all_runs(runs.runs, "eval"), folder, VALIDATION)
@@ -92,11 +93,6 @@ def draw_from_scenes(runs: RunSet, data: Path, folder: Path) -> None:
     inference = _inference_scenes(runs, data)
     if not inference:
         return
-    from benchmark.core.display import Display
-    from submission.figures.preprocessing import preprocessing
-    from submission.figures.scenes import Reliability, draw_map, reliability, scene_map
-    from submission.figures.style import style, write
-
     counts, training = Reliability(), _scene_files(data / runs.config.data.training)
     with style(), Display().bar("maps of scenes", len(inference)) as move:
         for number, path in enumerate(inference, start=1):
@@ -117,8 +113,6 @@ def _inference_scenes(runs: RunSet, data: Path) -> list[Path]:
 
 
 def _scene_files(folder: Path) -> list[Path]:
-    from benchmark.scenes.scene import discover
-
     return discover(folder) if folder.is_dir() else []
 
 

@@ -10,27 +10,17 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from compliance.subjects.log import Log, count_of, number_of
-from submission.figures.style import BLUE, GREEN, GREY, ORANGE, new_figure, panel_title, run_line
-from submission.runs.runs import Run
+from submission.figures.palette import BLUE, GREEN, GREY, MARKED_EPOCHS, MEASURES, ORANGE, SPLITS
+from submission.figures.style import new_figure, panel_title, run_line
+from submission.runs.runs import CheckedRun
+from submission.runs.statistics import curve
 
-#: Names of the two splits in the log and in words.
-SPLITS = {"train": "training", "eval": "validation"}
-MEASURES = {"loss": "binary cross-entropy", "accuracy": "pixel accuracy"}
-#: More epochs than this are a plain line.
-MARKED_EPOCHS = 20
 #: The marks of the best and of the last epoch; where both are one, the square is around the dot.
 BEST: dict[str, Any] = {"linestyle": "", "marker": "o", "markersize": 5, "zorder": 5}
 LAST: dict[str, Any] = {"linestyle": "", "marker": "s", "markersize": 7.5, "markerfacecolor": "none"}
 
 
-def curve(log: Log, key: str) -> tuple[list[int], list[float]]:
-    """Epochs and values of one of the events of epochs."""
-    events = log.sound(key)
-    return [count_of(event, "epoch_num") for event in events], [number_of(event) for event in events]
-
-
-def all_runs(runs: Sequence[Run], split: str) -> Figure:
+def all_runs(runs: Sequence[CheckedRun], split: str) -> Figure:
     """Loss and accuracy of every run; ``split`` is train or eval.
 
     A dot is the epoch whose weights are scored, a square the last epoch of the run.
@@ -57,8 +47,8 @@ def all_runs(runs: Sequence[Run], split: str) -> Figure:
     return figure
 
 
-def best_run(run: Run) -> Figure:
-    """Loss and accuracy of one run, training beside validation."""
+def best_run(run: CheckedRun) -> Figure:
+    """Loss and accuracy of one run, training next to validation."""
     figure = new_figure(3.1)
     axes = figure.subplots(1, 2)
     best, target = run.summary.best_epoch, float(run.result["quality_target"])
@@ -77,13 +67,13 @@ def best_run(run: Run) -> Figure:
     return figure
 
 
-def _look(run: Run, number: int) -> dict[str, Any]:
-    """The line of a run. Dashes cannot be told from the jumps of hundreds of epochs."""
+def _look(run: CheckedRun, number: int) -> dict[str, Any]:
+    """The line of a run: a thin plain one for many epochs."""
     many = run.summary.epochs > MARKED_EPOCHS
     return run_line(number) | ({"linestyle": "-", "linewidth": 0.7} if many else {})
 
 
-def _draw_run(axis: Axes, run: Run, key: str, number: int) -> None:
+def _draw_run(axis: Axes, run: CheckedRun, key: str, number: int) -> None:
     line = _look(run, number)
     epochs, values = curve(run.log, key)
     axis.plot(epochs, values, **line)

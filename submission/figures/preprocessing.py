@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from benchmark.config.schema import Config
 from benchmark.scenes.geometry import inference_patches, training_patches
+from benchmark.scenes.render import false_colour
 from benchmark.scenes.scene import read_scene
-from benchmark.training.plots import false_colour
+from submission.figures.palette import BLACK, SKY, VERMILLION
 from submission.figures.scenes import THINNING, SceneMap
-from submission.figures.style import BLACK, SKY, VERMILLION, new_figure, panel_title, without_ticks
+from submission.figures.style import new_figure, panel_title, without_ticks
 
 #: Between patches that are drawn apart, as a part of their side.
 GAP = 0.12

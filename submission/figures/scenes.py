@@ -6,7 +6,6 @@ believed only if its right pixels are as many as the log counts.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,23 +19,14 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from benchmark.core.errors import SubmissionError
+from benchmark.scenes.render import false_colour, outcome
 from benchmark.scenes.scene import Scene, read_scene
-from benchmark.training.plots import false_colour, outcome
 from compliance.subjects.log import LogEvent, count_of, number_of
-from submission.figures.style import (
-    BLACK,
-    BLUE,
-    GREY,
-    ORANGE,
-    SKY,
-    VERMILLION,
-    new_figure,
-    panel_title,
-    without_ticks,
-)
-from submission.runs.runs import Run
+from submission.figures.palette import BLACK, BLUE, GREY, ORANGE, SKY, VERMILLION, short_name
+from submission.figures.style import new_figure, panel_title, without_ticks
+from submission.runs.runs import CheckedRun
 
-#: Right pixels in grey, wrong ones in colour: in the order of benchmark.training.plots.outcome.
+#: Right pixels in grey, wrong ones in colour: in the order of benchmark.scenes.render.outcome.
 OUTCOMES = {"clear": "#3C3C3C", "cloud": "#FFFFFF", "missed cloud": VERMILLION, "false cloud": SKY}
 PERIODS = {"day": ORANGE, "night": BLUE}
 PERIOD_MARKS = {"day": "o", "night": "s"}
@@ -61,7 +51,7 @@ class SceneMap:
         return float(np.mean(self.mask == self.scene.label))
 
 
-def scene_map(run: Run, path: Path) -> SceneMap:
+def scene_map(run: CheckedRun, path: Path) -> SceneMap:
     """A scene and its mask. Raises SceneError, and SubmissionError where they are not those of the run."""
     geometry = run.config.geometry
     scene = read_scene(path, (geometry.rows, geometry.columns))
@@ -135,8 +125,8 @@ def _outcome_legend(axes: Axes) -> None:
     )
 
 
-def accuracy_by_scene(runs: Sequence[Run]) -> Figure:
-    """Accuracy of every scene in every run, and the mean; day beside night, the hardest scenes below."""
+def accuracy_by_scene(runs: Sequence[CheckedRun]) -> Figure:
+    """Accuracy of every scene in every run, and the mean; day next to night, the hardest scenes below."""
     scenes = _accuracies(runs)
     parts = {period: [s for s in scenes if s.period == period] for period in PERIODS}
     parts = {period: part for period, part in parts.items() if part}
@@ -176,7 +166,7 @@ class _SceneAccuracy:
         return float(np.mean(self.values))
 
 
-def _accuracies(runs: Sequence[Run]) -> list[_SceneAccuracy]:
+def _accuracies(runs: Sequence[CheckedRun]) -> list[_SceneAccuracy]:
     by_scene: dict[str, list[LogEvent]] = {}
     for run in runs:
         for event in run.log.sound("scene_accuracy"):
@@ -185,12 +175,6 @@ def _accuracies(runs: Sequence[Run]) -> list[_SceneAccuracy]:
         _SceneAccuracy(short_name(name), str(events[0].metadata["period"]), [number_of(e) for e in events])
         for name, events in by_scene.items()
     ]
-
-
-def short_name(scene: str) -> str:
-    """The start of sensing, as ``2019-10-01 11:32:21``, where the name has it as products do."""
-    match = re.search(r"_(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)_", scene)
-    return "{}-{}-{} {}:{}:{}".format(*match.groups()) if match else scene
 
 
 @dataclass

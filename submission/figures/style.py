@@ -11,16 +11,12 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from benchmark.core.files import write_aside
+from submission.figures.palette import RUN_COLOURS, RUN_LINES
+
 #: Inches between the margins of a page; figures are shown at their size, so fonts are as stated.
 WIDTH = 6.6
 DOTS_PER_INCH = 200
-
-#: Okabe and Ito's colours, told apart by colour-blind readers; yellow is too pale for lines.
-BLUE, ORANGE, GREEN, VERMILLION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
-PURPLE, SKY, BLACK, GREY = "#CC79A7", "#56B4E9", "#000000", "#666666"
-#: Runs differ in colour, then in the line too, so that a copy in grey can be read.
-RUN_COLOURS = (BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, BLACK)
-RUN_LINES = ("-", "--", "-.", ":")
 
 STYLE = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same letters on every machine
@@ -82,7 +78,7 @@ def without_ticks(axes: Axes) -> None:
 
 
 def write(figure: Figure, folder: Path, name: str) -> None:
-    """``name``.png and ``name``.pdf in the folder, each written aside and renamed.
+    """Write ``name``.png and ``name``.pdf into the folder, each aside and renamed.
 
     No date, program or random identifier is in them.
     """
@@ -91,8 +87,6 @@ def write(figure: Figure, folder: Path, name: str) -> None:
         ("png", {"Software": None}),
         ("pdf", {"Creator": None, "Producer": None, "CreationDate": None}),
     ):
-        path = folder / f"{name}.{kind}"
-        part = path.with_name(f".part-{path.name}")
-        figure.savefig(part, format=kind, metadata=metadata)
-        part.chmod(0o644)
-        part.replace(path)
+        with write_aside(folder / f"{name}.{kind}") as part:
+            figure.savefig(part, format=kind, metadata=metadata)
+            part.chmod(0o644)

@@ -6,27 +6,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from compliance.subjects.log import Log
-from submission.figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, new_figure
-from submission.runs.runs import Run
+from submission.figures.palette import INTERVALS, PURPLE, VERMILLION
+from submission.figures.style import new_figure
+from submission.runs.runs import CheckedRun
 from submission.runs.statistics import intervals
 
-#: The intervals of a run from top to bottom: name in the log, in words, colour.
-ROWS = (
-    ("init", "initialisation", GREY),
-    ("staging", "staging", PURPLE),
-    ("epoch", "training epochs", BLUE),
-    ("eval", "validation", ORANGE),
-    ("inference", "inference", GREEN),
-    ("baselines", "baselines", SKY),
-)
 
-
-def timeline(run: Run) -> Figure:
+def timeline(run: CheckedRun) -> Figure:
     """Seconds since the start of the clock; what comes before it is negative."""
     start = _time(run.log, "run_start")
     figure = new_figure(2.6)
     axes = figure.subplots()
-    for row, (name, _, colour) in enumerate(ROWS):
+    for row, (name, _, colour) in enumerate(INTERVALS):
         bars = [((begin - start) / 1000, (end - begin) / 1000) for begin, end in intervals(run.log, name)]
         axes.broken_barh(bars, (row - 0.36, 0.72), facecolor=colour, edgecolor=colour, linewidth=0.5)
         axes.annotate(
@@ -36,14 +27,16 @@ def timeline(run: Run) -> Figure:
             va="center",
             fontsize=7.5,
         )
-    axes.set_yticks(range(len(ROWS)), [words for _, words, _ in ROWS])
-    axes.set(ylim=(len(ROWS) - 0.4, -0.6), xlabel=f"seconds since the start of the clock (seed {run.seed})")
+    axes.set_yticks(range(len(INTERVALS)), [words for _, words, _ in INTERVALS])
+    axes.set(
+        ylim=(len(INTERVALS) - 0.4, -0.6), xlabel=f"seconds since the start of the clock (seed {run.seed})"
+    )
     axes.grid(axis="y", visible=False)
     _mark_moments(axes, run, start)
     return figure
 
 
-def _mark_moments(axes: Axes, run: Run, start: int) -> None:
+def _mark_moments(axes: Axes, run: CheckedRun, start: int) -> None:
     """Lines at what happened at one moment."""
     moments = [(0.0, "the clock starts and stops", "black", "-")]
     if run.summary.seconds is not None:
@@ -61,7 +54,7 @@ def _mark_moments(axes: Axes, run: Run, start: int) -> None:
 
 
 def _time(log: Log, key: str) -> int:
-    """When a whole run's event happened, in milliseconds."""
+    """When a complete run's event happened, in milliseconds."""
     event = log.one(key)
     assert event is not None  # the rules have passed
     assert event.time_ms is not None

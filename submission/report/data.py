@@ -11,8 +11,10 @@ from typing import Any
 from compliance.subjects.log import count_of, number_of
 from submission.documents.tables import share
 from submission.figures.catalogue import MAP
+from submission.figures.palette import MARKED_EPOCHS, MEASURES, RUN_COLOURS, RUN_LINES, SPLITS, short_name
 from submission.report.images import data_uri
-from submission.runs.runs import Run, RunSet
+from submission.runs.runs import CheckedRun, RunSet
+from submission.runs.statistics import curve
 
 #: How SVG dashes what matplotlib names so.
 DASHES = {"-": "none", "--": "6 3", "-.": "7 2 1.5 2", ":": "1.5 2.5"}
@@ -29,12 +31,8 @@ def report_data(runs: RunSet, shown: Sequence[Mapping[str, Any]]) -> str:
     return json.dumps(data, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
 
 
-def _curves(run: Run, number: int) -> dict[str, Any]:
+def _curves(run: CheckedRun, number: int) -> dict[str, Any]:
     """The curves of a run and how they are drawn; ``number`` counts from 0."""
-    from submission.figures.curves import MARKED_EPOCHS, MEASURES, SPLITS, curve
-    from submission.figures.style import RUN_COLOURS, RUN_LINES
-
-    # Dashes cannot be told from the jumps of hundreds of epochs.
     many = run.summary.epochs > MARKED_EPOCHS
     dashes = DASHES["-" if many else RUN_LINES[number % len(RUN_LINES)]]
     series = {}
@@ -60,8 +58,6 @@ def scenes(runs: RunSet, figures: Path) -> list[dict[str, Any]]:
 
     ``figures`` is the folder of the small pictures.
     """
-    from submission.figures.scenes import short_name
-
     accuracies: dict[str, dict[int, float]] = {}
     for run in runs.runs:
         for event in run.log.sound("scene_accuracy"):

@@ -1,6 +1,6 @@
 """The pictures of scenes once more, small, for the report that shows all of them in one file.
 
-They are made when the runs are packaged and lie beside the figures, so that whoever verifies
+They are made when the runs are packaged and lie next to the figures, so that whoever verifies
 the bundle needs no scenes to make the report again.
 """
 
@@ -9,6 +9,9 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 
+from PIL import Image
+
+from benchmark.core.files import write_aside
 from submission.figures.catalogue import drawn, needs_scenes
 
 SUFFIX = ".webp"
@@ -17,7 +20,7 @@ WIDTH, QUALITY = 800, 80
 
 
 def shrink_figures(folder: Path) -> None:
-    """Write a small picture beside every figure of scenes in a folder, aside and renamed."""
+    """Write a small picture next to every figure of scenes in a folder, aside and renamed."""
     for name in drawn(folder):
         if needs_scenes(name):
             _shrink(folder / f"{name}.png", folder / f"{name}{SUFFIX}")
@@ -32,12 +35,9 @@ def data_uri(folder: Path, name: str) -> str:
 
 
 def _shrink(source: Path, path: Path) -> None:
-    from PIL import Image  # imported here, as figures are: help and refusals need none
-
-    part = path.with_name(f".part-{path.name}")
     with Image.open(source) as image:
         size = (WIDTH, round(image.height * WIDTH / image.width))
         small = image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
-    small.save(part, "WEBP", quality=QUALITY, method=6)
-    part.chmod(0o644)
-    part.replace(path)
+    with write_aside(path) as part:
+        small.save(part, "WEBP", quality=QUALITY, method=6)
+        part.chmod(0o644)

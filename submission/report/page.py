@@ -1,70 +1,80 @@
 """The report for reading: one HTML file with curves to explore and scenes to look at, for the reviewer.
 
 It asks nothing of a network: style, script and pictures are in it, and its policy allows no
-others. Its numbers are those of the contribution document, which is in it whole.
+others. Its numbers are those of the contribution document, which is in it too.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import html
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from submission.bundle.layout import REPORT, Layout
-from submission.documents.files import fill, write_text
+from compliance.finding import Finding
+from submission.bundle.layout import REPORT, BundleLayout
+from submission.documents.files import write_text
+from submission.documents.templating import environment
 from submission.figures.catalogue import PREPROCESSING, RELIABILITY, captions
+from submission.figures.palette import BLACK, INTERVALS, RUN_COLOURS
 from submission.report.data import report_data, scenes
-from submission.report.findings import findings_html
+from submission.report.findings import findings, rules_applied
 from submission.report.images import data_uri
-from submission.report.text import Section, html_table, sections
-from submission.report.timeline import timeline_html
+from submission.report.text import breakable, sections
+from submission.report.timeline import timeline
 from submission.runs.runs import RunSet
 
-#: The parts that are not the document's: identifier and heading, in their order.
-PARTS = {
-    "result": "Result",
-    "curves": "Curves",
-    "scenes": "Scenes",
-    "timeline": "Timeline",
-    "findings": "Checker",
-}
+TEMPLATES = environment(Path(__file__).parent / "templates")
+TEMPLATES.filters["breakable"] = breakable
+
 #: The document's section of figures, in whose stead the report has its own.
 FIGURES_SECTION = "Figures"
 
 
-def write_report(layout: Layout, runs: RunSet) -> None:
+def write_report(layout: BundleLayout, runs: RunSet) -> None:
     """Write the report of the contribution that lies in the bundle with its small pictures."""
     write_text(layout.report, report(layout, runs))
 
 
-def report(layout: Layout, runs: RunSet) -> str:
-    """The whole file. The same runs, document and pictures give the same bytes."""
+def report(layout: BundleLayout, runs: RunSet) -> str:
+    """The complete file. The same runs, document and pictures give the same bytes."""
     title, result, document = sections(layout.contribution.read_text(encoding="utf-8"))
-    kept = [section for section in document if section.title != FIGURES_SECTION]
-    style, script = _style(), fill("report.js", {})
+    # Colours are those of the figures; their black becomes the colour of text.
+    colours = {"run_colours": RUN_COLOURS, "black": BLACK, "intervals": INTERVALS}
+    style = TEMPLATES.get_template("report.css").render(colours)
+    script = TEMPLATES.get_template("report.js").render()
     shown = scenes(runs, layout.figures)
-    return fill(
-        REPORT,
-        {
-            "POLICY": _policy(style, script),
-            "TITLE": html.escape(f"CloudMask, {runs.config.name}: {runs.org}"),
-            "STYLE": style,
-            "NAVIGATION": _navigation(kept),
-            "HEAD": title,
-            "RESULT": result,
-            "BEST_SEED": str(runs.best.seed),
-            "SCENE_TABLE": _scene_table(runs, shown),
-            "PICTURES": _pictures(runs, layout.figures),
-            "TIMELINE": timeline_html(runs.best),
-            "FINDINGS": findings_html(layout, runs),
-            "DOCUMENT": "".join(_section(number, section) for number, section in enumerate(kept, start=1)),
-            "DATA": report_data(runs, shown),
-            "SCRIPT": script,
-        },
+    texts = captions((RELIABILITY, PREPROCESSING), runs)
+    pictures = {texts[name]: data_uri(layout.figures, name) for name in (RELIABILITY, PREPROCESSING)}
+    return TEMPLATES.get_template(REPORT).render(
+        policy=_policy(style, script),
+        title=f"CloudMask, {runs.config.name}: {runs.org}",
+        style=style,
+        head=title,
+        result=result,
+        runs=runs,
+        scene_table=_scene_table(runs, shown),
+        pictures={text: address for text, address in pictures.items() if address},
+        timeline=timeline(runs.best),
+        rules_applied=rules_applied(),
+        finding_rows=[_cells(finding) for finding in findings(layout, runs)],
+        document=[section for section in document if section.title != FIGURES_SECTION],
+        data=report_data(runs, shown),
+        script=script,
     )
+
+
+def _scene_table(runs: RunSet, shown: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:
+    """Headings and rows."""
+    headings = ["Scene", "Period", "Mean accuracy", *(f"Seed {seed}" for seed in runs.seeds)]
+    rows = [[scene["name"], scene["period"], scene["mean"], *scene["accuracies"]] for scene in shown]
+    return headings, rows
+
+
+def _cells(finding: Finding) -> tuple[str, ...]:
+    place = f"{finding.path}:{finding.line}" if finding.line else finding.path
+    return (finding.severity, finding.rule, place, finding.found, finding.expected, finding.remedy)
 
 
 def _policy(style: str, script: str) -> str:
@@ -77,46 +87,3 @@ def _policy(style: str, script: str) -> str:
 
 def _digest(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-
-
-def _style() -> str:
-    """The style sheet with the colours of the figures; their black becomes the colour of text."""
-    from submission.figures.style import BLACK, RUN_COLOURS
-    from submission.figures.timeline import ROWS
-
-    runs = (
-        f".run-{number} {{ color: {'var(--text)' if colour == BLACK else colour}; }}"
-        for number, colour in enumerate(RUN_COLOURS)
-    )
-    parts = (f".part-{number} svg {{ color: {colour}; }}" for number, (_, _, colour) in enumerate(ROWS))
-    return fill("report.css", {"COLOURS": "\n".join((*runs, *parts))})
-
-
-def _navigation(document: Sequence[Section]) -> str:
-    links = [
-        *PARTS.items(),
-        *((f"section-{number}", section.title) for number, section in enumerate(document, start=1)),
-    ]
-    return "\n".join(f'<li><a href="#{name}">{html.escape(title)}</a></li>' for name, title in links)
-
-
-def _section(number: int, section: Section) -> str:
-    heading = f'<h2 id="section-{number}">{html.escape(section.title)}</h2>'
-    return f"<section>\n{heading}\n{section.body}</section>\n"
-
-
-def _scene_table(runs: RunSet, shown: Sequence[Mapping[str, Any]]) -> str:
-    headings = ("Scene", "Period", "Mean accuracy", *(f"Seed {seed}" for seed in runs.seeds))
-    rows = [(scene["name"], scene["period"], scene["mean"], *scene["accuracies"]) for scene in shown]
-    return html_table("Accuracy by scene, the hardest first", headings, rows)
-
-
-def _pictures(runs: RunSet, figures: Path) -> str:
-    """The other figures of scenes, where they are at hand."""
-    shown = captions((RELIABILITY, PREPROCESSING), runs)
-    blocks = []
-    for name in (RELIABILITY, PREPROCESSING):
-        if uri := data_uri(figures, name):
-            text = html.escape(shown[name])
-            blocks.append(f'<figure><img src="{uri}" alt="{text}"><figcaption>{text}</figcaption></figure>\n')
-    return "".join(blocks)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
-from submission.documents.markdown import column_sides, parse
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+from markdown_it.tree import SyntaxTreeNode
+from markupsafe import Markup, escape
 
-if TYPE_CHECKING:
-    from markdown_it.tree import SyntaxTreeNode
+from submission.documents.markdown import column_sides, parse, parser
+
+#: What a token of a table's cell is marked with.
+CELL = "cell"
 
 
 @dataclass(frozen=True)
@@ -18,10 +22,10 @@ class Section:
     """A part of the document under a heading of the second level."""
 
     title: str
-    body: str
+    body: Markup
 
 
-def sections(markdown: str) -> tuple[str, str, list[Section]]:
+def sections(markdown: str) -> tuple[Markup, Markup, list[Section]]:
     """The title with what follows it, the table of measurements before it, and the sections."""
     nodes = parse(markdown).children
     title = next(index for index, node in enumerate(nodes) if node.tag == "h1")
@@ -33,63 +37,61 @@ def sections(markdown: str) -> tuple[str, str, list[Section]]:
     return to_html(nodes[title : starts[0]]), to_html(nodes[:title]), parts
 
 
-def html_table(caption: str, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A table of plain texts, which can be scrolled with the keyboard where it is too wide."""
-    head = "".join(f'<th scope="col">{html.escape(heading)}</th>' for heading in headings)
-    body = "".join(
-        f"<tr>{''.join(f'<td>{_breakable(html.escape(str(cell)))}</td>' for cell in row)}</tr>\n"
-        for row in rows
-    )
-    table = f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>"
-    return _scrolled(f"<caption>{html.escape(caption)}</caption>\n{table}")
+def to_html(nodes: Sequence[SyntaxTreeNode]) -> Markup:
+    """Pieces of Markdown as HTML."""
+    for node in nodes:
+        for table in (each for each in node.walk() if each.type == "table"):
+            _mark_cells(table)
+    markdown = parser(_Renderer)
+    tokens = [token for node in nodes for token in node.to_tokens()]
+    return Markup(markdown.renderer.render(tokens, markdown.options, {}))
 
 
-def to_html(nodes: Iterable[SyntaxTreeNode]) -> str:
-    """Pieces of Markdown as HTML. Links and pictures are left as their texts: nothing leads elsewhere."""
-    return "".join(map(_html, nodes))
+def breakable(text: object) -> Markup:
+    """A text whose names may continue in the next line after an underscore."""
+    return escape(text).replace("_", Markup("_<wbr>"))
 
 
-def _html(node: SyntaxTreeNode) -> str:
-    match node.type:
-        case "text":
-            return html.escape(node.content)
-        case "code_inline":
-            return f"<code>{html.escape(node.content)}</code>"
-        case "softbreak" | "hardbreak":
-            return " "
-        case "image":
-            return html.escape(node.content)
-        case "table":
-            return _table(node)
-        case _:
-            inner = to_html(node.children)
-            return f"<{node.tag}>{inner}</{node.tag}>" if node.type in _TAGGED else inner
+def _mark_cells(table: SyntaxTreeNode) -> None:
+    """Tell headings, numbers and the texts of cells from others."""
+    sides = column_sides(table)
+    for row in (row for part in table.children for row in part.children):
+        for cell, side in zip(row.children, sides, strict=True):
+            assert cell.nester_tokens is not None
+            scope: dict[str, str | int | float] = {"scope": "col"} if cell.tag == "th" else {}
+            cell.nester_tokens.opening.attrs = scope | ({"class": "number"} if side == "right" else {})
+            for inline in cell.children:
+                for token in inline.to_tokens()[0].children or ():
+                    token.meta[CELL] = True
 
 
-#: Pieces of Markdown that are an element of HTML with nothing but their contents.
-_TAGGED = frozenset(("paragraph", "heading", "strong", "em", "bullet_list", "ordered_list", "list_item"))
+class _Renderer(RendererHTML):
+    """Links and pictures are left as their texts, so that nothing leads elsewhere; tables can be scrolled."""
 
+    def text(self, tokens: Sequence[Token], idx: int, *_: Any) -> str:
+        content = tokens[idx].content
+        return breakable(content) if tokens[idx].meta.get(CELL) else escape(content)
 
-def _table(node: SyntaxTreeNode) -> str:
-    sides = column_sides(node)
-    head, *body = ([_row(row, sides) for row in part.children] for part in node.children)
-    rows = "\n".join(row for part in body for row in part)
-    return _scrolled(f"<thead>{''.join(head)}</thead>\n<tbody>\n{rows}\n</tbody>")
+    def code_inline(self, tokens: Sequence[Token], idx: int, *_: Any) -> str:
+        return f"<code>{self.text(tokens, idx)}</code>"
 
+    def image(self, tokens: Sequence[Token], idx: int, *_: Any) -> str:
+        return self.text(tokens, idx)
 
-def _row(row: SyntaxTreeNode, sides: Sequence[str]) -> str:
-    cells = []
-    for cell, side in zip(row.children, sides, strict=True):
-        kind = ' class="number"' if side == "right" else ""
-        scope = ' scope="col"' if cell.tag == "th" else ""
-        cells.append(f"<{cell.tag}{scope}{kind}>{_breakable(to_html(cell.children))}</{cell.tag}>")
-    return f"<tr>{''.join(cells)}</tr>"
+    def softbreak(self, *_: Any) -> str:
+        return " "
 
+    def hardbreak(self, *_: Any) -> str:
+        return " "
 
-def _breakable(cell: str) -> str:
-    """Names in a cell may go on in the next line after an underscore; no element of a cell has one."""
-    return cell.replace("_", "_<wbr>")
+    def link_open(self, *_: Any) -> str:
+        return ""
 
+    def link_close(self, *_: Any) -> str:
+        return ""
 
-def _scrolled(table: str) -> str:
-    return f'<div class="wide" tabindex="0"><table>\n{table}\n</table></div>\n'
+    def table_open(self, *_: Any) -> str:
+        return '<div class="wide" tabindex="0"><table>\n'
+
+    def table_close(self, *_: Any) -> str:
+        return "</table></div>\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import statistics
@@ -14,13 +15,14 @@ from typing import Any
 from benchmark.config.files import load_config
 from benchmark.config.schema import Config
 from benchmark.core.errors import SubmissionError
+from benchmark.core.files import sha256_of
 from benchmark.record.events import PARAMETERS
 from benchmark.record.run_folder import RunFolder
 from compliance.subjects.discover import discover
 from compliance.subjects.log import Log
-from compliance.subjects.parse import read_log
+from compliance.subjects.parse import LogReader, read_log
+from compliance.subjects.result_fields import FIELDS, faults
 from submission.runs.statistics import RunSummary, summarise
-from submission.runs.statistics import olympic_mean as olympic_mean
 
 #: What the runs of one submission have in common; only the seed tells them apart.
 SHARED = (
@@ -35,7 +37,6 @@ SHARED = (
     *(name for name in PARAMETERS if name != "seed"),
 )
 
-_NUMBER = (int, float)
 #: The fields of system.json that are used, with their JSON types.
 _SYSTEM: dict[str, Any] = {
     "number_of_nodes": int,
@@ -50,34 +51,11 @@ _SYSTEM: dict[str, Any] = {
     "git": dict,
 }
 _ACCELERATOR: dict[str, Any] = {"model": str, "memory_bytes": int, "driver": str}
-#: The fields of the event ``result`` that are used.
-_RESULT: dict[str, Any] = {
-    "value": _NUMBER,
-    "quality_target": _NUMBER,
-    "epochs_run": int,
-    "best_epoch": int,
-    "stopped_by": str,
-    "train_accuracy": _NUMBER,
-    "eval_accuracy": _NUMBER,
-    "scores": dict,
-    "baselines": dict,
-    "beats_baselines": bool,
-    "data": {"kind": str, "training_scenes": int, "validation_scenes": int, "inference_scenes": int},
-    "weights_sha256": str,
-    "timing": {
-        "staging_seconds": _NUMBER,
-        "training_seconds": _NUMBER,
-        "evaluation_seconds": _NUMBER,
-        "inference_seconds": _NUMBER,
-        "seconds_per_scene": _NUMBER,
-        "total_seconds": _NUMBER,
-    },
-}
 
 
 @dataclass(frozen=True)
-class Run:
-    """One run: its files, its log, and what it measured of its node."""
+class CheckedRun:
+    """A run that can be submitted: its files, its log, and what it measured of its node."""
 
     folder: RunFolder
     log: Log
@@ -112,10 +90,10 @@ class Run:
 class RunSet:
     """The runs of a submission in the order of their seeds; number n of a run is its place, from 1."""
 
-    runs: tuple[Run, ...]
+    runs: tuple[CheckedRun, ...]
 
     @property
-    def first(self) -> Run:
+    def first(self) -> CheckedRun:
         """The run that speaks for all in what they have in common."""
         return self.runs[0]
 
@@ -158,7 +136,7 @@ class RunSet:
         return [run.test_accuracy for run in self.runs]
 
     @property
-    def best(self) -> Run:
+    def best(self) -> CheckedRun:
         """The run with the highest test accuracy; the first of equals."""
         return max(self.runs, key=lambda run: run.test_accuracy)
 
@@ -168,14 +146,27 @@ class RunSet:
         return statistics.fmean(self.accuracies)
 
 
-def read_runs(paths: Sequence[Path]) -> RunSet:
+def read_once() -> LogReader:
+    """A reader that parses each log once: copies of it, which have the same bytes, are the same log."""
+    known: dict[str, Log] = {}
+
+    def read(path: Path, name: str) -> Log:
+        digest = sha256_of(path)
+        if digest not in known:
+            known[digest] = read_log(path, name)
+        return dataclasses.replace(known[digest], path=name)
+
+    return read
+
+
+def read_runs(paths: Sequence[Path], read: LogReader = read_log) -> RunSet:
     """The runs below the given paths, ordered by seed. Raises CloudMaskError.
 
     The logs are those that the checker finds there. Each must lie in its run's folder with
     the configuration and the measured system, and all must be runs of one configuration.
     """
     logs = {log.resolve(): log for path in paths for log in discover(path).logs}
-    runs = sorted((_read_run(log) for log in logs.values()), key=lambda run: run.seed)
+    runs = sorted((_read_run(log, read) for log in logs.values()), key=lambda run: run.seed)
     if not runs:
         raise SubmissionError(
             ", ".join(map(str, paths)),
@@ -187,9 +178,9 @@ def read_runs(paths: Sequence[Path]) -> RunSet:
     return RunSet(tuple(runs))
 
 
-def _read_run(path: Path) -> Run:
+def _read_run(path: Path, read: LogReader) -> CheckedRun:
     folder = RunFolder(path.parent)
-    log = read_log(path)
+    log = read(path, str(path))
     if log.integer("seed") is None:
         raise _unusable(path, "no seed", "the log of a complete run")
     commit = log.one("submission_github_commit_version")
@@ -200,8 +191,8 @@ def _read_run(path: Path) -> Run:
             expected="a run of a commit, so that its code can be submitted",
             remedy="commit the changes and make the run again",
         )
-    if misfit := _misfit(log.value("result"), _RESULT):
-        raise _unusable(path, f"result: {misfit}", "the result of a complete run")
+    for found, expected in faults(log.value("result"), FIELDS, "result"):
+        raise _unusable(path, found, expected)
     try:
         system = json.loads(folder.system.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
@@ -215,7 +206,7 @@ def _read_run(path: Path) -> Run:
     config = load_config(folder.config)
     if config.digest() != log.value("config_digest"):
         raise _unusable(folder.config, "another configuration than the log's", "the configuration that ran")
-    return Run(folder, log, config, system)
+    return CheckedRun(folder, log, config, system)
 
 
 def _misfit(value: object, shape: Mapping[str, Any]) -> str:
@@ -237,7 +228,7 @@ def _unusable(path: Path, found: str, expected: str) -> SubmissionError:
     return SubmissionError(path, found=found, expected=expected, remedy=remedy)
 
 
-def _refuse_differences(runs: Sequence[Run]) -> None:
+def _refuse_differences(runs: Sequence[CheckedRun]) -> None:
     first = runs[0]
     for run, other in itertools.pairwise(runs):
         if run.seed == other.seed:

@@ -65,7 +65,7 @@ class Spread:
 
 
 def summarise(log: Log) -> RunSummary:
-    """The numbers of a run, whole or aborted."""
+    """The numbers of a run, complete or aborted."""
     best, target = _best_epoch(log), _target_epoch(log)
     epochs = _durations(log, "epoch")
     training, inference = sum(epochs), sum(_durations(log, "inference"))
@@ -94,10 +94,16 @@ def summarise(log: Log) -> RunSummary:
 
 
 def intervals(log: Log, name: str) -> list[tuple[int, int]]:
-    """Start and end, in milliseconds, of every whole interval of this name; epochs by their number."""
+    """Start and end, in milliseconds, of every complete interval of this name; epochs by their number."""
     starts = {event.metadata.get("epoch_num"): event.time_ms for event in log.sound(f"{name}_start")}
     pairs = [(starts.get(e.metadata.get("epoch_num")), e.time_ms) for e in log.sound(f"{name}_stop")]
     return [(start, stop) for start, stop in pairs if start is not None and stop is not None]
+
+
+def curve(log: Log, key: str) -> tuple[list[int], list[float]]:
+    """Epochs and values of one of the events of epochs."""
+    events = log.sound(key)
+    return [count_of(event, "epoch_num") for event in events], [number_of(event) for event in events]
 
 
 def spread(values: Sequence[float]) -> Spread:
@@ -150,7 +156,7 @@ def _student_share(angle: float, degrees: int) -> float:
 
 
 def _durations(log: Log, name: str) -> list[float]:
-    """Seconds of every whole interval of this name."""
+    """Seconds of every complete interval of this name."""
     return [(stop - start) / 1000 for start, stop in intervals(log, name)]
 
 

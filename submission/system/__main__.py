@@ -19,10 +19,12 @@ from typing import Any
 from benchmark.core.errors import CloudMaskError, SubmissionError
 from compliance.checker import check_paths
 from compliance.finding import Finding
-from compliance.reports.report import Report, merge, to_text
+from compliance.reports.report import Report, merge
+from compliance.reports.text import to_text
 from compliance.subjects.discover import discover
 from compliance.subjects.strict_json import read_json
 from compliance.subjects.system import FIELDS, STATUS_WORDS, Contradiction, contradictions
+from compliance.wording import count
 from submission.bundle.layout import directory_name
 from submission.system.description import (
     DEFAULT_SITE,
@@ -95,7 +97,7 @@ def validate(options: argparse.Namespace) -> int:
         measured = measurements(options.logs)
         against = [finding for path in paths for finding in contradicted(path, measured)]
         report = merge([report, Report(tuple(against))])
-        print(f"compared with {len(measured)} run{'s' * (len(measured) != 1)}")
+        print(f"compared with {count(len(measured), 'run')}")
     print(to_text(report, "warning"), end="")
     return report.exit_code
 

@@ -198,7 +198,7 @@ def describe_named(
     if found:
         lines = [
             f"\n              {each.field}: described {each.claimed}, measured {each.measured}"
-            f" (run{'s' * (len(runs) > 1)} {', '.join(map(str, runs))})"
+            f" ({'run' if len(runs) == 1 else 'runs'} {', '.join(map(str, runs))})"
             for each, runs in found.items()
         ]
         raise SubmissionError(

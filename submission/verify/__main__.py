@@ -10,20 +10,21 @@ do its work. Nothing of the bundle is executed, but by --rerun: that runs the bu
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmark.core.errors import CloudMaskError
+from benchmark.core.files import reason_of, sha256_of
 from compliance.checker import check_paths
 from compliance.finding import Finding
-from compliance.reports.report import Report, merge, to_text
-from submission.bundle.archive import ARCHIVE_SUFFIX, sha256_of, signature_path, signed_by
+from compliance.reports.report import Report, merge
+from compliance.reports.text import to_text
+from compliance.wording import count
+from submission.bundle.archive import ARCHIVE_SUFFIX, signature_path, signed_by
 from submission.bundle.layout import MANIFEST
 from submission.bundle.reading import find_tree, no_bundle, read_bundle, unpacked
-from submission.console import counted, counts
-from submission.verify.recompute import compare_documents
+from submission.console import counts
 from submission.verify.rerun import RerunError, rerun
 
 
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"not verified: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"not verified: {error.filename or options.bundle}: {error.strerror}", file=sys.stderr)
+        print(f"not verified: {error.filename or options.bundle}: {reason_of(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
@@ -51,6 +52,9 @@ def verify(path: Path, *, seed: int | None = None, signers: Path | None = None) 
     Says each step as it is done. ``seed`` is that of a run to repeat, which is done only where
     nothing was found before. Raises CloudMaskError where the path is no bundle.
     """
+    # late: help starts without the packages that draw
+    from submission.verify.recompute import compare_documents
+
     # ---- 1. every hash and every rule
     report = check_paths([path])
     if report.exit_code == 0 and not report.trees:
@@ -59,15 +63,15 @@ def verify(path: Path, *, seed: int | None = None, signers: Path | None = None) 
     if report.failures or not report.trees:
         return report
 
-    with unpacked(path) as root:
-        # ---- 2. the seals beside the bundle
+    with unpacked(path) as (root, name):
+        # ---- 2. the seals next to the bundle
         found = [*_archive_hash(path), *_signature(path, root, signers)]
 
         # ---- 3. every number, text and figure
         try:
-            with read_bundle(find_tree(root)) as bundle:
+            with read_bundle(find_tree(root, name)) as bundle:
                 comparison = compare_documents(bundle)
-                _say("computed again", f"{counted(comparison.same, 'file')} as the runs give them")
+                _say("computed again", f"{count(comparison.same, 'file')} as the runs give them")
                 for reason, names in comparison.by_reason().items():
                     _say("not compared", f"{', '.join(names)}: {reason}")
                 found += comparison.findings
@@ -83,12 +87,11 @@ def verify(path: Path, *, seed: int | None = None, signers: Path | None = None) 
             return merge([report, Report(tuple(found), (error,))])
         except CloudMaskError as error:
             found.append(_unreadable(error))
-        found = [_in_archive(finding, root, path) for finding in found]
     return merge([report, Report(tuple(found))])
 
 
 def _archive_hash(path: Path) -> Iterator[Finding]:
-    """The archive must be the one whose sha256 lies beside it, where one does."""
+    """The archive must be the one whose sha256 lies next to it, where one does."""
     stated = path.with_name(f"{path.name}.sha256")
     if not path.is_file() or not stated.is_file():
         return
@@ -101,7 +104,7 @@ def _archive_hash(path: Path) -> Iterator[Finding]:
 
 
 def _signature(path: Path, root: Path, signers: Path | None) -> Iterator[Finding]:
-    """The manifest must be signed as the signature beside the bundle says, where there is one."""
+    """The manifest must be signed as the signature next to the bundle says, where there is one."""
     signature = signature_path(path.with_name(path.name.removesuffix(ARCHIVE_SUFFIX)))
     message = "The manifest is not signed by whom it should be."
     if not signature.is_file():
@@ -131,13 +134,6 @@ def _unreadable(error: CloudMaskError) -> Finding:
 
 def _finding(rule: str, path: Path, message: str, found: str, expected: str, remedy: str) -> Finding:
     return Finding(rule, "error", str(path), None, "house", message, expected, found, remedy)
-
-
-def _in_archive(finding: Finding, root: Path, path: Path) -> Finding:
-    """The finding with the name of the archive in the place of the folder where it was unpacked."""
-    if path.is_dir():
-        return finding
-    return dataclasses.replace(finding, path=finding.path.replace(str(root), f"{path}!/{root.name}"))
 
 
 def _say(step: str, text: str) -> None:

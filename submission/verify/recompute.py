@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import itertools
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,18 +14,23 @@ from pathlib import Path
 
 from benchmark.core.errors import CloudMaskError
 from compliance.finding import Finding
-from compliance.subjects.tree_read import is_regular, load_json, read_text
-from submission.bundle.layout import BENCHMARK, Layout
+from submission.bundle.layout import BENCHMARK, PROVENANCE, BundleLayout
 from submission.bundle.licences import LICENCES, LOCK, locked_packages
 from submission.bundle.reading import Bundle
 from submission.figures.catalogue import needs_scenes
-from submission.package import write_generated
+from submission.generate import write_generated
 from submission.system.description import FALLBACK_FIELDS, SITE_FIELDS, VARYING_FIELDS, describe_measured
 
 #: Their bytes are those of the packages that make them; texts are the same everywhere.
 DRAWN = (".png", ".svg", ".pdf")
 DRAWING_PACKAGES, TYPESETTING_PACKAGES = ("matplotlib",), ("matplotlib", "typst")
 OF_SCENES = "made of scenes and masks, which are not in the bundle; its sha256 was checked"
+
+OTHER_VERSION = "worded by another version of the program; the numbers in it are the same"
+
+#: Numbers of a text, and what of HTML is not its text.
+_NUMBER = re.compile(r"(?<![A-Za-z_\d.])\d+(?:[.,:]\d+)*")
+_NO_TEXT = re.compile(r"<(script|style|meta|svg)\b.*?(</\1>|>)|<[^>]*>", re.S)
 
 #: Characters of a differing line that a finding shows.
 SHOWN = 160
@@ -57,7 +63,7 @@ def compare_documents(bundle: Bundle) -> Comparison:
         return compare_with(bundle, write_again(bundle, Path(folder)))
 
 
-def write_again(bundle: Bundle, folder: Path) -> Layout:
+def write_again(bundle: Bundle, folder: Path) -> BundleLayout:
     """Write below ``folder`` what the bundle's runs give; figures of scenes are taken from the bundle.
 
     Raises CloudMaskError.
@@ -66,16 +72,15 @@ def write_again(bundle: Bundle, folder: Path) -> Layout:
     layout.figures.mkdir(parents=True)
     for name in _figures_of_scenes(bundle):
         shutil.copyfile(bundle.tree.root / name, folder / name)
-    write_generated(
-        layout, bundle.runs, bundle.commit, bundle.system, left_out=bundle.left_out, options=bundle.options
-    )
+    write_generated(layout, bundle)
     return layout
 
 
-def compare_with(bundle: Bundle, again: Layout) -> Comparison:
+def compare_with(bundle: Bundle, again: BundleLayout) -> Comparison:
     """Compare the bundle with what was written again."""
     findings, same, not_compared = [], 0, {}
     locked = _locked_versions(bundle)
+    contribution = again.contribution.relative_to(again.root).as_posix()  # what the PDFs are typeset from
     for path in sorted(path for path in again.root.rglob("*") if path.is_file()):
         name = path.relative_to(again.root).as_posix()
         packages = DRAWING_PACKAGES if path.parent == again.figures else TYPESETTING_PACKAGES
@@ -83,6 +88,11 @@ def compare_with(bundle: Bundle, again: Layout) -> Comparison:
             not_compared[name] = OF_SCENES
         elif path.suffix in DRAWN and (reason := _other_packages(packages, locked)):
             not_compared[name] = reason
+        elif not bundle.provenance.is_ours and (
+            _worded_differently(bundle, name, path)
+            or (path in again.contribution_pdfs and contribution in not_compared)
+        ):
+            not_compared[name] = OTHER_VERSION
         elif finding := _compare(bundle, name, path):
             findings.append(finding)
         else:
@@ -91,12 +101,12 @@ def compare_with(bundle: Bundle, again: Layout) -> Comparison:
     return Comparison(tuple(findings), same, not_compared)
 
 
-def recomputed(path: Path | str, line: int | None, *, found: str, expected: str, message: str) -> Finding:
+def recomputed(path: str, line: int | None, *, found: str, expected: str, message: str) -> Finding:
     """A finding about what a bundle says and what its runs say."""
     return Finding(
         rule="verify-recomputed",
         severity="error",
-        path=str(path),
+        path=path,
         line=line,
         clause="house",
         message=message,
@@ -108,10 +118,10 @@ def recomputed(path: Path | str, line: int | None, *, found: str, expected: str,
 
 def _compare(bundle: Bundle, name: str, again: Path) -> Finding | None:
     """A finding where a file of the bundle is not what was written again."""
-    theirs = bundle.tree.root / name
+    theirs, shown = bundle.tree.root / name, bundle.tree.shown(name)
     message = "A file of the bundle is not what its runs give."
-    if not is_regular(bundle.tree, name):
-        return recomputed(theirs, None, found="not there", expected="a file", message=message)
+    if not bundle.tree.is_regular(name):
+        return recomputed(shown, None, found="not there", expected="a file", message=message)
     ours_bytes, their_bytes = again.read_bytes(), theirs.read_bytes()
     if ours_bytes == their_bytes:
         return None
@@ -121,11 +131,24 @@ def _compare(bundle: Bundle, name: str, again: Path) -> Finding | None:
             min(len(ours_bytes), len(their_bytes)),
         )
         found = f"{len(their_bytes)} bytes, another one at {at}"
-        return recomputed(theirs, None, found=found, expected=f"{len(ours_bytes)} bytes", message=message)
+        return recomputed(shown, None, found=found, expected=f"{len(ours_bytes)} bytes", message=message)
     line, ours, theirs_line = _first_difference(
         ours_bytes.decode(errors="replace"), their_bytes.decode(errors="replace")
     )
-    return recomputed(theirs, line, found=theirs_line, expected=ours, message=message)
+    return recomputed(shown, line, found=theirs_line, expected=ours, message=message)
+
+
+def _worded_differently(bundle: Bundle, name: str, again: Path) -> bool:
+    """Whether a text of the bundle differs from what was written again in its words, not in its numbers."""
+    if again.name == PROVENANCE:
+        return True
+    theirs = bundle.tree.text(name)
+    if theirs is None or again.suffix in DRAWN:
+        return False
+    ours = again.read_text(encoding="utf-8")
+    if again.suffix == ".html":
+        ours, theirs = _NO_TEXT.sub(" ", ours), _NO_TEXT.sub(" ", theirs)
+    return ours != theirs and _NUMBER.findall(ours) == _NUMBER.findall(theirs)
 
 
 def _first_difference(ours: str, theirs: str) -> tuple[int, str, str]:
@@ -154,7 +177,7 @@ def _locked_versions(bundle: Bundle) -> dict[str, set[str]]:
     """The versions of each package that the bundle's lock allows, by Python and platform."""
     name = (bundle.layout.code / LOCK).relative_to(bundle.layout.root).as_posix()
     versions: dict[str, set[str]] = {}
-    for package in locked_packages(read_text(bundle.tree, name) or ""):
+    for package in locked_packages(bundle.tree.text(name) or ""):
         versions.setdefault(package.name, set()).add(package.version)
     return versions
 
@@ -170,7 +193,7 @@ def _other_packages(packages: Sequence[str], locked: Mapping[str, set[str]]) -> 
 
 def _figures_of_scenes(bundle: Bundle) -> list[str]:
     return [
-        name for name in bundle.tree.files if _is_of_scenes(bundle, name) and is_regular(bundle.tree, name)
+        name for name in bundle.tree.files if _is_of_scenes(bundle, name) and bundle.tree.is_regular(name)
     ]
 
 
@@ -181,13 +204,13 @@ def _is_of_scenes(bundle: Bundle, name: str) -> bool:
     return folder == figures and needs_scenes(Path(file).stem)
 
 
-def _not_made(bundle: Bundle, again: Layout) -> Iterator[Finding]:
+def _not_made(bundle: Bundle, again: BundleLayout) -> Iterator[Finding]:
     """Figures of the bundle that its runs do not give."""
-    experiment = f"{bundle.layout.org}/{BENCHMARK}/"
+    experiment = f"{bundle.layout.name.org}/{BENCHMARK}/"
     for name in bundle.tree.files:
         if name.startswith(experiment) and name.endswith(DRAWN) and not (again.root / name).exists():
             message = "A figure of the bundle is none that its runs give."
-            path = bundle.tree.root / name
+            path = bundle.tree.shown(name)
             yield recomputed(path, None, found="a figure", expected="no such file", message=message)
 
 
@@ -196,15 +219,16 @@ def _compare_system(bundle: Bundle) -> Iterator[Finding]:
 
     A description by hand is not made of them; that they do not contradict it the checker says.
     """
-    if "--system " in bundle.options:
+    if bundle.provenance.described_by_hand:
         return
-    path, system = bundle.layout.system_description, bundle.system
+    layout, system = bundle.layout, bundle.system
+    path = bundle.tree.shown(layout.system_description.relative_to(layout.root))
     answers = {field: system[field] for field in (*SITE_FIELDS, *FALLBACK_FIELDS)}
     try:
         again = describe_measured(
             [run.system for run in bundle.runs.runs],
             answers,
-            name=bundle.layout.system,
+            name=layout.name.system,
             org=bundle.runs.org,
             status=bundle.runs.status,
         )
@@ -222,11 +246,11 @@ def _compare_system(bundle: Bundle) -> Iterator[Finding]:
 def _compare_licences(bundle: Bundle) -> Iterator[Finding]:
     """The list of licences must be of the packages of the lock; the licences are the packages' own words."""
     layout = bundle.layout
-    path = layout.general / LICENCES
-    lock = read_text(bundle.tree, (layout.code / LOCK).relative_to(layout.root).as_posix())
+    name = (layout.general / LICENCES).relative_to(layout.root).as_posix()
+    lock = bundle.tree.text((layout.code / LOCK).relative_to(layout.root).as_posix())
     if lock is None:
         return
-    listed = load_json(bundle.tree, path.relative_to(layout.root).as_posix())
+    listed = bundle.tree.json(name)
     packages = listed.get("packages") if isinstance(listed, Mapping) else None
     found = []
     for package in packages if isinstance(packages, list) else []:
@@ -237,7 +261,7 @@ def _compare_licences(bundle: Bundle) -> Iterator[Finding]:
     for ours, theirs in itertools.zip_longest(locked, found, fillvalue=("no package", "")):
         if ours != theirs:
             yield recomputed(
-                path,
+                bundle.tree.shown(name),
                 None,
                 found=" ".join(theirs),
                 expected=" ".join(ours) + f" as in {LOCK}",

@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.core.errors import SubmissionError
+from benchmark.core.files import reason_of
 from benchmark.record.run_folder import RunFolder
 from compliance.finding import Finding
 from compliance.subjects.log import Log
 from compliance.subjects.parse import read_log
 from submission.bundle.layout import INIT_DATASETS, RUN_AND_TIME, SETUP
 from submission.bundle.reading import Bundle
-from submission.runs.runs import Run
+from submission.runs.runs import CheckedRun
 
 #: Test accuracies of one seed on two kinds of machine: as far apart as those of two seeds on one.
 #: Five published runs of the benchmark lie within 0.012 (the paper's Table 3), ours within 0.01.
@@ -50,7 +51,8 @@ def rerun(bundle: Bundle, seed: int) -> tuple[str, list[Finding]]:
     where a script fails.
     """
     number, run = _run_of(bundle, seed)
-    path = bundle.layout.results(number)[0]
+    log_path = bundle.layout.results(number)[0].relative_to(bundle.layout.root)
+    path = Path(bundle.tree.shown(log_path))
     with _work_folder() as work:
         for script, *arguments in ((SETUP,), (INIT_DATASETS,), (RUN_AND_TIME, str(seed))):
             _execute(bundle.layout.science / script, arguments, work)
@@ -59,7 +61,7 @@ def rerun(bundle: Bundle, seed: int) -> tuple[str, list[Finding]]:
     return compare(run, log, system, path)
 
 
-def compare(run: Run, log: Log, system: Mapping[str, Any], path: Path) -> tuple[str, list[Finding]]:
+def compare(run: CheckedRun, log: Log, system: Mapping[str, Any], path: Path) -> tuple[str, list[Finding]]:
     """How a submitted run is compared with its repetition's log and system.json, and what differs.
 
     ``path`` is the submitted log.
@@ -70,7 +72,7 @@ def compare(run: Run, log: Log, system: Mapping[str, Any], path: Path) -> tuple[
     return "bit for bit: the node is like the submitted run's", list(_compare_bits(run, log, path))
 
 
-def _run_of(bundle: Bundle, seed: int) -> tuple[int, Run]:
+def _run_of(bundle: Bundle, seed: int) -> tuple[int, CheckedRun]:
     for number, run in enumerate(bundle.runs.runs, start=1):
         if run.seed == seed:
             return number, run
@@ -99,7 +101,7 @@ def _execute(script: Path, arguments: list[str], work: Path) -> None:
     try:
         status = subprocess.run([script.resolve(), *arguments], env=environment, check=False).returncode
     except OSError as error:
-        found = error.strerror or str(error)
+        found = reason_of(error)
     else:
         if status == 0:
             return
@@ -127,14 +129,14 @@ def _arithmetic(system: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _compare_score(run: Run, log: Log, path: Path) -> Iterator[Finding]:
+def _compare_score(run: CheckedRun, log: Log, path: Path) -> Iterator[Finding]:
     again = log.number("test_accuracy")
     if again is None or abs(again - run.test_accuracy) > TOLERANCE:
         found = "no test accuracy" if again is None else f"{again:.4f} when repeated"
         yield _not_repeated(path, found, f"{run.test_accuracy:.4f} within {TOLERANCE}")
 
 
-def _compare_bits(run: Run, log: Log, path: Path) -> Iterator[Finding]:
+def _compare_bits(run: CheckedRun, log: Log, path: Path) -> Iterator[Finding]:
     """The first value of each kind that differs, and the weights."""
     for key in EXACT:
         logged = [(event.value, event.line) for event in run.log.sound(key)]

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# One-time preparation of the data: @DATA_SUMMARY@
+# One-time preparation of the data: the {{ "synthetic" if synthetic else "observed" }} scenes of the submitted runs.
 #
 #   ./init_datasets.sh
 #
@@ -7,8 +7,8 @@
 set -euo pipefail
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
-bundle="$(cd "$here/@TO_BUNDLE@" && pwd)"
-code="$bundle/@CODE@"
+bundle="$(cd "$here/{{ to_bundle }}" && pwd)"
+code="$bundle/{{ code }}"
 work="${CLOUDMASK_WORK:-$bundle.work}"
 
 if [ ! -x "$work/venv/bin/python" ]; then
@@ -18,6 +18,8 @@ fi
 
 export PYTHONPATH="$code" PYTHONDONTWRITEBYTECODE=1 PATH="$work/venv/bin:$PATH"
 cd "$work"
-@DATA_COMMANDS@
+{% for command in data_commands %}
+{{ command }}
+{% endfor %}
 
 echo "data in $work/data; next: $here/run_and_time.sh SEED"

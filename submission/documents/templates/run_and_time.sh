@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Run the benchmark once with a seed, and check its log.
 #
-#   ./run_and_time.sh SEED        (the submitted runs: @SEEDS@)
+#   ./run_and_time.sh SEED        (the submitted runs: {{ seeds | join(", ") }})
 #
 # Run setup.sh and init_datasets.sh first. Exit status: that of the run, then that of the check.
 set -euo pipefail
@@ -9,14 +9,14 @@ set -euo pipefail
 seed="${1:-}"
 case "$seed" in
 '' | *[!0-9]* | 0?*)
-    echo "usage: run_and_time.sh SEED   (the submitted runs: @SEEDS@)" >&2
+    echo "usage: run_and_time.sh SEED   (the submitted runs: {{ seeds | join(", ") }})" >&2
     exit 2
     ;;
 esac
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
-bundle="$(cd "$here/@TO_BUNDLE@" && pwd)"
-code="$bundle/@CODE@"
+bundle="$(cd "$here/{{ to_bundle }}" && pwd)"
+code="$bundle/{{ code }}"
 work="${CLOUDMASK_WORK:-$bundle.work}"
 
 if [ ! -x "$work/venv/bin/python" ]; then
@@ -26,5 +26,5 @@ fi
 
 export PYTHONPATH="$code" PYTHONDONTWRITEBYTECODE=1
 cd "$work"
-time "$work/venv/bin/python" -m benchmark.run --config "$here/@RUN_CONFIG@" --seed "$seed" --output logs
-"$work/venv/bin/python" -m compliance.check "logs/@NAME@-seed-$seed"
+time "$work/venv/bin/python" -m benchmark.run --config "$here/{{ run_config }}" --seed "$seed" --output logs
+"$work/venv/bin/python" -m compliance.check "logs/{{ name }}-seed-$seed"

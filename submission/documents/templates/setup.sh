@@ -9,8 +9,8 @@
 set -euo pipefail
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
-bundle="$(cd "$here/@TO_BUNDLE@" && pwd)"
-code="$bundle/@CODE@"
+bundle="$(cd "$here/{{ to_bundle }}" && pwd)"
+code="$bundle/{{ code }}"
 work="${CLOUDMASK_WORK:-$bundle.work}"
 python="${PYTHON:-python3}"
 
@@ -19,9 +19,9 @@ if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))'; then
     exit 2
 fi
 
-if [ -f "$bundle/@MANIFEST@" ] && command -v sha256sum >/dev/null; then
+if [ -f "$bundle/{{ manifest }}" ] && command -v sha256sum >/dev/null; then
     echo "checking the files of the bundle"
-    (cd "$bundle" && sha256sum --check --quiet "@MANIFEST@")
+    (cd "$bundle" && sha256sum --check --quiet "{{ manifest }}")
 fi
 
 mkdir -p "$work"

@@ -1,0 +1,33 @@
+"""Every file of a bundle that is computed: the packager writes them, the verifier writes them again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from submission.bundle.layout import BundleLayout
+from submission.bundle.sources import Sources
+from submission.documents.contribution import contribution
+from submission.documents.files import write_documents, write_text
+from submission.documents.typeset import write_typeset
+from submission.figures.catalogue import draw_from_logs, draw_from_scenes, drawn
+from submission.report.images import shrink_figures
+from submission.report.page import write_report
+from submission.runs.runs import RunSet
+
+
+def write_generated(layout: BundleLayout, sources: Sources) -> None:
+    """Write what follows from the sources. Figures of scenes that lie in the bundle are shown as they are."""
+    write_documents(layout, sources)
+    draw_from_logs(sources.runs, layout.figures)
+    write_text(layout.contribution, contribution(layout, sources, drawn(layout.figures)))
+    write_typeset(layout)
+    write_report(layout, sources.runs)
+
+
+def write_pictures(layout: BundleLayout, runs: RunSet, data: Path) -> None:
+    """Draw the figures of scenes, large and small, where scenes and masks are at hand below ``data``.
+
+    The verifier cannot draw them again: scenes and masks are not in the bundle.
+    """
+    draw_from_scenes(runs, data, layout.figures)
+    shrink_figures(layout.figures)
