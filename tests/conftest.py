@@ -8,8 +8,36 @@ from typing import Any
 
 import pytest
 
+from benchmark import ROOT
 from benchmark.record.run_folder import RunFolder
 from tests.support.project import TINY, make_tiny_scenes, program, read_events
+from tests.support.shared import shared
+
+#: Markers of the tests that use a fixture.
+OF_FIXTURES = {"browser": ("slow", "browser"), "cluster": ("slow", "slurm"), "tiny_run": ("slow",)}
+#: Folders and files in which every test trains, packages, or waits for other programs.
+SLOW = (
+    "tests/end_to_end",
+    "tests/benchmark/compute",
+    "tests/benchmark/synthesis",
+    "tests/benchmark/download",
+    "tests/compliance/upstream",
+    "tests/compliance/rules/test_configurations.py",
+    "tests/compliance/rules/test_profiles.py",
+    "tests/compliance/rules/test_tree_rules.py",
+    "tests/compliance/test_fuzz.py",
+    "tests/submission",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by what they need; ``-m "not slow"`` answers within a minute."""
+    for item in items:
+        names = [name for used, names in OF_FIXTURES.items() if used in item.fixturenames for name in names]  # type: ignore[attr-defined]
+        if item.path.relative_to(ROOT).as_posix().startswith(SLOW):
+            names.append("slow")
+        for name in dict.fromkeys(names):
+            item.add_marker(name)
 
 
 @pytest.fixture(scope="session")
@@ -37,17 +65,26 @@ def tiny_run(tiny_place: Path) -> FinishedRun:
     return FinishedRun(folder, tiny_place, done.stdout, read_events(folder.log))
 
 
-# ---- a bundle of three runs, made once for each file that looks at one
+# ---- a bundle of three runs, made once for all files that look at one
+
+
+@pytest.fixture(scope="session")
+def packaged_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout with the runs of three seeds, typed by hand, and their bundle in dist/."""
+    from submission.package import Options, package
+    from tests.support.runs import make_place
+
+    def make(place: Path) -> None:
+        make_place(place)
+        package(Options([place / "logs"], place / "dist", checkout=place))
+
+    return shared(tmp_path_factory, "place", make)
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkout with the runs of three seeds, typed by hand."""
-    from tests.support.runs import make_place
-
-    place = tmp_path_factory.mktemp("place")
-    make_place(place)
-    return place
+def place(packaged_place: Path) -> Path:
+    """The checkout to look at; a module that needs other runs has a ``place`` of its own."""
+    return packaged_place
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +92,8 @@ def bundle(place: Path) -> Path:
     """The bundle of the runs of ``place``."""
     from submission.package import Options, package
 
-    return package(Options([place / "logs"], place / "dist", checkout=place))
+    made = [path for path in (place / "dist").glob("*") if path.is_dir()]
+    return made[0] if made else package(Options([place / "logs"], place / "dist", checkout=place))
 
 
 @pytest.fixture(scope="module")

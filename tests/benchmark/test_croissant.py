@@ -144,4 +144,4 @@ def test_a_place_that_takes_no_file_is_told(copy_of_dataset, capsys):
     assert main([str(copy_of_dataset)]) == 1
     said = capsys.readouterr().err
     assert "found:    Is a directory" in said
-    assert "expected: a folder that can be read and takes a file" in said
+    assert "expected: a readable and writable folder" in said

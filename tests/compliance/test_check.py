@@ -17,7 +17,7 @@ from compliance.checker import check_paths
 from compliance.finding import Finding
 from compliance.registry import Rule, problem
 from compliance.reports.report import FORMAT
-from compliance.rules import RULE_BY_ID
+from compliance.rules import science_rules
 from compliance.subjects import discover
 from tests.support.hand_logs import COMPLETED, EARLY_STOPPED, with_result, with_value
 
@@ -202,7 +202,7 @@ def test_the_second_layout_of_a_tree_does_not_count_its_logs_twice(tmp_path: Pat
 def test_a_path_that_cannot_be_read_is_a_failure_of_the_check(
     logs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(path: Path) -> None:
+    def refuse(path: Path, name: str) -> None:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(check_paths_module, "read_log", refuse)
@@ -237,18 +237,16 @@ def test_a_path_that_is_nothing_to_check_gives_exit_status_2(name: str) -> None:
     assert check_paths([name]).exit_code == 2
 
 
-def test_a_crash_inside_a_rule_is_a_finding_and_the_other_rules_still_apply(
-    logs: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_crash_inside_a_rule_is_a_finding_and_the_other_rules_still_apply(logs: Path) -> None:
     def crash(log: object):
         yield problem("the first place", 1)
         raise ZeroDivisionError("division by zero")
 
-    monkeypatch.setitem(
-        RULE_BY_ID, "bad", Rule("bad", "log", "note", "none", "nothing", "none", "Bad.", crash)
-    )
+    bad = Rule("bad", "log", "note", "none", "nothing", "none", "Bad.", crash)
     write(logs / "quickstart-seed-1/result.txt", with_value(COMPLETED, "submission_benchmark", "clouds"))
-    found = check_paths([logs / "quickstart-seed-1/result.txt"]).findings
+    rules = science_rules()
+    rules["bad"] = bad
+    found = check_paths([logs / "quickstart-seed-1/result.txt"], rules).findings
     assert [finding.rule for finding in found] == ["benchmark-name", "bad", "rule-crashed", "set-single-run"]
     assert found[2] == Finding(
         rule="rule-crashed",

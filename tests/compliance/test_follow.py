@@ -14,7 +14,7 @@ import pytest
 from compliance.finding import Finding
 from compliance.follow import follow
 from compliance.rules import science_rules
-from compliance.subjects.discover import CheckError
+from compliance.subjects.folders import CheckError
 from tests.support.hand_logs import COMPLETED, EARLY_STOPPED, findings, with_value
 from tests.support.project import program
 

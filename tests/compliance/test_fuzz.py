@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from benchmark.record.events import BY_KEY
 from compliance import registry
-from compliance.reports.report import Report, summarise, to_json, to_text
+from compliance.reports.report import Report, summarise, to_json
+from compliance.reports.text import to_text
 from compliance.rules import science_rules
 from compliance.subjects.log import condense
 from tests.support.hand_logs import COMPLETED, EARLY_STOPPED, TOKEN, parsed

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
+import pkgutil
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from compliance import registry
+from compliance import rules as rules_package
 from compliance.check import main
-from compliance.checker import check_paths
-from compliance.registry import CRASHED
-from compliance.rules import RULE_BY_ID, science_rules
-from compliance.selection import PROFILES, Selection, SettingsError, read_settings
-from tests.support.hand_logs import EARLY_STOPPED
+from compliance.checker import check_paths, with_second_opinion
+from compliance.follow import follow
+from compliance.registry import CRASHED, DISAGREEMENT, Rule
+from compliance.rules import ALL_RULES, RULE_BY_ID, science_rules
+from compliance.rules.profiles import PROFILES
+from compliance.selection import Selection, SettingsError, read_settings
+from tests.support.hand_logs import EARLY_STOPPED, parsed
 
 
 @pytest.fixture
@@ -61,7 +68,7 @@ def test_a_severity_is_changed_and_with_it_the_exit_status(log: Path) -> None:
 
 
 def test_a_crashed_rule_is_reported_whatever_is_chosen() -> None:
-    assert CRASHED.id in Selection(select=("run-stop",), ignore=("*",)).rules()
+    assert CRASHED.id in Selection(select=("run-stop",), ignore=("rule-*",)).rules()
 
 
 @given(st.lists(st.sampled_from(sorted(RULE_BY_ID))), st.lists(st.sampled_from(sorted(RULE_BY_ID))))
@@ -69,6 +76,11 @@ def test_every_rule_of_a_profile_is_applied_or_left_out(select: list[str], ignor
     for profile in PROFILES:
         everything = Selection(profile).rules()
         selection = Selection(profile, tuple(select), tuple(ignore))
+        applied = everything.keys() & (set(select) if select else everything.keys()) - set(ignore)
+        if not any(RULE_BY_ID[id].scope for id in applied):
+            with pytest.raises(SettingsError):
+                selection.rules()
+            continue
         assert {*selection.rules(), *selection.left_out()} == set(everything)
         assert not set(selection.rules()) & set(selection.left_out())
 
@@ -131,11 +143,65 @@ def test_settings_that_cannot_be_used_are_refused(
         read_settings(path)
     assert found in raised.value.found
     assert main(["result.txt"]) == 2
-    assert "remedy:" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "remedy:" in said.err
+    assert said.out == ""
 
 
-def test_missing_settings_are_refused(log: Path) -> None:
-    assert main(["result.txt", "--settings", "absent.toml"]) == 2
+@pytest.mark.parametrize("format", ["text", "json"])
+@pytest.mark.parametrize(
+    ("arguments", "found"),
+    [
+        (["--settings", "absent.toml"], "No such file or directory"),
+        (["--select", "run-stp"], "no rule of this name"),
+        (["--profile", "sience"], "no profile of this name"),
+        (["--ignore", "*"], "no rule is left to apply"),
+        (["--select", "run-stop", "--ignore", "run-stop"], "no rule is left to apply"),
+        (["--select", "second-opinion", "--second-opinion"], "no rule is left to apply"),
+        (["--select", "set-*", "--second-opinion"], "no rule on logs is left to apply"),
+    ],
+)
+def test_a_wrong_choice_of_rules_is_an_error_in_every_format(
+    log: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], found: str, format: str
+) -> None:
+    assert main([log.name, *arguments, "--format", format]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert f"found:    {found}" in said.err or f"found: {found}" in said.err
+    assert "expected:" in said.err
+    assert "remedy:" in said.err
+
+
+def test_nothing_is_followed_without_a_rule_on_logs(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([log.name, "--follow", "--select", "set-*"]) == 2
+    assert "no rule on logs is left to apply" in capsys.readouterr().err
+
+
+NONE_LEFT: list[dict[str, Rule]] = [{}, {CRASHED.id: CRASHED}]
+
+
+@pytest.mark.parametrize("rules", NONE_LEFT, ids=["empty", "a crash only"])
+def test_an_empty_set_of_rules_is_refused_everywhere(log: Path, rules: dict[str, Rule]) -> None:
+    with pytest.raises(ValueError, match="would pass anything"):
+        registry.run("log", parsed(EARLY_STOPPED), rules)
+    with pytest.raises(ValueError, match="would pass anything"):
+        check_paths([log], rules)
+    with pytest.raises(ValueError, match="would pass anything"):
+        check_paths([], rules)
+    with pytest.raises(ValueError, match="would pass anything"):
+        follow(log, rules, print)
+    with pytest.raises(ValueError, match="would pass anything"):
+        with_second_opinion(check_paths([log]), rules)
+
+
+def test_the_set_of_all_rules_holds_every_rule_of_every_module_once() -> None:
+    defined = {CRASHED, DISAGREEMENT}
+    for module in pkgutil.walk_packages(rules_package.__path__, f"{rules_package.__name__}."):
+        for value in vars(importlib.import_module(module.name)).values():
+            members = value if isinstance(value, tuple) else (value,)  # some rules are made in tuples
+            defined.update(each for each in members if isinstance(each, Rule))
+    assert Counter(ALL_RULES) == Counter(defined)
+    assert len({rule.id for rule in ALL_RULES}) == len(ALL_RULES) == len(RULE_BY_ID)
 
 
 @given(st.binary(max_size=60) | st.text(max_size=60).map(str.encode))

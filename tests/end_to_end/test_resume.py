@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.record.run_folder import RunFolder
 from benchmark.training.checkpoint import checkpoints, latest_checkpoint
 from tests.support.killed_runs import OFTEN, kill, outcome, start
 from tests.support.project import TINY, program, read_events, value_of
@@ -49,6 +51,10 @@ def test_killed_at_several_moments_a_run_ends_with_the_same_bits(tiny_place, who
     assert resumed[-1]["value"] == 4
     assert resumed[-1]["metadata"]["epochs"] == 3
     assert checkpoints(root / "checkpoints") == []
+    systems = [json.loads(path.read_text()) for path in RunFolder(root).systems]
+    assert len(systems) == 5  # of every start
+    assert {system["cpu"]["model"] for system in systems} == {systems[0]["cpu"]["model"]}
+    assert systems[0]["measured_at"] < systems[-1]["measured_at"]
     timing = value_of(events, "result")["timing"]
     times = {event["key"]: event["time_ms"] for event in events}
     assert timing["total_seconds"] == pytest.approx((times["run_stop"] - times["run_start"]) / 1000, abs=0.5)
@@ -65,7 +71,7 @@ def test_a_warning_ends_the_run_with_a_checkpoint_within_the_epoch(tiny_place, w
     said, _ = process.communicate(timeout=100)
     assert process.returncode == 75
     assert "SIGUSR1: stopping at the next checkpoint; again to stop at once" in said
-    assert "stopped (SIGUSR1); the log ends with run_stop aborted; the same command with --resume" in said
+    assert "stopped (SIGUSR1); the log ends with run_stop aborted; rerun with --resume to continue" in said
     last = read_events(root / "result.txt")[-1]
     assert last["metadata"]["status"] == "aborted"
     assert last["metadata"]["reason"] == "Interrupted: SIGUSR1"
@@ -125,7 +131,7 @@ def test_a_corrupt_checkpoint_is_told_and_the_one_before_it_taken(tiny_place, wh
     ("change", "told"),
     [
         ("training.epochs=7", "config_digest"),
-        ("submission.org=Another", "submission_org 'Another' of the run that is to go on"),
+        ("submission.org=Another", "submission_org 'Another' of the run that is to be resumed"),
     ],
 )
 def test_another_configuration_does_not_go_on_with_the_run(tiny_place, interrupted, change, told):
@@ -135,7 +141,7 @@ def test_another_configuration_does_not_go_on_with_the_run(tiny_place, interrupt
     said, _ = process.communicate()
     assert process.returncode == 1
     assert told in said
-    assert "start anew without --resume" in said
+    assert "start again without --resume" in said
     assert "Traceback" not in said
     last = read_events(root / "result.txt")[-1]
     assert (last["key"], last["metadata"]["status"]) == ("run_stop", "aborted")
@@ -155,7 +161,7 @@ def test_without_resume_an_interrupted_run_goes_aside_with_a_hint(tiny_place, in
     )
     assert done.returncode == 0, done.stderr
     assert "incomplete run moved aside to" in done.stdout
-    assert "(--resume would have gone on with it)" in done.stdout
+    assert "(--resume would have continued it)" in done.stdout
     (aside,) = (tiny_place / "anew.aside").iterdir()
     assert len(checkpoints(aside / "checkpoints")) == 2
     assert len([e for e in read_events(root / "result.txt") if e["key"] == "eval_stop"]) == 1
@@ -170,7 +176,7 @@ def test_a_full_disk_ends_a_run_that_goes_on_when_there_is_room(tiny_place, whol
     if subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("a small file system cannot be mounted here")
     try:
-        # weights and two checkpoints take 64 MB, the third has no room beside them
+        # weights and two checkpoints take 64 MB, the third has no room next to them
         (small / "ballast").write_bytes(bytes(4_000_000))
         process = start(tiny_place, "small", *SETTINGS)
         said, _ = process.communicate()

@@ -80,7 +80,7 @@ def test_the_log_tells_the_run_in_the_order_of_the_vocabulary(tiny_run):
     ]
     assert tiny_run.events[-1]["metadata"]["status"] == "success"
     assert {event["metadata"]["file"] for event in tiny_run.events} == {
-        f"benchmark/{name}.py" for name in ("identity", "staging", "epochs", "inference", "train")
+        f"benchmark/training/{name}.py" for name in ("identity", "stage", "epochs", "inference", "train")
     }
     assert [value_of(tiny_run.events, f"{part}_samples") for part in ("train", "eval", "test")] == [80, 40, 4]
 
@@ -188,7 +188,7 @@ def test_a_later_run_takes_over_the_staged_scenes_and_says_so(tiny_run):
     assert len(digests) == 2
     after = {path: path.stat().st_mtime_ns for path in (tiny_run.place / "data/staging").glob("*/*.f16")}
     assert after == stores
-    # beside the score: every scene in one piece, and curves for TensorBoard
+    # in addition to the score: every scene in one piece, and curves for TensorBoard
     (whole,) = (event for event in events if event["key"] == "whole_scene_agreement")
     assert whole["value"] == whole["metadata"]["correct"] / whole["metadata"]["pixels"]
     assert whole["metadata"]["pixels"] == 4 * SHAPE[0] * SHAPE[1]
@@ -331,6 +331,8 @@ def test_a_signal_ends_the_log_with_run_stop_aborted_and_the_next_run_goes_aside
 def test_a_loss_that_is_not_finite_stops_the_run_at_its_step(tiny_place, tmp_path, monkeypatch):
     from benchmark.compute.engine import Engine
     from benchmark.core.display import Display
+    from benchmark.training.options import RunOptions
+    from benchmark.training.prepare import SceneFiles
     from benchmark.training.train import train_and_score
 
     real, calls = Engine.train_step, []
@@ -341,11 +343,10 @@ def test_a_loss_that_is_not_finite_stops_the_run_at_its_step(tiny_place, tmp_pat
 
     monkeypatch.setattr(Engine, "train_step", thirteenth_is_nan)
     data = tiny_place / "data" / "synthetic"
-    scenes = [discover(data / split) for split in ("training", "inference")]
+    scenes = SceneFiles(discover(data / "training"), discover(data / "inference"))
+    options = RunOptions(stage_dir=tmp_path / "staging")
     with pytest.raises(RunError) as caught:
-        train_and_score(
-            load_config(TINY), RunFolder(tmp_path), *scenes, Display(), stage_dir=tmp_path / "staging"
-        )
+        train_and_score(load_config(TINY), RunFolder(tmp_path), scenes, options, Display())
     assert caught.value.where == "training loss, epoch 2, step 3 of 10"
     assert (caught.value.found, caught.value.expected) == ("nan", "a finite number")
     last = read_events(tmp_path / "result.txt")[-1]

@@ -108,8 +108,8 @@ def output_of(place: Path, name: str, index: int) -> str:
 
 def status(place: Path, name: str, site: str) -> dict[str, str]:
     """What the command says of the states of all runs."""
-    told = sweep(place, "status", name, site).stdout
-    rows = [line.split("│") for line in told.splitlines() if "-seed-" in line]
+    said = sweep(place, "status", name, site).stdout
+    rows = [line.split("│") for line in said.splitlines() if "-seed-" in line]
     return {row[1].strip(): row[2].strip() for row in rows}
 
 
@@ -201,9 +201,9 @@ def test_an_array_runs_what_was_planned_and_reports_the_run_that_failed(array):
     assert [run for run in runs if f" {run} " in planned] == runs
     states = status(array, "five", "cluster.yaml")
     assert states == {run: "failed" if run == "five-seed-4" else "complete" for run in runs}
-    told = sweep(array, "status", "five", "cluster.yaml")
-    assert "exit status 9: the node is broken" in told.stdout
-    assert told.returncode == 1
+    said = sweep(array, "status", "five", "cluster.yaml")
+    assert "exit status 9: the node is broken" in said.stdout
+    assert said.returncode == 1
     assert "%2" in (array / "slurm logs" / "five" / "array.slurm").read_text().split("--array=")[1][:10]
 
 
@@ -215,8 +215,8 @@ def assert_resumed(events):
 
 
 def test_a_run_that_was_warned_goes_on_where_it_was(array):
-    told = output_of(array, "five", 0)
-    assert "stopped (SIGUSR1)" in told
+    said = output_of(array, "five", 0)
+    assert "stopped (SIGUSR1)" in said
     events = read_events(log(array, "slurm logs", "five", 1))
     assert_resumed(events)
     assert events[-1]["metadata"] == {**events[-1]["metadata"], "status": "success"}
@@ -259,7 +259,7 @@ def test_stop_ends_this_experiment_and_no_other_job(submitted):
     assert done.returncode == 0, done.stderr
     wait_until(lambda: "RUNNING" in ask("squeue", "-h", "-j", other, "-o", "%T"), 60, lambda: ask("squeue"))
     done = sweep(place, "stop", "stopped", "cluster.yaml")
-    assert (done.returncode, done.stdout) == (0, "3 runs told to stop; `resume` goes on with them\n")
+    assert (done.returncode, done.stdout) == (0, "stopping 3 runs; `resume` continues them\n")
     wait_until(lambda: "cloudmask-stopped" not in ask("squeue", "-h", "-o", "%j"), 60, lambda: ask("squeue"))
     assert ask("squeue", "-h", "-j", other, "-o", "%T") == "RUNNING\n"
     assert not {"waiting", "running", "complete"} & set(status(place, "stopped", "cluster.yaml").values())
@@ -272,8 +272,8 @@ def test_slurm_warns_before_the_limit_and_the_job_comes_back(submitted):
         180,
         lambda: [ask("squeue"), output_of(submitted, "limit", 0)],
     )
-    told = output_of(submitted, "limit", 0).splitlines()
-    assert [line for line in told if not line.startswith("slurmstepd")] == ["first", "warned", "again"]
+    said = output_of(submitted, "limit", 0).splitlines()
+    assert [line for line in said if not line.startswith("slurmstepd")] == ["first", "warned", "again"]
 
 
 def test_a_script_of_a_run_can_be_submitted_by_hand(array):

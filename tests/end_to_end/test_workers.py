@@ -21,23 +21,26 @@ STEPS = """
 import sys
 sys.path.insert(0, {root!r})
 from benchmark.compute.cluster import find_cluster
-from benchmark.compute.engine import Engine, choose_strategy, make_deterministic, share_of
+from benchmark.compute.collectives import share_of
+from benchmark.compute.engine import Engine, choose_strategy, make_deterministic
 from tests.benchmark.compute.test_unet_and_engine import batch
 cluster = find_cluster()
 make_deterministic(1)
-machine = Engine(32, 8 // cluster.size, "float32", choose_strategy(cluster), cluster)
-assert machine.global_batch == 8
+engine = Engine(32, 12 // cluster.size, "float32", choose_strategy(cluster), cluster)
+assert engine.global_batch == 12
 losses = []
 for step in range(20):
-    inputs, labels = batch(8, seed=step)
-    mine = slice(*share_of(8, *cluster.share))
-    losses.append(machine.train_step(inputs[mine], labels[mine], 1e-4)[0])
+    inputs, labels = batch(12, seed=step)
+    mine = slice(*share_of(12, *cluster.share))
+    losses.append(engine.train_step(inputs[mine], labels[mine], 1e-4)[0])
 inputs, labels = batch(5, seed=99)
 mine = slice(*share_of(5, *cluster.share))
-predicted = machine.predict(inputs)
+predicted = engine.predict(inputs)
 assert predicted.shape == (5, 32, 32)
-assert machine.agree(7) and (cluster.size == 1 or not machine.agree(cluster.index))
-print([*losses, *machine.evaluate_step(inputs[mine], labels[mine])[:2], float(predicted.astype("f8").sum())])
+engine.workers.barrier()
+assert engine.workers.agree(7, 3)
+assert engine.workers.agree(19, 4 + cluster.index) == (cluster.size == 1)
+print([*losses, *engine.evaluate_step(inputs[mine], labels[mine])[:2], float(predicted.astype("f8").sum())])
 """
 
 
@@ -82,10 +85,10 @@ def numbers(ended: list[tuple[int, str, str]]) -> list[list[float]]:
     return [json.loads(said.splitlines()[-1]) for _, said, _ in ended]
 
 
-def test_one_two_and_four_workers_take_the_same_steps(tmp_path):
+def test_one_to_four_workers_take_the_same_steps_and_agree_on_a_checkpoint(tmp_path):
     code = ["-c", STEPS.format(root=str(ROOT))]
     (alone,) = numbers(finish(start_workers(1, code, tmp_path)))
-    for number in (2, 4):
+    for number in (2, 3, 4):
         together = numbers(finish(start_workers(number, code, tmp_path)))
         assert all(other == together[0] for other in together)
         assert together[0][:20] == pytest.approx(alone[:20], rel=1e-4)

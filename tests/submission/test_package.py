@@ -17,10 +17,12 @@ from pathlib import Path
 import pytest
 
 from benchmark import ROOT
+from benchmark.core.files import sha256_of
 from compliance.checker import check_paths
+from compliance.subjects.log import Log
+from compliance.subjects.parse import read_log
 from submission import package as packager
 from submission.bundle import publish as publishing
-from submission.bundle.archive import sha256_of
 from submission.bundle.publish import OutputError
 from submission.package import main
 from tests.support import runs as runs
@@ -213,6 +215,18 @@ def test_a_warning_is_told_once_and_does_not_refuse(
     said = capsys.readouterr().err
     assert said.count("[contact-present]") == 1
     assert "warning [contact-present] logs/quick-seed-1/result.txt, and 1 more: " in said
+
+
+def test_each_log_is_parsed_once(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed = []
+
+    def read(path: Path, name: str) -> Log:
+        parsed.append(name)
+        return read_log(path, name)
+
+    monkeypatch.setattr("submission.runs.runs.read_log", read)
+    assert main([]) == 0
+    assert sorted(parsed) == [f"logs/quick-seed-{seed}/result.txt" for seed in (1, 2, 3)]
 
 
 # ---- what it refuses: the logs
@@ -439,7 +453,7 @@ def test_a_full_disk_leaves_nothing_and_takes_nothing(place: Path, tmp_path: Pat
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, packager.Terminated, OSError(5, "Input/output error")])
-@pytest.mark.parametrize("step", ["manifest_text", "check_paths", "publish"])
+@pytest.mark.parametrize("step", ["manifest_text", "check_tree", "publish"])
 def test_an_interruption_at_any_step_leaves_what_was_there(
     step: str,
     error: BaseException,
@@ -449,11 +463,8 @@ def test_an_interruption_at_any_step_leaves_what_was_there(
 ) -> None:
     assert main(["--logs", "logs/quick-seed-1"]) == 0
     before = contents(place / "dist")
-    calls = iter(range(10))
 
     def fail(*arguments: object, **names: object) -> object:
-        if step == "check_paths" and next(calls) == 0:
-            return check_paths(*arguments, **names)
         raise error
 
     monkeypatch.setattr(packager, step, fail)
@@ -498,9 +509,7 @@ def test_two_packagers_do_not_work_in_one_folder_at_once(
 def test_sigterm_leaves_nothing(place: Path) -> None:
     script = (
         "import sys, time; from submission import package;"
-        "package.check_paths = lambda paths, first=[1]: (first.pop(), real(paths))[1] if first else wait();"
-        "from compliance.checker import check_paths as real;"
-        "wait = lambda: (print('staged', flush=True), time.sleep(60));"
+        "package.check_tree = lambda *_: (print('staged', flush=True), time.sleep(60));"
         "sys.exit(package.main([]))"
     )
     process = subprocess.Popen(

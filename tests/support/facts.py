@@ -1,4 +1,4 @@
-"""What logs say in numbers, by nothing but JSON and arithmetic: beside it the documents are held."""
+"""What logs say in numbers, by nothing but JSON and arithmetic: the documents are compared with it."""
 
 from __future__ import annotations
 
@@ -232,11 +232,11 @@ def expected_prose(runs: list[Facts], config: str, commit: str) -> list[str]:
         f"Quality target of the policy: 0.9; reached by {reached} of {several}.",
         "Submitted by New York University, division open, benchmark version mlcommons-cloudmask-v1.1, "
         "platform Test Node.",
-        "## Beside the paper's Table 3",
+        "## Compared with the paper's Table 3",
         "The paper's runs on V100 GPUs have a mean test accuracy of 0.889. Its scenes are observed ones; "
         "those of this submission are not. The paper describes the times as averages per epoch. Multiplied "
         "by the epochs they would exceed the 13 hours that its published job scripts allow by far (142 "
-        "minutes times 200 epochs is 475 hours), so they are read here as the times of whole runs: about 40 "
+        "minutes times 200 epochs is 475 hours), so they are read here as the times of complete runs: about 40 "
         "seconds per epoch.",
         "The code is in `New-York-University/benchmarks/cloudmask/implementations/tensorflow/` of this "
         f"bundle: commit `{commit}` (no public remote; the code is in this bundle).",

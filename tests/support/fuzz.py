@@ -28,9 +28,10 @@ from benchmark.record.events import BY_KEY
 from compliance import registry
 from compliance.finding import Finding
 from compliance.reports.junit import to_junit
-from compliance.reports.markdown import to_markdown
-from compliance.reports.report import Report, summarise, to_json, to_text
+from compliance.reports.markdown_report import to_markdown
+from compliance.reports.report import Report, summarise, to_json
 from compliance.reports.sarif import to_sarif
+from compliance.reports.text import to_text
 from compliance.rules import RULE_BY_ID
 from compliance.subjects.log import condense
 from compliance.subjects.strict_json import read_json
@@ -136,7 +137,7 @@ def system_of(chance: random.Random) -> bytes:
 
 
 def judge_log(content: bytes) -> list[Finding]:
-    """All findings on a log, alone and beside another run; renders every form of report."""
+    """All findings on a log, alone and next to another run; renders every form of report."""
     log = parsed(content)
     findings = registry.run("log", log, RULE_BY_ID)
     if log.events:

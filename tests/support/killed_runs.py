@@ -34,7 +34,7 @@ def outcome(log: Path) -> dict[str, object]:
 
 
 def start(place: Path, output: str, *arguments: object) -> subprocess.Popen:
-    """The real command on the tiny configuration, going on where it was."""
+    """The real command on the tiny configuration, resuming where it was."""
     command = [sys.executable, "-m", "benchmark.run", "--config", TINY, "--output", output, "--resume"]
     return subprocess.Popen(
         [*map(str, command), *map(str, arguments)],

@@ -1,4 +1,4 @@
-"""What measures: figures in words, and other programs beside ours."""
+"""What measures: figures in words, and other programs next to ours."""
 
 from __future__ import annotations
 

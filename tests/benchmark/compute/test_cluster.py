@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.compute.cluster import Cluster, find_cluster
-from benchmark.compute.engine import share_of
+from benchmark.compute.collectives import own_row, rows_are_equal, share_of
 from benchmark.core.errors import RunError
 
 
@@ -126,3 +126,23 @@ def test_shares_cover_everything_once_and_are_even(count, size):
 
 def test_only_the_first_worker_is_chief():
     assert [Cluster(("a:1", "b:1"), i).is_chief for i in (0, 1)] == [True, False]
+
+
+def agreed(*numbers: tuple[int, int]) -> bool:
+    """What workers with these numbers conclude from the sum that the collective returns to each."""
+    return rows_are_equal(sum(own_row(each, index, len(numbers)) for index, each in enumerate(numbers)))
+
+
+@given(epoch=st.integers(0, 10**9), step=st.integers(0, 10**9), size=st.integers(2, 16), data=st.data())
+def test_workers_agree_if_and_only_if_all_have_the_same_epoch_and_step(epoch, step, size, data):
+    same = [(epoch, step)] * size
+    assert agreed(*same)
+    odd = data.draw(st.integers(0, size - 1))
+    other = data.draw(st.sampled_from([(epoch + 1, step), (epoch, step + 1), (step, epoch)]))
+    assert agreed(*same[:odd], other, *same[odd + 1 :]) == (other == (epoch, step))
+
+
+def test_three_workers_late_in_a_run_agree_and_two_that_are_a_step_apart_do_not():
+    assert agreed((7, 3), (7, 3), (7, 3))
+    assert not agreed((19, 4), (19, 5))
+    assert not agreed((19, 4), (20, 4))

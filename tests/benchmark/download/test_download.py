@@ -20,20 +20,18 @@ from hypothesis import strategies as st
 
 from benchmark.config.files import config_path, load_config
 from benchmark.core.display import Display
-from benchmark.download import bucket as download_objects
 from benchmark.download.__main__ import main
 from benchmark.download.bucket import (
-    BUCKET,
-    PREFIXES,
-    TRIES,
-    TRIES_OF_LISTING,
-    DownloadError,
+    ATTEMPTS,
+    BLOCK_BYTES,
+    PART_BYTES,
+    SECONDS_WITHOUT_DATA,
     connect,
-    is_scene_path,
     list_split,
 )
 from benchmark.download.digest import MIB, part_sizes
 from benchmark.download.manifest import read_manifest
+from benchmark.download.source import BUCKET, PREFIXES, DownloadError, is_scene_path
 from benchmark.scenes.scene import discover
 from benchmark.training.prepare import find_scenes, use_data
 from tests.support.project import ROOT, program, write_scene_file
@@ -44,8 +42,13 @@ NIGHT = DAY.replace("day/", "night/").replace("T10", "T21")
 
 
 @pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3]:
-    monkeypatch.setattr(download_objects, "FIRST_PAUSE", 0.01)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client waits a moment before it repeats a request, not many seconds."""
+    monkeypatch.setattr("botocore.retryhandler.delay_exponential", lambda **_: 0.01)
+
+
+@pytest.fixture
+def s3(short_pauses: None) -> Iterator[S3]:
     with s3_server() as server:
         yield server
 
@@ -100,11 +103,9 @@ def download(s3: S3, root: Path, *arguments: object) -> int:
 def started(s3: S3, root: Path, *arguments: object) -> Iterator[subprocess.Popen]:
     """The real command in a process of its own, killed at the latest when the block ends."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a child ignores what we ignore
+    options = ["--endpoint", s3.proxy.url, "--dest", str(root), *map(str, arguments)]
     process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "benchmark.download"),
-            *("--endpoint", s3.proxy.url, "--dest", str(root), *map(str, arguments)),
-        ],
+        [sys.executable, "-m", "benchmark.download", *options],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -130,7 +131,7 @@ def test_both_splits_arrive_byte_by_byte_and_a_run_finds_them(s3, scene, tmp_pat
         path: (len(content), *[hashlib.md5(content).hexdigest()] * 2, "md5")
         for path, content in placed.items()
     }
-    assert "4 of 4 scenes whole" in capsys.readouterr().out
+    assert "4 of 4 scenes complete" in capsys.readouterr().out
     config = use_data(load_config(config_path("reference"), []), tmp_path / "data")
     training, inference = find_scenes(config, Display())
     assert [path.relative_to(tmp_path / "data").as_posix() for path in (*training, *inference)] == [
@@ -197,9 +198,9 @@ def test_the_names_of_older_copies_are_tried_next(s3, scene, tmp_path):
 def test_listings_of_several_pages_are_read_to_their_end(s3):
     for n in range(1001):
         s3.put(f"{TRAINING}/S3A_{n:04d}.hdf", b"")
-    files, unfit = list_split(connect(s3.proxy.url, 1), "training")
+    files, invalid = list_split(connect(s3.proxy.url, 1), "training")
     assert [file.path for file in files] == [f"training/S3A_{n:04d}.hdf" for n in range(1001)]
-    assert unfit == []
+    assert invalid == []
     assert s3.proxy.requests[""] == 2
 
 
@@ -223,11 +224,11 @@ def test_the_part_size_of_an_upload_is_found_or_said_to_be_unknown(s3, tmp_path,
     assert download(s3, tmp_path, "--split", "training") == 0
     assert on_disk(tmp_path) == {f"training/{DAY}": b"".join(parts)}
     assert read_manifest(tmp_path)[f"training/{DAY}"].verified == verified
-    told = "1 of them by their size only" in capsys.readouterr().out
-    assert told == (verified == "size")
+    says_so = "1 of them by their size only" in capsys.readouterr().out
+    assert says_so == (verified == "size")
     assert download(s3, tmp_path, "--split", "training", "--verify") == 0
     # an object larger than one request asks for comes by several
-    assert s3.proxy.requests[f"{TRAINING}/{DAY}"] == -(-sum(sizes) // download_objects.PART_BYTES)
+    assert s3.proxy.requests[f"{TRAINING}/{DAY}"] == -(-sum(sizes) // PART_BYTES)
 
 
 @given(st.integers(1, 1 << 40), st.integers(1, 10_000))
@@ -255,7 +256,7 @@ def test_after_a_signal_the_same_command_fetches_only_what_had_not_arrived(s3, t
         said = process.communicate(timeout=60)[1]
     assert process.returncode == {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}[kill]
     if kill != signal.SIGKILL:
-        assert "what has arrived is kept: repeat the command" in said
+        assert "what has arrived is kept: run the command again" in said
         assert "Traceback" not in said
     arrived = sum(map(len, on_disk(tmp_path).values()))
     assert 20 * BLOCK < arrived < 180 * BLOCK
@@ -276,7 +277,7 @@ def test_a_signal_ends_a_download_whose_server_has_fallen_silent(s3, tmp_path, n
         s3.proxy.wait_for(5 * BLOCK)
         process.send_signal(number)
         # well before the client gives up on the server by itself
-        assert process.wait(timeout=download_objects.SECONDS_WITHOUT_DATA - 5) == 128 + number
+        assert process.wait(timeout=SECONDS_WITHOUT_DATA - 5) == 128 + number
 
 
 def test_a_second_download_into_the_same_folder_is_refused(s3, tmp_path, capsys):
@@ -298,7 +299,7 @@ def test_connections_that_break_are_taken_up_where_they_broke(s3, tmp_path, orde
     s3.proxy.fault = lambda key, n: Fault(cut_after=3 * BLOCK if key else None, orderly=orderly)
     assert download(s3, tmp_path, "--split", "training") == 0
     assert on_disk(tmp_path) == {f"training/{DAY}": content}
-    assert s3.proxy.requests[f"{TRAINING}/{DAY}"] >= 7  # more often than TRIES, each with progress
+    assert s3.proxy.requests[f"{TRAINING}/{DAY}"] >= 7  # more often than ATTEMPTS, each with progress
     assert s3.proxy.total_sent() <= 2 * len(content)
 
 
@@ -320,9 +321,9 @@ def test_a_file_that_cannot_be_had_is_listed_and_the_others_come(s3, scene, tmp_
     assert {path: content for path, content in on_disk(tmp_path).items() if content} == placed
     said = capsys.readouterr().err
     assert f"missing: {broken}" in said
-    assert f"Service Unavailable ({TRIES} times)" in said
+    assert f"(reached max retries: {ATTEMPTS - 1}): Service Unavailable" in said
     assert "expected: an answer to an unsigned request" in said
-    assert "1 of 4 scenes are missing; repeat the command" in said
+    assert "1 of 4 scenes are missing; run the command again" in said
     assert main(["--dest", str(tmp_path), "--verify"]) == 1
     assert f"missing: {broken} (not fetched yet)" in capsys.readouterr().err
 
@@ -449,7 +450,7 @@ def test_hostile_names_are_left_out_and_told(s3, scene, tmp_path, capsys):
     assert on_disk(tmp_path / "a") == {
         "b/c/training/" + DAY: scene,
     }
-    assert f"{len(HOSTILE)} names of the server are unfit as paths and left out" in capsys.readouterr().out
+    assert f"skipped {len(HOSTILE)} object names that are not valid paths" in capsys.readouterr().out
 
 
 @given(
@@ -473,14 +474,13 @@ def test_accepted_names_stay_below_the_folder_and_are_scenes(name):
 # ---- what cannot begin
 
 
-def test_without_a_server_the_remedy_names_mirrors_and_synthetic_scenes(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(download_objects, "FIRST_PAUSE", 0.01)
+def test_without_a_server_the_remedy_names_mirrors_and_synthetic_scenes(tmp_path, capsys, short_pauses):
     url = f"http://{HOST}:{free_port()}"
     assert main(["--endpoint", url, "--dest", str(tmp_path)]) == 2
     said = capsys.readouterr().err
     assert f"error: {url}: bucket sciml-datasets" in said
     assert f'Could not connect to the endpoint URL: "{url}' in said
-    assert f"({TRIES_OF_LISTING} times)" in said
+    assert f"({ATTEMPTS} attempts)" in said
     assert "--endpoint URL asks another server" in said
     assert "embedded synthetic scenes" in said
 
@@ -615,7 +615,7 @@ def test_a_list_that_is_damaged_or_hostile_is_refused(tmp_path, text):
     with pytest.raises(DownloadError) as refused:
         read_manifest(tmp_path)
     assert refused.value.found.startswith("not readable as a list of downloads")
-    assert "files that are whole are kept" in refused.value.remedy
+    assert "complete files are kept" in refused.value.remedy
 
 
 # ---- disks
@@ -627,7 +627,7 @@ def test_a_disk_without_room_is_refused_before_anything_is_fetched(s3, tmp_path,
     assert download(s3, tmp_path, "--split", "training") == 2
     said = capsys.readouterr().err
     assert "GB free" in said
-    assert "expected: 1e+09 GB for what is missing (180 GB for the whole dataset)" in said
+    assert "expected: 1e+09 GB for what is missing (180 GB for the complete dataset)" in said
     assert "fetch less: --split, --limit" in said
     assert s3.proxy.total_sent() == 0
 
@@ -647,7 +647,7 @@ def test_a_file_that_the_system_refuses_ends_the_download_and_the_next_goes_on(s
         said = process.communicate(timeout=60)[1]
     assert process.returncode == 1
     assert "found:    File too large" in said
-    assert "4 of 4 scenes are missing; repeat the command" in said
+    assert "4 of 4 scenes are missing; run the command again" in said
     s3.proxy.wait_until_idle()
     s3.proxy.sent.clear()
     s3.proxy.fault = lambda key, n: Fault()
@@ -665,13 +665,13 @@ def test_a_disk_that_fills_up_ends_the_download_and_room_lets_it_go_on(s3, small
     assert download(s3, small_disk, "--split", "training", "--jobs", 1) == 1
     said = capsys.readouterr().err
     assert "found:    No space left on device" in said
-    assert "free space or mend the folder" in said
-    assert "scenes are missing; repeat the command" in said
+    assert "free space, fix the folder's permissions" in said
+    assert "scenes are missing; run the command again" in said
     filler.unlink()
     s3.proxy.fault = lambda key, n: Fault()
     assert download(s3, small_disk, "--split", "training") == 0
     assert {path.name: path.read_bytes() for path in discover(small_disk)} == contents
-    assert s3.proxy.total_sent() <= 40 * BLOCK + download_objects.BLOCK_BYTES
+    assert s3.proxy.total_sent() <= 40 * BLOCK + BLOCK_BYTES
 
 
 # ---- progress

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from mlperf_logging.mllog import constants
 
 from benchmark.record import events
 from benchmark.record.eventlog import EventLog
 from benchmark.record.events import BY_KEY, EVENTS, POINT, START, STOP
+from benchmark.record.stopwatch import write_timers
 from tests.support.project import read_events
 
 
@@ -56,8 +59,8 @@ def test_an_event_is_a_line_of_mllog_with_a_caller_relative_to_the_package(log, 
 
 
 def test_an_interval_has_a_start_and_a_stop_that_name_the_caller(log, tmp_path):
-    with log.interval("staging") as at_stop:
-        at_stop |= {"scenes": 2, "patches": 40, "filled": 0, "reused": 0}
+    with log.interval("staging") as staging:
+        staging.at_stop |= {"scenes": 2, "patches": 40, "filled": 0, "reused": 0}
     log.start("run")
     log.stop("run", status="success")
     found = read_events(tmp_path / "result.txt")
@@ -66,10 +69,48 @@ def test_an_interval_has_a_start_and_a_stop_that_name_the_caller(log, tmp_path):
     assert found[1]["metadata"]["patches"] == 40
 
 
+def test_an_interval_tells_its_length_by_the_times_of_the_log(log, tmp_path):
+    lengths = []
+    for number in (1, 2):
+        with log.interval("epoch", epoch_num=number) as epoch:
+            assert log.intervals["epoch"][-1][1] is None
+            time.sleep(0.005 * number)
+        lengths.append(epoch.seconds)
+    times = [event["time_ms"] for event in read_events(tmp_path / "result.txt")]
+    assert log.intervals == {"epoch": [(times[0], times[1]), (times[2], times[3])]}
+    assert lengths == [(times[1] - times[0]) / 1000, (times[3] - times[2]) / 1000]
+    assert log.seconds("epoch") == (times[1] - times[0] + times[3] - times[2]) / 1000
+
+
 def test_an_exception_leaves_the_interval_open(log, tmp_path):
     with pytest.raises(RuntimeError), log.interval("init"):
         raise RuntimeError
     assert [event["key"] for event in read_events(tmp_path / "result.txt")] == ["init_start"]
+    ((_, stop_ms),) = log.intervals["init"]
+    assert stop_ms is None
+
+
+def test_the_stopwatch_has_a_row_for_each_interval_with_its_last_use_and_the_sum(tmp_path):
+    second = 1_700_000_000_000
+    intervals = {
+        "init": [(second, second + 1500)],
+        "run": [(second + 2000, None)],
+        "epoch": [(second + 3000, second + 4000), (second + 5000, second + 5250)],
+    }
+    for _ in range(2):  # nothing is left of another run of this process
+        write_timers(tmp_path / "timers.txt", intervals)
+    lines = [line for line in (tmp_path / "timers.txt").read_text().splitlines() if line.startswith("# csv,")]
+    rows = [line.split(",")[1:5] for line in lines]
+    assert rows[0] == ["timer", "status", "time", "sum"]
+    assert rows[1] == ["load", "ok", "1.5", "1.5"]
+    assert rows[2][:2] == ["total", "ok"]
+    assert float(rows[2][2]) == float(rows[2][3]) > 1000
+    assert rows[3] == ["training", "ok", "0.25", "1.25"]
+
+
+def test_an_interval_that_never_began_is_not_ended(log):
+    log.abort("before the clock")
+    assert log.intervals == {}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What is sampled beside a run: from this machine, from a tree of RAPL counters, from a stand-in for NVML."""
+"""What is sampled during a run: from this machine, from a tree of RAPL counters, from a stand-in for NVML."""
 
 from __future__ import annotations
 

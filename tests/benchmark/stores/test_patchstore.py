@@ -19,12 +19,14 @@ from benchmark.compute.batches import epoch_order, epoch_symmetries, evaluation_
 from benchmark.core.display import Display
 from benchmark.core.errors import RunError, SceneError
 from benchmark.scenes.geometry import training_patches
+from benchmark.scenes.scene import read_scene
+from benchmark.stores import patchstore
 from benchmark.stores.journal import SceneRecord, open_journal, read_journal
 from benchmark.stores.opening import open_or_stage
 from benchmark.stores.patchstore import (
     INPUTS,
     SYMMETRIES,
-    Layout,
+    PatchLayout,
     Source,
     cloud_is_colder,
     source_of,
@@ -35,7 +37,7 @@ from benchmark.stores.patchstore import (
 )
 from tests.support.project import ROOT, SHAPE, write_scene_file
 
-LAYOUT = Layout(SHAPE, 32, "slstr")
+LAYOUT = PatchLayout(SHAPE, 32, "slstr")
 
 
 @pytest.fixture(scope="module")
@@ -61,14 +63,14 @@ def test_patches_come_back_in_the_order_of_scenes_with_half_precision(scenes, st
     inputs, labels = store.read([59, 0, 21])
     assert (inputs.dtype, inputs.shape) == (np.float32, (3, 32, 32, 9))
     for got_inputs, got_labels, (scene, patch) in zip(inputs, labels, ((2, 19), (0, 0), (1, 1)), strict=True):
-        original = LAYOUT.read(scenes[scene])
+        original = read_scene(scenes[scene], SHAPE)
         expected = training_patches(original.inputs, 32)[patch]
         np.testing.assert_array_equal(got_inputs, expected.astype(np.float16).astype(np.float32))
         np.testing.assert_array_equal(got_labels, training_patches(original.label, 32)[patch])
 
 
 def test_a_staged_temperature_is_off_by_two_hundredths_of_a_kelvin_at_most(scenes, store):
-    exact = training_patches(LAYOUT.read(scenes[0]).inputs, 32)[..., 6:]
+    exact = training_patches(read_scene(scenes[0], SHAPE).inputs, 32)[..., 6:]
     stored, _ = store.read(range(20))
     assert np.abs(stored[..., 6:] - exact).max() * 22 <= 0.022
 
@@ -101,9 +103,9 @@ def test_the_key_depends_on_layout_and_on_name_size_time_and_order_of_the_scenes
         (LAYOUT, [one, Source(two.path, 11, 5)]),
         (LAYOUT, [one, Source(two.path, 10, 6)]),
         (LAYOUT, [one, Source(two.path, None, None)]),
-        (Layout(SHAPE, 16, "slstr"), [one, two]),
-        (Layout((188, 150), 32, "slstr"), [one, two]),
-        (Layout(SHAPE, 32, "synthetic"), [one, two]),
+        (PatchLayout(SHAPE, 16, "slstr"), [one, two]),
+        (PatchLayout((188, 150), 32, "slstr"), [one, two]),
+        (PatchLayout(SHAPE, 32, "synthetic"), [one, two]),
     ]
     keys = [store_key(*case) for case in different]
     assert len(set(keys)) == len(different)
@@ -154,33 +156,28 @@ def test_a_scene_that_vanished_or_changed_since_the_run_began_is_refused(tmp_pat
     assert caught.value.expected == "the file as it was when the run began"
 
 
-@dataclasses.dataclass(frozen=True)
-class Disturbed(Layout):
-    """A layout at whose reading something happens to the file."""
-
-    cut: bool = False
-
-    def read(self, path):
-        if self.cut:
+@pytest.mark.parametrize("cut", [False, True])
+def test_a_scene_that_changes_while_it_is_read_is_refused_as_that(tmp_path, monkeypatch, cut):
+    def disturbed(path, shape, kind):
+        if cut:
             os.truncate(path, 1000)
-        scene = super().read(path)
+        scene = read_scene(path, shape, kind)
         os.utime(path, ns=(1, 1))
         return scene
 
-
-@pytest.mark.parametrize("cut", [False, True])
-def test_a_scene_that_changes_while_it_is_read_is_refused_as_that(tmp_path, cut):
+    monkeypatch.setattr(patchstore, "read_scene", disturbed)
     folder = prepared(tmp_path / "store")
     path = write_scene_file(tmp_path / "S3A_a.hdf")
     with pytest.raises(SceneError, match="a file that changes while it is read"):
-        write_scene(folder, Disturbed(SHAPE, 32, "slstr", cut), 0, source_of(path))
+        write_scene(folder, LAYOUT, 0, source_of(path))
     assert (folder / INPUTS).stat().st_size == 0
 
 
 def test_a_scene_of_another_kind_is_refused(tmp_path):
-    path = write_scene_file(tmp_path / "S3A_a.hdf")
+    folder = prepared(tmp_path / "store")
+    source = source_of(write_scene_file(tmp_path / "S3A_a.hdf"))
     with pytest.raises(SceneError) as caught:
-        Layout(SHAPE, 32, "synthetic").read(path)
+        write_scene(folder, PatchLayout(SHAPE, 32, "synthetic"), 0, source)
     assert (caught.value.found, caught.value.expected) == (
         "a scene of kind slstr",
         "data.kind synthetic, as configured",

@@ -14,8 +14,8 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import psutil
@@ -27,28 +27,30 @@ from benchmark.core.display import Display
 from benchmark.core.errors import RunError, SceneError
 from benchmark.core.interruption import SIGNALS
 from benchmark.scenes.geometry import training_patches
+from benchmark.scenes.scene import read_scene
+from benchmark.stores import patchstore
 from benchmark.stores import readers as stage_readers
 from benchmark.stores.journal import JOURNAL, open_journal
 from benchmark.stores.opening import open_or_stage
-from benchmark.stores.patchstore import INPUTS, LABELS, Layout, source_of, write_scene
+from benchmark.stores.patchstore import INPUTS, LABELS, PatchLayout, source_of, write_scene
 from tests.support.project import ROOT, write_scene_file
 
-LAYOUT = Layout((24, 24), 8, "slstr")
+LAYOUT = PatchLayout((24, 24), 8, "slstr")
 FILES = (INPUTS, LABELS)
 
 #: A process that stages all scenes of a folder and says how many it took over.
 PROGRAM = """
 import resource, sys
 from pathlib import Path
-from benchmark import stage_readers
+from benchmark.stores import readers as stage_readers
 from benchmark.core.display import Display
-from benchmark.stores.patchstore import Layout
+from benchmark.stores.patchstore import PatchLayout
 from benchmark.stores.opening import open_or_stage
 
 def main():
     scenes, stage_dir, rows, patch, pixels = sys.argv[1:]
     stage_readers.PIXELS_PER_READER = int(pixels)
-    layout = Layout((int(rows), int(rows)), int(patch), "slstr")
+    layout = PatchLayout((int(rows), int(rows)), int(patch), "slstr")
     paths = sorted(Path(scenes).iterdir())
     part = open_or_stage(Path(stage_dir), "training", paths, layout, Display())
     print("reused", part.reused, "of", len(part.records))
@@ -126,7 +128,7 @@ def test_a_store_holds_the_patches_of_all_scenes_in_their_order(paths, tmp_path)
     assert part.store.folder.parent == tmp_path / "stage"
     assert part.store.folder.name.startswith("training-")
     assert [record.scene for record in part.records] == [path.name for path in paths]
-    expected = [training_patches(LAYOUT.read(path).inputs, 8) for path in paths]
+    expected = [training_patches(read_scene(path, (24, 24)).inputs, 8) for path in paths]
     found, _ = part.store.read(range(36))
     np.testing.assert_array_equal(found, np.concatenate(expected).astype(np.float16))
 
@@ -210,19 +212,14 @@ def test_no_scene_left_is_an_error(paths, tmp_path):
         stage(tmp_path / "stage", paths[:1], skip_bad=True)
 
 
-@dataclass(frozen=True)
-class Vanishing(Layout):
-    """A layout at whose reading the third scene is deleted."""
+def test_a_scene_that_vanishes_meanwhile_is_told_and_what_is_staged_is_kept(paths, tmp_path, monkeypatch):
+    def vanishing(path, shape, kind):
+        paths[2].unlink(missing_ok=True)
+        return read_scene(path, shape, kind)
 
-    def read(self, path):
-        (path.parent / "S3A_002.hdf").unlink(missing_ok=True)
-        return super().read(path)
-
-
-def test_a_scene_that_vanishes_meanwhile_is_told_and_what_is_staged_is_kept(paths, tmp_path):
-    vanishing = Vanishing((24, 24), 8, "slstr")
+    monkeypatch.setattr(patchstore, "read_scene", vanishing)
     with pytest.raises(SceneError) as caught:
-        stage(tmp_path / "stage", paths, vanishing)
+        stage(tmp_path / "stage", paths)
     assert (caught.value.where, caught.value.found) == (str(paths[2]), "no such file any more")
     (folder,) = (tmp_path / "stage").iterdir()
     assert [line["scene"] for line in journal_lines(folder)] == ["S3A_000.hdf", "S3A_001.hdf"]
@@ -292,7 +289,7 @@ def test_a_torn_last_line_costs_its_scene_only(paths, tmp_path, cut):
 def test_killed_at_random_moments_staging_goes_on_where_it_was_to_the_same_bytes(tmp_path, pixels):
     rng = random.Random(pixels)
     paths = make_scenes(tmp_path / "scenes", 60, rows=150)
-    layout = Layout((150, 150), 32, "slstr")
+    layout = PatchLayout((150, 150), 32, "slstr")
     whole, _ = stage(tmp_path / "whole", paths, layout)
     folder = tmp_path / "stage" / whole.store.folder.name
     journal = folder / JOURNAL
@@ -374,7 +371,7 @@ def test_a_reader_that_is_killed_ends_staging_with_a_message_and_keeps_what_is_d
     assert process.returncode == 1
     assert "found:    a reader process ended before its scene was staged" in errors
     assert "what has been staged is kept" in errors
-    part, _ = stage(tmp_path / "stage", paths, Layout((150, 150), 32, "slstr"))
+    part, _ = stage(tmp_path / "stage", paths, PatchLayout((150, 150), 32, "slstr"))
     assert 0 < part.reused < 60
     assert part.store.count == 60 * 16
 
@@ -401,7 +398,7 @@ def test_a_signal_to_all_processes_of_a_run_is_left_to_the_run(tmp_path, number)
 
 def test_room_is_asked_for_before_staging_for_what_is_missing_only(tmp_path):
     paths = make_scenes(tmp_path / "scenes", 20, rows=150)
-    layout = Layout((150, 150), 32, "slstr")
+    layout = PatchLayout((150, 150), 32, "slstr")
     paths[15].write_bytes(b"no HDF5")
     with small_disk(tmp_path / "small", "size=7m") as small:
         with pytest.raises(SceneError):
@@ -419,29 +416,16 @@ def test_room_is_asked_for_before_staging_for_what_is_missing_only(tmp_path):
     assert (part.reused, len(part.records)) == (15, 19)
 
 
-@dataclass(frozen=True)
-class Filling(Layout):
-    """A layout at whose reading of the third scene another program fills the disk."""
-
-    ballast: str = ""
-
-    def read(self, path):
-        if path.name == "S3A_002.hdf":
-            with contextlib.suppress(OSError), open(self.ballast, "wb", buffering=0) as file:
-                while file.write(bytes(4096)):
-                    pass
-        return super().read(path)
-
-
 @pytest.mark.parametrize("pixels", [IN_PROCESS, MANY_READERS])
 def test_a_disk_that_fills_up_meanwhile_is_told_and_what_is_staged_is_kept(tmp_path, monkeypatch, pixels):
     paths = make_scenes(tmp_path / "scenes", 10, rows=150)
-    layout = Layout((150, 150), 32, "slstr")
+    layout = PatchLayout((150, 150), 32, "slstr")
     monkeypatch.setattr(stage_readers, "PIXELS_PER_READER", pixels)
-    with small_disk(tmp_path / "small", "size=6m") as small:
-        ballast = small / "ballast"
+    # other programs leave room for three scenes of what was free at first
+    monkeypatch.setattr(os, "statvfs", lambda path: SimpleNamespace(f_bavail=10**6, f_frsize=4096))
+    with small_disk(tmp_path / "small", "size=1m") as small:
         with pytest.raises(RunError) as caught:
-            stage(small, paths, Filling((150, 150), 32, "slstr", str(ballast)))
+            stage(small, paths, layout)
         assert (caught.value.found, caught.value.expected) == (
             "No space left on device",
             "room for the staged patches",
@@ -449,7 +433,7 @@ def test_a_disk_that_fills_up_meanwhile_is_told_and_what_is_staged_is_kept(tmp_p
         assert caught.value.remedy == (
             "free some space, or choose another place with --stage-dir; what has been staged is kept"
         )
-        ballast.unlink()
+        subprocess.run(["mount", "-o", "remount,size=6m", str(small)], check=True)
         (folder,) = small.iterdir()
         kept = journal_lines(folder)
         assert kept or pixels == MANY_READERS  # several may all be in the middle of their first scene

@@ -1,4 +1,4 @@
-"""Experiment and site files: which runs they mean, and how mistakes are told."""
+"""Experiment and site files: which runs they mean, and how mistakes are reported."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_a_later_program_with_more_defaults_knows_the_runs_again(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("fields", "where", "found", "told"),
+    ("fields", "where", "found", "message"),
     [
         ({"nmae": 1}, "nmae", "an unknown field", "did you mean name?"),
         ({"zebra": 1}, "zebra", "an unknown field", "remove it"),
@@ -171,7 +171,7 @@ def test_a_later_program_with_more_defaults_knows_the_runs_again(tmp_path):
         ({"sites": {"cluster": {"nodes": 0}}}, "resources.nodes", "0", "at least 1"),
     ],
 )
-def test_a_mistake_is_told_with_file_field_found_and_expected(tmp_path, fields, where, found, told):
+def test_a_mistake_is_told_with_file_field_found_and_expected(tmp_path, fields, where, found, message):
     path = write(tmp_path, **fields)
     with pytest.raises(ConfigError) as caught:
         load_experiment(path, V100)
@@ -179,7 +179,7 @@ def test_a_mistake_is_told_with_file_field_found_and_expected(tmp_path, fields, 
     assert error.where == (f"{path}: {where}" if where and where != "nowhere" else error.where)
     assert where in error.where
     assert found in error.found
-    assert told in f"{error.expected} {error.remedy}"
+    assert message in f"{error.expected} {error.remedy}"
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_an_unknown_site_is_told_with_those_there_are():
 
 
 @pytest.mark.parametrize(
-    ("fields", "where", "told"),
+    ("fields", "where", "message"),
     [
         ({"scheduler": "pbs"}, "scheduler", "one of slurm, local"),
         ({"partition": "a b"}, "partition", "letters, digits"),
@@ -241,20 +241,20 @@ def test_an_unknown_site_is_told_with_those_there_are():
         ({"partitions": "gpu"}, "partitions", "did you mean partition?"),
     ],
 )
-def test_a_site_that_cannot_be_used_is_told(tmp_path, fields, where, told):
+def test_a_site_that_cannot_be_used_is_told(tmp_path, fields, where, message):
     path = site_file(tmp_path, **fields)
     with pytest.raises(ConfigError) as caught:
         load_site(str(path))
     assert caught.value.where == f"{path}: {where}"
-    assert told in f"{caught.value.expected} {caught.value.remedy}"
+    assert message in f"{caught.value.expected} {caught.value.remedy}"
 
 
 @pytest.mark.parametrize(
-    ("site", "told"),
+    ("site", "message"),
     [(LOCAL, "1 on site local, which is one machine"), (Site("c", "slurm", container="c.sif"), "container")],
 )
-def test_several_nodes_need_a_cluster_without_container(site, told):
-    with pytest.raises(ConfigError, match=told):
+def test_several_nodes_need_a_cluster_without_container(site, message):
+    with pytest.raises(ConfigError, match=message):
         site.check(Resources(hours=1, nodes=2))
 
 

@@ -18,10 +18,9 @@ import yaml
 
 from benchmark.core.errors import RunError
 from benchmark.sweep import __main__ as sweep
-from benchmark.sweep import local as scheduler_local
-from benchmark.sweep import slurm as scheduler_slurm
+from benchmark.sweep import local, slurm
 from benchmark.sweep.experiment import Queued
-from benchmark.sweep.status import Progress, read_progress
+from benchmark.sweep.status import LoggedProgress, read_progress
 from benchmark.sweep.table import PointTable, Row, to_csv, to_markdown
 from tests.support.project import ROOT, TINY, program
 
@@ -80,12 +79,12 @@ def test_plan_shows_every_run_and_the_hours_and_writes_nothing(place, capsys):
     )
     before = left_in(place)
     assert call("plan") == 0
-    told = capsys.readouterr().out
+    said = capsys.readouterr().out
     for size in (4, 8):
         for seed in (1, 2, 3):
-            assert f"three-batch_size-{size}-seed-{seed} " in told
-    assert "runs        6, at most 2 at the same time\n" in told
-    assert "node-hours  9 expected, 36 at the limits\n" in told
+            assert f"three-batch_size-{size}-seed-{seed} " in said
+    assert "runs        6, at most 2 at the same time\n" in said
+    assert "node-hours  9 expected, 36 at the limits\n" in said
     assert left_in(place) == before
 
 
@@ -104,7 +103,12 @@ def test_submit_writes_every_folder_and_submits_one_array(place, capsys):
     assert call("submit") == 0
     assert "job 17: 3 runs\n" in capsys.readouterr().out
     assert left_in(folder(place)) == {
-        *("experiment.lock", "plan.json", "runs.txt", "array.slurm", "output", "runs"),
+        "experiment.lock",
+        "plan.json",
+        "runs.txt",
+        "array.slurm",
+        "output",
+        "runs",
         *(f"runs/three-seed-{seed}" for seed in (1, 2, 3)),
         *(f"runs/three-seed-{seed}/{name}" for seed in (1, 2, 3) for name in ("config.yaml", "job.slurm")),
     }
@@ -129,7 +133,7 @@ def test_an_experiment_is_submitted_once(place, capsys):
     [
         (None, "no such command"),
         ("echo 'sbatch: error: Invalid account' >&2; exit 1", "exit status 1: Invalid account"),
-        ("exit 3", "exit status 3: nothing said"),
+        ("exit 3", "exit status 3 with no error message"),
         ("echo Submitted", "'Submitted'"),
     ],
 )
@@ -139,9 +143,9 @@ def test_a_scheduler_that_refuses_leaves_nothing_submitted(place, capsys, text, 
     elif shutil.which("sbatch"):
         os.environ["PATH"] = str(place / "bin")  # put back by the fixture
     assert call("submit") == 2
-    told = capsys.readouterr().err
-    assert "error: sbatch\n" in told
-    assert f"found:    {found}" in told
+    said = capsys.readouterr().err
+    assert "error: sbatch\n" in said
+    assert f"found:    {found}" in said
     assert not (folder(place) / "runs").exists()
     slurm_command(place, "sbatch", "echo 18")
     assert call("submit") == 0
@@ -163,21 +167,21 @@ def test_what_could_not_be_cancelled_either_is_told_and_kept(place, capsys):
     slurm_command(place, "sbatch", 'case "$2" in *array-1*) echo no >&2; exit 1;; esac; echo 17')
     slurm_command(place, "scancel", "echo down >&2; exit 1")
     assert call("submit") == 2
-    told = capsys.readouterr().err
-    assert "scancel: exit status 1: down" in told
-    assert "`stop` cancels them" in told
+    said = capsys.readouterr().err
+    assert "scancel: exit status 1: down" in said
+    assert "`stop` cancels them" in said
     assert len(left_in(folder(place) / "runs")) == 6 + 2 * 6
 
 
 def test_a_scheduler_that_does_not_answer_is_told_and_what_it_may_have_is_kept(place, capsys, monkeypatch):
-    monkeypatch.setattr(scheduler_slurm, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(slurm, "ANSWER_SECONDS", 0.5)
     slurm_command(place, "sbatch", "exec sleep 60")
     slurm_command(place, "scancel", "")
     assert call("submit") == 2
-    told = capsys.readouterr().err
-    assert "found:    no answer within 0.5 s" in told
+    said = capsys.readouterr().err
+    assert "found:    no answer within 0.5 s" in said
     (name,) = json.loads((folder(place) / "plan.json").read_text())["jobs"]
-    assert f"jobs named {name} may be there" in told
+    assert f"jobs named {name} may be there" in said
     assert calls(place)[-1].endswith(f"--name={name}")
     slurm_command(place, "squeue", "echo '1|PENDING|Priority|1:00'")
     capsys.readouterr()
@@ -315,9 +319,9 @@ def test_nothing_is_resumed_or_stopped_where_there_is_nothing(place, submitted, 
     for seed in (1, 2, 3):
         shutil.copy(LOGS / "completed.txt", submitted / "runs" / f"three-seed-{seed}" / "result.txt")
     assert (call("resume"), call("stop")) == (0, 0)
-    told = capsys.readouterr().out
-    assert "nothing to resume" in told
-    assert "nothing to stop" in told
+    said = capsys.readouterr().out
+    assert "nothing to resume" in said
+    assert "nothing to stop" in said
     assert {line.split()[0] for line in calls(place)} == {"squeue"}
 
 
@@ -365,17 +369,17 @@ def test_collect_tells_what_the_checker_finds_and_what_is_not_complete(place, su
     for seed in (1, 2):
         shutil.copy(LOGS / "completed.txt", submitted / "runs" / f"three-seed-{seed}" / "result.txt")
     assert call("collect") == 1
-    told = capsys.readouterr().out
-    assert "warning: 1 of 3 runs are not complete and not in the table" in told
-    assert "No two logs of a set may be the same, byte for byte." in told
+    said = capsys.readouterr().out
+    assert "warning: 1 of 3 runs are not complete and not in the table" in said
+    assert "No two logs of a set may be the same, byte for byte." in said
     assert (submitted / "table.csv").read_text().splitlines()[0] == (
         "run,seed,epochs,train accuracy,test accuracy,train time (min),inference time (min)"
     )
 
 
 def test_the_command_line_loads_no_tensorflow(place):
-    told = program("benchmark.sweep", "plan", ROOT / "experiments" / "quickstart.yaml", cwd=place)
-    assert told.returncode == 0, told.stderr
+    said = program("benchmark.sweep", "plan", ROOT / "experiments" / "quickstart.yaml", cwd=place)
+    assert said.returncode == 0, said.stderr
     code = "import sys, benchmark.sweep.__main__; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
@@ -394,7 +398,7 @@ def test_progress_is_read_from_the_end_of_a_log(tmp_path):
     assert (running.outcome, running.epochs, running.test_accuracy) == (None, 3, None)
     assert running.seconds_per_epoch is not None
     cut.write_text("\0" * 100_000)
-    assert read_progress(cut) == read_progress(tmp_path / "none") == Progress()
+    assert read_progress(cut) == read_progress(tmp_path / "none") == LoggedProgress()
 
 
 def test_a_table_has_the_papers_columns_with_mean_and_spread():
@@ -419,8 +423,8 @@ def test_a_table_has_the_papers_columns_with_mean_and_spread():
 # ---- this machine's processes
 
 
-def task(place: Path, index: int, code: str, cores: int = 1, gpus: int = 0) -> scheduler_local.Task:
-    return scheduler_local.Task(
+def task(place: Path, index: int, code: str, cores: int = 1, gpus: int = 0) -> local.LocalTask:
+    return local.LocalTask(
         index=index,
         command=[sys.executable, "-c", code],
         environment={"TASK": str(index)},
@@ -441,15 +445,13 @@ def test_processes_get_cores_of_their_own_and_leave_their_status(tmp_path):
     before = os.sched_getaffinity(0)
     ended = []
     tasks = [task(tmp_path, 0, WHERE), task(tmp_path, 1, WHERE + "raise SystemExit(3)")]
-    whole = scheduler_local.run_tasks(
-        tasks, None, tmp_path / "state", lambda t, s: ended.append((t.index, s))
-    )
+    whole = local.run_tasks(tasks, None, tmp_path / "state", lambda t, s: ended.append((t.index, s)))
     assert whole
     assert sorted(ended) == [(0, 0), (1, 3)]
     assert [(tmp_path / f"{number}.status").read_text() for number in (0, 1)] == ["0\n", "3\n"]
-    told = [(tmp_path / f"{number}.txt").read_text() for number in (0, 1)]
-    assert {text.partition("]")[2] for text in told} == {" 0 ''\n", " 1 ''\n"}
-    used = [json.loads(text.partition("]")[0] + "]") for text in told]
+    said = [(tmp_path / f"{number}.txt").read_text() for number in (0, 1)]
+    assert {text.partition("]")[2] for text in said} == {" 0 ''\n", " 1 ''\n"}
+    used = [json.loads(text.partition("]")[0] + "]") for text in said]
     assert all(len(cores) == 1 for cores in used)
     assert len(before) == 1 or used[0] != used[1]
     assert os.sched_getaffinity(0) == before
@@ -459,15 +461,15 @@ def test_processes_get_cores_of_their_own_and_leave_their_status(tmp_path):
 def test_processes_get_gpus_of_their_own_among_those_that_are_visible(tmp_path, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,GPU-1a,7")
     tasks = [task(tmp_path, 0, WHERE, gpus=2), task(tmp_path, 1, WHERE), task(tmp_path, 2, WHERE, gpus=3)]
-    assert scheduler_local.run_tasks(tasks, 1, tmp_path / "state", lambda t, s: None)
-    told = [(tmp_path / f"{number}.txt").read_text().partition("]")[2] for number in range(3)]
-    assert told == [" 0 '5,GPU-1a'\n", " 1 ''\n", " 2 '7,5,GPU-1a'\n"]
+    assert local.run_tasks(tasks, 1, tmp_path / "state", lambda t, s: None)
+    said = [(tmp_path / f"{number}.txt").read_text().partition("]")[2] for number in range(3)]
+    assert said == [" 0 '5,GPU-1a'\n", " 1 ''\n", " 2 '7,5,GPU-1a'\n"]
 
 
 def test_more_than_the_machine_has_is_refused_before_anything_starts(tmp_path):
     tasks = [task(tmp_path, 0, WHERE), task(tmp_path, 1, WHERE, cores=10_000)]
     with pytest.raises(RunError, match="10000") as caught:
-        scheduler_local.run_tasks(tasks, None, tmp_path / "state", lambda t, s: None)
+        local.run_tasks(tasks, None, tmp_path / "state", lambda t, s: None)
     assert "sites: local:" in caught.value.remedy
     assert list(tmp_path.iterdir()) == []
 
@@ -476,7 +478,7 @@ SUPERVISOR = """
 import sys
 from pathlib import Path
 sys.path.insert(0, {root!r})
-from tests.benchmark.sweep.test_sweep import scheduler_local, task
+from tests.benchmark.sweep.test_sweep import local, task
 place = Path({place!r})
 code = '''
 import signal, sys, time
@@ -485,7 +487,7 @@ print("ready", flush=True)
 time.sleep(60)
 '''
 tasks = [task(place, number, code) for number in range(3)]
-sys.exit(scheduler_local.run_tasks(tasks, 1, place / "state", lambda t, s: None))
+sys.exit(local.run_tasks(tasks, 1, place / "state", lambda t, s: None))
 """
 
 
@@ -503,44 +505,44 @@ def supervisor(tmp_path):
     yield process
     process.kill()
     process.wait()
-    scheduler_local.stop(tmp_path / "state")
+    local.stop(tmp_path / "state")
 
 
 def test_stop_from_another_process_lets_the_running_one_end_and_starts_no_other(tmp_path, supervisor):
-    queue = scheduler_local.queued(tmp_path / "state")
+    queue = local.queued(tmp_path / "state")
     assert queue == [Queued(0, "running"), Queued(1, "waiting"), Queued(2, "waiting")]
-    scheduler_local.stop(tmp_path / "state")
+    local.stop(tmp_path / "state")
     assert supervisor.wait(30) == 0
     assert (tmp_path / "0.status").read_text() == "75\n"
     assert not (tmp_path / "1.txt").exists()
-    assert scheduler_local.queued(tmp_path / "state") == []
+    assert local.queued(tmp_path / "state") == []
 
 
 def test_a_run_whose_supervisor_was_killed_is_seen_and_can_be_stopped(tmp_path, supervisor):
     supervisor.send_signal(signal.SIGKILL)
     supervisor.wait(30)
-    assert scheduler_local.queued(tmp_path / "state") == [Queued(0, "running")]
-    scheduler_local.stop(tmp_path / "state")
+    assert local.queued(tmp_path / "state") == [Queued(0, "running")]
+    local.stop(tmp_path / "state")
     for _ in range(200):
-        if not scheduler_local.queued(tmp_path / "state"):
+        if not local.queued(tmp_path / "state"):
             break
         time.sleep(0.05)
-    assert scheduler_local.queued(tmp_path / "state") == []
+    assert local.queued(tmp_path / "state") == []
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"supervisor": 1, "running": {}, "waiting": []}'])
 def test_a_damaged_list_of_processes_is_told(tmp_path, text):
     (tmp_path / "state").write_text(text)
     with pytest.raises(RunError, match="the processes of the experiment"):
-        scheduler_local.queued(tmp_path / "state")
+        local.queued(tmp_path / "state")
 
 
 def test_a_process_with_a_number_that_was_given_again_is_left_alone(tmp_path):
     other = subprocess.Popen(["sleep", "60"])
     state = {"supervisor": [other.pid, 1.0], "running": {"0": [other.pid, 1.0]}, "waiting": [1]}
     (tmp_path / "state").write_text(json.dumps(state))
-    assert scheduler_local.queued(tmp_path / "state") == []
-    scheduler_local.stop(tmp_path / "state")
+    assert local.queued(tmp_path / "state") == []
+    local.stop(tmp_path / "state")
     time.sleep(0.2)
     assert other.poll() is None
     other.kill()

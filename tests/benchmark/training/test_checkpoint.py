@@ -92,6 +92,22 @@ def test_a_damaged_checkpoint_is_never_taken_for_a_whole_one(tmp_path_factory, d
         assert [t.tobytes() for t in found.tensors] == [t.tobytes() for t in whole.tensors]
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [(6, 109), (8, 1), (10, 8), (10, 14)],
+    ids=["version", "encrypted", "deflated", "lzma"],
+)
+def test_a_damaged_directory_of_a_checkpoint_is_noticed(tmp_path, field, value):
+    save_checkpoint(tmp_path, progress(1), TENSORS, LOG, keep=2)
+    path = save_checkpoint(tmp_path, progress(2), TENSORS, LOG, keep=2)
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\x01\x02") + field] = value
+    path.write_bytes(content)
+    told = []
+    assert latest_checkpoint(tmp_path, told.append).progress == progress(1)
+    assert told[0].startswith(f"{path} cannot be read")
+
+
 WRITER = """
 import sys
 from pathlib import Path

@@ -22,13 +22,14 @@ from markdown_it import MarkdownIt
 from compliance.checker import check_paths
 from compliance.finding import SEVERITIES, Finding
 from compliance.reports.junit import to_junit
-from compliance.reports.markdown import escape, to_markdown
-from compliance.reports.report import LogSummary, Report, at_least, run_cells
+from compliance.reports.markdown_report import to_markdown
+from compliance.reports.report import LogSummary, Report, at_least
 from compliance.reports.sarif import FINGERPRINT, to_sarif, uri
+from compliance.reports.text import run_cells
 from compliance.rules import RULE_BY_ID
-from compliance.subjects.discover import CheckError
-from compliance.subjects.markdown import tables
-from compliance.wording import printable
+from compliance.subjects.folders import CheckError
+from compliance.subjects.markdown_text import tables
+from compliance.wording import escape_markdown, printable
 from tests.support.hand_logs import COMPLETED, EARLY_STOPPED, with_value
 
 SETTINGS = settings(max_examples=60, deadline=None)
@@ -419,7 +420,7 @@ def test_markdown_shows_every_text_and_makes_nothing_of_it(report: Report) -> No
     ],
 )
 def test_markdown_notifies_nobody_and_links_nowhere(text: str, expected: str) -> None:
-    assert escape(text) == expected
+    assert escape_markdown(text) == expected
 
 
 def test_markdown_of_a_real_check_names_every_finding(real_report: Report) -> None:

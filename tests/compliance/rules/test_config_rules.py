@@ -1,4 +1,4 @@
-"""A configuration judged by itself and beside the log of its run."""
+"""A configuration judged by itself and against the log of its run."""
 
 from __future__ import annotations
 

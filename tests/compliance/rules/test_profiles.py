@@ -77,7 +77,7 @@ class Case(NamedTuple):
 
 
 class Broken(NamedTuple):
-    """A log that breaks one rule, beside the log that it was made of."""
+    """A log that breaks one rule, next to the log that it was made of."""
 
     profile: str
     good: str

@@ -121,7 +121,7 @@ def test_a_broken_set_gives_the_finding_of_its_rule_and_no_other(
         GOOD,
         {f"org/results/epyc/cloudmask/result_{i}.txt": run(i) for i in range(5)},
         {f"org/cloudmask/epyc/five/result-{i}.txt": run(i) for i in range(1, 6)},
-        # another series beside it: its own seeds, platform and configuration
+        # another series next to it: its own seeds, platform and configuration
         {
             **GOOD,
             **{

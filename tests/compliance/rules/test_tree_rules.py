@@ -6,8 +6,10 @@ import json
 import os
 import re
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -16,12 +18,13 @@ from compliance.rules import RULE_BY_ID, science_rules
 from compliance.rules import system as rules_system
 from compliance.rules.tree import contribution as rules_tree_contribution
 from compliance.rules.tree import shape as rules_tree
+from compliance.subjects import tree as tree_module
 from compliance.subjects.discover import discover
-from compliance.subjects.markdown import number_in, opening_table, tables
+from compliance.subjects.log import Log
+from compliance.subjects.markdown_text import number_in, opening_table, tables
 from compliance.wording import excerpt
-from submission.package import Options, package
 from tests.support.project import read_events
-from tests.support.runs import accuracy, make_place
+from tests.support.runs import accuracy
 
 __all__ = ["rules_system", "rules_tree"]
 
@@ -32,13 +35,6 @@ CODE = f"{ORG}/benchmarks/cloudmask/implementations/tensorflow"
 RESULTS = f"{ORG}/results/test-node/cloudmask"
 SYSTEM = f"{ORG}/systems/test-node.json"
 MANIFEST = "MANIFEST.sha256"
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("place")
-    make_place(place)
-    return package(Options([place / "logs"], place / "dist", checkout=place))
 
 
 @pytest.fixture
@@ -76,13 +72,57 @@ def test_a_packaged_tree_meets_every_rule(bundle: Path) -> None:
     assert len([rule for rule in RULE_BY_ID.values() if rule.scope == "tree"]) >= 25
 
 
+def test_a_tree_is_read_once_whatever_the_number_of_rules(
+    bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: Counter[Path] = Counter()
+    parsed: Counter[Path] = Counter()
+    real_open, real_read = Path.open, tree_module.read_log
+
+    def counting_open(path: Path, *arguments: str) -> IO[bytes]:
+        opened[path] += 1
+        return real_open(path, *arguments)
+
+    def counting_read(path: Path, name: str) -> Log:
+        parsed[path] += 1
+        opened[path] -= 1  # to parse a log, which keeps less than its text, opens it once more
+        return real_read(path, name)
+
+    monkeypatch.setattr(Path, "open", counting_open)
+    monkeypatch.setattr(tree_module, "read_log", counting_read)
+    (subject,) = discover(bundle).trees
+    assert registry.run("tree", subject, science_rules()) == []
+    assert len(opened) > 20
+    assert set(opened.values()) == {1}
+    assert set(parsed.values()) == {1}
+
+
+def test_contents_of_a_tree_are_kept_up_to_a_bound(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with (tree / SCIENCE / "README.md").open("a") as file:
+        file.write("see /home/jane/notes\n")
+    monkeypatch.setattr(tree_module, "KEPT_BYTES", 1000)
+    assert next(path for path, *_ in findings("home-path", tree)) == f"{SCIENCE}/README.md"
+    (subject,) = discover(tree).trees
+    registry.run("tree", subject, science_rules())
+    assert sum(len(content or b"") for content in subject._contents.values()) <= 1000
+
+
+def test_a_tree_is_shown_by_its_name_in_every_finding(tree: Path) -> None:
+    (tree / "notes.txt").write_text("x")
+    (tree / SCIENCE / "setup.sh").unlink()
+    (subject,) = discover(tree, shown=lambda path: str(Path("a.tar!", path.relative_to(tree)))).trees
+    found = registry.run("tree", subject, science_rules())
+    assert {each.path for each in found} >= {"a.tar!", "a.tar!/notes.txt", f"a.tar!/{SCIENCE}"}
+    assert not [each for each in found if str(tree) in f"{each.path}{each.found}{each.expected}"]
+
+
 def test_a_second_organisation_and_a_file_beside_it_are_found(tree: Path) -> None:
     (tree / "Other").mkdir()
     (tree / "Other" / "file").write_text("x")
     (tree / "notes.txt").write_text("x")
     assert findings("tree-organisation", tree) == [
         ("", None, f"2 folders: {ORG} and Other", expected_by("tree-organisation")),
-        ("", None, "notes.txt beside the folder of the organisation", expected_by("tree-organisation")),
+        ("", None, "notes.txt next to the folder of the organisation", expected_by("tree-organisation")),
     ]
 
 

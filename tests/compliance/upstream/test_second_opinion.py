@@ -14,7 +14,7 @@ import yaml
 from benchmark.record.events import BY_KEY
 from compliance.check import main
 from compliance.rules import RULE_BY_ID
-from compliance.subjects.discover import CheckError
+from compliance.subjects.folders import CheckError
 from compliance.upstream import second_opinion as module
 from compliance.upstream.second_opinion import JUDGE, Opinion, ask, second_opinion, why_not_asked
 from tests.compliance.rules.test_log_rules import BENIGN

@@ -21,8 +21,9 @@ from hypothesis import strategies as st
 
 from benchmark import ROOT
 from benchmark.core.errors import SubmissionError
+from benchmark.core.files import sha256_of
 from submission import package as packager
-from submission.bundle.archive import manifest_text, sha256_of, sign, signature_path, signed_by, write_archive
+from submission.bundle.archive import manifest_text, sign, signature_path, signed_by, write_archive
 from submission.bundle.licences import Locked, declared_licence, licence_list, locked_packages
 from tests.support.runs import git, make_checkout, make_place, write_run
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 
 import pytest
 
+from benchmark.sweep.job_script import Job, render_array, render_run
+from benchmark.sweep.site import Resources, Site
 from compliance.subjects.discover import discover
-from submission.bundle.redaction import without_folders
+from submission.bundle.redaction import redact_folders
 from submission.package import main
 from tests.support.project import ROOT
 from tests.support.runs import make_place
@@ -18,7 +21,7 @@ STORED = sorted((ROOT / "tests" / "data" / "job_scripts").glob("*.slurm"))
 @pytest.mark.parametrize("path", STORED, ids=[path.stem for path in STORED])
 def test_no_folder_of_the_submitter_is_left_and_the_script_still_reads(path):
     script = path.read_text()
-    shipped = without_folders(script)
+    shipped = redact_folders(script)
     of_the_site = [line for line in shipped.splitlines() if line.startswith("export TMPDIR")]
     rest = "".join(line for line in shipped.splitlines() if line not in of_the_site)
     assert not [word for word in ("/home/", "/scratch/", "ada") if word in rest]
@@ -32,20 +35,39 @@ def test_no_folder_of_the_submitter_is_left_and_the_script_still_reads(path):
     assert checked.returncode == 0, checked.stderr
 
 
+@pytest.mark.parametrize("container", ["", "/home/eve/images/cloudmask.sif"])
+def test_no_folder_of_a_script_as_the_template_renders_it_now_is_left(container):
+    places = {name: f"/home/eve/{name} x" for name in ("experiment", "start", "code", "stage")}
+    site = Site("here", "slurm", stage_dir=places["stage"], container=container or None)
+    job = Job(
+        name="cloudmask-x-1",
+        experiment="x",
+        folder=Path(places["experiment"]),
+        start_folder=Path(places["start"]),
+        code=Path(places["code"]),
+        python="/home/eve/bin/python",
+        site=site,
+        resources=Resources(hours=1, cores=3),
+    )
+    for script in (render_run(job, 0, "x-seed-1"), render_array(job, [0, 1])):
+        assert "/home/eve" in script
+        assert "/home/eve" not in redact_folders(script).replace(container or " ", "")
+
+
 def test_folders_with_spaces_and_a_python_elsewhere_are_replaced_too():
     script = (
         "experiment='/data/a b/logs'\ncd '/home/eve/my code'\n"
         "export PYTHONPATH='/home/eve/my code'${PYTHONPATH:+x}\n"
         "/opt/eve/bin/python -m benchmark.run \\\n    --stage-dir '/tmp/eve x' \\\n    --resume &\n"
     )
-    assert without_folders(script) == (
+    assert redact_folders(script) == (
         "experiment=/EXPERIMENT\ncd /CHECKOUT\nexport PYTHONPATH=/CHECKOUT${PYTHONPATH:+x}\n"
         "/PYTHON -m benchmark.run \\\n    --stage-dir /STAGING \\\n    --resume &\n"
     )
 
 
 def test_relative_folders_stay():
-    assert without_folders("cd logs\npython -m benchmark.run --stage-dir data/staging\n") == (
+    assert redact_folders("cd logs\npython -m benchmark.run --stage-dir data/staging\n") == (
         "cd logs\npython -m benchmark.run --stage-dir data/staging\n"
     )
 

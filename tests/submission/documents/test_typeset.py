@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from benchmark.core.errors import SubmissionError
-from submission.bundle.layout import Layout
+from submission.bundle.layout import BundleLayout, BundleName
 from submission.documents.files import write_text
 from submission.documents.tables import table
 from submission.documents.typeset import to_typst, write_typeset
@@ -53,7 +53,7 @@ def test_the_pdf_says_every_line_of_the_document(science: Path, document: str) -
 
 
 def test_the_pdf_has_both_names_and_the_same_bytes_each_time(science: Path, tmp_path: Path) -> None:
-    layout = Layout(tmp_path, "org", "system", "descriptor")
+    layout = BundleLayout(tmp_path, BundleName("org", "system", "descriptor"))
     shutil.copytree(science, layout.science)
     theirs = (science / "scientific_contribution.pdf").read_bytes()
     assert (science / "sientific_contribution.pdf").read_bytes() == theirs
@@ -67,7 +67,7 @@ def test_the_pdf_has_both_names_and_the_same_bytes_each_time(science: Path, tmp_
 
 def test_no_text_of_the_document_is_a_command_of_the_typesetter(tmp_path: Path) -> None:
     text = 'A #panic("x") $ @a <b> [c] {d} \\\\ "e" `#read("f")` // i /* j'
-    layout = Layout(tmp_path, "org", "system", "descriptor")
+    layout = BundleLayout(tmp_path, BundleName("org", "system", "descriptor"))
     write_text(layout.contribution, f"# {text}\n\n{text}\n\n- {text}\n\n{table((text, 'b'), [(text, 1)])}\n")
     write_typeset(layout)
     with contextlib.closing(pypdfium2.PdfDocument(layout.contribution_pdfs[0])) as pdf:
@@ -97,7 +97,7 @@ def test_an_image_that_is_not_there_is_refused_with_the_way_out(place: Path, tmp
 def test_markup_of_a_description_is_typeset_as_far_as_the_document_has_it(
     markup: str, tmp_path: Path
 ) -> None:
-    layout = Layout(tmp_path, "org", "system", "descriptor")
+    layout = BundleLayout(tmp_path, BundleName("org", "system", "descriptor"))
     write_text(layout.contribution, f"{markup}\n\nThe end\n")
     write_typeset(layout)
     with contextlib.closing(pypdfium2.PdfDocument(layout.contribution_pdfs[0])) as pdf:

@@ -32,6 +32,7 @@ from submission.figures.catalogue import (
     needs_scenes,
 )
 from submission.figures.curves import all_runs, best_run
+from submission.figures.palette import short_name
 from submission.figures.preprocessing import preprocessing
 from submission.figures.scenes import (
     BINS,
@@ -42,7 +43,6 @@ from submission.figures.scenes import (
     draw_map,
     reliability,
     scene_map,
-    short_name,
 )
 from submission.figures.style import run_line, style, write
 from submission.figures.timeline import timeline

@@ -13,7 +13,7 @@ import pytest
 
 from compliance.subjects.parse import read_log
 from submission import package as packager
-from submission.runs.runs import Run, read_runs
+from submission.runs.runs import CheckedRun, read_runs
 from submission.verify.__main__ import main
 from submission.verify.rerun import TOLERANCE, compare
 from tests.support.runs import MEASURED, Lines, git, make_checkout, write_run
@@ -100,14 +100,14 @@ def test_nothing_of_a_bundle_with_errors_is_executed(
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
+def run(tmp_path: Path) -> CheckedRun:
     write_run(tmp_path / "logs", 1, "0" * 40)
     return read_runs([tmp_path / "logs"]).first
 
 
 def repeated(
     tmp_path: Path,
-    run: Run,
+    run: CheckedRun,
     change: Callable[[Lines], None] | None = None,
     system: dict[str, Any] | None = None,
 ) -> tuple[str, list[tuple[str, str, int | None]]]:
@@ -122,7 +122,7 @@ def set_value(lines: Lines, key: str, value: Any) -> None:
     next(line for line in lines if line["key"] == key)["value"] = value
 
 
-def test_the_same_values_later_and_slower_are_the_same_run(run: Run, tmp_path: Path) -> None:
+def test_the_same_values_later_and_slower_are_the_same_run(run: CheckedRun, tmp_path: Path) -> None:
     def later(lines: Lines) -> None:
         for line in lines:
             line["time_ms"] += 5_000_000
@@ -138,7 +138,7 @@ def test_the_same_values_later_and_slower_are_the_same_run(run: Run, tmp_path: P
 
 @pytest.mark.parametrize("key", ["train_loss", "eval_accuracy", "scene_accuracy", "test_accuracy"])
 def test_a_value_that_differs_in_its_last_bit_is_named_at_its_line(
-    key: str, run: Run, tmp_path: Path
+    key: str, run: CheckedRun, tmp_path: Path
 ) -> None:
     logged = run.log.sound(key)[0]
     other = logged.value + 1e-12
@@ -150,7 +150,7 @@ def test_a_value_that_differs_in_its_last_bit_is_named_at_its_line(
     assert found == [(f"{key} {other} when repeated", f"{logged.value} as logged", logged.line)]
 
 
-def test_other_weights_and_a_missing_epoch_are_named(run: Run, tmp_path: Path) -> None:
+def test_other_weights_and_a_missing_epoch_are_named(run: CheckedRun, tmp_path: Path) -> None:
     def change(lines: Lines) -> None:
         result = next(line for line in lines if line["key"] == "result")
         result["value"]["weights_sha256"] = "f" * 64
@@ -174,7 +174,7 @@ def test_other_weights_and_a_missing_epoch_are_named(run: Run, tmp_path: Path) -
     ],
 )
 def test_on_another_node_the_score_must_agree_within_the_tolerance(
-    difference: float, findings: int, other: dict[str, Any], named: str, run: Run, tmp_path: Path
+    difference: float, findings: int, other: dict[str, Any], named: str, run: CheckedRun, tmp_path: Path
 ) -> None:
     def change(lines: Lines) -> None:
         set_value(lines, "test_accuracy", run.test_accuracy - difference)
@@ -184,7 +184,7 @@ def test_on_another_node_the_score_must_agree_within_the_tolerance(
     assert len(found) == findings
 
 
-def test_a_repetition_without_a_score_is_named(run: Run, tmp_path: Path) -> None:
+def test_a_repetition_without_a_score_is_named(run: CheckedRun, tmp_path: Path) -> None:
     def change(lines: Lines) -> None:
         lines.remove(next(line for line in lines if line["key"] == "test_accuracy"))
 

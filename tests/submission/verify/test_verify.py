@@ -21,7 +21,7 @@ from benchmark.core.errors import SubmissionError
 from compliance.finding import Finding
 from submission import package as packager
 from submission.bundle.archive import manifest_text, sign, signature_path, write_archive
-from submission.bundle.layout import Layout
+from submission.bundle.layout import BundleLayout
 from submission.bundle.reading import find_tree, read_bundle, unpacked
 from submission.verify.__main__ import main, verify
 from submission.verify.recompute import compare_with, write_again
@@ -58,7 +58,7 @@ def packaged(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def again(packaged: Path, tmp_path_factory: pytest.TempPathFactory) -> Layout:
+def again(packaged: Path, tmp_path_factory: pytest.TempPathFactory) -> BundleLayout:
     """What the runs of the bundle give, written once for all tests."""
     with read_bundle(find_tree(packaged)) as bundle:
         return write_again(bundle, tmp_path_factory.mktemp("again"))
@@ -90,7 +90,7 @@ def errors(findings: tuple[Finding, ...], root: Path) -> list[tuple[str, str, in
     ]
 
 
-def differences(root: Path, again: Layout) -> list[Finding]:
+def differences(root: Path, again: BundleLayout) -> list[Finding]:
     with read_bundle(find_tree(root)) as bundle:
         return list(compare_with(bundle, again).findings)
 
@@ -111,7 +111,7 @@ def test_a_bundle_and_its_archive_agree_with_themselves(
         assert said.endswith("- passed\n")
 
 
-def test_every_text_and_figure_of_the_bundle_is_made_again(packaged: Path, again: Layout) -> None:
+def test_every_text_and_figure_of_the_bundle_is_made_again(packaged: Path, again: BundleLayout) -> None:
     made = {path.relative_to(again.root).as_posix() for path in again.root.rglob("*") if path.is_file()}
     given = {
         path.relative_to(packaged).as_posix()
@@ -216,7 +216,7 @@ def test_a_changed_byte_is_named_by_its_file(bundle: Path) -> None:
     ],
 )
 def test_a_changed_line_under_a_new_manifest_is_named_with_both_texts(
-    name: str, bundle: Path, again: Layout
+    name: str, bundle: Path, again: BundleLayout
 ) -> None:
     path = bundle / name
     lines = path.read_text().splitlines(keepends=True)
@@ -233,7 +233,7 @@ def test_a_changed_line_under_a_new_manifest_is_named_with_both_texts(
 @given(data=st.data())
 @settings(max_examples=40, suppress_health_check=list(HealthCheck), deadline=None)
 def test_any_digit_of_the_document_that_is_changed_is_found_at_its_line(
-    data: st.DataObject, packaged: Path, again: Layout
+    data: st.DataObject, packaged: Path, again: BundleLayout
 ) -> None:
     path = again.root / DOCUMENT
     original = path.read_text()
@@ -248,7 +248,7 @@ def test_any_digit_of_the_document_that_is_changed_is_found_at_its_line(
     assert found.line == original.count("\n", 0, at) + 1
 
 
-def test_a_figure_that_was_redrawn_or_added_is_named(bundle: Path, again: Layout) -> None:
+def test_a_figure_that_was_redrawn_or_added_is_named(bundle: Path, again: BundleLayout) -> None:
     figure = next(files_of(bundle, f"{SCIENCE}/figures/*.png"))
     figure.write_bytes(figure.read_bytes() + b"x")
     shutil.copyfile(figure, figure.with_name("figure-9-better.png"))
@@ -259,20 +259,20 @@ def test_a_figure_that_was_redrawn_or_added_is_named(bundle: Path, again: Layout
     assert (added.path, added.found) == (str(figure.with_name("figure-9-better.png")), "a figure")
 
 
-def test_a_document_that_is_missing_is_named(bundle: Path, again: Layout) -> None:
+def test_a_document_that_is_missing_is_named(bundle: Path, again: BundleLayout) -> None:
     (bundle / f"{SCIENCE}/init_datasets.sh").unlink()
     restamp(bundle)
     (found,) = differences(bundle, again)
     assert (found.path, found.found) == (str(bundle / f"{SCIENCE}/init_datasets.sh"), "not there")
 
 
-def test_a_description_with_more_memory_than_was_measured_is_named(bundle: Path, again: Layout) -> None:
+def test_a_description_with_more_memory_than_was_measured_is_named(bundle: Path, again: BundleLayout) -> None:
     edit(bundle / SYSTEM, "23.5 GiB", "235 GiB")
     (found,) = [each for each in differences(bundle, again) if each.message.startswith("The description")]
     assert (found.found, found.expected) == ("host_memory_capacity 235 GiB", "23.5 GiB")
 
 
-def test_licences_of_other_packages_than_the_locked_ones_are_named(bundle: Path, again: Layout) -> None:
+def test_licences_of_other_packages_than_the_locked_ones_are_named(bundle: Path, again: BundleLayout) -> None:
     path = bundle / f"{IMPLEMENTATIONS}/test-node/licences.spdx.json"
     listed = json.loads(path.read_text())
     version = listed["packages"][1]["versionInfo"]
@@ -325,7 +325,7 @@ def test_a_part_that_cannot_be_read_is_a_finding(name: str, text: str, found: st
     assert unread.path == str(bundle / name)
 
 
-# ---- the seals beside the bundle
+# ---- the seals next to the bundle
 
 
 def test_another_archive_than_the_published_one_is_named(packaged: Path, tmp_path: Path) -> None:
@@ -453,3 +453,57 @@ def test_help_comes_without_tensorflow_numpy_or_matplotlib() -> None:
         command = [sys.executable, "-c", script.format(name)]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
         assert done.stdout.splitlines()[-1] == "[]"
+
+
+# ---- how the bundle was made
+
+
+def other_version(bundle: Path) -> Path:
+    """Let the bundle say that another version of the program wrote its documents; returns its bundle.json."""
+    path = bundle / SCIENCE / "bundle.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"made_by": "0" * 64}))
+    return path
+
+
+def test_documents_of_another_version_may_differ_in_words_but_not_in_numbers(
+    bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other_version(bundle)
+    edit(bundle / SCIENCE / "README.md", "Submission of", "Entry of")
+    restamp(bundle)
+    assert verify(bundle).exit_code == 0
+    assert "README" in capsys.readouterr().out.partition("worded by another version")[0].splitlines()[-1]
+    edit(bundle / SCIENCE / "README.md", "| result-1.txt | 1 |", "| result-1.txt | 9 |")
+    restamp(bundle)
+    (finding,) = [each for each in verify(bundle).findings if each.severity == "error"]
+    assert (finding.rule, "README.md" in finding.path) == ("verify-recomputed", True)
+
+
+def test_words_of_this_version_are_compared_to_the_letter(bundle: Path) -> None:
+    edit(bundle / SCIENCE / "README.md", "Submission of", "Entry of")
+    restamp(bundle)
+    assert [each.rule for each in verify(bundle).findings if each.severity == "error"] == [
+        "verify-recomputed"
+    ]
+
+
+def test_a_bundle_of_before_bundle_json_still_verifies(bundle: Path) -> None:
+    (bundle / SCIENCE / "bundle.json").unlink()
+    restamp(bundle)
+    assert verify(bundle).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("[]", "no object of this format"),
+        ('{"format": "other"}', "no object of this format"),
+        ('{"format": "cloudmask-bundle-1", "options": 1}', "options: 1"),
+    ],
+)
+def test_a_bundle_json_that_says_nothing_is_an_error(bundle: Path, text: str, found: str) -> None:
+    (bundle / SCIENCE / "bundle.json").write_text(text)
+    restamp(bundle)
+    errors = [each for each in verify(bundle).findings if each.severity == "error"]
+    assert [(each.rule, each.found) for each in errors] == [("verify-recomputed", found)]
+    assert "bundle.json" in errors[0].path

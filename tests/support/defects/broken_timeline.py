@@ -344,7 +344,7 @@ STOPPING = [
 ]
 
 
-# ---- runs that were interrupted and went on
+# ---- runs that were interrupted and resumed
 
 
 def resumed(key: str, number: int = 0, after: int = 2, value: object = 1, **metadata: object) -> str:

@@ -1,0 +1,97 @@
+"""What a run accepts, the checker accepts: the parameters of any valid configuration pass in its log."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmark.config.schema import AUTO, Config, Data, Geometry, Split, Submission, Training
+from benchmark.record.eventlog import EventLog
+from benchmark.record.events import DATA_KINDS, PARAMETERS, PRECISIONS, SCHEDULES, STATUSES
+from benchmark.training.identity import log_identity, log_parameters
+from compliance import registry
+from compliance.rules import science_rules
+from compliance.rules.log import identity, parameters
+from tests.support.hand_logs import COMPLETED, parsed, with_value
+from tests.support.project import read_events
+
+FACTS = {"number_of_nodes": 1, "git": {"commit": "3f2a9c04" * 5, "dirty": False}}
+#: Rules that compare a parameter with the epochs and counts of the log around it, which stay the same here.
+JUDGES = {rule.id: rule for rule in (*parameters.RULES, *identity.RULES)}
+
+trainings = st.builds(
+    Training,
+    epochs=st.integers(1, 400),
+    batch_size=st.integers(1, 512),
+    learning_rate=st.floats(1e-7, 0.999),
+    schedule=st.sampled_from(SCHEDULES),
+    warmup_fraction=st.floats(0, 0.99),
+    early_stopping_patience=st.integers(1, 400),
+    precision=st.sampled_from((AUTO, *PRECISIONS)),
+    augmentation=st.booleans(),
+)
+configurations = st.builds(
+    Config,
+    name=st.just("any"),
+    submission=st.builds(
+        Submission,
+        org=st.just("New York University"),
+        status=st.sampled_from(STATUSES),
+        platform=st.none() | st.just("node-1"),
+    ),
+    data=st.builds(Data, training=st.just("t"), inference=st.just("i"), kind=st.sampled_from(DATA_KINDS)),
+    training=trainings,
+    geometry=st.builds(
+        Geometry,
+        patch=st.integers(2, 40).map(lambda n: 8 * n),
+        crop=st.integers(0, 7).map(lambda n: 2 * n),
+    ),
+    split=st.builds(Split, train_fraction=st.floats(0.01, 0.99), seed=st.integers(0, 2**31 - 1)),
+    quality_target=st.floats(0.01, 1),
+    min_sst=st.floats(273.15, 320),
+    seed=st.integers(0, 2**31 - 1),
+)
+
+
+def logged(config: Config, path: Path) -> dict[str, Any]:
+    """The values that a run of this configuration logs before its clock starts, by key."""
+    precision = config.training.precision
+    engine = SimpleNamespace(
+        accelerators=0,
+        replicas=1,
+        global_batch=config.training.batch_size,
+        precision="float32" if precision == AUTO else precision,
+    )
+    path.unlink(missing_ok=True)
+    run = SimpleNamespace(config=config, log=EventLog(path))
+    facts = FACTS | {"cpu": {"model": "AMD EPYC"}, "accelerators": []}
+    if config.submission.platform:
+        log_identity(run, facts)  # type: ignore[arg-type]
+    log_parameters(run, facts, engine, total_steps=1000)  # type: ignore[arg-type]
+    run.log.close()
+    return {event["key"]: event["value"] for event in read_events(path)}
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("configurations") / "result.txt"
+
+
+@settings(max_examples=60, deadline=None)
+@given(config=configurations)
+def test_the_parameters_of_any_configuration_that_a_run_accepts_pass(config: Config, path: Path) -> None:
+    values = logged(config, path)
+    assert set(PARAMETERS) <= values.keys()
+    text = COMPLETED
+    for key, value in values.items():
+        if key != "submission_benchmark":
+            text = with_value(text, key, value)
+    text = text.replace('"kind": "slstr"', json.dumps({"kind": config.data.kind})[1:-1])
+    found = registry.run("log", parsed(text), {id: JUDGES[id] for id in JUDGES if id in science_rules()})
+    assert [(each.rule, each.found) for each in found if each.severity == "error"] == []
