@@ -14,7 +14,7 @@ RUN_LINES = ("-", "--", "-.", ":")
 #: Names of the two splits in the log and in words.
 SPLITS = {"train": "training", "eval": "validation"}
 MEASURES = {"loss": "binary cross-entropy", "accuracy": "pixel accuracy"}
-#: More epochs than this are a plain line: dashes cannot be distinguished from the jumps of hundreds of epochs.
+#: More epochs than this are a plain line: dashes would look like the jumps of hundreds of epochs.
 MARKED_EPOCHS = 20
 
 #: The intervals of a run from top to bottom: name in the log, in words, colour.
