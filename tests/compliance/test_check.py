@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from benchmark import ROOT
-from compliance import checker as check_paths_module
 from compliance.check import main
 from compliance.checker import check_paths
 from compliance.finding import Finding
@@ -199,14 +198,11 @@ def test_the_second_layout_of_a_tree_does_not_count_its_logs_twice(tmp_path: Pat
     assert [Path(log.path).name for log in report.logs] == ["result_0.txt", "result_1.txt", "result-3.txt"]
 
 
-def test_a_path_that_cannot_be_read_is_a_failure_of_the_check(
-    logs: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(path: Path, name: str) -> None:
+def test_a_path_that_cannot_be_read_is_a_failure_of_the_check(logs: Path) -> None:
+    def refuse(path: Path, name: str) -> Log:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(check_paths_module, "read_log", refuse)
-    report = check_paths([logs])
+    report = check_paths([logs], read=refuse)
     assert report.exit_code == 2
     assert [(error.where, error.found) for error in report.failures] == [
         ("logs/quickstart-seed-1/result.txt", "Permission denied"),

@@ -22,6 +22,8 @@ from compliance.subjects import tree as tree_module
 from compliance.subjects.discover import discover
 from compliance.subjects.log import Log
 from compliance.subjects.markdown_text import number_in, opening_table, tables
+from compliance.subjects.parse import read_log
+from compliance.subjects.tree import SubmissionTree
 from compliance.wording import excerpt
 from tests.support.project import read_events
 from tests.support.runs import accuracy
@@ -77,7 +79,7 @@ def test_a_tree_is_read_once_whatever_the_number_of_rules(
 ) -> None:
     opened: Counter[Path] = Counter()
     parsed: Counter[Path] = Counter()
-    real_open, real_read = Path.open, tree_module.read_log
+    real_open = Path.open
 
     def counting_open(path: Path, *arguments: str) -> IO[bytes]:
         opened[path] += 1
@@ -86,11 +88,11 @@ def test_a_tree_is_read_once_whatever_the_number_of_rules(
     def counting_read(path: Path, name: str) -> Log:
         parsed[path] += 1
         opened[path] -= 1  # to parse a log, which keeps less than its text, opens it once more
-        return real_read(path, name)
+        return read_log(path, name)
 
+    (found,) = discover(bundle).trees
     monkeypatch.setattr(Path, "open", counting_open)
-    monkeypatch.setattr(tree_module, "read_log", counting_read)
-    (subject,) = discover(bundle).trees
+    subject = SubmissionTree(found.root, found.name, counting_read)
     assert registry.run("tree", subject, science_rules()) == []
     assert len(opened) > 20
     assert set(opened.values()) == {1}

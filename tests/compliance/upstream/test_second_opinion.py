@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from benchmark.record.events import BY_KEY
+from compliance import checker
 from compliance.check import main
 from compliance.rules import RULE_BY_ID
 from compliance.subjects.folders import CheckError
@@ -247,7 +248,7 @@ def test_the_command_reports_a_disagreement_and_missing_upstream(
 ) -> None:
     (tmp_path / "result.txt").write_text(COMPLETED)
     differing = Opinion("failed", ("why",), "upstream fails it: why")
-    monkeypatch.setattr(module, "second_opinion", lambda *_, **__: differing)
+    monkeypatch.setattr(checker, "second_opinion", lambda *_, **__: differing)
     assert main([str(tmp_path), "--second-opinion"]) == 0
     out = capsys.readouterr().out
     assert "warning [second-opinion]" in out
@@ -256,5 +257,5 @@ def test_the_command_reports_a_disagreement_and_missing_upstream(
     def missing(*_: object, **__: object) -> Opinion:
         raise CheckError("upstream", found="no mlperf_logging", expected="it installed", remedy="install it")
 
-    monkeypatch.setattr(module, "second_opinion", missing)
+    monkeypatch.setattr(checker, "second_opinion", missing)
     assert main([str(tmp_path), "--second-opinion"]) == 2
