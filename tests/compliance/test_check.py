@@ -18,6 +18,7 @@ from compliance.registry import Rule, problem
 from compliance.reports.report import FORMAT
 from compliance.rules import science_rules
 from compliance.subjects import discover
+from compliance.subjects.log import Log
 from tests.support.hand_logs import COMPLETED, EARLY_STOPPED, with_result, with_value
 
 MISSING_REMEDY = "name an existing path; runs are written to logs/ by `python -m benchmark.run --seed 1`"
