@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import html
 import importlib.metadata
 import itertools
 import re
@@ -147,7 +148,7 @@ def _worded_differently(bundle: Bundle, name: str, again: Path) -> bool:
         return False
     ours = again.read_text(encoding="utf-8")
     if again.suffix == ".html":
-        ours, theirs = _NO_TEXT.sub(" ", ours), _NO_TEXT.sub(" ", theirs)
+        ours, theirs = (html.unescape(_NO_TEXT.sub(" ", each)) for each in (ours, theirs))
     return ours != theirs and _NUMBER.findall(ours) == _NUMBER.findall(theirs)
 
 

@@ -449,7 +449,7 @@ def test_help_comes_without_tensorflow_numpy_or_matplotlib() -> None:
         "except SystemExit: pass\n"
         "print([name for name in ('tensorflow', 'numpy', 'matplotlib', 'h5py') if name in sys.modules])"
     )
-    for name in ("verify", "leaderboard", "system"):
+    for name in ("verify.__main__", "leaderboard", "system.__main__"):
         command = [sys.executable, "-c", script.format(name)]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
         assert done.stdout.splitlines()[-1] == "[]"
