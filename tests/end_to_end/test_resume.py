@@ -68,7 +68,7 @@ def test_a_warning_ends_the_run_with_a_checkpoint_within_the_epoch(tiny_place, w
     process = start(tiny_place, "warned", *SETTINGS)
     wait_for(root / "result.txt", "epoch_start", process)
     process.send_signal(signal.SIGUSR1)
-    said, _ = process.communicate(timeout=100)
+    said, _ = process.communicate(timeout=600)
     assert process.returncode == 75
     assert "SIGUSR1: stopping at the next checkpoint; again to stop at once" in said
     assert "stopped (SIGUSR1); the log ends with run_stop aborted; rerun with --resume to continue" in said

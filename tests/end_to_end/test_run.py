@@ -315,7 +315,7 @@ def test_a_signal_ends_the_log_with_run_stop_aborted_and_the_next_run_goes_aside
     assert second.returncode == 2
     assert "found:    another process that runs seed 4 into this folder" in second.stderr
     process.send_signal(number)
-    _, errors = process.communicate(timeout=120)
+    _, errors = process.communicate(timeout=600)
     assert process.returncode == code
     assert b"the log ends with run_stop aborted" in errors
     last = read_events(log)[-1]

@@ -151,7 +151,7 @@ def warn_in_first_epoch(place: Path, name: str) -> None:
 def array(submitted: Path) -> Path:
     """The five runs have ended on Slurm; the first was warned and put back, the fourth failed."""
     warn_in_first_epoch(submitted, "five")
-    wait_for_end(submitted, "five", 240)
+    wait_for_end(submitted, "five", 900)
     return submitted
 
 
@@ -227,7 +227,7 @@ def test_resume_submits_the_failed_run_only_and_both_executors_agree_bit_for_bit
     done = sweep(array, "resume", "five", "cluster.yaml")
     assert done.returncode == 0, done.stderr
     assert ": 1 runs\n" in done.stdout
-    wait_for_end(array, "five", 120)
+    wait_for_end(array, "five", 900)
     assert set(status(array, "five", "cluster.yaml").values()) == {"complete"}
     assert log(array, "slurm logs", "five", 2).stat().st_mtime_ns == untouched
     for seed in SEEDS:
@@ -243,7 +243,7 @@ def test_two_nodes_train_one_model_and_go_on_after_a_warning(place, cluster):
     done = sweep(place, "submit", "two-nodes", "cluster.yaml")
     assert done.returncode == 0, done.stderr
     warn_in_first_epoch(place, "two-nodes")
-    wait_for_end(place, "two-nodes", 240)
+    wait_for_end(place, "two-nodes", 900)
     assert status(place, "two-nodes", "cluster.yaml") == {"two-nodes-seed-1": "complete"}
     events = read_events(log(place, "slurm logs", "two-nodes", 1))
     assert (value_of(events, "number_of_nodes"), value_of(events, "number_of_ranks")) == (2, 2)

@@ -75,7 +75,7 @@ def finish(processes: list[subprocess.Popen]) -> list[tuple[int, str, str]]:
     """Exit status, output and errors of each, when all have ended."""
     ended = []
     for process in processes:
-        said, errors = process.communicate(timeout=240)
+        said, errors = process.communicate(timeout=900)
         ended.append((process.returncode, said, errors))
     return ended
 

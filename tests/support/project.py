@@ -18,7 +18,7 @@ TINY = ROOT / "tests" / "data" / "tiny.yaml"
 SHAPE = (150, 188)
 
 
-def program(module: str, *arguments: object, cwd: Path, timeout: float = 300) -> subprocess.CompletedProcess:
+def program(module: str, *arguments: object, cwd: Path, timeout: float = 900) -> subprocess.CompletedProcess:
     """Run ``python -m module`` as a user would, in another folder than the repository."""
     return subprocess.run(
         [sys.executable, "-m", module, *map(str, arguments)],
