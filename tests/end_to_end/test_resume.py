@@ -30,7 +30,7 @@ def whole(tiny_place: Path) -> dict[str, object]:
 
 
 def wait_for(log: Path, key: str, process: subprocess.Popen) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     while not (log.exists() and f'"key": "{key}"' in log.read_text()):
         assert time.monotonic() < deadline
         assert process.poll() is None

@@ -136,7 +136,7 @@ def warn_in_first_epoch(place: Path, name: str) -> None:
     path = log(place, "slurm logs", name, 1)
     wait_until(
         lambda: path.exists() and "epoch_start" in path.read_text(),
-        120,
+        600,
         lambda: [ask("squeue"), output_of(place, name, 0)],
     )
     (job,) = (

@@ -107,7 +107,7 @@ def test_two_workers_write_one_log_end_together_and_go_on(tiny_place):
     log = root / "result.txt"
 
     def wait_for(key: str, processes: list[subprocess.Popen]) -> None:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 600
         while not (log.exists() and f'"key": "{key}"' in log.read_text()):
             assert time.monotonic() < deadline
             assert all(process.poll() is None for process in processes)
