@@ -12,6 +12,7 @@ _FOLDERS = (
     (r"^export PYTHONPATH=(.+?)\$\{", "/CODE"),
     (r"--stage-dir (.+?)(?: \\)?$", "/STAGING"),
     (r"(\S+|'[^']+') -m benchmark\.run\b", "/PYTHON"),
+    (r"\bapptainer exec (.+) \\$", "/IMAGE"),
 )
 
 #: Slurm has a way of its own to quote a path.
@@ -27,8 +28,8 @@ def redact_folders(script: str) -> str:
     for pattern, name in _FOLDERS:
         if match := re.search(pattern, script, re.MULTILINE):
             words = shlex.split(match[1])
-            if words and words[0].startswith("/"):
-                names.setdefault(words[0].rstrip("/"), name)
+            if words and words[-1].startswith("/"):  # of the words of apptainer the image is the last
+                names.setdefault(words[-1].rstrip("/"), name)
     for folder in sorted(names, key=len, reverse=True):
         for written in (shlex.quote(folder), folder):
             script = script.replace(written, names[folder])

@@ -268,9 +268,7 @@ def test_a_dataset_is_what_the_reader_finds_and_each_file_is_that_scene(whole):
 def test_a_dataset_that_is_whole_is_reused_without_a_word_or_a_write(dataset):
     before = stamps(dataset)
     progress: list[tuple[int, int]] = []
-    started = time.monotonic()
     assert make(dataset, on_progress=lambda *step: progress.append(step)) == []
-    assert time.monotonic() - started < 1
     assert progress == []
     assert stamps(dataset) == before
 
