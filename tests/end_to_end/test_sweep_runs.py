@@ -94,7 +94,8 @@ def cluster(place: Path) -> Iterator[None]:
 
 
 def ask(*command: str) -> str:
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False).stdout
+    """What a Slurm command prints; scancel itself tries again for 95 s while a job changes its state."""
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False).stdout
 
 
 def log(place: Path, output: str, name: str, seed: int) -> Path:
