@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import errno
+import json
 import os
 import sys
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from benchmark.core.files import reason_of
 from benchmark.core.interruption import EXIT_RESUMABLE, Interrupted, Interruption
 from benchmark.record.run_folder import RunFolder
 from benchmark.training.options import RunOptions
-from benchmark.training.prepare import claim_folder, find_scenes, is_complete, use_data
+from benchmark.training.prepare import claim_folder, find_scenes, is_complete, use_data, use_method
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -35,18 +36,19 @@ def main(arguments: list[str] | None = None) -> int:
         if options.resume and is_complete(RunFolder(options.output / config.run_name)):
             display.say(f"{config.run_name} is complete: nothing to resume")
             return 0
-        scenes = find_scenes(config, display)
+        config, method = use_method(config)
+        scenes = find_scenes(config, display, learning=method.kind != "masks")
         with _claimed(config, options, display, cluster) as folder:
             counts = f"{len(scenes.training)} training and {len(scenes.inference)} inference scenes"
-            display.say(f"{config.run_name}: {counts}")
+            display.say(f"{config.run_name}: {method.about.title}; {counts}")
             started = True
             with _native_messages(folder, cluster):
-                from benchmark.training.train import (
-                    train_and_score,  # TensorFlow, once all else has been checked
-                )
+                # TensorFlow, once all else has been checked
+                from benchmark.training.train import train_and_score
 
                 result = train_and_score(
                     config,
+                    method,
                     folder,
                     scenes,
                     RunOptions(
@@ -108,6 +110,12 @@ def _parser() -> argparse.ArgumentParser:
         default="quickstart",
         help="YAML file, or the name of a shipped one: quickstart (default), reference, nyu-greene",
     )
+    add(
+        "--method",
+        metavar="NAME",
+        help="what predicts: a shipped method (python -m benchmark.methods list), package.module, "
+        "path/to/file.py, or masks:DIR with the masks of another program (default: the configuration's)",
+    )
     add("--data", type=Path, metavar="DIR", help="folder with training/ and inference/ scenes to use")
     add("--output", type=Path, metavar="DIR", default=Path("logs"), help="folder of the runs (default: logs)")
     add(
@@ -150,6 +158,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _configure(options: argparse.Namespace) -> Config:
     overrides = list(options.overrides)
+    if options.method is not None:
+        overrides.append(f"method.name={json.dumps(options.method)}")
     if options.seed is not None:
         overrides.append(f"seed={parse_seed(options.seed)}")
     config = load_config(config_path(options.config), overrides)

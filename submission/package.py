@@ -84,7 +84,7 @@ def package(options: Options) -> Path:
     # ---- 2. who ran what on which system
     org = _agreed_org(runs, options.org)
     system = _describe(runs, options)
-    descriptor = directory_name(runs.config.name if options.descriptor is None else options.descriptor)
+    descriptor = directory_name(runs.config.series if options.descriptor is None else options.descriptor)
     name = BundleName(directory_name(org), system["system_name"], descriptor)
     step(2, f"{org} on {name.system}, seeds {', '.join(map(str, runs.seeds))}, {name.descriptor}")
 

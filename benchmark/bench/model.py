@@ -10,9 +10,10 @@ import tensorflow as tf
 
 from benchmark.compute.batches import training_batches
 from benchmark.compute.engine import Engine, choose_strategy, make_deterministic, resolve_precision
-from benchmark.compute.unet import TRAINING_PASSES, build_unet, forward_operations
+from benchmark.compute.operations import TRAINING_PASSES, forward_operations
 from benchmark.core.display import Display
 from benchmark.core.measure import ROUNDS, ratio, row, seconds
+from benchmark.methods import unet
 from benchmark.scenes.geometry import inference_patches
 from benchmark.scenes.scene import CHANNELS
 from benchmark.stores.patchstore import PatchStore
@@ -26,7 +27,7 @@ _REFERENCE = "the same layers in float32 by Keras"
 def measure_model(display: Display, store: PatchStore, batch: int) -> None:
     """Matrix rate, training steps, a complete epoch and predictions, measured in turn."""
     make_deterministic(1)
-    engine = Engine(256, batch, resolve_precision("auto"), choose_strategy())
+    engine = Engine(unet.method(), 256, batch, resolve_precision("auto"), choose_strategy())
     engine.trace()
     forward = forward_operations(engine.model) / 1e9
     carried_out = forward_operations(engine.network) / 1e9 / forward
@@ -36,7 +37,7 @@ def measure_model(display: Display, store: PatchStore, batch: int) -> None:
     inputs, labels = (tf.constant(array) for array in store.read(range(engine.global_batch)))
     patches = np.zeros((engine.global_batch, 256, 256, CHANNELS), np.float32)
     # The reference: the same layers in float32, trained and applied by Keras.
-    reference = build_unet(256, CHANNELS, "float32")
+    reference = unet.build_unet((256, 256, CHANNELS))
     reference.compile("adam", "binary_crossentropy", metrics=["accuracy"])
     masks = tf.cast(labels[..., None], tf.float32)
     scene = np.zeros((*SHAPE, CHANNELS), np.float32)

@@ -69,12 +69,13 @@ def main() -> None:
     import numpy as np
 
     from benchmark.compute.engine import Engine, choose_strategy, make_deterministic, resolve_precision
+    from benchmark.methods import unet
     from benchmark.scenes.scene import CHANNELS
 
     cluster = find_cluster()
     make_deterministic(1)
     local = BATCH // cluster.size
-    engine = Engine(256, local, resolve_precision("auto"), choose_strategy(cluster), cluster)
+    engine = Engine(unet.method(), 256, local, resolve_precision("auto"), choose_strategy(cluster), cluster)
     rng = np.random.default_rng(cluster.index)
     inputs = rng.normal(size=(local, 256, 256, CHANNELS)).astype(np.float32)
     labels = (inputs[..., 7] < 0).astype(np.uint8)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import keras
 import numpy as np
@@ -19,15 +19,28 @@ from numpy.typing import NDArray
 
 from benchmark.compute.cluster import SINGLE_WORKER, Cluster
 from benchmark.compute.collectives import Workers, share_of
-from benchmark.compute.unet import MULTIPLE, build_unet, optimised_unet
-from benchmark.core.errors import RunError
+from benchmark.core.errors import MethodError, RunError
 from benchmark.core.files import write_aside
 from benchmark.scenes.scene import CHANNELS
 
-ADAM = {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
 
-#: As Keras clips probabilities in its binary cross-entropy.
-_CLIP = 1e-7
+class TrainableMethod(Protocol):
+    """What the engine takes from a network; methods/interface.py describes it."""
+
+    @property
+    def build(self) -> Callable[[tuple[int, int, int]], keras.Model]: ...
+    @property
+    def loss(self) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]: ...
+    @property
+    def optimizer(self) -> Callable[[], keras.Optimizer]: ...
+    @property
+    def head(self) -> Callable[[tf.Tensor], tf.Tensor]: ...
+    @property
+    def multiple(self) -> int: ...
+    @property
+    def margin(self) -> int: ...
+    @property
+    def optimised(self) -> Callable[[keras.Model, tuple[int, int] | None, bool], keras.Model] | None: ...
 
 
 def resolve_precision(wanted: str) -> str:
@@ -60,8 +73,19 @@ def make_deterministic(seed: int) -> None:
     tf.config.experimental.enable_op_determinism()
 
 
+class Evaluated(NamedTuple):
+    """A batch of an evaluation: summed loss, correct pixels, sum and sum of squares of the probabilities."""
+
+    loss: float
+    correct: int
+    sum: float
+    squares: float
+    #: Whether any worker said ``stop``.
+    stop: bool
+
+
 class Engine:
-    """A model and its optimizer under a strategy, on one worker of a cluster.
+    """A network and its optimizer under a strategy, on one worker of a cluster.
 
     Batches are NumPy or TensorFlow arrays: inputs float32 [n, patch, patch, 9], labels uint8
     [n, patch, patch]. Every worker takes the same steps, each with its share of the batch.
@@ -69,6 +93,7 @@ class Engine:
 
     def __init__(
         self,
+        method: TrainableMethod,
         patch: int,
         local_batch: int,
         precision: str,
@@ -83,17 +108,21 @@ class Engine:
         self.replicas = strategy.num_replicas_in_sync
         self.global_batch = local_batch * self.replicas
         self.pixels = patch * patch
+        #: Pixels of a patch that training counts.
+        self.trained_pixels = (patch - 2 * method.margin) ** 2
         #: GPUs of this worker that compute; 0 where the CPU does.
         self.accelerators = self.workers.local_replicas if tf.config.list_physical_devices("GPU") else 0
         #: Where batches are best made ready: this worker's only GPU; None where several share them, or none.
         self.device = tf.config.list_logical_devices("GPU")[0].name if self.accelerators == 1 else None
+        self._method = method
         self._xla = xla
         self._whole: dict[tuple[int, int], Callable] = {}
         with strategy.scope():
             #: What is saved and loaded, and how it is computed: the same variables.
-            self.model = build_unet(patch, CHANNELS, precision)
-            self.network = optimised_unet(self.model, xla=xla)
-            self.optimizer = keras.optimizers.Adam(**ADAM)
+            self.model = self._build((patch, patch, CHANNELS))
+            self.network = method.optimised(self.model, None, xla) if method.optimised else self.model
+            self.optimizer = method.optimizer()
+            self._optimizer_facts = self.optimizer.get_config()
             if precision == "mixed_float16":  # gradients of few pixels would vanish
                 self.optimizer = keras.optimizers.LossScaleOptimizer(self.optimizer)
             self.optimizer.build(self.model.trainable_variables)
@@ -106,9 +135,17 @@ class Engine:
 
     def trace(self) -> None:
         """Build the graphs of all steps, so that the first step of a run waits for nothing."""
-        if self.replicas == 1:
+        if self.replicas > 1:
+            return
+        shape = self.model.input_shape[1:]
+        try:
             for function in (self._train, self._evaluate, self._predict):
-                function.get_concrete_function()
+                graph = function.get_concrete_function()
+        except Exception as error:
+            raise _no_network(shape, f"{type(error).__name__}: {error}") from error
+        found = graph.structured_outputs.shape.as_list()
+        if found[1:] != list(shape[:2]):
+            raise _no_network(shape, f"probabilities of shape {found}")
 
     def train_step(
         self, inputs: tf.Tensor, labels: tf.Tensor, learning_rate: float, stop: bool = False
@@ -120,14 +157,12 @@ class Engine:
         """
         self.optimizer.learning_rate.assign(learning_rate)
         loss, correct, stopping = self._sums(self._train, inputs, labels, stop)
-        return loss / (self.global_batch * self.pixels), int(correct), stopping > 0
+        return loss / (self.global_batch * self.trained_pixels), int(correct), stopping > 0
 
-    def evaluate_step(
-        self, inputs: tf.Tensor, labels: tf.Tensor, stop: bool = False
-    ) -> tuple[float, int, bool]:
-        """Summed loss and correct pixels of a batch of any size, and whether any worker said ``stop``."""
-        loss, correct, stopping = self._sums(self._evaluate, inputs, labels, stop)
-        return loss, int(correct), stopping > 0
+    def evaluate_step(self, inputs: tf.Tensor, labels: tf.Tensor, stop: bool = False) -> Evaluated:
+        """What the network makes of a batch of any size."""
+        loss, correct, total, squares, stopping = self._sums(self._evaluate, inputs, labels, stop)
+        return Evaluated(loss, int(correct), total, squares, stopping > 0)
 
     def predict(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probability of cloud: float32 [n, patch, patch], n at most the global batch.
@@ -145,12 +180,29 @@ class Engine:
     def predict_whole(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probability of cloud of a scene in one piece: float32 [R, C, 9] -> [R, C], on this worker alone."""
         rows, columns, _ = inputs.shape
-        padded = np.pad(inputs, [(0, -rows % MULTIPLE), (0, -columns % MULTIPLE), (0, 0)])
+        multiple = self._method.multiple
+        padded = np.pad(inputs, [(0, -rows % multiple), (0, -columns % multiple), (0, 0)])
         shape = padded.shape[:2]
         if shape not in self._whole:
-            network = optimised_unet(self.model, shape, xla=self._xla)
-            self._whole[shape] = tf.function(lambda images: network(images, training=False)[0, ..., 0])
+            if self._method.optimised:
+                network = self._method.optimised(self.model, shape, self._xla)
+            else:
+                network = self._build((*shape, CHANNELS))
+                network.set_weights(self.model.get_weights())
+            self._whole[shape] = tf.function(
+                lambda images: self._method.head(network(images, training=False))[0]
+            )
         return self._whole[shape](padded[None]).numpy()[:rows, :columns]
+
+    @property
+    def parameters(self) -> int:
+        """Weights of the model, moving statistics among them."""
+        return self.model.count_params()
+
+    @property
+    def optimizer_facts(self) -> dict[str, Any]:
+        """The optimizer's name and settings, as Keras states them."""
+        return self._optimizer_facts
 
     def tensors(self) -> list[NDArray]:
         """All variables of model and optimizer, as a checkpoint keeps them."""
@@ -178,6 +230,7 @@ class Engine:
     def load(self, path: Path) -> None:
         """Take the weights of a model that ``save`` wrote."""
         self.model.load_weights(path)
+        self._whole.clear()
 
     def weights_digest(self) -> str:
         """sha256 of all weights in the order of the layers: equal if and only if the bits are."""
@@ -216,21 +269,40 @@ class Engine:
                 per_replica = self.strategy.reduce(tf.distribute.ReduceOp.SUM, per_replica, axis=None)
             return per_replica.numpy().tolist()
 
+    def _build(self, shape: tuple[int, int, int]) -> keras.Model:
+        """The method's model for images of a shape, in this run's precision. Raises MethodError."""
+        policy = keras.config.dtype_policy()
+        keras.config.set_dtype_policy(self.precision)
+        try:
+            model = self._method.build(shape)
+        except Exception as error:
+            raise _no_network(shape, f"{type(error).__name__}: {error}") from error
+        finally:
+            keras.config.set_dtype_policy(policy)
+        if not isinstance(model, keras.Model):
+            raise _no_network(shape, type(model).__name__)
+        if len(model.output_shape) != 4 or tuple(model.output_shape[1:3]) != shape[:2]:
+            raise _no_network(shape, f"a model with outputs of shape {list(model.output_shape)}")
+        return model
+
     def _loss_and_correct(
         self, inputs: tf.Tensor, labels: tf.Tensor, training: bool
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Summed binary cross-entropy and correct pixels of one replica's share."""
-        probability = self.network(inputs, training=training)[..., 0]
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Summed loss, correct pixels, and the probabilities of one replica's share."""
+        outputs = self.network(inputs, training=training)
+        if training and (margin := self._method.margin):
+            outputs, labels = (values[:, margin:-margin, margin:-margin] for values in (outputs, labels))
+        probability = self._method.head(outputs)
         cloud = labels > 0
         correct = tf.math.count_nonzero(tf.equal(probability > 0.5, cloud))
-        of_label = tf.where(cloud, probability, 1 - probability)
-        loss = -tf.reduce_sum(tf.math.log(tf.clip_by_value(of_label, _CLIP, 1 - _CLIP)))
-        return loss, correct
+        return self._method.loss(outputs, cloud), correct, probability
 
     def _train_replica(self, inputs: tf.Tensor, labels: tf.Tensor, stop: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
-            loss, correct = self._loss_and_correct(inputs, labels, training=True)
-            mean = loss / (self.global_batch * self.pixels)
+            loss, correct, _ = self._loss_and_correct(inputs, labels, training=True)
+            mean = loss / (self.global_batch * self.trained_pixels)
+            if penalties := self.model.losses:  # of the weights, the same on every replica
+                mean += tf.add_n(penalties) / self.replicas
             if self.precision == "mixed_float16":
                 mean = self.optimizer.scale_loss(mean)
         variables = self.model.trainable_variables
@@ -238,10 +310,22 @@ class Engine:
         return _stack_sums(loss, correct, stop)
 
     def _evaluate_replica(self, inputs: tf.Tensor, labels: tf.Tensor, stop: tf.Tensor) -> tf.Tensor:
-        return _stack_sums(*self._loss_and_correct(inputs, labels, training=False), stop)
+        loss, correct, probability = self._loss_and_correct(inputs, labels, training=False)
+        exact = tf.cast(probability, tf.float64)
+        return _stack_sums(loss, correct, tf.reduce_sum(exact), tf.reduce_sum(exact * exact), stop)
 
     def _predict_replica(self, inputs: tf.Tensor) -> tf.Tensor:
-        return self.network(inputs, training=False)[..., 0]
+        return self._method.head(self.network(inputs, training=False))
+
+
+def _no_network(shape: Sequence[int], found: str) -> MethodError:
+    return MethodError(
+        f"network for images of {' x '.join(map(str, shape))}",
+        found=found,
+        expected="a Keras model with outputs [n, rows, columns, k], a loss that sums over pixels, and a head "
+        "that makes probabilities [n, rows, columns] of the outputs",
+        remedy="correct build, loss or head of the method",
+    )
 
 
 def _stack_sums(*values: tf.Tensor) -> tf.Tensor:

@@ -19,7 +19,6 @@ from benchmark.record.events import DATA_KINDS, PRECISIONS, SCHEDULES, STATUSES
 
 #: Takes the fastest precision that the devices multiply natively; a log says which that was.
 AUTO = "auto"
-POOLINGS = 3  # the U-Net halves a patch three times
 
 #: numpy and TensorFlow take seeds below this.
 SEED_LIMIT = 2**31
@@ -91,6 +90,27 @@ class Data:
 
 
 @dataclass(frozen=True)
+class Method:
+    """What turns a scene into probabilities of cloud (docs/methods.md)."""
+
+    #: A shipped one (python -m benchmark.methods list), package.module, path/to/file.py, or masks:DIR.
+    name: str = "unet"
+    #: The method's own settings; it checks them itself.
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check(bool(self.label), "method.name", self.name, "the name of a method")
+
+    @property
+    def label(self) -> str:
+        """The last part of the name, as a folder's name can have it."""
+        if self.name.startswith("masks:"):
+            return "masks"
+        last = self.name.removesuffix(".py").replace("\\", "/").rpartition("/")[2].rpartition(".")[2]
+        return "".join(letter for letter in last if letter.isascii() and (letter.isalnum() or letter in "-_"))
+
+
+@dataclass(frozen=True)
 class Geometry:
     """Sizes in pixels; the defaults are the dataset's and the benchmark's (P)."""
 
@@ -102,12 +122,11 @@ class Geometry:
     crop: int = 80
 
     def __post_init__(self) -> None:
-        multiple = 2**POOLINGS
         check(
-            self.patch >= multiple and self.patch % multiple == 0,
+            self.patch > 0,
             "geometry.patch",
             self.patch,
-            f"a multiple of {multiple} (the U-Net halves it {POOLINGS} times)",
+            "at least 1, and a multiple of what the method wants",
         )
         check(
             0 <= self.crop < self.patch and self.crop % 2 == 0,
@@ -223,6 +242,7 @@ class Config:
     data: Data
     training: Training
     description: str = ""
+    method: Method = field(default_factory=Method)
     geometry: Geometry = field(default_factory=Geometry)
     split: Split = field(default_factory=Split)
     inference: Inference = field(default_factory=Inference)
@@ -246,15 +266,29 @@ class Config:
         check_seed(self.seed, "seed")
 
     @property
+    def series(self) -> str:
+        """The common name of runs that differ in their seeds: with the method where it is not the default."""
+        return self.name if self.method.name == Method().name else f"{self.name}-{self.method.label}"
+
+    @property
     def run_name(self) -> str:
-        return f"{self.name}-seed-{self.seed}"
+        return f"{self.series}-seed-{self.seed}"
 
     def to_dict(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
+        """All fields; of the method nothing where it is the default, as before there were others."""
+        tree = dataclasses.asdict(self)
+        if self.method == Method():
+            del tree["method"]
+        return tree
 
     def digest(self) -> str:
-        """sha256 of what runs of one set have in common: all but the seed and the folders."""
+        """sha256 of what runs of one set have in common: all but the seed and the folders.
+
+        A file of a method is identified by what the log says of its contents, not by its path.
+        """
         shared = self.to_dict()
+        if self.method.name.endswith(".py"):
+            shared["method"]["name"] = "file"
         del shared["seed"], shared["data"]["training"], shared["data"]["inference"]
         return hashlib.sha256(json.dumps(shared, sort_keys=True).encode()).hexdigest()
 

@@ -27,6 +27,10 @@ class RunError(CloudMaskError):
     """A run that cannot start or cannot continue."""
 
 
+class MethodError(CloudMaskError):
+    """A method that cannot be imported, or that does not return what a method has to."""
+
+
 class SubmissionError(CloudMaskError):
     """Runs that cannot be packaged."""
 

@@ -114,7 +114,10 @@ class EventLog:
     def seconds(self, name: str) -> float:
         """Seconds of all intervals of a name, one that is still open included."""
         now = _now_ms()
-        return sum((now if stop is None else stop) - start for start, stop in self.intervals[name]) / 1000
+        return (
+            sum((now if stop is None else stop) - start for start, stop in self.intervals.get(name, []))
+            / 1000
+        )
 
     def abort(self, reason: str) -> None:
         """End the log with run_stop, its status aborted, wherever the run is."""

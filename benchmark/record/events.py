@@ -20,6 +20,7 @@ STATUSES = ("onprem", "cloud", "research", "preview")
 DATA_KINDS = ("slstr", "synthetic")
 SCHEDULES = ("constant", "cosine")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+METHOD_KINDS = ("network", "fitted", "masks")
 BASELINES = ("majority", "threshold", "logistic")
 OUTCOMES = ("success", "aborted")
 
@@ -92,6 +93,22 @@ EVENTS: tuple[Event, ...] = (
     ),
     Event("init_start", START, "null", "start of what needs no data: devices, model, optimizer"),
     Event("seed", POINT, "integer", "seed of this run"),
+    Event(
+        "method",
+        POINT,
+        "string",
+        "what predicts, with what a document says of it; absent in older logs: the reference U-Net",
+        dict.fromkeys(("title", "citations", "adapted", "licence"), "string"),
+    ),
+    Event(
+        "method_kind",
+        POINT,
+        "string",
+        "network (trained by steps), fitted (once), masks (of another program)",
+    ),
+    Event("method_source", POINT, "string", "module, file or folder that the method was read from"),
+    Event("method_sha256", POINT, "string", "sha256 of the method's source file, or of all masks"),
+    Event("method_options", POINT, "object", "the method's own settings"),
     Event("data_kind", POINT, "string", "slstr (observed) or synthetic"),
     Event("config_digest", POINT, "string", "sha256 of the resolved configuration without seed and paths"),
     Event("number_of_nodes", POINT, "integer", "nodes of the run"),
@@ -109,11 +126,22 @@ EVENTS: tuple[Event, ...] = (
     Event("opt_adam_beta_1", POINT, "number", "Adam's first decay rate"),
     Event("opt_adam_beta_2", POINT, "number", "Adam's second decay rate"),
     Event("opt_adam_epsilon", POINT, "number", "Adam's epsilon"),
+    Event("opt_amsgrad", POINT, "boolean", "whether Adam keeps the largest second moment"),
+    Event("opt_adamw_beta_1", POINT, "number", "AdamW's first decay rate"),
+    Event("opt_adamw_beta_2", POINT, "number", "AdamW's second decay rate"),
+    Event("opt_adamw_epsilon", POINT, "number", "AdamW's epsilon"),
+    Event("opt_adamw_weight_decay", POINT, "number", "AdamW's decay of the weights"),
+    Event("opt_sgd_momentum", POINT, "number", "momentum of stochastic gradient descent"),
+    Event("opt_sgd_nesterov", POINT, "boolean", "whether that momentum is Nesterov's"),
+    Event("opt_weight_decay", POINT, "number", "decay of the weights by another optimizer than AdamW"),
     Event("opt_learning_rate_warmup_steps", POINT, "integer", "steps of linear warm-up"),
     Event("opt_learning_rate_decay_schedule", POINT, "string", _one_of(SCHEDULES)),
     Event("precision", POINT, "string", _one_of(PRECISIONS)),
     Event("augmentation", POINT, "boolean", "whether training patches are flipped and turned at random"),
     Event("patch_size", POINT, "integer", "rows and columns of a patch (P: 256)"),
+    Event(
+        "training_margin", POINT, "integer", "pixels at a patch's edge that training leaves out; absent: 0"
+    ),
     Event("crop_size", POINT, "integer", "overlap of inference patches in pixels"),
     Event("min_sst", POINT, "number", "lowest sea surface temperature in kelvin (P: 273.15)"),
     Event("train_split", POINT, "number", "share of the training scenes that is trained on"),
@@ -220,8 +248,26 @@ PARAMETERS: tuple[str, ...] = tuple(
     event.key for event in EVENTS[EVENTS.index(BY_KEY["init_start"]) + 1 : EVENTS.index(BY_KEY["init_stop"])]
 )
 
+#: What a log states of its method; older logs have none of it.
+METHOD = ("method", "method_kind", "method_source", "method_sha256", "method_options")
+
+#: Settings that a log states by the name of its optimizer (opt_name) ...
+OPTIMIZERS: dict[str, tuple[str, ...]] = {
+    "adam": ("opt_adam_beta_1", "opt_adam_beta_2", "opt_adam_epsilon"),
+    "adamw": ("opt_adamw_beta_1", "opt_adamw_beta_2", "opt_adamw_epsilon", "opt_adamw_weight_decay"),
+    "sgd": ("opt_sgd_momentum",),
+}
+#: ... where they are other than the optimizer's default ...
+OPTIMIZER_EXTRAS = ("opt_amsgrad", "opt_sgd_nesterov", "opt_weight_decay")
+#: ... and with any optimizer. A method that is not trained by steps states none of these.
+OPTIMIZATION = (
+    *("opt_name", "opt_base_learning_rate"),
+    *("opt_learning_rate_warmup_steps", "opt_learning_rate_decay_schedule"),
+)
+
 #: The words that a parameter may have as its value, by its key.
 WORDS: dict[str, tuple[str, ...]] = {
+    "method_kind": METHOD_KINDS,
     "data_kind": DATA_KINDS,
     "opt_learning_rate_decay_schedule": SCHEDULES,
     "precision": PRECISIONS,

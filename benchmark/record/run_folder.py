@@ -84,6 +84,16 @@ class RunFolder:
         return self.checkpoints / "last.keras"
 
     @property
+    def tables(self) -> Path:
+        """What a method that is fitted once has found."""
+        return self.checkpoints / "tables.npz"
+
+    @property
+    def method(self) -> Path:
+        """A copy of the method's source, where it is a file of the user's."""
+        return self.root / "method.py"
+
+    @property
     def masks(self) -> Path:
         return self.root / "masks"
 

@@ -37,13 +37,11 @@ TEMPERATURE_OFFSET, TEMPERATURE_SCALE = 270.0, 22.0
 
 
 @dataclass(frozen=True)
-class Scene:
-    """One scene, ready for the model.
+class SceneInputs:
+    """What a method may see of a scene.
 
     name: the file's stem.
     inputs: float32 [R, C, 9], normalised S1..S6 then S7..S9; nowhere NaN or infinite.
-    label: uint8 [R, C], 1 where ``bayes`` flags cloud.
-    truth: uint8 [R, C] or None, what the generator of a synthetic scene knows.
     inside: bool [R, C], false on the fill borders, where no temperature was measured.
     period: "day", or "night" where no reflectance was measured.
     synthetic: whether the file says of itself that it was made, not observed.
@@ -52,12 +50,27 @@ class Scene:
 
     name: str
     inputs: NDArray[np.float32]
-    label: NDArray[np.uint8]
-    truth: NDArray[np.uint8] | None
     inside: NDArray[np.bool_]
     period: str
     synthetic: bool
     filled: int
+
+
+@dataclass(frozen=True)
+class SceneLabels:
+    """What a scene is scored against.
+
+    label: uint8 [R, C], 1 where ``bayes`` flags cloud.
+    truth: uint8 [R, C] or None, what the generator of a synthetic scene knows.
+    """
+
+    label: NDArray[np.uint8]
+    truth: NDArray[np.uint8] | None
+
+
+@dataclass(frozen=True)
+class Scene(SceneInputs, SceneLabels):
+    """One scene with its labels."""
 
 
 def discover(folder: Path) -> list[Path]:
@@ -136,9 +149,24 @@ def read_scene(path: Path, shape: tuple[int, int], kind: str | None = None) -> S
     compressed, are read; datasets other than refs, bts, bayes and truth are ignored. Raises
     SceneError.
     """
+    return Scene(**vars(read_labels(path, shape)), **vars(read_inputs(path, shape, kind)))
+
+
+def read_labels(path: Path, shape: tuple[int, int]) -> SceneLabels:
+    """The labels of the scene in ``path``, as ``read_scene`` reads them. Raises SceneError."""
     with _open(path) as file:
-        refs, bts, bayes = (_read(file, path, name, size) for name, size in _datasets(shape).items())
+        bayes = _read(file, path, "bayes", _datasets(shape)["bayes"])
         truth = _read(file, path, "truth", shape) if "truth" in file else None
+    return SceneLabels(
+        label=(bayes[..., 0] > 0).astype(np.uint8),
+        truth=None if truth is None else (truth > 0).astype(np.uint8),
+    )
+
+
+def read_inputs(path: Path, shape: tuple[int, int], kind: str | None = None) -> SceneInputs:
+    """All of the scene in ``path`` but its labels, as ``read_scene`` reads it. Raises SceneError."""
+    with _open(path) as file:
+        refs, bts = (_read(file, path, name, _datasets(shape)[name]) for name in ("refs", "bts"))
         synthetic = bool(file.attrs.get("synthetic", False))
     found = "synthetic" if synthetic else "slstr"
     if kind not in (None, found):
@@ -160,16 +188,7 @@ def read_scene(path: Path, shape: tuple[int, int], kind: str | None = None) -> S
     filled = int(np.count_nonzero(bad))
     if filled:
         inputs[bad] = 0
-    return Scene(
-        name=path.stem,
-        inputs=inputs,
-        label=(bayes[..., 0] > 0).astype(np.uint8),
-        truth=None if truth is None else (truth > 0).astype(np.uint8),
-        inside=inside,
-        period=period,
-        synthetic=synthetic,
-        filled=filled,
-    )
+    return SceneInputs(path.stem, inputs, inside, period, synthetic, filled)
 
 
 def drop_from_page_cache(paths: Sequence[Path]) -> bool:

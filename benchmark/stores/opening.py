@@ -42,6 +42,8 @@ class StagedPart:
     reused: int
     #: Scenes left out, and why.
     skipped: list[tuple[Path, str]]
+    #: The files of the scenes in the store, in its order.
+    paths: list[Path]
 
 
 def open_or_stage(
@@ -77,7 +79,7 @@ def open_or_stage(
         )
     skipped = [(paths[slot], record.skipped) for slot, record in sorted(known.items()) if record.skipped]
     store = PatchStore(folder, layout.patch, layout.patches, tuple(record.slot for record in records))
-    return StagedPart(store, records, reused, skipped)
+    return StagedPart(store, records, reused, skipped, [paths[record.slot] for record in records])
 
 
 def _complete(

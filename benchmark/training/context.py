@@ -9,10 +9,11 @@ from benchmark.compute.cluster import Cluster
 from benchmark.config.schema import Config
 from benchmark.core.display import Display
 from benchmark.core.interruption import Interruption
+from benchmark.methods.loading import LoadedMethod
 from benchmark.record.eventlog import EventLog
 from benchmark.record.run_folder import RunFolder
 from benchmark.record.telemetry import Telemetry
-from benchmark.scenes.scene import Scene, read_scene
+from benchmark.scenes.scene import Scene, SceneInputs, SceneLabels, read_inputs, read_labels, read_scene
 from benchmark.stores.patchstore import PatchLayout
 from benchmark.training.options import RunOptions
 
@@ -22,6 +23,7 @@ class RunContext:
     """Configuration, options, files, log and display of one run."""
 
     config: Config
+    method: LoadedMethod
     options: RunOptions
     folder: RunFolder
     log: EventLog
@@ -40,3 +42,11 @@ class RunContext:
     def read(self, path: Path) -> Scene:
         """A scene of the configured size and kind. Raises SceneError."""
         return read_scene(path, self.layout.shape, self.config.data.kind)
+
+    def read_inputs(self, path: Path) -> SceneInputs:
+        """What a method may see of such a scene. Raises SceneError."""
+        return read_inputs(path, self.layout.shape, self.config.data.kind)
+
+    def read_labels(self, path: Path) -> SceneLabels:
+        """What such a scene is scored against. Raises SceneError."""
+        return read_labels(path, self.layout.shape)

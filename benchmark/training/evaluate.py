@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.config.schema import Geometry
+from benchmark.core.errors import MethodError
 from benchmark.core.files import write_aside
 from benchmark.scenes.geometry import inference_patches, stitch
-from benchmark.scenes.scene import Scene
+from benchmark.scenes.scene import Scene, SceneInputs, SceneLabels
 from benchmark.scenes.scores import Confusion, confusion
 
 #: patches float32 [n, patch, patch, 9] -> probability of cloud float32 [n, patch, patch].
@@ -37,12 +38,19 @@ class SceneScore:
     seconds: float
 
 
-def predict_scene(scene: Scene, predict: Predict, geometry: Geometry, batch: int) -> NDArray[np.float16]:
-    """Probability of cloud of every pixel: float16 [R, C], as it is stored and thresholded."""
-    patches = inference_patches(scene.inputs, geometry.patch, geometry.crop)
-    predicted = [predict(patches[start : start + batch]) for start in range(0, len(patches), batch)]
-    shape = (geometry.rows, geometry.columns)
-    return stitch(np.concatenate(predicted), shape, geometry.crop).astype(np.float16)
+#: a scene's inputs [R, C, 9] -> probability of cloud [R, C].
+PredictScene = Callable[[SceneInputs], NDArray[np.floating]]
+
+
+def by_patches(predict: Predict, geometry: Geometry, batch: int) -> PredictScene:
+    """A prediction of scenes from one of patches: tiled, predicted in batches, and stitched."""
+
+    def predict_scene(scene: SceneInputs) -> NDArray[np.floating]:
+        patches = inference_patches(scene.inputs, geometry.patch, geometry.crop)
+        predicted = [predict(patches[start : start + batch]) for start in range(0, len(patches), batch)]
+        return stitch(np.concatenate(predicted), scene.inside.shape, geometry.crop)
+
+    return predict_scene
 
 
 def mask_of(probability: NDArray[np.float16]) -> NDArray[np.uint8]:
@@ -50,37 +58,81 @@ def mask_of(probability: NDArray[np.float16]) -> NDArray[np.uint8]:
     return (probability > 0.5).astype(np.uint8)
 
 
-def score_scenes(
+@dataclass(frozen=True)
+class Predicted:
+    """A scene whose mask is written, before its label has been read."""
+
+    path: Path
+    scene: str
+    period: str
+    #: Not on a fill border: bool [R, C], packed into bits row by row.
+    inside: NDArray[np.uint8]
+    #: Of reading, normalising, tiling, predicting and stitching; not of writing.
+    seconds: float
+
+
+def predict_scenes(
     paths: Sequence[Path],
-    read: Callable[[Path], Scene],
-    predict: Predict,
-    geometry: Geometry,
-    batch: int,
+    read: Callable[[Path], SceneInputs],
+    predict: PredictScene,
     mask_path: Callable[[str], Path] | None,
     attributes: Mapping[str, object],
-) -> Iterator[SceneScore]:
-    """Predict, write and score each scene in turn; without ``mask_path`` nothing is written.
+) -> Iterator[Predicted]:
+    """Predict each scene in turn and write its mask; without ``mask_path`` nothing is written.
 
-    The seconds of a scene are those of reading, normalising, tiling, predicting and
-    stitching; writing and scoring are not counted.
+    The probability is stored, and compared with one half, as float16. Raises MethodError for a
+    prediction that is not one.
     """
     for path in paths:
         start = time.perf_counter()
         scene = read(path)
-        probability = predict_scene(scene, predict, geometry, batch)
+        probability = checked_probability(predict(scene), scene.inside.shape, scene.name)
+        stored = probability.astype(np.float16)
         seconds = time.perf_counter() - start
-        mask = mask_of(probability)
         if mask_path is not None:
-            write_mask(mask_path(scene.name), probability, mask, {**attributes, "scene": scene.name})
-        yield SceneScore(
-            scene=scene.name,
-            period=scene.period,
-            bayes=confusion(mask, scene.label),
-            inside=confusion(mask, scene.label, scene.inside),
-            truth=None if scene.truth is None else confusion(mask, scene.truth),
-            truth_inside=None if scene.truth is None else confusion(mask, scene.truth, scene.inside),
-            seconds=seconds,
+            write_mask(mask_path(scene.name), stored, mask_of(stored), {**attributes, "scene": scene.name})
+        yield Predicted(path, scene.name, scene.period, np.packbits(scene.inside), seconds)
+
+
+def checked_probability(found: object, shape: tuple[int, ...], where: str) -> NDArray[np.floating]:
+    """``found`` if it is a probability for every pixel of an image. Raises MethodError."""
+    expected = f"a number from 0 to 1 for each of {shape[0]} x {shape[1]} pixels"
+    remedy = "correct the method's predictions"
+    if not isinstance(found, np.ndarray) or found.shape != shape or found.dtype.kind != "f":
+        described = (
+            f"{found.dtype} of shape {list(found.shape)}"
+            if isinstance(found, np.ndarray)
+            else type(found).__name__
         )
+        raise MethodError(where, found=described, expected=expected, remedy=remedy)
+    outside = int(np.count_nonzero(~((found >= 0) & (found <= 1))))
+    if outside:
+        nan = int(np.count_nonzero(np.isnan(found)))
+        described = f"{outside} values outside of it, {nan} of them NaN"
+        raise MethodError(where, found=described, expected=expected, remedy=remedy)
+    return found
+
+
+def score_scene(predicted: Predicted, labels: SceneLabels, mask: NDArray[np.uint8]) -> SceneScore:
+    """The counts of a scene's written mask against its labels."""
+    shape, truth = mask.shape, labels.truth
+    inside = np.unpackbits(predicted.inside, count=mask.size).reshape(shape).astype(bool)
+    return SceneScore(
+        scene=predicted.scene,
+        period=predicted.period,
+        bayes=confusion(mask, labels.label),
+        inside=confusion(mask, labels.label, inside),
+        truth=None if truth is None else confusion(mask, truth),
+        truth_inside=None if truth is None else confusion(mask, truth, inside),
+        seconds=predicted.seconds,
+    )
+
+
+def read_mask(path: Path) -> NDArray[np.uint8]:
+    """The mask that ``write_mask`` wrote: uint8 [R, C]."""
+    with h5py.File(path) as file:
+        mask: NDArray[np.uint8] = file["mask"][...]
+    return mask
 
 
 @dataclass(frozen=True)
@@ -95,21 +147,20 @@ class WholeScenes:
 def compare_whole_scenes(
     paths: Iterable[Path],
     read: Callable[[Path], Scene],
-    predict: Callable[[NDArray[np.float32]], NDArray[np.float32]],
+    predict: PredictScene,
     mask_path: Callable[[str], Path],
 ) -> Iterator[WholeScenes]:
     """Predict each scene in one piece and compare it with the mask that was scored.
 
-    ``predict`` takes a scene float32 [R, C, 9] and gives [R, C]. A pixel sees more of its scene
+    A pixel sees more of its scene
     than in a patch, so that both differ near the edges of tiles.
     """
     for path in paths:
         start = time.perf_counter()
         scene = read(path)
-        mask = mask_of(predict(scene.inputs).astype(np.float16))
+        mask = mask_of(predict(scene).astype(np.float16))
         seconds = time.perf_counter() - start
-        with h5py.File(mask_path(scene.name)) as file:
-            scored = file["mask"][...]
+        scored = read_mask(mask_path(scene.name))
         yield WholeScenes(confusion(mask, scored), confusion(mask, scene.label), seconds)
 
 

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+import shutil
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
-from benchmark.compute.engine import ADAM, Engine
 from benchmark.config.files import save_config
+from benchmark.config.schema import Training
 from benchmark.core.files import write_text
 from benchmark.record import system_info
-from benchmark.training import schedule
+from benchmark.record.events import OPTIMIZERS
 from benchmark.training.context import RunContext
+from benchmark.training.learning import schedule
+
+
+class Computing(NamedTuple):
+    """What computes: accelerators of a node, replicas of a batch, precision, and how steps are taken."""
+
+    accelerators: int = 0
+    replicas: int = 1
+    precision: str = "float32"
+    optimization: Mapping[str, Any] = {}
+    margin: int = 0
 
 
 def keep_facts(run: RunContext, facts: dict[str, Any]) -> None:
-    """Write what this start measured of its node, and at the first start the configuration.
+    """Write what this start measured of its node, and at the first start configuration and method.
 
     Warns where a resumed run has other hardware than its first start.
     """
@@ -22,6 +35,8 @@ def keep_facts(run: RunContext, facts: dict[str, Any]) -> None:
     write_text(run.folder.system_of(len(earlier) + 1), json.dumps(facts, indent=2) + "\n")
     if not earlier:
         save_config(run.config, run.folder.config)
+        if run.method.is_users_file:
+            shutil.copyfile(run.method.path, run.folder.method)
     elif changes := hardware_changes(json.loads(earlier[0].read_text(encoding="utf-8")), facts):
         run.display.warn(f"resumed on other hardware than the run began on: {'; '.join(changes)}")
 
@@ -58,30 +73,39 @@ def log_identity(run: RunContext, facts: dict[str, Any]) -> None:
         log.event("submission_poc_email", submission.poc_email)
 
 
-def log_parameters(run: RunContext, facts: dict[str, Any], engine: Engine, total_steps: int) -> None:
-    config, training = run.config, run.config.training
+def log_parameters(run: RunContext, facts: dict[str, Any], computing: Computing) -> None:
+    """The hyperparameters and facts that every log states within init."""
+    config, training, method = run.config, run.config.training, run.method
+    about = method.about
+    run.log.event("seed", config.seed)
+    run.log.event(
+        "method",
+        method.name,
+        title=about.title,
+        citations="\n".join(about.citations),
+        adapted=about.adapted,
+        licence=about.licence,
+    )
     values = {
-        "seed": config.seed,
+        "method_kind": method.kind,
+        "method_source": method.source,
+        "method_sha256": method.sha256,
+        "method_options": dict(method.options),
         "data_kind": config.data.kind,
         "config_digest": config.digest(),
         "number_of_nodes": facts["number_of_nodes"],
-        "accelerators_per_node": engine.accelerators,
-        "number_of_ranks": engine.replicas,
-        "global_batch_size": engine.global_batch,
+        "accelerators_per_node": computing.accelerators,
+        "number_of_ranks": computing.replicas,
+        "global_batch_size": training.batch_size * computing.replicas,
         "local_batch_size": training.batch_size,
         "gradient_accumulation_steps": 1,
         "epochs": training.epochs,
         "early_stopping_patience": training.early_stopping_patience,
-        "opt_name": "adam",
-        "opt_base_learning_rate": training.learning_rate,
-        "opt_adam_beta_1": ADAM["beta_1"],
-        "opt_adam_beta_2": ADAM["beta_2"],
-        "opt_adam_epsilon": ADAM["epsilon"],
-        "opt_learning_rate_warmup_steps": schedule.warmup_steps(training, total_steps),
-        "opt_learning_rate_decay_schedule": training.schedule,
-        "precision": engine.precision,
+        **computing.optimization,
+        "precision": computing.precision,
         "augmentation": training.augmentation,
         "patch_size": config.geometry.patch,
+        **({"training_margin": computing.margin} if computing.margin else {}),
         "crop_size": config.geometry.crop,
         "min_sst": config.min_sst,
         "train_split": config.split.train_fraction,
@@ -90,3 +114,20 @@ def log_parameters(run: RunContext, facts: dict[str, Any], engine: Engine, total
     }
     for key, value in values.items():
         run.log.event(key, value)
+
+
+def optimization_facts(training: Training, total_steps: int, optimizer: Mapping[str, Any]) -> dict[str, Any]:
+    """What a log states of steps: the settings of an optimizer as Keras states them, and the schedule."""
+    name = str(optimizer["name"]).lower()
+    values: dict[str, Any] = {"opt_name": name, "opt_base_learning_rate": training.learning_rate}
+    for key in OPTIMIZERS.get(name, ()):
+        values[key] = optimizer[key.removeprefix(f"opt_{name}_")]
+    if name != "adamw" and optimizer.get("weight_decay"):
+        values["opt_weight_decay"] = optimizer["weight_decay"]
+    for key, setting in (("opt_amsgrad", "amsgrad"), ("opt_sgd_nesterov", "nesterov")):
+        if optimizer.get(setting):
+            values[key] = True
+    return values | {
+        "opt_learning_rate_warmup_steps": schedule.warmup_steps(training, total_steps),
+        "opt_learning_rate_decay_schedule": training.schedule,
+    }

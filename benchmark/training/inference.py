@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.compute.engine import Engine
 from benchmark.scenes.baselines import fit_baselines
 from benchmark.scenes.scene import CHANNELS
 from benchmark.scenes.scores import Confusion, confusion
@@ -22,27 +21,36 @@ MAX_PATCHES = 512
 
 
 def infer(
-    run: RunContext, engine: Engine, scenes: Sequence[Path], commit: str | None
+    run: RunContext,
+    predict: evaluate.PredictScene,
+    scenes: Sequence[Path],
+    commit: str | None,
+    weights: str = "weights of the best epoch",
 ) -> list[evaluate.SceneScore]:
-    """Predict, write and score every inference scene."""
+    """Predict every inference scene, then read the labels and score what was written.
+
+    No label is read before the last mask is on disk. Workers that are not the chief predict their
+    share and score nothing.
+    """
     attributes = {
-        "model": "U-Net of the CloudMask reference, weights of the best epoch",
+        "model": f"{run.method.about.title}, {weights}",
         "seed": run.config.seed,
         "commit": commit or "unknown",
         "synthetic": run.config.data.kind == "synthetic",
     }
-    scores: list[evaluate.SceneScore] = []
+    predicted, scores = [], []
+    mask_path = run.folder.mask if run.cluster.is_chief else None
     with run.log.interval("inference"):
         with run.display.bar("inference", len(scenes)) as update:
-            for score in evaluate.score_scenes(
-                scenes,
-                run.read,
-                engine.predict,
-                run.config.geometry,
-                engine.global_batch,
-                run.folder.mask if run.cluster.is_chief else None,
-                attributes,
-            ):
+            for scene in evaluate.predict_scenes(scenes, run.read_inputs, predict, mask_path, attributes):
+                predicted.append(scene)
+                update(len(predicted), f"{scene.seconds:.1f} s")
+        if not run.cluster.is_chief:
+            return []
+        with run.display.bar("scoring", len(scenes)) as update:
+            for scene in predicted:
+                labels, mask = run.read_labels(scene.path), evaluate.read_mask(run.folder.mask(scene.scene))
+                score = evaluate.score_scene(scene, labels, mask)
                 scores.append(score)
                 counts = score.bayes
                 run.log.event(
@@ -61,11 +69,11 @@ def infer(
     return scores
 
 
-def infer_whole(run: RunContext, engine: Engine, scenes: Sequence[Path]) -> None:
+def infer_whole(run: RunContext, predict: evaluate.PredictScene, scenes: Sequence[Path]) -> None:
     """How far scenes in one piece agree with the scored tiling, which alone counts."""
     compared = []
     with run.display.bar("whole scenes", len(scenes)) as update:
-        for scene in evaluate.compare_whole_scenes(scenes, run.read, engine.predict_whole, run.folder.mask):
+        for scene in evaluate.compare_whole_scenes(scenes, run.read, predict, run.folder.mask):
             compared.append(scene)
             update(len(compared), f"agreement {scene.agreement.accuracy:.4f}")
     agreement = evaluate.total(scene.agreement for scene in compared)

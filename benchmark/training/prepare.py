@@ -16,6 +16,7 @@ from benchmark.core import locks as file_lock
 from benchmark.core.display import Display
 from benchmark.core.errors import ConfigError, RunError, SceneError
 from benchmark.core.files import reason_of
+from benchmark.methods.loading import LoadedMethod, load_method
 from benchmark.record.events import TOKEN
 from benchmark.record.log_tail import last_lines
 from benchmark.record.run_folder import RunFolder
@@ -28,6 +29,27 @@ class SceneFiles(NamedTuple):
 
     training: list[Path]
     inference: list[Path]
+
+
+def use_method(config: Config) -> tuple[Config, LoadedMethod]:
+    """The configured method, and the configuration as that method needs it.
+
+    What is not trained by steps takes one epoch, image by image. Raises ConfigError and MethodError.
+    """
+    method = load_method(config.method.name, config.method.options)
+    if method.kind != "network":
+        training = dataclasses.replace(config.training, epochs=1, batch_size=1, augmentation=False)
+        return dataclasses.replace(config, training=training), method
+    patch, multiple, margin = config.geometry.patch, method.network.multiple, method.network.margin
+    if patch % multiple or patch <= 2 * margin:
+        beyond = f", above {2 * margin}" if margin else ""
+        raise ConfigError(
+            "geometry.patch",
+            found=str(patch),
+            expected=f"a multiple of {multiple}{beyond}, as {method.name} needs it",
+            remedy="correct geometry.patch in the configuration file, or pass --set geometry.patch=VALUE",
+        )
+    return config, method
 
 
 def use_data(config: Config, folder: Path) -> Config:
@@ -44,8 +66,11 @@ def use_data(config: Config, folder: Path) -> Config:
     return dataclasses.replace(config, data=data)
 
 
-def find_scenes(config: Config, display: Display) -> SceneFiles:
-    """Training and inference scenes; the embedded ones are made first where they are not there."""
+def find_scenes(config: Config, display: Display, *, learning: bool = True) -> SceneFiles:
+    """Training and inference scenes; the embedded ones are made first where they are not there.
+
+    Without ``learning`` no training scene is needed.
+    """
     training, inference = Path(config.data.training), Path(config.data.inference)
     wanted = config.data.synthetic
     if wanted is not None:
@@ -68,8 +93,8 @@ def find_scenes(config: Config, display: Display) -> SceneFiles:
                 on_progress=lambda done, total: update(done, ""),
                 on_notice=display.say,
             )
-    found = SceneFiles(scenes.discover(training), scenes.discover(inference))
-    if wanted is not None:
+    found = SceneFiles(scenes.discover(training) if learning else [], scenes.discover(inference))
+    if wanted is not None and learning:
         for paths, folder, count in zip(
             found, (training, inference), (wanted.training_scenes, wanted.inference_scenes), strict=True
         ):

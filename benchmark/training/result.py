@@ -4,25 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmark.compute.engine import Engine
+from benchmark.config.schema import Config
+from benchmark.methods.loading import LoadedMethod
 from benchmark.training.context import RunContext
 from benchmark.training.evaluate import SceneScore, summarise, total
-from benchmark.training.schedule import EarlyStopping
+from benchmark.training.learning.learned import Learned
 from benchmark.training.stage import Staged
 
-MEANING = (
-    "Share of all pixels of all inference scenes whose predicted class (probability of cloud > 0.5) "
-    "equals the Bayesian mask's, whole scenes, weights of the epoch with the lowest validation loss."
-)
+
+def meaning(method: LoadedMethod) -> str:
+    """What the result's value is, in a sentence."""
+    chosen = {
+        "network": "weights of the epoch with the lowest validation loss",
+        "fitted": "fitted to the training scenes",
+        "masks": "as another program made them",
+    }
+    return (
+        "Share of all pixels of all inference scenes whose predicted class (probability of cloud > 0.5) "
+        f"equals the Bayesian mask's, whole scenes, {chosen[method.kind]}. Method: {method.about.title}."
+    )
 
 
 def compose_result(
     run: RunContext,
-    engine: Engine,
-    staged: Staged,
+    learned: Learned,
+    staged: Staged | None,
     skipped: list[str],
-    epochs: list[dict[str, Any]],
-    stopping: EarlyStopping,
     scores: list[SceneScore],
     compared: dict[str, float],
 ) -> dict[str, Any]:
@@ -30,30 +37,27 @@ def compose_result(
     config = run.config
     whole = total(score.bayes for score in scores)
     value = whole.correct / whole.pixels
-    best = epochs[stopping.best_epoch - 1]
     return {
         "format": "cloudmask-result-1",
         "metric": "test_accuracy",
-        "meaning": MEANING,
+        "meaning": meaning(run.method),
         "value": value,
         "quality_target": config.quality_target,
         "target_reached": value >= config.quality_target,
-        "epochs_run": len(epochs),
-        "best_epoch": stopping.best_epoch,
-        "stopped_by": "early_stop" if len(epochs) < config.training.epochs else "epochs",
-        **{name: best[name] for name in ("train_loss", "train_accuracy", "eval_loss", "eval_accuracy")},
+        **_epochs(config, learned),
         "scores": summarise(scores),
         "baselines": compared,
         "beats_baselines": all(value > other for other in compared.values()),
         "data": {
             "kind": config.data.kind,
-            "training_scenes": len(staged.training.records),
-            "validation_scenes": len(staged.validation.records),
+            "training_scenes": len(staged.training.records) if staged else 0,
+            "validation_scenes": len(staged.validation.records) if staged else 0,
             "inference_scenes": len(scores),
-            "skipped_scenes": skipped,
+            "skipped_scenes": skipped + (staged.skipped if staged else []),
         },
-        "weights_sha256": engine.weights_digest(),
-        "precision": engine.precision,
+        "parameters": learned.parameters,
+        "weights_sha256": learned.sha256,
+        "precision": learned.precision,
         "timing": {
             "staging_seconds": run.log.seconds("staging"),
             "training_seconds": run.log.seconds("epoch"),
@@ -62,4 +66,17 @@ def compose_result(
             "total_seconds": run.log.seconds("run"),
             "seconds_per_scene": round(sum(score.seconds for score in scores) / len(scores), 3),
         },
+    }
+
+
+def _epochs(config: Config, learned: Learned) -> dict[str, Any]:
+    """How the epochs ended, and the measurements of the best; nothing of masks."""
+    if not learned.rows:
+        return {}
+    best = learned.rows[learned.best_epoch - 1]
+    return {
+        "epochs_run": len(learned.rows),
+        "best_epoch": learned.best_epoch,
+        "stopped_by": "early_stop" if len(learned.rows) < config.training.epochs else "epochs",
+        **{name: best[name] for name in ("train_loss", "train_accuracy", "eval_loss", "eval_accuracy")},
     }

@@ -30,15 +30,16 @@ class Staged(NamedTuple):
         """Names of the scenes that were left out."""
         return [path.name for part in self for path, _ in part.skipped]
 
-    def counts(self, layout: PatchLayout) -> dict[str, int]:
-        """Scenes and patches in the stores, values filled, and scenes that an earlier run staged."""
-        records = self.records
-        return {
-            "scenes": len(records),
-            "patches": len(records) * layout.patches,
-            "filled": sum(record.filled for record in records),
-            "reused": sum(part.reused for part in self),
-        }
+
+def counts_of(staged: Staged | None, layout: PatchLayout) -> dict[str, int]:
+    """Scenes and patches in the stores, values filled, and scenes that an earlier run staged."""
+    records = staged.records if staged else []
+    return {
+        "scenes": len(records),
+        "patches": len(records) * layout.patches,
+        "filled": sum(record.filled for record in records),
+        "reused": sum(part.reused for part in staged or ()),
+    }
 
 
 def check_inference_scenes(run: RunContext, paths: Sequence[Path]) -> list[Path]:
@@ -80,11 +81,11 @@ def _log_skipped(run: RunContext, part: str, path: Path, reason: str) -> None:
     run.display.warn(f"skipped {path}: {reason}")
 
 
-def report_samples(run: RunContext, staged: Staged, inference: Sequence[Path]) -> None:
+def report_samples(run: RunContext, staged: Staged | None, inference: Sequence[Path]) -> None:
     """Log and say what there is to learn from and to score. Raises RunError where nothing is to score."""
-    training, validation = staged.training.store, staged.validation.store
-    run.log.event("train_samples", training.count)
-    run.log.event("eval_samples", validation.count)
+    if staged is not None:
+        run.log.event("train_samples", staged.training.store.count)
+        run.log.event("eval_samples", staged.validation.store.count)
     run.log.event("test_samples", len(inference))
     if not inference:
         raise RunError(
@@ -93,16 +94,18 @@ def report_samples(run: RunContext, staged: Staged, inference: Sequence[Path]) -
             expected="at least one",
             remedy="repair or replace the skipped scenes",
         )
+    if staged is None:
+        return
     if cloud_is_colder(staged.records) is False:
         run.display.warn(
             "the 10.85 um temperature is not colder where the label is 1: check that label 1 means cloud"
         )
-    counts = staged.counts(run.layout)
+    counts = counts_of(staged, run.layout)
     run.display.say(
         f"staged {counts['scenes']} scenes, {counts['reused']} of them by an earlier run: "
         f"{counts['patches']} patches; {counts['filled']} values filled"
     )
     run.display.say(
-        f"patches are in {training.folder} and {validation.folder.name}: "
+        f"patches are in {staged.training.store.folder} and {staged.validation.store.folder.name}: "
         f"{counts['scenes'] * run.layout.scene_bytes / 1e6:.0f} MB, kept for later runs; they may be deleted"
     )

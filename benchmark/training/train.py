@@ -1,41 +1,42 @@
 """The story of a run, from the first event of its log to the last.
 
 Read from top to bottom: identity, init, the clock starts, staging, epochs with their
-evaluations, inference with the best weights, baselines, result, the clock stops.
+evaluations, inference with what was learned, baselines, result, the clock stops.
 """
 
 from __future__ import annotations
 
 import contextlib
-import math
 from typing import Any
 
 from benchmark.compute.cluster import SINGLE_WORKER, Cluster
-from benchmark.compute.engine import Engine, choose_strategy, make_deterministic, resolve_precision
 from benchmark.config.schema import Config
 from benchmark.core.display import Display
 from benchmark.core.errors import RunError
 from benchmark.core.interruption import Interruption
+from benchmark.methods.loading import LoadedMethod
 from benchmark.record import system_info
 from benchmark.record.eventlog import EventLog, keep_beginning, keep_log
 from benchmark.record.run_folder import RunFolder
 from benchmark.record.stopwatch import write_timers
 from benchmark.record.telemetry import sample_telemetry
-from benchmark.scenes.geometry import training_patch_count
 from benchmark.scenes.scene import drop_from_page_cache, split
-from benchmark.training.checkpoint import Checkpoint, Progress, latest_checkpoint, remove_checkpoints
 from benchmark.training.context import RunContext
-from benchmark.training.epochs import save_progress, train_epochs
 from benchmark.training.identity import keep_facts, log_identity, log_parameters
 from benchmark.training.inference import infer, infer_whole, score_baselines
+from benchmark.training.learning.checkpoint import Checkpoint, latest_checkpoint, remove_checkpoints
+from benchmark.training.learning.fitted import FittedLearner
+from benchmark.training.learning.learned import Learner
+from benchmark.training.learning.masks import MasksLearner
 from benchmark.training.options import RunOptions
 from benchmark.training.prepare import SceneFiles
 from benchmark.training.result import compose_result
-from benchmark.training.stage import check_inference_scenes, report_samples, stage_scenes
+from benchmark.training.stage import check_inference_scenes, counts_of, report_samples, stage_scenes
 
 
 def train_and_score(
     config: Config,
+    method: LoadedMethod,
     folder: RunFolder,
     scenes: SceneFiles,
     options: RunOptions,
@@ -57,6 +58,7 @@ def train_and_score(
         with sampling as telemetry:
             run = RunContext(
                 config=config,
+                method=method,
                 options=options,
                 folder=folder,
                 log=log,
@@ -110,38 +112,29 @@ def _run_benchmark(
 
     # ---- init: what needs no data
     with log.interval("init"):
-        training = config.training
-        make_deterministic(config.seed)
-        precision = resolve_precision(training.precision)
-        strategy = choose_strategy(run.cluster)
-        engine = Engine(
-            config.geometry.patch, training.batch_size, precision, strategy, run.cluster, xla=training.xla
-        )
-        run.interruption.reinstall()  # TensorFlow takes SIGTERM where several workers train
-        engine.trace()
-        total_steps = _plan_steps(config, len(scenes.training), engine.global_batch)
-        log_parameters(run, facts, engine, total_steps)
+        learner = _learner(run, len(scenes.training))
+        log_parameters(run, facts, learner.computing)
 
     # ---- the clock starts
     log.start("run")
-    parts = split(scenes.training, config.split.train_fraction, config.split.seed)
     with log.interval("staging") as staging:
         inference = check_inference_scenes(run, scenes.inference)
-        staged = stage_scenes(run, *parts)
-        staging.at_stop |= staged.counts(run.layout)
+        staged = None
+        if run.method.kind != "masks":
+            staged = stage_scenes(
+                run, *split(scenes.training, config.split.train_fraction, config.split.seed)
+            )
+        staging.at_stop |= counts_of(staged, run.layout)
     report_samples(run, staged, inference)
-    progress = _restore(run, engine, checkpoint)
-    stopping = train_epochs(run, engine, staged, total_steps, progress)
-    engine.workers.barrier()  # the chief has written the best weights
-    engine.load(run.folder.best_weights)
-    scores = infer(run, engine, inference, facts["git"]["commit"])
+    learned = learner.learn(staged, checkpoint)
+    scores = infer(run, learned.predict, inference, facts["git"]["commit"], learned.weights)
     if not run.cluster.is_chief:
         return None
     if config.inference.whole_scenes:
-        infer_whole(run, engine, inference)
-    compared = score_baselines(run, staged.training.store, inference)
-    skipped = [path.name for path in scenes.inference if path not in inference] + staged.skipped
-    result = compose_result(run, engine, staged, skipped, progress.rows, stopping, scores, compared)
+        infer_whole(run, learned.predict_whole, inference)
+    compared = score_baselines(run, staged.training.store, inference) if staged else {}
+    skipped = [path.name for path in scenes.inference if path not in inference]
+    result = compose_result(run, learned, staged, skipped, scores, compared)
     log.event("result", result)
     log.stop("run", status="success")
     # ---- the clock has stopped
@@ -151,36 +144,18 @@ def _run_benchmark(
     return result
 
 
-def _restore(run: RunContext, engine: Engine, checkpoint: Checkpoint | None) -> Progress:
-    """Bring a checkpoint's state back, or make the first one. All workers must have the same."""
-    progress = checkpoint.progress if checkpoint else Progress()
-    if not engine.workers.agree(progress.epoch, progress.step):
-        raise RunError(
-            run.folder.checkpoints,
-            found=f"epoch {progress.epoch}, step {progress.step} on this worker, "
-            "a different one on another worker",
-            expected="the same checkpoint on all workers",
-            remedy="give all workers the same --output on a file system that they share",
-        )
-    if checkpoint is None:
-        save_progress(run, engine, progress)
-    else:
-        engine.restore(checkpoint.tensors)
-        run.log.skip(but=1 if progress.step else 0)  # the start of an epoch under way is logged again
-        run.display.say(f"resumed after epoch {progress.epoch}, step {progress.step} of the next")
-    return progress
+def _learner(run: RunContext, training_scenes: int) -> Learner:
+    """What learns: a network by steps, or what is fitted once, or masks that are only read."""
+    if run.method.kind == "network":
+        # TensorFlow, where tensors are to be computed
+        from benchmark.training.learning.network import NetworkLearner
 
-
-def _plan_steps(config: Config, scenes: int, global_batch: int) -> int:
-    """Steps of all epochs, as the learning rate plans them: scenes skipped later do not count."""
-    geometry = config.geometry
-    trained = math.floor(config.split.train_fraction * scenes)
-    patches = trained * training_patch_count((geometry.rows, geometry.columns), geometry.patch)
-    if patches < global_batch:
+        return NetworkLearner(run, training_scenes)
+    if run.cluster.size > 1:
         raise RunError(
-            "training.batch_size",
-            found=f"{patches} training patches for a global batch of {global_batch}",
-            expected="at least one full batch in an epoch",
-            remedy="use a smaller training.batch_size, or more scenes",
+            "method.name",
+            found=f"{run.method.name}, a method of kind {run.method.kind}, on {run.cluster.size} workers",
+            expected="one worker: there are no steps to share",
+            remedy="start one process",
         )
-    return patches // global_batch * config.training.epochs
+    return FittedLearner(run) if run.method.kind == "fitted" else MasksLearner(run)

@@ -21,7 +21,7 @@ from compliance.wording import count, listing, show
 SETUP = (
     *("submission_github_commit_version", "submissiom_version", "submission_version"),
     *("submission_org", "submission_platform", "submission_division", "submission_status"),
-    *("data_kind", "config_digest"),
+    *("data_kind", "config_digest", "method_sha256"),
 )
 #: Where the numbers of result files begin: result_<i>.txt from 0 (G), result-<n>.txt from 1 (S).
 NUMBERING = {"_": 0, "-": 1}
@@ -80,7 +80,9 @@ def set_unique_seeds(logs: Sequence[Log]) -> Iterator[Problem]:
 
 
 def _weights(log: Log) -> Hashable | None:
-    """The digest of the weights that a completed run scored."""
+    """The digest of the weights that a completed run scored; none where nothing depends on the seed."""
+    if log.text("method_kind") == "fitted":
+        return None
     for _, value in results(log):
         digest = lookup(value, "weights_sha256")
         return digest if isinstance(digest, str) and log.completed else None
@@ -88,8 +90,8 @@ def _weights(log: Log) -> Hashable | None:
 
 
 def _outcome(log: Log) -> Hashable | None:
-    """The digest of every loss and accuracy of a completed run."""
-    return outcome_of(log) if log.completed else None
+    """The digest of every loss and accuracy of a completed run, likewise."""
+    return outcome_of(log) if log.completed and log.text("method_kind") != "fitted" else None
 
 
 @rule(

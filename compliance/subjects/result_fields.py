@@ -55,6 +55,25 @@ FIELDS: Shape = {
 SCORE_FIELDS: Shape = {**dict.fromkeys(COUNTS, "count"), **dict.fromkeys(RATIOS, "ratio")}
 
 
+#: What masks, which nothing was trained for, do not have.
+_LEARNED = (
+    "epochs_run",
+    "best_epoch",
+    "stopped_by",
+    "train_loss",
+    "train_accuracy",
+    "eval_loss",
+    "eval_accuracy",
+)
+
+
+def fields_of(log: Log) -> Shape:
+    """The fields that the result of this log has."""
+    if log.text("method_kind") != "masks":
+        return FIELDS
+    return {name: shape for name, shape in FIELDS.items() if name not in _LEARNED} | {"baselines": "object"}
+
+
 def results(log: Log) -> Iterator[tuple[LogEvent, dict[str, object]]]:
     """The log's result event with its value: once where the value is an object, else not at all."""
     event = log.first("result")

@@ -9,7 +9,14 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
-from benchmark.record.events import INTERVALS, PARAMETERS
+from benchmark.record.events import (
+    INTERVALS,
+    METHOD,
+    OPTIMIZATION,
+    OPTIMIZER_EXTRAS,
+    OPTIMIZERS,
+    PARAMETERS,
+)
 from compliance.subjects.columns import Events, LogEvent
 from compliance.subjects.log import IDENTITY, LOOP, Log
 
@@ -53,10 +60,16 @@ CONTACT = ("submission_poc_name", "submission_poc_email")
 #: Events that may be absent, or whose absence has a rule of its own.
 NOT_REQUIRED = frozenset(
     {
-        *(*VERSIONS, *CONTACT, *LOOP[1:]),
+        *(*VERSIONS, *CONTACT, *LOOP[1:], *METHOD, *OPTIMIZER_EXTRAS),
         *("skipped_scene", "epoch_energy", "early_stop", "baseline_accuracy", "run_stop"),
-        "whole_scene_agreement",
+        *("whole_scene_agreement", "training_margin"),
     }
+)
+#: Settings of all optimizers; a log states those of its own.
+SETTINGS = frozenset(key for keys in OPTIMIZERS.values() for key in keys)
+#: What a run of masks, which learns nothing, does not come to.
+LEARNING = frozenset(
+    {*LOOP, "train_samples", "eval_samples", "baselines_start", "baseline_accuracy", "baselines_stop"}
 )
 #: Events that may occur more than once.
 REPEATABLE = frozenset(
@@ -65,6 +78,16 @@ REPEATABLE = frozenset(
 
 #: Intervals that occur once, by their start.
 SINGLE_INTERVALS: dict[str, str] = {start: stop for start, stop in INTERVALS.items() if start not in LOOP}
+
+
+def not_required(log: Log) -> frozenset[str]:
+    """The events that may be absent from this log: those of other optimizers and other kinds of methods."""
+    kind = log.text("method_kind") or "network"
+    optimizer = log.text("opt_name") or "adam"
+    if kind == "network":
+        return NOT_REQUIRED | (SETTINGS - set(OPTIMIZERS.get(optimizer.lower(), ())))
+    unused = NOT_REQUIRED | SETTINGS | set(OPTIMIZATION)
+    return unused | LEARNING if kind == "masks" else unused
 
 
 def reached(log: Log) -> int:

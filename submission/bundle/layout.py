@@ -41,6 +41,8 @@ RUN_CONFIG = "run_config.yaml"
 README = "README.md"
 #: How the bundle was made.
 PROVENANCE = "bundle.json"
+#: A copy of the method's source, where it is a file of the submitter's.
+METHOD_FILE = "method.py"
 CONTRIBUTION = "scientific_contribution.md"
 #: S spells it the second way; the first is what is meant.
 CONTRIBUTION_PDFS = ("scientific_contribution.pdf", "sientific_contribution.pdf")

@@ -14,8 +14,8 @@ from submission.bundle.layout import CONTRIBUTION, BundleLayout
 from submission.bundle.layout import FIGURES as FIGURES_FOLDER
 from submission.bundle.sources import Sources
 from submission.documents.files import TEMPLATES
+from submission.documents.method import method_text
 from submission.documents.published import (
-    MODEL_PARAMETERS,
     PAPER_RUNS,
     PAPER_TIME_NOTE,
     POLICY_SEED,
@@ -56,14 +56,14 @@ def contribution(layout: BundleLayout, sources: Sources, figures: Sequence[str] 
     results, several = [run.result for run in runs.runs], count(len(runs.runs), "run")
     target = runs.first.result["quality_target"]
     beaten = sum(result["beats_baselines"] for result in results)
-    geometry = runs.config.geometry
+    geometry, method = runs.config.geometry, method_text(runs)
     return TEMPLATES.get_template(CONTRIBUTION).render(
         {
             "measurements": measurements(runs),
             "target": target,
             "reached": f"{sum(score >= target for score in runs.accuracies)} of {several}",
             "comparable": f"\n\n{NOT_COMPARABLE}" if runs.synthetic else "",
-            "name": runs.config.name,
+            "name": runs.config.series,
             "description": f"{runs.config.description.rstrip('.') or 'Reference training'}.",
             "org": runs.org,
             "version": runs.shared("submission_version"),
@@ -76,7 +76,7 @@ def contribution(layout: BundleLayout, sources: Sources, figures: Sequence[str] 
             "rows": geometry.rows,
             "columns": geometry.columns,
             "skipped": _skipped(runs),
-            "model_parameters": f"{MODEL_PARAMETERS:,}",
+            "method": method,
             "patch": geometry.patch,
             "augmentation": "they are flipped and turned at random"
             if runs.parameters["augmentation"]
@@ -108,7 +108,7 @@ def contribution(layout: BundleLayout, sources: Sources, figures: Sequence[str] 
             "paper_times": PAPER_TIME_NOTE,
             "paper_runs": paper(runs),
             "limitations": _limitations(runs),
-            "references": REFERENCES,
+            "references": (*REFERENCES, *(each for each in method.citations if each not in REFERENCES)),
         },
     )
 
@@ -172,22 +172,26 @@ def _deviations(runs: RunSet) -> list[str]:
     found = [
         f"`{name}` is {stated[name]}; the reference configures {value}."
         for name, value in POLICY_VALUES.items()
-        if stated[name] != value
+        if name in stated and stated[name] != value
     ]
+    if not (method := method_text(runs)).is_reference:
+        found.insert(0, f"The model is not the reference's: {method.title}.")
     if runs.synthetic:
         found.insert(0, "The data are synthetic scenes instead of the observed ones.")
-    schedule, warmup = stated["opt_learning_rate_decay_schedule"], stated["opt_learning_rate_warmup_steps"]
+    schedule = stated.get("opt_learning_rate_decay_schedule", "constant")
+    warmup = stated.get("opt_learning_rate_warmup_steps", 0)
     if schedule != "constant" or warmup:
         found.append(f"The learning rate follows a {schedule} schedule after {warmup} steps of warm-up.")
     if stated["augmentation"]:
         found.append("Training patches are flipped and turned at random; the reference's are not.")
     if stated["precision"] != "float32":
         found.append(f"Training computes in {stated['precision']}; the reference computes in float32.")
-    found.append(
-        "Convolutions of an upsampled image are computed without upsampling it "
-        "(`benchmark/compute/convolution.py`): the same function of the same weights in fewer operations, "
-        "with rounding of its own."
-    )
+    if method.is_reference:
+        found.append(
+            "Convolutions of an upsampled image are computed without upsampling it "
+            "(`benchmark/compute/convolution.py`): the same function of the same weights in fewer "
+            "operations, with rounding of its own."
+        )
     if any(run.log.value("cache_clear") is not True for run in runs.runs):
         found.append("The page cache could not be cleared before every run.")
     if POLICY_SEED not in runs.seeds:

@@ -16,6 +16,7 @@ from submission.bundle.layout import (
     CONFIG,
     IMPLEMENTATION,
     MANIFEST,
+    METHOD_FILE,
     README,
     RUN_CONFIG,
     SCRIPTS,
@@ -41,6 +42,8 @@ def run_config(runs: RunSet) -> dict[str, Any]:
     """
     config = runs.config.to_dict()
     del config["seed"]
+    if runs.config.method.name.endswith(".py"):
+        config["method"]["name"] = METHOD_FILE
     data = config["data"]
     folders = [Path(data[split]) for split in ("training", "inference")]
     private = any(folder.is_absolute() or ".." in folder.parts for folder in folders)
@@ -105,14 +108,16 @@ def implementation_notes(runs: RunSet) -> dict[str, str]:
     """The contents of <system>_<implementation>.json (G 'model-info')."""
     computing = {"mixed_bfloat16": "bf16", "mixed_float16": "fp16"}.get(str(runs.parameters["precision"]))
     computed = f" (convolutions compute in {computing})" if computing else ""
+    weights, scored = "none: random initial weights", "weights of the epoch with the lowest validation loss"
+    if runs.parameters.get("method_kind", "network") != "network":
+        weights, scored = "none: fitted, not trained", "fitted to the training scenes"
     return {
-        "starting_weights_filename": "none: random initial weights (he_normal) from the seed in each log",
+        "starting_weights_filename": f"{weights}, from the seed in each log",
         "weight_transformations": "No",
         "weight_data_types": f"fp32{computed}",
         "input_data_types": "fp32 (fp16 where patches are kept on disk)",
         "retraining": "No",
-        "notes": f"Implementation {IMPLEMENTATION}, configuration {runs.config.name}; "
-        f"weights of the epoch with the lowest validation loss.",
+        "notes": f"Implementation {IMPLEMENTATION}, configuration {runs.config.name}; {scored}.",
     }
 
 
@@ -128,6 +133,8 @@ def write_documents(layout: BundleLayout, sources: Sources) -> None:
         path = folder.relative_to(layout.root)
         values |= {"here": path.as_posix(), "to_bundle": "/".join([".."] * len(path.parts))}
         write_text(folder / RUN_CONFIG, _yaml(run_config(runs)))
+        if runs.first.folder.method.is_file():
+            write_text(folder / METHOD_FILE, runs.first.folder.method.read_text(encoding="utf-8"))
         for name in (README, *SCRIPTS):
             write_text(folder / name, TEMPLATES.get_template(name).render(values))
         for script in SCRIPTS:
@@ -155,8 +162,9 @@ def _values(layout: BundleLayout, sources: Sources) -> dict[str, object]:
         "data_moved": provenance.data_moved,
         "descriptor": layout.name.descriptor,
         "left_out": provenance.left_out,
+        "method_file": METHOD_FILE if runs.first.folder.method.is_file() else "",
         "manifest": MANIFEST,
-        "name": runs.config.name,
+        "name": runs.config.series,
         "org": runs.org,
         "org_folder": layout.name.org,
         "os": sources.system["operating_system"],

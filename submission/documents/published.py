@@ -49,8 +49,9 @@ POLICY_VALUES: dict[str, object] = {
 #: P, the same table.
 POLICY_SEED = 1234
 
-#: The reference implementation's model, layer by layer; the code's tests pin it.
+#: The reference implementation's model, layer by layer, which a log without a method ran; tests pin it.
 MODEL_PARAMETERS = 1_948_609
+REFERENCE_METHOD = "unet"
 
 REFERENCES = (
     f"{PAPER} (2024). https://arxiv.org/abs/2403.04553",

@@ -125,7 +125,8 @@ class RunSet:
     @property
     def parameters(self) -> dict[str, object]:
         """Every hyperparameter and fact that the logs state alike, by its key in the log."""
-        return {name: self.first.log.value(name) for name in PARAMETERS if name != "seed"}
+        log = self.first.log
+        return {name: log.value(name) for name in PARAMETERS if name != "seed" and log.all(name)}
 
     @property
     def seeds(self) -> list[int]:

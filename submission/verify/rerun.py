@@ -56,7 +56,7 @@ def rerun(bundle: Bundle, seed: int) -> tuple[str, list[Finding]]:
     with _work_folder() as work:
         for script, *arguments in ((SETUP,), (INIT_DATASETS,), (RUN_AND_TIME, str(seed))):
             _execute(bundle.layout.science / script, arguments, work)
-        folder = RunFolder(work / "logs" / f"{bundle.runs.config.name}-seed-{seed}")
+        folder = RunFolder(work / "logs" / f"{bundle.runs.config.series}-seed-{seed}")
         log, system = read_log(folder.log), json.loads(folder.system.read_text(encoding="utf-8"))
     return compare(run, log, system, path)
 

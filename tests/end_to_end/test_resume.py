@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.record.run_folder import RunFolder
-from benchmark.training.checkpoint import checkpoints, latest_checkpoint
+from benchmark.training.learning.checkpoint import checkpoints, latest_checkpoint
 from tests.support.killed_runs import OFTEN, kill, outcome, start
 from tests.support.project import TINY, program, read_events, value_of
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.training.checkpoint import checkpoints
+from benchmark.training.learning.checkpoint import checkpoints
 from tests.support.project import ROOT, TINY, program, read_events
 
 STEPS = """
@@ -23,10 +23,11 @@ sys.path.insert(0, {root!r})
 from benchmark.compute.cluster import find_cluster
 from benchmark.compute.collectives import share_of
 from benchmark.compute.engine import Engine, choose_strategy, make_deterministic
+from benchmark.methods import unet
 from tests.benchmark.compute.test_unet_and_engine import batch
 cluster = find_cluster()
 make_deterministic(1)
-engine = Engine(32, 12 // cluster.size, "float32", choose_strategy(cluster), cluster)
+engine = Engine(unet.method(), 32, 12 // cluster.size, "float32", choose_strategy(cluster), cluster)
 assert engine.global_batch == 12
 losses = []
 for step in range(20):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from benchmark.record.events import BY_KEY, has_json_type
 from compliance.registry import LISTED, Problem, problem, rule
 from compliance.subjects.log import LARGEST_INTEGER, Log
-from compliance.subjects.timeline import LOOP, NOT_REQUIRED, PHASE, REPEATABLE, SINGLE_INTERVALS, reached
+from compliance.subjects.timeline import LOOP, PHASE, REPEATABLE, SINGLE_INTERVALS, not_required, reached
 from compliance.wording import count, describe, excerpt, listing, nearest
 
 #: Spelling of the commit's key in other benchmarks; a rule of its own speaks of it.
@@ -30,10 +30,12 @@ _PARTNERS = SINGLE_INTERVALS | {stop: start for start, stop in SINGLE_INTERVALS.
 def event_missing(log: Log) -> Iterator[Problem]:
     """Every event of a run must be in its log. A run that was aborted, or whose log just ends, is not
     blamed for what it did not come to. The start or stop of an interval whose other end is there, the
-    two spellings of the version, the contact, the events of epochs and the baselines have rules of
-    their own."""
+    two spellings of the version, the contact, the method, the events of epochs and the baselines have
+    rules of their own. The settings of an optimizer are those that `opt_name` has; a method that is not
+    trained by steps has none."""
+    optional, come_to = not_required(log), reached(log)
     for key, phase in PHASE.items():
-        if phase > reached(log) or key in NOT_REQUIRED or log.all(key):
+        if phase > come_to or key in optional or log.all(key):
             continue
         if key in _PARTNERS and log.all(_PARTNERS[key]):
             continue

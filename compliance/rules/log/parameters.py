@@ -38,8 +38,15 @@ RANGES: dict[str, Condition] = {
     "opt_adam_beta_1": _DECAY,
     "opt_adam_beta_2": _DECAY,
     "opt_adam_epsilon": _ABOVE_0,
+    "opt_adamw_beta_1": _DECAY,
+    "opt_adamw_beta_2": _DECAY,
+    "opt_adamw_epsilon": _ABOVE_0,
+    "opt_adamw_weight_decay": _AT_LEAST_0,
+    "opt_sgd_momentum": _DECAY,
+    "opt_weight_decay": _AT_LEAST_0,
     "opt_learning_rate_warmup_steps": _AT_LEAST_0,
     "patch_size": _AT_LEAST_1,
+    "training_margin": _AT_LEAST_0,
     "crop_size": ("an even number, at least 0", lambda number: number >= 0 and number % 2 == 0),
     "min_sst": (f"at least {LOWEST_SST} (kelvin)", lambda number: number >= LOWEST_SST),
     "train_split": ("above 0 and below 1", lambda number: 0 < number < 1),
@@ -79,8 +86,9 @@ def parameter_range(log: Log) -> Iterator[Problem]:
     remedy="log the word as the configuration has it",
 )
 def parameter_word(log: Log) -> Iterator[Problem]:
-    """Parameters that are words must be words that have a meaning here. They are the kind of the data,
-    the schedule of the learning rate, and the precision. The optimizer's name is free, but not blank."""
+    """Parameters that are words must be words that have a meaning here. They are the kinds of method and
+    data, the schedule of the learning rate, and the precision. The optimizer's name is free, but not
+    blank."""
     for key, words in WORDS.items():
         text = log.text(key)
         event = log.one(key)

@@ -23,6 +23,7 @@ from compliance.subjects.result_fields import (
     SOMETIMES,
     TIMING_FIELDS,
     faults,
+    fields_of,
     holds,
     lookup,
     results,
@@ -64,7 +65,9 @@ def _score(log: Log) -> float | None:
 def result_fields(log: Log) -> Iterator[Problem]:
     """The result must have all its fields, each of its type."""
     for event, value in results(log):
-        wrong = list(faults(value, FIELDS, "result"))
+        wrong = list(faults(value, fields_of(log), "result"))
+        if "parameters" in value and not holds(value["parameters"], "count"):
+            wrong.append((f"`parameters` {show(value['parameters'])}", "an integer, 0 or more"))
         scores = lookup(value, "scores")
         for reference, parts in scores.items() if isinstance(scores, dict) else ():
             for part in (*ALWAYS, *SOMETIMES):

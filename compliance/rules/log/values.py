@@ -96,18 +96,22 @@ def loss_range(log: Log) -> Iterator[Problem]:
     remedy="count every pixel of every training step once",
 )
 def train_pixels(log: Log) -> Iterator[Problem]:
-    """The training accuracy must be that of an epoch's patches. Its pixels are whole patches, as many as
-    train_samples says less at most what does not fill a batch."""
+    """The training accuracy must be that of an epoch's patches. Its pixels are whole patches, without
+    the margin that training leaves out, as many as train_samples says less at most what does not fill a
+    batch."""
     patch, samples = log.integer("patch_size"), log.integer("train_samples")
     batch = log.integer("global_batch_size")
     if not patch or not samples or not batch or min(patch, samples, batch) < 1:
         return
-    area, least, events = patch * patch, max(samples - batch + 1, 1), log.sound("train_accuracy")
+    size = patch - 2 * (log.integer("training_margin") or 0)
+    if size < 1:
+        return  # training-margin reports it
+    area, least, events = size * size, max(samples - batch + 1, 1), log.sound("train_accuracy")
     whole = range(least * area, samples * area + 1, area)
     for event in filter(has_possible_counts, events.where(n not in whole for n in events.facts("pixels"))):
         patches, rest = divmod(count_of(event, "pixels"), area)
         found = f"{count_of(event, 'pixels')} pixels: {patches} patches and {rest} pixels"
-        yield problem(found, event.line, f"{least} to {samples} patches of {patch} x {patch} pixels")
+        yield problem(found, event.line, f"{least} to {samples} patches of {size} x {size} pixels")
 
 
 @rule(

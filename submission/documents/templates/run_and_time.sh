@@ -26,5 +26,5 @@ fi
 
 export PYTHONPATH="$code" PYTHONDONTWRITEBYTECODE=1
 cd "$work"
-time "$work/venv/bin/python" -m benchmark.run --config "$here/{{ run_config }}" --seed "$seed" --output logs
+time "$work/venv/bin/python" -m benchmark.run --config "$here/{{ run_config }}"{% if method_file %} --method "$here/{{ method_file }}"{% endif %} --seed "$seed" --output logs
 "$work/venv/bin/python" -m compliance.check "logs/{{ name }}-seed-$seed"

@@ -5,13 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from benchmark.compute.engine import Engine, make_deterministic, resolve_precision
-from benchmark.compute.unet import build_unet, forward_operations, optimised_unet
+from benchmark.compute.operations import forward_operations
 from benchmark.core.errors import RunError
+from benchmark.methods import unet
+from benchmark.methods.unet import optimised_unet
 from tests.support.project import ROOT
 
 LAYERS = [
@@ -62,9 +65,18 @@ def batch(n: int, seed: int = 0, patch: int = 32) -> tuple[np.ndarray, np.ndarra
     return inputs, (inputs[..., 7] < 0).astype(np.uint8)
 
 
+def build_unet(patch: int, channels: int, precision: str) -> keras.Model:
+    """The reference model in a precision, as the engine has a method build it."""
+    keras.config.set_dtype_policy(precision)
+    try:
+        return unet.build_unet((patch, patch, channels))
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
 def new_engine(precision: str = "float32", patch: int = 32) -> Engine:
     make_deterministic(1)
-    return Engine(patch, 4, precision, tf.distribute.get_strategy())
+    return Engine(unet.method(), patch, 4, precision, tf.distribute.get_strategy())
 
 
 def test_the_model_is_the_reference_layer_for_layer():
@@ -124,10 +136,12 @@ def test_steps_count_loss_and_pixels_as_numpy_does():
     inputs, labels = batch(4)
     probability = engine.predict(inputs)
     of_label = np.where(labels == 1, probability, 1 - probability)
-    loss, correct, stop = engine.evaluate_step(inputs, labels)
+    loss, correct, total, squares, stop = engine.evaluate_step(inputs, labels)
     assert not stop
     assert correct == np.count_nonzero((probability > 0.5) == (labels == 1))
     assert loss == pytest.approx(-np.log(of_label.astype(np.float64)).sum(), rel=1e-5)
+    assert total == pytest.approx(probability.astype(np.float64).sum(), rel=1e-6)
+    assert squares == pytest.approx((probability.astype(np.float64) ** 2).sum(), rel=1e-6)
     mean, correct_before, stop = engine.train_step(inputs, labels, 1e-3, stop=True)
     assert stop
     assert (mean, correct_before) == (pytest.approx(loss / labels.size, rel=1e-5), correct)
@@ -220,7 +234,7 @@ def test_float16_scales_its_loss_and_leaves_a_step_out_that_overflows():
 
 def test_xla_computes_the_same_steps():
     make_deterministic(1)
-    compiled = Engine(32, 4, "float32", tf.distribute.get_strategy(), xla=True)
+    compiled = Engine(unet.method(), 32, 4, "float32", tf.distribute.get_strategy(), xla=True)
     plain = new_engine()
     for seed in range(3):
         inputs, labels = batch(4, seed)
@@ -240,13 +254,14 @@ sys.path.insert(0, {root!r})
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 from benchmark.core.errors import RunError
+from benchmark.methods import unet
 from benchmark.compute.engine import Engine, make_deterministic
 from tests.benchmark.compute.test_unet_and_engine import batch
 results = []
 mirrored = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 for strategy, local in ((tf.distribute.get_strategy(), 6), (mirrored, 3)):
     make_deterministic(1)
-    engine = Engine(32, local, "float32", strategy)
+    engine = Engine(unet.method(), 32, local, "float32", strategy)
     assert engine.global_batch == 6
     inputs, labels = batch(6)
     losses = [engine.train_step(inputs, labels, 1e-4) for _ in range(5)]

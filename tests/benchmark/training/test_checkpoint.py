@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark.training.checkpoint import (
+from benchmark.training.learning.checkpoint import (
     Progress,
     checkpoints,
     latest_checkpoint,
@@ -112,7 +112,7 @@ WRITER = """
 import sys
 from pathlib import Path
 import numpy as np
-from benchmark.training.checkpoint import Progress, save_checkpoint
+from benchmark.training.learning.checkpoint import Progress, save_checkpoint
 folder = Path(sys.argv[1])
 for number in range(1, 10**6):
     tensors = [np.full(500_000, number, np.float32)] * 4

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.config.schema import Training
-from benchmark.training.schedule import EarlyStopping, learning_rate, warmup_steps
+from benchmark.training.learning.schedule import EarlyStopping, learning_rate, warmup_steps
 
 COSINE = Training(epochs=1, learning_rate=1e-3, schedule="cosine", warmup_fraction=0.1)
 

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-import csv
-import io
 import math
 import signal
 import time
-from typing import Any
 
 from benchmark.compute.batches import evaluation_batches, training_batches
 from benchmark.compute.engine import Engine
 from benchmark.compute.scalars import open_scalars
-from benchmark.core.errors import RunError
-from benchmark.core.files import write_text
+from benchmark.core.errors import MethodError, RunError
 from benchmark.core.interruption import Interrupted
 from benchmark.record.energy import energy_between
-from benchmark.record.run_folder import RunFolder
 from benchmark.stores.patchstore import PatchStore
-from benchmark.training import schedule
-from benchmark.training.checkpoint import Progress, save_checkpoint
 from benchmark.training.context import RunContext
+from benchmark.training.learning import schedule
+from benchmark.training.learning.checkpoint import Progress, save_checkpoint
+from benchmark.training.learning.metrics import write_metrics
 from benchmark.training.stage import Staged
+
+#: Standard deviation of the validation probabilities below which a network says the same everywhere.
+DEAD = 1e-3
 
 
 def train_epochs(
@@ -60,7 +59,7 @@ def train_epochs(
                     log.event("epoch_energy", joules, epoch_num=epoch, sources=", ".join(spent))
             if stopping.improved(epoch, eval_loss) and run.cluster.is_chief:
                 engine.save(run.folder.best_weights)
-            patches = progress.pixels // engine.pixels
+            patches = progress.pixels // engine.trained_pixels
             progress.end_epoch(
                 {
                     "epoch": epoch,
@@ -108,7 +107,7 @@ def _train_epoch(
             _require_finite(loss, f"training loss, epoch {epoch}, step {progress.step} of {steps}")
             progress.losses.append(loss)
             progress.correct += hits
-            progress.pixels += engine.global_batch * engine.pixels
+            progress.pixels += engine.global_batch * engine.trained_pixels
             accuracy = progress.correct / progress.pixels
             update(progress.step, f"loss {loss:.4f} accuracy {accuracy:.4f}")
             if stop or time.monotonic() >= next_checkpoint:
@@ -120,19 +119,21 @@ def _train_epoch(
 
 def _evaluate(run: RunContext, engine: Engine, store: PatchStore, epoch: int) -> tuple[float, int, int, bool]:
     """Mean loss, correct pixels and pixels of all patches of ``store``; whether a signal came."""
-    losses, correct, stop = [], 0, False
+    losses, correct, total, squares, stop = [], 0, 0.0, 0.0, False
     batches = evaluation_batches(store, engine.global_batch, share=run.cluster.share, device=engine.device)
     steps = -(-store.count // engine.global_batch)
     pixels = store.count * engine.pixels
     with run.display.bar("validation", steps) as update:
         for number, (inputs, labels) in enumerate(batches, start=1):
             requested = run.interruption.requested is not None
-            loss, hits, stop = engine.evaluate_step(inputs, labels, requested)
-            losses.append(loss)
-            correct += hits
+            batch = engine.evaluate_step(inputs, labels, requested)
+            losses.append(batch.loss)
+            correct += batch.correct
+            total, squares, stop = total + batch.sum, squares + batch.squares, batch.stop
             update(number, "")
     mean = math.fsum(losses) / pixels
     _require_finite(mean, f"validation loss, epoch {epoch}")
+    _require_alive(math.sqrt(max(squares / pixels - (total / pixels) ** 2, 0)), total / pixels, epoch)
     return mean, correct, pixels, stop
 
 
@@ -140,7 +141,7 @@ def _end_epoch(run: RunContext, engine: Engine, progress: Progress) -> None:
     """Save and report the results of an epoch."""
     row = progress.rows[-1]
     if run.cluster.is_chief:
-        _write_metrics(run.folder, progress.rows)
+        write_metrics(run.folder, progress.rows)
     save_progress(run, engine, progress)
     run.display.say(
         f"epoch {progress.epoch}/{run.config.training.epochs}: "
@@ -178,9 +179,13 @@ def _require_finite(loss: float, where: str) -> None:
         )
 
 
-def _write_metrics(folder: RunFolder, rows: list[dict[str, Any]]) -> None:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=rows[0], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text(folder.metrics, text.getvalue())
+def _require_alive(deviation: float, mean: float, epoch: int) -> None:
+    """Refuse to train on where every pixel of every validation scene gets the same probability."""
+    if deviation < DEAD:
+        raise MethodError(
+            f"predictions after epoch {epoch}",
+            found=f"{mean:.4f} for every pixel of the validation patches, +- {deviation:.1g}",
+            expected=f"probabilities that differ (standard deviation of {DEAD} or more)",
+            remedy="the network's output has died: lower training.learning_rate, raise "
+            "training.warmup_fraction, or take another --seed",
+        )

@@ -7,33 +7,49 @@ nearest-neighbour upsampling and skips, a sigmoid at the end: 1,948,609 paramete
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-import keras
-import numpy as np
-from keras import layers
+from benchmark.methods.interface import About, Network
 
-from benchmark.compute.convolution import Convolution, Pooling
+if TYPE_CHECKING:
+    import keras
+    from keras import layers
+
+    #: What a convolution makes of an image, or of the image upsampled next to a skip.
+    Convolved = Callable[[layers.Conv2D, keras.KerasTensor, keras.KerasTensor | None], keras.KerasTensor]
+
+ABOUT = About(
+    title="U-Net of the CloudMask reference",
+    citations=(
+        "U-Net: Convolutional Networks for Biomedical Image Segmentation (2015). https://arxiv.org/abs/1505.04597",
+        "MLCommons Science, CloudMask reference implementation. "
+        "https://github.com/mlcommons/science/tree/main/benchmarks/cloudmask",
+    ),
+    adapted="Nothing: it is the benchmark's reference, layer for layer.",
+)
 
 FILTERS = (32, 64, 128)
 BOTTOM = 256
 #: Every level halves rows and columns once.
 MULTIPLE = 2 ** len(FILTERS)
 
-#: Multiply-adds count as two operations; a training step costs about three forward passes.
-TRAINING_PASSES = 3
 
-#: What a convolution makes of an image, or of the image upsampled next to a skip.
-Convolved = Callable[[layers.Conv2D, keras.KerasTensor, keras.KerasTensor | None], keras.KerasTensor]
+def method() -> Network:
+    """The reference model with the loss and the optimizer of the reference."""
+    return Network(build=build_unet, multiple=MULTIPLE, optimised=optimised_unet)
 
 
-def build_unet(patch: int, channels: int, precision: str) -> keras.Model:
-    """The model float32 [n, patch, patch, channels] -> float32 [n, patch, patch, 1].
+def build_unet(shape: tuple[int, int, int]) -> keras.Model:
+    """The model float32 [n, rows, columns, channels] -> float32 [n, rows, columns, 1].
 
     The output is the probability of cloud. Under mixed_bfloat16 the first convolution stays
     in float32: a bfloat16 input would resolve a brightness temperature to 0.2 K only, as
     coarse as what separates thin cloud from sea. The sigmoid is computed in float32 as well.
     """
-    policy = keras.DTypePolicy(precision)
+    import keras
+    from keras import layers
+
+    policy = keras.config.dtype_policy()
     float32 = keras.DTypePolicy("float32")
     filters = [n for n in (*FILTERS, BOTTOM, *reversed(FILTERS)) for _ in range(2)]
     convolutions = [
@@ -51,19 +67,23 @@ def build_unet(patch: int, channels: int, precision: str) -> keras.Model:
             x = layers.Concatenate(dtype=policy)([layers.UpSampling2D(2, dtype=policy)(x), skip])
         return convolution(x)
 
-    inputs = layers.Input((patch, patch, channels), dtype="float32")
-    return _connect(inputs, [*convolutions, probability], convolved)
+    inputs = layers.Input(shape, dtype="float32")
+    return _connect(inputs, [*convolutions, probability], convolved, layers.MaxPooling2D)
 
 
 def optimised_unet(
-    model: keras.Model, shape: tuple[int, int] | None = None, *, xla: bool = False
+    model: keras.Model, shape: tuple[int, int] | None = None, xla: bool = False
 ) -> keras.Model:
     """The same function of the same variables as ``build_unet``'s, in 81 % of the operations.
 
-    Only how it is computed differs, and so its rounding: see ``convolution.py``. ``shape``: rows and
-    columns of the images, multiples of 8, if not those of the patches. ``xla``: with operations that
+    Only how it is computed differs, and so its rounding: see ``compute/convolution.py``. ``shape``: rows
+    and columns of the images, multiples of 8, if not those of the patches. ``xla``: with operations that
     XLA compiles deterministically.
     """
+    from keras import layers
+
+    from benchmark.compute.convolution import Convolution, Pooling
+
     convolutions = [layer for layer in model.layers if isinstance(layer, layers.Conv2D)]
     inputs = layers.Input((*shape, model.input.shape[-1]), dtype="float32") if shape else model.input
     pooling = Pooling if xla else layers.MaxPooling2D
@@ -76,8 +96,11 @@ def _connect(
     inputs: keras.KerasTensor,
     convolutions: Sequence[layers.Conv2D],
     convolved: Convolved,
-    pooling: type[layers.Layer] = layers.MaxPooling2D,
+    pooling: type[layers.Layer],
 ) -> keras.Model:
+    import keras
+    from keras import layers
+
     remaining = iter(convolutions)
 
     def twice(x: keras.KerasTensor, skip: keras.KerasTensor | None = None) -> keras.KerasTensor:
@@ -94,21 +117,3 @@ def _connect(
     for skip in reversed(skips):
         x = twice(x, skip)
     return keras.Model(inputs, convolved(next(remaining), x, None), name="unet")
-
-
-def forward_operations(model: keras.Model) -> int:
-    """Floating-point operations of the convolutions in one forward pass of one patch.
-
-    Of ``build_unet``'s model those that the reference defines, of ``optimised_unet``'s those carried out.
-    """
-    total = 0.0
-    for layer in model.layers:
-        if isinstance(layer, layers.Conv2D | Convolution):
-            convolution = layer if isinstance(layer, layers.Conv2D) else layer.convolution
-            products = float(np.prod(convolution.kernel.shape))
-            if isinstance(layer, Convolution) and isinstance(layer.input, list):
-                # An output pixel meets 4 weights of an upsampled channel instead of 9.
-                products -= (9 - 4) * layer.input[0].shape[-1] * convolution.filters
-            _, rows, columns, _ = layer.output.shape
-            total += 2 * rows * columns * products
-    return round(total)

@@ -1,0 +1,4 @@
+"""Methods: what turns a scene into probabilities of cloud, one module each.
+
+Imports core, scenes and, within the functions that compute, compute.
+"""

@@ -1,0 +1,107 @@
+"""What a method is: a module with ``ABOUT`` and ``method``, and with ``Options`` if it has any.
+
+``ABOUT`` is an About. ``Options`` is a frozen dataclass whose defaults are the method's own; its
+``__post_init__`` may raise ValueError. ``method(options)`` returns a Network or a Fitted (without
+``Options`` it is called without arguments). Everything up to a probability belongs to the method,
+everything after it to the benchmark: no function here is given the label of an inference scene.
+
+Importing a method loads no TensorFlow; the functions of a network import it when they are called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
+
+#: As Keras clips probabilities in its binary cross-entropy.
+_CLIP = 1e-7
+
+
+@dataclass(frozen=True)
+class About:
+    """What a document says of a method."""
+
+    title: str
+    #: Publications and code that the method follows, each a line with a DOI or an address.
+    citations: tuple[str, ...]
+    #: What is not the original's: adapted for nine SLSTR channels, left out, or chosen here.
+    adapted: str
+    #: Licence of the method's code, as an SPDX identifier.
+    licence: str = "Apache-2.0"
+
+
+def cross_entropy(outputs: tf.Tensor, cloud: tf.Tensor) -> tf.Tensor:
+    """Binary cross-entropy of probabilities [n, R, C, 1] with cloud (bool [n, R, C]), summed over pixels."""
+    import tensorflow as tf
+
+    probability = outputs[..., 0]
+    of_label = tf.where(cloud, probability, 1 - probability)
+    return -tf.reduce_sum(tf.math.log(tf.clip_by_value(of_label, _CLIP, 1 - _CLIP)))
+
+
+def only_channel(outputs: tf.Tensor) -> tf.Tensor:
+    """[n, R, C, 1] -> [n, R, C]: the output is the probability of cloud."""
+    return outputs[..., 0]
+
+
+def adam() -> keras.Optimizer:
+    """Adam as the reference uses it."""
+    import keras
+
+    return keras.optimizers.Adam(beta_1=0.9, beta_2=0.999, epsilon=1e-7)
+
+
+@dataclass(frozen=True)
+class Network:
+    """A model that the benchmark's loop trains, with the learning rate that the loop plans."""
+
+    #: (rows, columns, channels) -> a Keras model, float32 [n, rows, columns, channels] -> [n, rows, columns,
+    #: k]. The global dtype policy is that of the run's precision; outputs should be float32.
+    build: Callable[[tuple[int, int, int]], keras.Model]
+    #: (outputs [n, R, C, k], cloud bool [n, R, C]) -> scalar, summed over pixels.
+    loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] = cross_entropy
+    #: Its learning rate is assigned before every step.
+    optimizer: Callable[[], keras.Optimizer] = adam
+    #: outputs [n, R, C, k] -> probability of cloud [n, R, C], float32.
+    head: Callable[[tf.Tensor], tf.Tensor] = only_channel
+    #: Rows and columns of an image must be multiples of this.
+    multiple: int = 1
+    #: Pixels at the edge of a patch that the training loss and accuracy leave out.
+    margin: int = 0
+    #: (model, rows and columns if not the model's, whether for XLA) -> a faster model of the same variables.
+    optimised: Callable[[keras.Model, tuple[int, int] | None, bool], keras.Model] | None = None
+
+
+class Example(NamedTuple):
+    """A training image: inputs float32 [R, C, 9]; cloud and inside (not a fill border), bool [R, C]."""
+
+    inputs: NDArray[np.float32]
+    cloud: NDArray[np.bool_]
+    inside: NDArray[np.bool_]
+
+
+#: What a fit leaves behind, and all that a prediction may use: arrays of numbers by name.
+Tables = dict[str, NDArray]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A method that is fitted once, in NumPy: thresholds, histograms, or constants as published."""
+
+    #: (training images, seed of the run) -> tables. The images can be iterated several times.
+    fit: Callable[[Iterable[Example], int], Tables]
+    #: (inputs float32 [R, C, 9], tables) -> probability of cloud, float32 [R, C].
+    predict: Callable[[NDArray[np.float32], Tables], NDArray[np.float32]]
+    #: Whether both want complete scenes (percentiles of a scene) instead of patches.
+    scenes: bool = True
+
+
+Method = Network | Fitted

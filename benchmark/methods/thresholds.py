@@ -1,0 +1,266 @@
+"""Threshold tests of one pixel and its neighbours: cloud where any of them fires. NumPy only.
+
+Five tests by day and five by night, as Saunders and Kriebel (1988) and the basic tests of the ATSR and
+SLSTR products have them. Of the climatology that they compare with, a scene's own warm pixels take the
+place. Also here: the physical quantities that bayes.py and fmask.py look at too.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.methods.interface import About, Example, Fitted, Tables
+from benchmark.scenes.scene import REFLECTANCE_OFFSET, REFLECTANCES, TEMPERATURE_OFFSET, TEMPERATURE_SCALE
+
+ABOUT = About(
+    title="Threshold tests after Saunders and Kriebel",
+    citations=(
+        "An automated scheme for the removal of cloud contamination from AVHRR radiances over western "
+        "Europe (1986). https://doi.org/10.1080/01431168608948938",
+        "An improved method for detecting clear sky and cloudy radiances from AVHRR data (1988). "
+        "https://doi.org/10.1080/01431168808954841",
+    ),
+    adapted="The warmest pixels of each 300 km square replace a climatology. There is no land mask, no "
+    "viewing angle and no oblique view: one set of thresholds holds for sea and land, the limit on thin "
+    "cirrus is that of the nadir, and view-difference tests are left out. Thresholds are fitted to the "
+    "training scenes, or constants of the literature for the sea.",
+)
+
+#: Each fires where its statistic exceeds a threshold; the order is that of the tables.
+DAY_TESTS = ("gross", "coherence", "visible", "ratio", "cirrus")
+NIGHT_TESTS = ("gross", "coherence", "cirrus", "fog", "high")
+#: SLSTR's own, by day only: 1.375 and 1.61 um, which AVHRR did not have.
+EXTENSION = ("reflectance_1375", "reflectance_1610")
+
+#: ratio: in units of the published window. coherence: over sea. gross and visible: no published constant
+#: carries over, so 10 K, and what CLAVR-1 calls bright over land (Stowe and others, 1999).
+PUBLISHED = {
+    "gross": 10.0,
+    "coherence": 0.2,
+    "visible": 0.44,
+    "ratio": -1.0,
+    "cirrus": 0.0,
+    "fog": 1.0,
+    "high": 1.5,
+}
+
+#: Reflectance at 0.87 over that at 0.66 um: below over clear sea, above over vegetation.
+RATIO_WINDOW = (0.75, 1.6)
+#: Largest T11 - T12 [K] of clear sky seen from the zenith, at T11 [K] (Saunders and Kriebel 1988).
+CLEAR_T11 = (260.0, 270.0, 280.0, 290.0, 300.0, 310.0)
+CLEAR_SPLIT = (0.55, 0.58, 1.30, 3.06, 5.77, 9.41)
+
+#: Rows and columns, and percentile, of the warm reference.
+BLOCK, WARM_PERCENTILE = 300, 97
+#: Colder is no measurement [K]: fill is 0 K.
+COLDEST = 100.0
+#: As Fmask: reflectances that are not positive count as this.
+DARKEST = 1e-5
+
+#: Of a training scene, about as many pixels, on a grid: a fit to 1000 scenes takes half a gigabyte.
+PIXELS_PER_SCENE = 10_000
+QUANTILES, ROUNDS = 100, 5
+
+
+@dataclass(frozen=True)
+class Options:
+    """constants: "fitted" to the training scenes, or "published". extended: tests at 1.375 and 1.61 um."""
+
+    constants: str = "fitted"
+    extended: bool = False
+
+    def __post_init__(self) -> None:
+        if self.constants not in ("fitted", "published"):
+            raise ValueError(f"constants is {self.constants!r}; it may be 'fitted' or 'published'")
+        if self.extended and self.constants == "published":
+            raise ValueError("extended is true, but its two tests have no published constants to use")
+
+
+def method(options: Options) -> Fitted:
+    """The tests with thresholds as ``options`` choose them; P is 1 where a test fires, else 0."""
+    day = DAY_TESTS + EXTENSION if options.extended else DAY_TESTS
+
+    def fit(images: Iterable[Example], seed: int) -> Tables:
+        published = {
+            "day": np.array([PUBLISHED.get(name, np.inf) for name in day], np.float32),
+            "night": np.array([PUBLISHED[name] for name in NIGHT_TESTS], np.float32),
+        }
+        return published if options.constants == "published" else fit_thresholds(images, day, published)
+
+    return Fitted(fit, lambda inputs, tables: predict(inputs, tables, day))
+
+
+def predict(
+    inputs: NDArray[np.float32], tables: Tables, day: tuple[str, ...] = DAY_TESTS
+) -> NDArray[np.float32]:
+    """1 where any test of the pixel's period fires, else 0: the tests know no probability.
+
+    inputs: float32 [R, C, 9], normalised. tables: thresholds "day" and "night". Fill is 0.
+    """
+    refs, bts = physical(inputs)
+    measured = is_measured(bts)
+    values = statistics(refs, bts, measured)
+    cloud = np.where(
+        (refs > 0).any(axis=-1),
+        _any_fires(values, day, tables["day"]),
+        _any_fires(values, NIGHT_TESTS, tables["night"]),
+    )
+    return (cloud & measured).astype(np.float32)
+
+
+def statistics(
+    refs: NDArray[np.float32], bts: NDArray[np.float32], measured: NDArray[np.bool_]
+) -> dict[str, NDArray[np.float32]]:
+    """What each test compares with its threshold, float32 [R, C], larger for cloud.
+
+    refs: [R, C, 6] reflectances. bts: [R, C, 3] kelvin. measured: [R, C].
+    """
+    t37, t11, t12 = np.moveaxis(bts, -1, 0)
+    red, nir = (np.maximum(refs[..., channel], DARKEST) for channel in (1, 2))
+    below, above = RATIO_WINDOW
+    ratio = nir / red
+    clear_split = np.interp(t11, CLEAR_T11, CLEAR_SPLIT).astype(np.float32)
+    return {
+        "gross": warm_reference(t12, measured) - t12,
+        "coherence": local_deviation(t11, measured),
+        "visible": refs[..., 1],
+        # 0 at equal reflectance, -1 at either end of the window
+        "ratio": -np.maximum((1 - ratio) / (1 - below), (ratio - 1) / (above - 1)),
+        "cirrus": t11 - t12 - clear_split,
+        "fog": t11 - t37,
+        "high": t37 - t12,
+        "reflectance_1375": refs[..., 3],
+        "reflectance_1610": refs[..., 4],
+    }
+
+
+def fit_thresholds(images: Iterable[Example], day: tuple[str, ...], published: Tables) -> Tables:
+    """Thresholds of the highest accuracy on pixels of the training images, by day and by night.
+
+    A period of which there are no pixels keeps the published thresholds.
+    """
+    tests = {"day": day, "night": NIGHT_TESTS}
+    pixels: dict[str, list[NDArray[np.float32]]] = {"day": [], "night": []}
+    labels: dict[str, list[NDArray[np.bool_]]] = {"day": [], "night": []}
+    for image in images:
+        refs, bts = physical(image.inputs)
+        measured = is_measured(bts)
+        values = statistics(refs, bts, measured)
+        for period, where in sampled_periods(image, refs, measured, PIXELS_PER_SCENE).items():
+            pixels[period].append(np.stack([values[name][where] for name in tests[period]]))
+            labels[period].append(image.cloud[where])
+    return {
+        period: best_thresholds(np.concatenate(pixels[period], axis=1), np.concatenate(labels[period]))
+        if sum(map(len, labels[period]))
+        else published[period]
+        for period in tests
+    }
+
+
+def best_thresholds(values: NDArray[np.float32], cloud: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Thresholds [tests] for statistics [tests, n] such that 'any exceeds' agrees best with cloud [n].
+
+    Coordinate descent from all tests off (infinity): each threshold in turn is moved to that quantile
+    of its statistic, or off, at which the most pixels are right. Independent of the order of pixels.
+    """
+    grids = [
+        np.unique(np.quantile(row, np.linspace(0, 1, QUANTILES + 1)).astype(np.float32)) for row in values
+    ]
+    # value > grid[i] is level > i, exactly; at the grid's end the test is off
+    levels = [np.searchsorted(grid, row).astype(np.uint8) for grid, row in zip(grids, values, strict=True)]
+    chosen = [len(grid) for grid in grids]
+    fired = np.zeros(cloud.shape, np.uint8)
+    for _ in range(ROUNDS):
+        before = list(chosen)
+        for test, level in enumerate(levels):
+            fired -= level > chosen[test]
+            undecided = fired == 0
+            bins = len(grids[test]) + 1
+            hits, false_alarms = (
+                np.bincount(level[undecided & label], minlength=bins) for label in (cloud, ~cloud)
+            )
+            above = (hits - false_alarms)[::-1].cumsum()[::-1]
+            gain = np.append(above[1:], 0)  # of the threshold grid[i], and of none
+            if gain.max() > gain[chosen[test]]:
+                chosen[test] = int(gain.argmax())
+            fired += level > chosen[test]
+        if chosen == before:
+            break
+    return np.array([np.append(grid, np.inf)[i] for grid, i in zip(grids, chosen, strict=True)], np.float32)
+
+
+def _any_fires(
+    values: dict[str, NDArray[np.float32]], tests: tuple[str, ...], thresholds: NDArray
+) -> NDArray[np.bool_]:
+    fires = [values[name] > threshold for name, threshold in zip(tests, thresholds, strict=True)]
+    return np.logical_or.reduce(fires)
+
+
+# ---- physical quantities of a scene
+
+
+def physical(inputs: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Normalised inputs [R, C, 9] -> reflectances [R, C, 6] and temperatures [R, C, 3] in kelvin."""
+    refs = inputs[..., :REFLECTANCES] + np.float32(REFLECTANCE_OFFSET)
+    bts = inputs[..., REFLECTANCES:] * np.float32(TEMPERATURE_SCALE) + np.float32(TEMPERATURE_OFFSET)
+    return refs, bts
+
+
+def is_measured(bts: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Where temperatures [R, C, 3] were measured: they are fill where 0 K, or exactly what replaces NaN."""
+    replaced = (bts == TEMPERATURE_OFFSET).all(axis=-1)
+    return (bts[..., 1:] > COLDEST).all(axis=-1) & ~replaced
+
+
+def sampled_periods(
+    image: Example, refs: NDArray[np.float32], measured: NDArray[np.bool_], pixels: int
+) -> dict[str, NDArray[np.bool_]]:
+    """Of an image, about ``pixels`` on a regular grid to fit on: bool [R, C] for day and night."""
+    step = max(1, math.isqrt(measured.size // pixels))
+    grid = np.zeros(measured.shape, bool)
+    grid[::step, ::step] = True
+    grid &= measured & image.inside
+    day = (refs > 0).any(axis=-1)
+    return {"day": grid & day, "night": grid & ~day}
+
+
+def local_deviation(values: NDArray[np.float32], measured: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Standard deviation over the measured ones of 3 x 3 pixels, [R, C]; 0 where there are none."""
+    centred = np.where(measured, values - np.float64(TEMPERATURE_OFFSET), 0)
+    count = np.maximum(box_sum(measured.astype(np.float64)), 1)
+    mean = box_sum(centred) / count
+    variance = box_sum(centred * centred) / count - mean * mean
+    return np.sqrt(np.maximum(variance, 0)).astype(np.float32)
+
+
+def box_sum(values: NDArray) -> NDArray:
+    """Sums over 3 x 3 pixels, [R, C]; beyond the edges there is nothing."""
+    padded = np.pad(values, 1)
+    rows = padded[:-2] + padded[1:-1] + padded[2:]
+    return rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]
+
+
+def warm_reference(temperature: NDArray[np.float32], measured: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """What clear ground nearby may read: the 97th percentile of each block of about 300 x 300 pixels.
+
+    [R, C] in kelvin, constant within a block; where a block holds no measurement, the temperature itself.
+    """
+    reference = temperature.copy()
+    for rows in _blocks(temperature.shape[0]):
+        for columns in _blocks(temperature.shape[1]):
+            values = temperature[rows, columns][measured[rows, columns]]
+            if values.size:
+                reference[rows, columns] = np.percentile(values, WARM_PERCENTILE)
+    return reference
+
+
+def _blocks(size: int) -> list[slice]:
+    """A side in equal parts, of BLOCK pixels where it divides."""
+    edges = np.linspace(0, size, max(1, round(size / BLOCK)) + 1).astype(int)
+    return [slice(first, last) for first, last in itertools.pairwise(edges)]

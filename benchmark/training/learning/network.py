@@ -1,0 +1,105 @@
+"""A network as it learns: the engine, the epochs, and the weights of the best of them."""
+
+from __future__ import annotations
+
+import math
+
+from benchmark.compute.engine import Engine, choose_strategy, make_deterministic, resolve_precision
+from benchmark.core.errors import RunError
+from benchmark.scenes.geometry import training_patch_count
+from benchmark.training.context import RunContext
+from benchmark.training.evaluate import by_patches
+from benchmark.training.identity import Computing, optimization_facts
+from benchmark.training.learning.checkpoint import Checkpoint, Progress
+from benchmark.training.learning.epochs import save_progress, train_epochs
+from benchmark.training.learning.learned import Learned
+from benchmark.training.stage import Staged
+
+
+class NetworkLearner:
+    """The engine of a run, made ready within init."""
+
+    def __init__(self, run: RunContext, training_scenes: int) -> None:
+        config, training = run.config, run.config.training
+        self._run = run
+        make_deterministic(config.seed)
+        precision = resolve_precision(training.precision)
+        self._engine = Engine(
+            run.method.network,
+            config.geometry.patch,
+            training.batch_size,
+            precision,
+            choose_strategy(run.cluster),
+            run.cluster,
+            xla=training.xla,
+        )
+        run.interruption.reinstall()  # TensorFlow takes SIGTERM where several workers train
+        self._engine.trace()
+        self._total_steps = _plan_steps(run, training_scenes, self._engine.global_batch)
+
+    @property
+    def computing(self) -> Computing:
+        engine, training = self._engine, self._run.config.training
+        optimization = optimization_facts(training, self._total_steps, engine.optimizer_facts)
+        return Computing(
+            engine.accelerators,
+            engine.replicas,
+            engine.precision,
+            optimization,
+            self._run.method.network.margin,
+        )
+
+    def learn(self, staged: Staged | None, checkpoint: Checkpoint | None) -> Learned:
+        """Train, from a checkpoint if there is one; the best weights are loaded."""
+        assert staged is not None
+        run, engine = self._run, self._engine
+        progress = _restore(run, engine, checkpoint)
+        stopping = train_epochs(run, engine, staged, self._total_steps, progress)
+        engine.workers.barrier()  # the chief has written the best weights
+        engine.load(run.folder.best_weights)
+        return Learned(
+            predict=by_patches(engine.predict, run.config.geometry, engine.global_batch),
+            predict_whole=lambda scene: engine.predict_whole(scene.inputs),
+            rows=progress.rows,
+            best_epoch=stopping.best_epoch,
+            weights="weights of the best epoch",
+            sha256=engine.weights_digest(),
+            parameters=engine.parameters,
+            precision=engine.precision,
+        )
+
+
+def _restore(run: RunContext, engine: Engine, checkpoint: Checkpoint | None) -> Progress:
+    """Bring a checkpoint's state back, or make the first one. All workers must have the same."""
+    progress = checkpoint.progress if checkpoint else Progress()
+    if not engine.workers.agree(progress.epoch, progress.step):
+        raise RunError(
+            run.folder.checkpoints,
+            found=f"epoch {progress.epoch}, step {progress.step} on this worker, "
+            "a different one on another worker",
+            expected="the same checkpoint on all workers",
+            remedy="give all workers the same --output on a file system that they share",
+        )
+    if checkpoint is None:
+        save_progress(run, engine, progress)
+    else:
+        engine.restore(checkpoint.tensors)
+        run.log.skip(but=1 if progress.step else 0)  # the start of an epoch under way is logged again
+        run.display.say(f"resumed after epoch {progress.epoch}, step {progress.step} of the next")
+    return progress
+
+
+def _plan_steps(run: RunContext, scenes: int, global_batch: int) -> int:
+    """Steps of all epochs, as the learning rate plans them: scenes skipped later do not count."""
+    config = run.config
+    geometry = config.geometry
+    trained = math.floor(config.split.train_fraction * scenes)
+    patches = trained * training_patch_count((geometry.rows, geometry.columns), geometry.patch)
+    if patches < global_batch:
+        raise RunError(
+            "training.batch_size",
+            found=f"{patches} training patches for a global batch of {global_batch}",
+            expected="at least one full batch in an epoch",
+            remedy="use a smaller training.batch_size, or more scenes",
+        )
+    return patches // global_batch * config.training.epochs

@@ -1,0 +1,63 @@
+"""What a document says of the method that ran, from what the logs state of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from benchmark.record.events import OPTIMIZERS
+from submission.documents.published import MODEL_PARAMETERS, REFERENCE_METHOD
+from submission.runs.runs import RunSet
+
+#: How weights or tables come about, by kind of method.
+_LEARNING = {
+    "network": "Its weights start from random values and are trained by steps{optimizer} on patches of "
+    "{patch} x {patch} pixels. After each epoch the validation scenes are evaluated; the weights of the "
+    "epoch with the lowest validation loss are scored, and the inference scenes play no part in that choice.",
+    "fitted": "It is fitted once to the training scenes, and measured on the validation scenes; the "
+    "inference scenes play no part in either.",
+}
+
+
+@dataclass(frozen=True)
+class MethodText:
+    """The method of a submission in words."""
+
+    title: str
+    parameters: int
+    #: Whether it is the reference's model.
+    is_reference: bool
+    #: How it learns, what was adapted, its options and where its source is; empty for the reference.
+    paragraphs: tuple[str, ...] = ()
+    citations: tuple[str, ...] = ()
+
+
+def method_text(runs: RunSet) -> MethodText:
+    """The method that the logs state; the reference's U-Net where they state none."""
+    log = runs.first.log
+    event = log.one("method")
+    parameters = runs.first.result.get("parameters", MODEL_PARAMETERS)
+    if event is None or event.value == REFERENCE_METHOD:
+        return MethodText("the benchmark's U-Net", parameters, is_reference=True)
+    about: dict[str, Any] = dict(event.metadata)
+    stated = runs.parameters
+    kind = str(stated["method_kind"])
+    optimizer = ""
+    if name := stated.get("opt_name"):
+        settings = [f"`{key}` {stated[key]}" for key in OPTIMIZERS.get(str(name), ()) if key in stated]
+        optimizer = f" by the optimizer {name} ({', '.join(settings)})" if settings else f" by {name}"
+    learning = _LEARNING[kind].format(optimizer=optimizer, patch=stated["patch_size"])
+    options = json.dumps(stated["method_options"], sort_keys=True)
+    source = f"`{stated['method_source']}` (sha256 `{stated['method_sha256']}`)"
+    return MethodText(
+        title=about["title"],
+        parameters=parameters,
+        is_reference=False,
+        paragraphs=(
+            learning,
+            f"Adapted or chosen here: {about['adapted']}",
+            f"Options: `{options}`. Source: {source}, licence {about['licence']}.",
+        ),
+        citations=tuple(filter(None, about["citations"].split("\n"))),
+    )
