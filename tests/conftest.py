@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from benchmark import ROOT
 from benchmark.record.run_folder import RunFolder
@@ -28,6 +29,9 @@ SLOW = (
     "tests/compliance/test_fuzz.py",
     "tests/submission",
 )
+
+settings.register_profile("cloudmask", deadline=None)  # no test asserts a time
+settings.load_profile("cloudmask")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -268,7 +268,9 @@ class Config:
     @property
     def series(self) -> str:
         """The common name of runs that differ in their seeds: with the method where it is not the default."""
-        return self.name if self.method.name == Method().name else f"{self.name}-{self.method.label}"
+        if self.method.name == Method().name or self.name.endswith(self.method.label):
+            return self.name
+        return f"{self.name}-{self.method.label}"
 
     @property
     def run_name(self) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.methods.interface import About, Example, Fitted, Tables
-from benchmark.methods.thresholds import (
+from benchmark.methods.quantities import (
     is_measured,
     local_deviation,
     physical,
@@ -27,9 +27,9 @@ ABOUT = About(
     citations=(
         "Probabilistic physically based cloud screening of satellite infrared imagery for operational sea "
         "surface temperature retrieval (2005). https://doi.org/10.1256/qj.05.15",
-        "Bayesian cloud detection using spectral differences of AATSR over land (2014). "
-        "https://doi.org/10.1080/01431161.2014.907941",
-        "Bayesian cloud detection schemes based on smoothed histograms (2015). "
+        "Cloud-clearing techniques over land for land-surface temperature retrieval from the Advanced "
+        "Along-Track Scanning Radiometer (2014). https://doi.org/10.1080/01431161.2014.907941",
+        "Bayesian cloud detection for MERIS, AATSR, and their combination (2015). "
         "https://doi.org/10.5194/amt-8-1757-2015",
     ),
     adapted="Bayes' rule and joint densities of spectrum and texture are the original's. Its clear-sky "

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.methods.interface import About, Fitted, Tables
-from benchmark.methods.thresholds import DARKEST, box_sum, is_measured, physical, warm_reference
+from benchmark.methods.quantities import DARKEST, box_sum, is_measured, physical, warm_reference
 
 ABOUT = About(
     title="Fmask",

@@ -2,13 +2,11 @@
 
 Five tests by day and five by night, as Saunders and Kriebel (1988) and the basic tests of the ATSR and
 SLSTR products have them. Of the climatology that they compare with, a scene's own warm pixels take the
-place. Also here: the physical quantities that bayes.py and fmask.py look at too.
+place.
 """
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -16,20 +14,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.methods.interface import About, Example, Fitted, Tables
-from benchmark.scenes.scene import REFLECTANCE_OFFSET, REFLECTANCES, TEMPERATURE_OFFSET, TEMPERATURE_SCALE
+from benchmark.methods.quantities import (
+    DARKEST,
+    is_measured,
+    local_deviation,
+    physical,
+    sampled_periods,
+    warm_reference,
+)
 
 ABOUT = About(
     title="Threshold tests after Saunders and Kriebel",
     citations=(
         "An automated scheme for the removal of cloud contamination from AVHRR radiances over western "
-        "Europe (1986). https://doi.org/10.1080/01431168608948938",
+        "Europe (1986). https://scilit.com/publications/58f98e8b90a16ec1df16d0e318b524e4",
         "An improved method for detecting clear sky and cloudy radiances from AVHRR data (1988). "
         "https://doi.org/10.1080/01431168808954841",
     ),
     adapted="The warmest pixels of each 300 km square replace a climatology. There is no land mask, no "
     "viewing angle and no oblique view: one set of thresholds holds for sea and land, the limit on thin "
     "cirrus is that of the nadir, and view-difference tests are left out. Thresholds are fitted to the "
-    "training scenes, or constants of the literature for the sea.",
+    "training scenes, or constants of the literature.",
 )
 
 #: Each fires where its statistic exceeds a threshold; the order is that of the tables.
@@ -38,8 +43,8 @@ NIGHT_TESTS = ("gross", "coherence", "cirrus", "fog", "high")
 #: SLSTR's own, by day only: 1.375 and 1.61 um, which AVHRR did not have.
 EXTENSION = ("reflectance_1375", "reflectance_1610")
 
-#: ratio: in units of the published window. coherence: over sea. gross and visible: no published constant
-#: carries over, so 10 K, and what CLAVR-1 calls bright over land (Stowe and others, 1999).
+#: As later descriptions attribute them to the papers. ratio: in units of the window. coherence: over sea.
+#: gross and visible: no constant carries over, so 10 K, and CLAVR-1's over land (Stowe and others, 1999).
 PUBLISHED = {
     "gross": 10.0,
     "coherence": 0.2,
@@ -52,16 +57,10 @@ PUBLISHED = {
 
 #: Reflectance at 0.87 over that at 0.66 um: below over clear sea, above over vegetation.
 RATIO_WINDOW = (0.75, 1.6)
-#: Largest T11 - T12 [K] of clear sky seen from the zenith, at T11 [K] (Saunders and Kriebel 1988).
+#: Largest T11 - T12 [K] of clear sky seen from the zenith, at T11 [K], as attributed to the paper of 1988.
 CLEAR_T11 = (260.0, 270.0, 280.0, 290.0, 300.0, 310.0)
 CLEAR_SPLIT = (0.55, 0.58, 1.30, 3.06, 5.77, 9.41)
 
-#: Rows and columns, and percentile, of the warm reference.
-BLOCK, WARM_PERCENTILE = 300, 97
-#: Colder is no measurement [K]: fill is 0 K.
-COLDEST = 100.0
-#: As Fmask: reflectances that are not positive count as this.
-DARKEST = 1e-5
 
 #: Of a training scene, about as many pixels, on a grid: a fit to 1000 scenes takes half a gigabyte.
 PIXELS_PER_SCENE = 10_000
@@ -200,67 +199,3 @@ def _any_fires(
 ) -> NDArray[np.bool_]:
     fires = [values[name] > threshold for name, threshold in zip(tests, thresholds, strict=True)]
     return np.logical_or.reduce(fires)
-
-
-# ---- physical quantities of a scene
-
-
-def physical(inputs: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Normalised inputs [R, C, 9] -> reflectances [R, C, 6] and temperatures [R, C, 3] in kelvin."""
-    refs = inputs[..., :REFLECTANCES] + np.float32(REFLECTANCE_OFFSET)
-    bts = inputs[..., REFLECTANCES:] * np.float32(TEMPERATURE_SCALE) + np.float32(TEMPERATURE_OFFSET)
-    return refs, bts
-
-
-def is_measured(bts: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Where temperatures [R, C, 3] were measured: they are fill where 0 K, or exactly what replaces NaN."""
-    replaced = (bts == TEMPERATURE_OFFSET).all(axis=-1)
-    return (bts[..., 1:] > COLDEST).all(axis=-1) & ~replaced
-
-
-def sampled_periods(
-    image: Example, refs: NDArray[np.float32], measured: NDArray[np.bool_], pixels: int
-) -> dict[str, NDArray[np.bool_]]:
-    """Of an image, about ``pixels`` on a regular grid to fit on: bool [R, C] for day and night."""
-    step = max(1, math.isqrt(measured.size // pixels))
-    grid = np.zeros(measured.shape, bool)
-    grid[::step, ::step] = True
-    grid &= measured & image.inside
-    day = (refs > 0).any(axis=-1)
-    return {"day": grid & day, "night": grid & ~day}
-
-
-def local_deviation(values: NDArray[np.float32], measured: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Standard deviation over the measured ones of 3 x 3 pixels, [R, C]; 0 where there are none."""
-    centred = np.where(measured, values - np.float64(TEMPERATURE_OFFSET), 0)
-    count = np.maximum(box_sum(measured.astype(np.float64)), 1)
-    mean = box_sum(centred) / count
-    variance = box_sum(centred * centred) / count - mean * mean
-    return np.sqrt(np.maximum(variance, 0)).astype(np.float32)
-
-
-def box_sum(values: NDArray) -> NDArray:
-    """Sums over 3 x 3 pixels, [R, C]; beyond the edges there is nothing."""
-    padded = np.pad(values, 1)
-    rows = padded[:-2] + padded[1:-1] + padded[2:]
-    return rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]
-
-
-def warm_reference(temperature: NDArray[np.float32], measured: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """What clear ground nearby may read: the 97th percentile of each block of about 300 x 300 pixels.
-
-    [R, C] in kelvin, constant within a block; where a block holds no measurement, the temperature itself.
-    """
-    reference = temperature.copy()
-    for rows in _blocks(temperature.shape[0]):
-        for columns in _blocks(temperature.shape[1]):
-            values = temperature[rows, columns][measured[rows, columns]]
-            if values.size:
-                reference[rows, columns] = np.percentile(values, WARM_PERCENTILE)
-    return reference
-
-
-def _blocks(size: int) -> list[slice]:
-    """A side in equal parts, of BLOCK pixels where it divides."""
-    edges = np.linspace(0, size, max(1, round(size / BLOCK)) + 1).astype(int)
-    return [slice(first, last) for first, last in itertools.pairwise(edges)]

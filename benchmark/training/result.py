@@ -56,6 +56,7 @@ def compose_result(
             "skipped_scenes": skipped + (staged.skipped if staged else []),
         },
         "parameters": learned.parameters,
+        **({} if learned.operations is None else {"operations": learned.operations}),
         "weights_sha256": learned.sha256,
         "precision": learned.precision,
         "timing": {

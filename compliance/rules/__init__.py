@@ -27,6 +27,7 @@ from compliance.rules.log import (
 )
 from compliance.rules.tree import config as tree_config
 from compliance.rules.tree import contribution, files, secrets, shape
+from compliance.rules.tree import method as tree_method
 from compliance.rules.tree import system as tree_system
 
 ALL_RULES: tuple[Rule, ...] = (
@@ -52,6 +53,7 @@ ALL_RULES: tuple[Rule, ...] = (
     *shape.RULES,
     *files.RULES,
     *tree_config.RULES,
+    *tree_method.RULES,
     *contribution.RULES,
     *tree_system.RULES,
     *secrets.RULES,

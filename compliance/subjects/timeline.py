@@ -83,9 +83,9 @@ SINGLE_INTERVALS: dict[str, str] = {start: stop for start, stop in INTERVALS.ite
 def not_required(log: Log) -> frozenset[str]:
     """The events that may be absent from this log: those of other optimizers and other kinds of methods."""
     kind = log.text("method_kind") or "network"
-    optimizer = log.text("opt_name") or "adam"
+    optimizer = (log.text("opt_name") or "").strip().lower() or "adam"
     if kind == "network":
-        return NOT_REQUIRED | (SETTINGS - set(OPTIMIZERS.get(optimizer.lower(), ())))
+        return NOT_REQUIRED | (SETTINGS - set(OPTIMIZERS.get(optimizer, ())))
     unused = NOT_REQUIRED | SETTINGS | set(OPTIMIZATION)
     return unused | LEARNING if kind == "masks" else unused
 

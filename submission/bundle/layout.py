@@ -8,7 +8,7 @@ One bundle holds both layouts that the rules ask for, in one folder of the organ
     <org>/benchmarks/cloudmask/implementations/<system>/             G  notes, README, scripts
     <org>/results/<system>/cloudmask/result_<i>.txt                  G  from 0
     <org>/cloudmask/<system>/<descriptor>/                           S  the experiment
-        README.md, config.yaml, bundle.json, scripts
+        README.md, config.yaml, bundle.json, scripts; method.py where the method is the submitter's file
         scientific_contribution.md, the same as .pdf under two names
         report.html
         figures/<name>.png, <name>.pdf, small ones of scenes as <name>.webp

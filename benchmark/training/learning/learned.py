@@ -29,6 +29,8 @@ class Learned:
     #: Numbers that training or fitting determined.
     parameters: int
     precision: str
+    #: Floating-point operations of the convolutions for one patch, forward, as the model defines them.
+    operations: int | None = None
 
 
 class Learner(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from benchmark.compute.engine import Engine, choose_strategy, make_deterministic, resolve_precision
+from benchmark.compute.operations import forward_operations
 from benchmark.core.errors import RunError
 from benchmark.scenes.geometry import training_patch_count
 from benchmark.training.context import RunContext
@@ -66,6 +67,7 @@ class NetworkLearner:
             sha256=engine.weights_digest(),
             parameters=engine.parameters,
             precision=engine.precision,
+            operations=forward_operations(engine.model),
         )
 
 

@@ -50,9 +50,9 @@ def method_optimizer(log: Log) -> Iterator[Problem]:
     optimizer, no learning rate and no schedule."""
     kind, name = log.text("method_kind") or "network", log.text("opt_name")
     if kind == "network":
-        if name is None:
-            return
-        wrong = [key for key in SETTINGS - set(OPTIMIZERS.get(name.lower(), ())) if log.all(key)]
+        if name is None or name.strip().lower() not in OPTIMIZERS:
+            return  # an optimizer of the user's own may have any settings
+        wrong = [key for key in SETTINGS - set(OPTIMIZERS[name.strip().lower()]) if log.all(key)]
         whose = f"opt_name {excerpt(name)}"
     else:
         wrong = [key for key in (*OPTIMIZATION, *SETTINGS, *OPTIMIZER_EXTRAS) if log.all(key)]
@@ -85,8 +85,8 @@ def method_epochs(log: Log) -> Iterator[Problem]:
     remedy="use this log for comparison only; to submit, run the method (docs/methods.md)",
 )
 def method_masks(log: Log) -> Iterator[Problem]:
-    """Masks that another program made cannot be submitted. The policy wants the algorithm and its
-    training to be documented and repeatable; a score of finished masks shows neither."""
+    """A submission must be of a method that the run itself trained or fitted. The policy wants the
+    algorithm and its training to be documented and repeatable; a score of finished masks shows neither."""
     event = log.one("method_kind")
     if event and event.value == "masks":
         yield problem("method_kind masks", event.line)

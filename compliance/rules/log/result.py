@@ -66,8 +66,11 @@ def result_fields(log: Log) -> Iterator[Problem]:
     """The result must have all its fields, each of its type."""
     for event, value in results(log):
         wrong = list(faults(value, fields_of(log), "result"))
-        if "parameters" in value and not holds(value["parameters"], "count"):
-            wrong.append((f"`parameters` {show(value['parameters'])}", "an integer, 0 or more"))
+        wrong += [
+            (f"`{name}` {show(value[name])}", "an integer, 0 or more")
+            for name in ("parameters", "operations")
+            if name in value and not holds(value[name], "count")
+        ]
         scores = lookup(value, "scores")
         for reference, parts in scores.items() if isinstance(scores, dict) else ():
             for part in (*ALWAYS, *SOMETIMES):

@@ -31,7 +31,8 @@ def model_with_dropout(seed: int | None = None, rate: float = 0.5) -> keras.Mode
 
 def masks(model: keras.Model, steps: int, images: int = 8) -> np.ndarray:
     """What is kept in each of some training steps: bool [steps, images, 6, 5, 3]."""
-    return np.array([model(ONES[:images], training=True).numpy() > 0 for _ in range(steps)])
+    call = tf.function(lambda: model(ONES[:images], training=True) > 0)
+    return np.array([call().numpy() for _ in range(steps)])
 
 
 REPLICAS = """
@@ -55,13 +56,13 @@ def train(strategy):
         inputs = keras.Input((6, 5, 3))
         x = batch_norm(momentum=0.7)(Conv2D(3, 3, padding="same", activation="relu")(inputs))
         model = keras.Model(inputs, Dropout(0.5)(x))
-        optimizer = keras.optimizers.SGD(0.1, momentum=0.9)
+        optimizer = keras.optimizers.SGD(0.01, momentum=0.9)
         optimizer.build(model.trainable_variables)
 
     def step(x):
         with tf.GradientTape() as tape:
             outputs = model(x, training=True)
-            loss = tf.reduce_sum(tf.square(outputs - 1)) / 8
+            loss = tf.reduce_sum(tf.square(outputs - 1)) / (8 * 6 * 5)
         variables = model.trainable_variables
         optimizer.apply(tape.gradient(loss, variables), variables)
         return outputs
@@ -81,9 +82,9 @@ def train(strategy):
         assert all((other == first).all() for other in others), variable.path
     return outputs, on_all(predict), [np.asarray(v) for v in model.variables]
 
-one, two = (train(s) for s in (tf.distribute.get_strategy(), tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])))
-dropped = [(a == 0) == (b == 0) for a, b in zip(one[0], two[0])]
-assert np.mean(dropped) > 0.999, np.mean(dropped)  # but for a ReLU about 0
+mirrored = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+one, two = train(tf.distribute.get_strategy()), train(mirrored)
+assert all(((a == 0) == (b == 0)).all() for a, b in zip(one[0], two[0]))
 assert max(abs(a - b).max() for a, b in zip(one[0], two[0])) < 1e-4
 assert abs(one[1] - two[1]).max() < 1e-4
 assert all(abs(a - b).max() < 1e-4 for a, b in zip(one[2], two[2])), (one[2], two[2])
@@ -101,7 +102,8 @@ def test_dropout_keeps_the_mean_and_is_nothing_in_inference():
     model = model_with_dropout(rate=0.2)
     assert (model(ONES, training=False).numpy() == 1).all()
     assert (model(ONES).numpy() == 1).all()
-    values = np.array([model(ONES, training=True).numpy() for _ in range(100)])
+    call = tf.function(lambda: model(ONES, training=True))
+    values = np.array([call().numpy() for _ in range(100)])
     assert set(np.unique(values)) == {np.float32(0), np.float32(1.25)}
     deviation = np.sqrt(0.2 * 0.8 / values.size)
     assert np.mean(values == 0) == pytest.approx(0.2, abs=4 * deviation)
@@ -146,7 +148,8 @@ def test_a_step_that_is_restored_drops_the_same_values(tmp_path):
     loaded.load_weights(tmp_path / "model.keras")
     assert (masks(restored, 2) == expected).all()
     assert model.count_params() == 0, "the state of the layer is no weight"
-    # Keras keeps no seeds in a file: what trains on restores all variables, as a checkpoint does.
+    # Keras writes no seeds to a file of weights: training goes on from a checkpoint, of all variables.
+    assert np.asarray(loaded.variables[0])[1] == 0
     assert (loaded(ONES).numpy() == 1).all()
     again = keras.models.load_model(tmp_path / "model.keras")
     assert again.layers[-1].get_config() == model.layers[-1].get_config()

@@ -11,6 +11,7 @@ from tests.compliance.rules.test_series_rules import BROKEN_SETS
 from tests.support.defects.broken import Broken
 from tests.support.defects.broken_events import BROKEN as BROKEN_EVENTS
 from tests.support.defects.broken_lines import BROKEN as BROKEN_LINES
+from tests.support.defects.broken_method import BROKEN as BROKEN_METHODS
 from tests.support.defects.broken_timeline import BROKEN as BROKEN_TIMELINES
 from tests.support.defects.broken_values import BROKEN as BROKEN_VALUES
 from tests.support.hand_logs import (
@@ -29,7 +30,7 @@ from tests.support.hand_logs import (
     without,
 )
 
-BROKEN = [*BROKEN_LINES, *BROKEN_EVENTS, *BROKEN_TIMELINES, *BROKEN_VALUES]
+BROKEN = [*BROKEN_LINES, *BROKEN_EVENTS, *BROKEN_TIMELINES, *BROKEN_VALUES, *BROKEN_METHODS]
 
 
 def whole_finding(broken: Broken) -> Finding:

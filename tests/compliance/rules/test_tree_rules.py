@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -527,6 +528,31 @@ def test_a_contribution_without_a_table_of_runs_is_found(tree: Path) -> None:
     assert [text for _, _, text, _ in findings("contribution-runs", tree)] == [
         "no table with Seed and Test accuracy"
     ]
+
+
+def test_the_file_of_a_method_that_is_missing_or_another_is_found(tree: Path) -> None:
+    digest = hashlib.sha256(b"ABOUT = ...").hexdigest()
+    for path in (tree / SCIENCE).glob("result-*.txt"):
+        lines = path.read_text().splitlines(keepends=True)
+        seed = next(number for number, line in enumerate(lines) if '"key": "seed"' in line)
+        event = json.loads(lines[seed].removeprefix(":::MLLOG "))
+        for key, value in (("method_source", "mine.py"), ("method_sha256", digest)):
+            lines.insert(seed + 1, f":::MLLOG {json.dumps(event | {'key': key, 'value': value})}\n")
+        path.write_text("".join(lines))
+    (found,) = findings("tree-method", tree)
+    assert found == (
+        SCIENCE,
+        None,
+        f"no method.py, but {excerpt('mine.py')} in {SCIENCE}/result-1.txt",
+        expected_by("tree-method"),
+    )
+    file = tree / SCIENCE / "method.py"
+    file.write_bytes(b"ABOUT = ...")
+    assert findings("tree-method", tree) == []
+    file.write_bytes(b"ABOUT = None")
+    (found,) = findings("tree-method", tree)
+    assert found[0] == f"{SCIENCE}/method.py"
+    assert found[3] == f"{digest}, as in {SCIENCE}/result-1.txt"
 
 
 def test_a_log_without_what_its_run_measured_is_found(tree: Path) -> None:

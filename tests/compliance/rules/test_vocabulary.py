@@ -6,10 +6,13 @@ import pytest
 import yaml
 
 from benchmark.config.schema import AUTO, Training
-from benchmark.record.events import BASELINES, PRECISIONS, SCHEDULES, STATUSES, WORDS
+from benchmark.record import events
+from benchmark.record.events import BASELINES, PRECISIONS, SCHEDULES, STATUSES
 from compliance.upstream.second_opinion import JUDGE
 from tests.support.hand_logs import COMPLETED, findings, with_result, with_value
 
+#: A kind of method decides what else is in a log; tests/support/defects/broken_method.py has its cases.
+WORDS = {key: words for key, words in events.WORDS.items() if key != "method_kind"}
 SPOKEN = [(key, word) for key, words in WORDS.items() for word in words]
 
 

@@ -11,16 +11,18 @@ from pathlib import Path
 import pytest
 import yaml
 
-from benchmark.record.events import BY_KEY
+from benchmark.record.events import BY_KEY, METHOD, OPTIMIZATION, OPTIMIZER_EXTRAS
 from compliance import checker
 from compliance.check import main
 from compliance.rules import RULE_BY_ID
 from compliance.subjects.folders import CheckError
+from compliance.subjects.timeline import SETTINGS
 from compliance.upstream import second_opinion as module
 from compliance.upstream.second_opinion import JUDGE, Opinion, ask, second_opinion, why_not_asked
 from tests.compliance.rules.test_log_rules import BENIGN
 from tests.support.defects.broken_events import BROKEN as BROKEN_EVENTS
 from tests.support.defects.broken_lines import BROKEN as BROKEN_LINES
+from tests.support.defects.broken_method import BROKEN as BROKEN_METHODS
 from tests.support.defects.broken_timeline import BROKEN as BROKEN_TIMELINES
 from tests.support.defects.broken_timeline import RESUMED_WELL
 from tests.support.defects.broken_values import BROKEN as BROKEN_VALUES
@@ -41,7 +43,7 @@ from tests.support.hand_logs import (
 RULE_FILES = [
     JUDGE.parent / f"science_0.5.0/{name}.yaml" for name in ("common", "open_common", "open_cloudmask")
 ]
-BROKEN = [*BROKEN_EVENTS, *BROKEN_LINES, *BROKEN_TIMELINES, *BROKEN_VALUES]
+BROKEN = [*BROKEN_EVENTS, *BROKEN_LINES, *BROKEN_TIMELINES, *BROKEN_VALUES, *BROKEN_METHODS]
 
 #: Rules whose broken logs are not shown to upstream, and why; of all others upstream judges as we do.
 OUT_OF_REACH = {
@@ -185,7 +187,8 @@ def test_every_event_of_the_vocabulary_is_checked_in_exactly_one_rule_file() -> 
     assert [key["NAME"] for key in keys if "CHECK" not in key] == ["init_start", "init_start"]
     assert {key["NAME"] for key in keys if "REQ" not in key and "CHECK" in key} == {
         *("submission_poc_name", "submission_poc_email", "skipped_scene", "epoch_energy", "early_stop"),
-        *("run_resumed", "whole_scene_agreement"),
+        *("run_resumed", "whole_scene_agreement", "training_margin"),
+        *(*METHOD, *OPTIMIZATION, *OPTIMIZER_EXTRAS, *SETTINGS),
     }
 
 

@@ -10,7 +10,7 @@ from tests.support.defects.mutations_events import single_events
 from tests.support.defects.mutations_lines import parsing
 from tests.support.defects.mutations_result import result, stopping
 from tests.support.defects.mutations_timeline import epochs, order, resumptions, runs, time
-from tests.support.defects.mutations_values import identity, parameters, values
+from tests.support.defects.mutations_values import identity, method, parameters, values
 from tests.support.log_edits import Mutation
 
 MUTATIONS: tuple[Mutation, ...] = (
@@ -24,6 +24,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     *parameters(),
     *identity(),
     *values(),
+    *method(),
     *stopping(),
     *result(),
 )

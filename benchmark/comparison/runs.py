@@ -1,0 +1,129 @@
+"""What a comparison takes from the log of a run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmark.core.errors import RunError
+from benchmark.record.events import TOKEN
+from benchmark.record.run_folder import LOG_NAME
+
+
+@dataclass(frozen=True)
+class ComparedRun:
+    """A complete run: which method, on which data, and the figures of its result."""
+
+    path: Path
+    method: str
+    title: str
+    options: Mapping[str, Any]
+    seed: int
+    #: What has to be the same in all runs of a comparison.
+    data: tuple[object, ...]
+    #: Accuracy of every inference scene, by its name.
+    scenes: Mapping[str, float]
+    result: Mapping[str, Any]
+    #: Joules of all epochs, where they were measured.
+    energy: float | None
+
+    def score(self, reference: str, part: str, name: str) -> float | None:
+        """A score of the result, or None where the run has none."""
+        value: float | None = self.result["scores"].get(reference, {}).get(part, {}).get(name)
+        return value
+
+
+@dataclass(frozen=True)
+class Row:
+    """A method with its options, and its runs, which differ in their seeds."""
+
+    name: str
+    title: str
+    runs: tuple[ComparedRun, ...]
+
+    @property
+    def scenes(self) -> dict[str, float]:
+        """Mean accuracy over the runs of every scene."""
+        return {
+            name: sum(run.scenes[name] for run in self.runs) / len(self.runs) for name in self.runs[0].scenes
+        }
+
+
+def read_runs(paths: Iterable[Path]) -> list[ComparedRun]:
+    """The complete runs below the given folders.
+
+    Raises RunError where there is none, or they are not of the same scenes.
+    """
+    logs = sorted({log for path in paths for log in ([path] if path.is_file() else path.rglob(LOG_NAME))})
+    runs = [run for log in logs if (run := _read(log)) is not None]
+    if not runs:
+        raise RunError(
+            ", ".join(map(str, paths)),
+            found=f"{len(logs)} logs, none of a complete run" if logs else "no log",
+            expected="folders of complete runs, such as logs/",
+            remedy="make runs first: python -m benchmark.run --method NAME",
+        )
+    for run in runs[1:]:
+        if run.data != runs[0].data:
+            raise RunError(
+                run.path,
+                found=f"data {run.data}",
+                expected=f"{runs[0].data}, as in {runs[0].path}",
+                remedy="compare runs of the same scenes and the same split",
+            )
+    return runs
+
+
+def rows_of(runs: Iterable[ComparedRun]) -> list[Row]:
+    """A row for every method with its options, the best mean accuracy first."""
+    groups: dict[tuple[str, str], list[ComparedRun]] = {}
+    for run in runs:
+        groups.setdefault((run.method, json.dumps(run.options, sort_keys=True)), []).append(run)
+    rows = []
+    for (method, _), found in groups.items():
+        several = sum(name == method for name, _ in groups) > 1
+        options = ", ".join(f"{key} {value}" for key, value in found[0].options.items())
+        name = f"{method} ({options})" if several and options else method
+        rows.append(Row(name, found[0].title, tuple(sorted(found, key=lambda run: run.seed))))
+    return sorted(rows, key=lambda row: -sum(run.result["value"] for run in row.runs) / len(row.runs))
+
+
+def _read(log: Path) -> ComparedRun | None:
+    """The run of a log, None where it is not complete. Raises RunError for a log that cannot be read."""
+    values: dict[str, Any] = {}
+    scenes: dict[str, float] = {}
+    title, energy = "U-Net of the CloudMask reference", None
+    try:
+        for line in log.read_text(encoding="utf-8").splitlines():
+            event = json.loads(line.removeprefix(TOKEN))
+            key, value, metadata = event["key"], event["value"], event["metadata"]
+            values[key] = metadata.get("status") if key == "run_stop" else value
+            if key == "scene_accuracy":
+                scenes[metadata["scene"]] = value
+            elif key == "epoch_energy":
+                energy = (energy or 0.0) + value
+            elif key == "method":
+                title = metadata["title"]
+        if values.get("run_stop") != "success":
+            return None
+        return ComparedRun(
+            path=log,
+            method=values.get("method", "unet"),
+            title=title,
+            options=values.get("method_options", {}),
+            seed=values["seed"],
+            data=(values["data_kind"], values["split_seed"], values["train_split"], tuple(sorted(scenes))),
+            scenes=scenes,
+            result=values["result"],
+            energy=energy,
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise RunError(
+            log,
+            found=f"no readable log ({type(error).__name__}: {error})",
+            expected="the log of a run of this benchmark",
+            remedy="see what python -m compliance.check says of it",
+        ) from None
