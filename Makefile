@@ -11,11 +11,11 @@ LOGS   ?= logs
 DIST   ?= dist
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run sweep check submission verify leaderboard test test-fast fuzz kill lint bench bench-check lock clean
+.PHONY: help setup run sweep check submission verify leaderboard test test-fast fuzz kill table1 lint bench bench-check lock clean
 
 help:  ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  variables: SEED=N CONFIG=FILE DATA=DIR ORG=NAME (run); SYSTEM=NAME ORG=NAME DESCRIPTOR=NAME (submission); BUNDLE=FILE RERUN=SEED (verify)"
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  variables: SEED=N METHOD=NAME CONFIG=FILE DATA=DIR ORG=NAME (run); SYSTEM=NAME ORG=NAME DESCRIPTOR=NAME (submission); BUNDLE=FILE RERUN=SEED (verify)"
 
 setup: $(VENV)/.installed  ## create .venv and install the locked dependencies and the package
 
@@ -28,7 +28,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	@touch $@
 
 run: setup  ## run the benchmark (seed 1 on embedded scenes) and check its log
-	$(RUN) -m benchmark.run --seed $(SEED) --output $(LOGS) $(if $(CONFIG),--config $(CONFIG)) $(if $(DATA),--data $(DATA)) $(if $(ORG),--set submission.org="$(ORG)")
+	$(RUN) -m benchmark.run --seed $(SEED) --output $(LOGS) $(if $(METHOD),--method $(METHOD)) $(if $(CONFIG),--config $(CONFIG)) $(if $(DATA),--data $(DATA)) $(if $(ORG),--set submission.org="$(ORG)")
 	$(RUN) -m compliance.check $(LOGS)
 	@echo
 	@echo "Next: look at $(LOGS)/*/plots, run other seeds (make run SEED=2), then: make submission"
@@ -47,6 +47,10 @@ verify: setup  ## verify a bundle (BUNDLE=dist/NAME.tar.gz, RERUN=SEED)
 
 leaderboard: setup  ## write tables over the bundles in dist/
 	$(RUN) -m submission.leaderboard $(DIST) --output $(DIST)
+
+table1: setup  ## run every method on small synthetic scenes and compare them (under an hour)
+	$(RUN) -m benchmark.sweep submit experiments/methods-small.yaml
+	$(RUN) -m benchmark.comparison $(LOGS)/methods-small --output $(DIST)
 
 test: setup  ## run all tests
 	$(RUN) -m pytest -n $(shell nproc) --dist loadfile

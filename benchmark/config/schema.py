@@ -268,7 +268,7 @@ class Config:
     @property
     def series(self) -> str:
         """The common name of runs that differ in their seeds: with the method where it is not the default."""
-        if self.method.name == Method().name or self.name.endswith(self.method.label):
+        if self.method.name == Method().name or self.method.label in self.name.split("-"):
             return self.name
         return f"{self.name}-{self.method.label}"
 
