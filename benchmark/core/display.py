@@ -113,15 +113,11 @@ class Display:
             truth = result["scores"]["truth"]
             table.add_row("accuracy against truth", *(_figure(truth[part]["accuracy"]) for part in scores))
         self.console.print(table)
-        baselines = ", ".join(f"{name} {value:.4f}" for name, value in result["baselines"].items())
         timing = result["timing"]
         target = "reached" if result["target_reached"] else "NOT reached"
-        beats = "beats them all" if result["beats_baselines"] else "DOES NOT BEAT them all"
         for line in (
             f"target      {result['quality_target']} {target}",
-            f"baselines   {baselines}: the run {beats}",
-            f"epochs      {result['epochs_run']}, best {result['best_epoch']} "
-            f"(train {result['train_accuracy']:.4f}, validation {result['eval_accuracy']:.4f})",
+            *_learned(result),
             f"seconds     total {timing['total_seconds']:.1f}: staging {timing['staging_seconds']:.1f}, "
             f"training {timing['training_seconds']:.1f}, evaluation {timing['evaluation_seconds']:.1f}, "
             f"inference {timing['inference_seconds']:.1f} ({timing['seconds_per_scene']:.2f} a scene)",
@@ -134,6 +130,19 @@ class Display:
             f"files       {folder}",
         ):
             self.say(line)
+
+
+def _learned(result: dict[str, Any]) -> Iterator[str]:
+    """What the summary says of baselines and epochs; nothing of finished masks, which have neither."""
+    if "baselines" in result:
+        baselines = ", ".join(f"{name} {value:.4f}" for name, value in result["baselines"].items())
+        beats = "beats them all" if result["beats_baselines"] else "DOES NOT BEAT them all"
+        yield f"baselines   {baselines}: the run {beats}"
+    if "epochs_run" in result:
+        yield (
+            f"epochs      {result['epochs_run']}, best {result['best_epoch']} "
+            f"(train {result['train_accuracy']:.4f}, validation {result['eval_accuracy']:.4f})"
+        )
 
 
 @contextlib.contextmanager

@@ -34,12 +34,13 @@ RESOLUTION = 120
 
 
 def plot_run(folder: RunFolder, config: Config, result: dict[str, Any], inference: Sequence[Path]) -> None:
-    """Both pictures of a complete run, from its own files."""
-    with folder.metrics.open(encoding="utf-8", newline="") as file:
-        epochs = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+    """The pictures of a complete run, from its own files; without epochs no curves."""
     kind = "" if config.data.kind == "slstr" else " (synthetic scenes)"
     title = f"{config.run_name}{kind}: {result['metric'].replace('_', ' ')} {result['value']:.4f}"
-    plot_curves(folder.curves_plot, epochs, result["best_epoch"], config.quality_target, title)
+    if folder.metrics.exists():
+        with folder.metrics.open(encoding="utf-8", newline="") as file:
+            epochs = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+        plot_curves(folder.curves_plot, epochs, result["best_epoch"], config.quality_target, title)
     scored = [path for path in inference if folder.mask(path.stem).exists()]
     shown = np.unique(np.linspace(0, len(scored) - 1, min(SCENES_SHOWN, len(scored))).astype(int))
     shape = (config.geometry.rows, config.geometry.columns)
@@ -65,7 +66,7 @@ def plot_curves(path: Path, epochs: Sequence[dict], best_epoch: int, target: flo
         axis.axvline(
             best_epoch, color=TARGET, linewidth=0.8, linestyle=":", label=f"best epoch ({best_epoch})"
         )
-        axis.set(xlabel="epoch", ylabel="binary cross-entropy" if measure == "loss" else "pixel accuracy")
+        axis.set(xlabel="epoch", ylabel="loss" if measure == "loss" else "pixel accuracy")
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.grid(alpha=0.3)
     axes[1].axhline(target, color=TARGET, linewidth=0.8, linestyle="--", label=f"quality target ({target})")

@@ -46,8 +46,7 @@ def compose_result(
         "target_reached": value >= config.quality_target,
         **_epochs(config, learned),
         "scores": summarise(scores),
-        "baselines": compared,
-        "beats_baselines": all(value > other for other in compared.values()),
+        **_baselines(value, compared),
         "data": {
             "kind": config.data.kind,
             "training_scenes": len(staged.training.records) if staged else 0,
@@ -68,6 +67,13 @@ def compose_result(
             "seconds_per_scene": round(sum(score.seconds for score in scores) / len(scores), 3),
         },
     }
+
+
+def _baselines(value: float, compared: dict[str, float]) -> dict[str, Any]:
+    """The baselines and whether the score beats them; nothing where there was nothing to fit them to."""
+    if not compared:
+        return {}
+    return {"baselines": compared, "beats_baselines": all(value > other for other in compared.values())}
 
 
 def _epochs(config: Config, learned: Learned) -> dict[str, Any]:

@@ -57,13 +57,8 @@ SCORE_FIELDS: Shape = {**dict.fromkeys(COUNTS, "count"), **dict.fromkeys(RATIOS,
 
 #: What masks, which nothing was trained for, do not have.
 _LEARNED = (
-    "epochs_run",
-    "best_epoch",
-    "stopped_by",
-    "train_loss",
-    "train_accuracy",
-    "eval_loss",
-    "eval_accuracy",
+    *("epochs_run", "best_epoch", "stopped_by", "baselines", "beats_baselines"),
+    *("train_loss", "train_accuracy", "eval_loss", "eval_accuracy"),
 )
 
 
@@ -71,7 +66,7 @@ def fields_of(log: Log) -> Shape:
     """The fields that the result of this log has."""
     if log.text("method_kind") != "masks":
         return FIELDS
-    return {name: shape for name, shape in FIELDS.items() if name not in _LEARNED} | {"baselines": "object"}
+    return {name: shape for name, shape in FIELDS.items() if name not in _LEARNED}
 
 
 def results(log: Log) -> Iterator[tuple[LogEvent, dict[str, object]]]:

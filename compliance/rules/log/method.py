@@ -25,7 +25,7 @@ def method_facts(log: Log) -> Iterator[Problem]:
     algorithm documented and archived, so that its name alone is not enough."""
     stated = [key for key in METHOD if log.all(key)]
     missing = [key for key in METHOD if not log.all(key)]
-    if stated and missing:
+    if stated and missing and log.all("init_stop"):
         found = f"{listing(f'`{key}`' for key in stated)} without {listing(f'`{key}`' for key in missing)}"
         yield problem(found, log.all(stated[0])[0].line)
     for key in ("method", "method_source"):

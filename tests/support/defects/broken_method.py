@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from compliance.wording import excerpt
 from tests.support.defects.broken import Broken
 from tests.support.hand_logs import (
@@ -19,29 +21,50 @@ OPTIMIZATION = (
     *("opt_name", "opt_base_learning_rate", "opt_adam_beta_1", "opt_adam_beta_2", "opt_adam_epsilon"),
     *("opt_learning_rate_warmup_steps", "opt_learning_rate_decay_schedule"),
 )
+FACTS: dict[str, object] = {
+    "method": "unet",
+    "method_kind": "network",
+    "method_source": "benchmark.methods.unet",
+    "method_sha256": "260d93ffbc03e3372beab01152b530fbf68f52d243715f9ff696acfc88ca6e21",
+    "method_options": {},
+}
+ABOUT = {"title": "U-Net", "citations": "arXiv:1505.04597", "adapted": "Nothing.", "licence": "Apache-2.0"}
+
+
+def added(text: str, after: str, key: str, new: object, **metadata: object) -> str:
+    """The text with an event of another key behind one, at the same time."""
+    line = text.splitlines()[line_of(text, after) - 1]
+
+    def change(fields: dict[str, Any]) -> None:
+        fields.update(key=key, value=new, metadata={**fields["metadata"], **metadata})
+
+    return with_line(text, line_of(text, after), line, edit(line + "\n", after, change).rstrip("\n"))
+
+
+def stated(text: str) -> str:
+    """The text with what a log states of its method, behind the seed."""
+    for key, value in reversed(FACTS.items()):
+        text = added(text, "seed", key, value, **(ABOUT if key == "method" else {}))
+    return text
+
+
+STATED = stated(COMPLETED)
 #: The log of a method that is fitted, but for its epochs.
-FITTED = with_value(without_all(COMPLETED, *OPTIMIZATION), "method_kind", "fitted")
+FITTED = with_value(without_all(STATED, *OPTIMIZATION), "method_kind", "fitted")
 
 
-def at(key: str, text: str = COMPLETED) -> int:
+def at(key: str, text: str = STATED) -> int:
     return line_of(text, key)
 
 
 def value(rule: str, key: str, new: object, found: str, expected: str | None = None, *also: str) -> Broken:
-    return Broken(rule, with_value(COMPLETED, key, new), at(key), found, expected, also)
-
-
-def added(text: str, after: str, key: str, new: object) -> str:
-    """The text with an event of another key behind one, at the same time."""
-    line = text.splitlines()[at(after, text) - 1]
-    copied = edit(line + "\n", after, lambda fields: fields.update(key=key, value=new)).rstrip("\n")
-    return with_line(text, at(after, text), line, copied)
+    return Broken(rule, with_value(STATED, key, new), at(key), found, expected, also)
 
 
 BROKEN = [
     Broken(
         "method-facts",
-        without(COMPLETED, "method_sha256"),
+        without(STATED, "method_sha256"),
         at("method"),
         "`method`, `method_kind`, `method_source` and `method_options` without `method_sha256`",
     ),
@@ -56,7 +79,7 @@ BROKEN = [
     ),
     Broken(
         "method-optimizer",
-        added(COMPLETED, "opt_adam_epsilon", "opt_sgd_momentum", 0.9),
+        added(STATED, "opt_adam_epsilon", "opt_sgd_momentum", 0.9),
         at("opt_adam_epsilon") + 1,
         f"`opt_sgd_momentum` with opt_name {excerpt('adam')}",
     ),
@@ -71,12 +94,10 @@ BROKEN = [
         with_value(FITTED, "method_kind", "masks"),
         at("method_kind"),
         "method_kind masks",
-        None,
-        ("result-fields",),
     ),
     Broken(
         "training-margin",
-        added(COMPLETED, "patch_size", "training_margin", 128),
+        added(STATED, "patch_size", "training_margin", 128),
         at("patch_size") + 1,
         "margin 128 of patch 256",
     ),

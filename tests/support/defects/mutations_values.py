@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 from benchmark.record.events import BASELINES, METHOD
 from compliance.subjects.timeline import CONTACT
+from tests.support.defects.broken_method import added, stated
 from tests.support.log_edits import (
     Mutation,
     edit,
@@ -416,41 +416,35 @@ def unbeaten(text: str) -> str:
 
 def method() -> Iterator[Mutation]:
     for key in METHOD:
-        yield mutation(f"method: no {key}", lambda text, key=key: without_one(text, key), "method-facts")
-    yield mutation("method: blank", lambda text: with_value(text, "method", " "), "method-facts")
+        yield mutation(f"method: no {key}", lambda text, key=key: without(stated(text), key), "method-facts")
+    yield mutation("method: blank", lambda text: with_value(stated(text), "method", " "), "method-facts")
     yield mutation(
-        "method: a short digest", lambda text: with_value(text, "method_sha256", "0" * 63), "method-facts"
+        "method: a short digest",
+        lambda text: with_value(stated(text), "method_sha256", "0" * 63),
+        "method-facts",
     )
     yield mutation(
-        "method: settings of another optimizer",
-        lambda text: with_value(text, "opt_name", "sgd"),
+        "method: momentum of Adam",
+        lambda text: added(text, "opt_adam_epsilon", "opt_sgd_momentum", 0.9),
         "method-optimizer",
     )
     yield mutation(
         "method: fitted in several epochs",
-        lambda text: with_value(without_steps(text), "method_kind", "fitted"),
+        lambda text: with_value(without_steps(stated(text)), "method_kind", "fitted"),
         "method-epochs",
     )
     yield mutation(
         "method: masks",
-        lambda text: with_value(without_steps(text), "method_kind", "masks"),
+        lambda text: with_value(without_steps(stated(text)), "method_kind", "masks"),
         "method-masks",
     )
-    yield mutation("method: a margin of a patch", lambda text: with_margin(text, 128), "training-margin")
-
-
-def without_one(text: str, key: str) -> str | None:
-    return without(text, key) if f'"key": "{key}"' in text else None
+    yield mutation(
+        "method: a margin of a patch",
+        lambda text: added(text, "patch_size", "training_margin", 128),
+        "training-margin",
+    )
 
 
 def without_steps(text: str) -> str:
     """The text without the settings of an optimizer."""
     return "".join(line for line in text.splitlines(keepends=True) if '"key": "opt_' not in line)
-
-
-def with_margin(text: str, margin: int) -> str:
-    """The text with a margin that training leaves out, next to the size of a patch."""
-    lines = text.splitlines(keepends=True)
-    place = next(n for n, line in enumerate(lines) if '"key": "patch_size"' in line)
-    fields = fields_of(text, "patch_size") | {"key": "training_margin", "value": margin}
-    return "".join([*lines[: place + 1], f":::MLLOG {json.dumps(fields)}\n", *lines[place + 1 :]])
