@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import signal
-import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
 from benchmark.record.run_folder import RunFolder
 from benchmark.training.checkpoint import checkpoints, latest_checkpoint
+from tests.support.disk import resize, small_disk
 from tests.support.killed_runs import OFTEN, kill, outcome, start
 from tests.support.project import TINY, program, read_events, value_of
+from tests.support.waiting import wait_for_event
 
 SETTINGS = ("--seed", 1, "--set", "training.epochs=3", *OFTEN)
 
@@ -29,19 +28,11 @@ def whole(tiny_place: Path) -> dict[str, object]:
     return outcome(tiny_place / "whole" / "tiny-seed-1" / "result.txt")
 
 
-def wait_for(log: Path, key: str, process: subprocess.Popen) -> None:
-    deadline = time.monotonic() + 600
-    while not (log.exists() and f'"key": "{key}"' in log.read_text()):
-        assert time.monotonic() < deadline
-        assert process.poll() is None
-        time.sleep(0.05)
-
-
 def test_killed_at_several_moments_a_run_ends_with_the_same_bits(tiny_place, whole):
     root = tiny_place / "killed" / "tiny-seed-1"
     for key, later in (("staging_start", 0), ("epoch_start", 0.2), ("eval_start", 0), ("scene_accuracy", 0)):
         process = start(tiny_place, "killed", *SETTINGS)
-        wait_for(root / "result.txt", key, process)
+        wait_for_event(root / "result.txt", key, process)
         assert kill(process, later)
     said, _ = start(tiny_place, "killed", *SETTINGS).communicate()
     assert "resumed after epoch" in said
@@ -66,7 +57,7 @@ def test_killed_at_several_moments_a_run_ends_with_the_same_bits(tiny_place, who
 def test_a_warning_ends_the_run_with_a_checkpoint_within_the_epoch(tiny_place, whole):
     root = tiny_place / "warned" / "tiny-seed-1"
     process = start(tiny_place, "warned", *SETTINGS)
-    wait_for(root / "result.txt", "epoch_start", process)
+    wait_for_event(root / "result.txt", "epoch_start", process)
     process.send_signal(signal.SIGUSR1)
     said, _ = process.communicate(timeout=600)
     assert process.returncode == 75
@@ -83,7 +74,7 @@ def test_a_warning_ends_the_run_with_a_checkpoint_within_the_epoch(tiny_place, w
 def test_a_requeued_job_resumes_by_itself_and_a_complete_run_is_left_alone(tiny_place, whole, monkeypatch):
     root = tiny_place / "requeued" / "tiny-seed-1"
     process = start(tiny_place, "requeued", *SETTINGS)
-    wait_for(root / "result.txt", "eval_stop", process)
+    wait_for_event(root / "result.txt", "eval_stop", process)
     assert kill(process, 0)
     monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
     command = ("benchmark.run", "--config", TINY, "--output", "requeued", *SETTINGS)
@@ -101,8 +92,8 @@ def interrupted(tiny_place: Path, whole: dict[str, object]) -> Path:
     """A run that was killed after its first epoch; to be copied."""
     root = tiny_place / "interrupted" / "tiny-seed-1"
     process = start(tiny_place, "interrupted", *SETTINGS)
-    wait_for(root / "result.txt", "eval_stop", process)
-    wait_for(root / "result.txt", "train_loss", process)
+    wait_for_event(root / "result.txt", "eval_stop", process)
+    wait_for_event(root / "result.txt", "train_loss", process)
     assert kill(process, 0.3)
     assert len(checkpoints(root / "checkpoints")) == 2
     return root
@@ -168,14 +159,7 @@ def test_without_resume_an_interrupted_run_goes_aside_with_a_hint(tiny_place, in
 
 
 def test_a_full_disk_ends_a_run_that_goes_on_when_there_is_room(tiny_place, whole):
-    if os.geteuid() != 0:
-        pytest.skip("mounting a small file system needs root")
-    small = tiny_place / "small"
-    small.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=70m", "tmpfs", str(small)]
-    if subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("a small file system cannot be mounted here")
-    try:
+    with small_disk(tiny_place / "small", "size=70m") as small:
         # weights and two checkpoints take 64 MB, the third has no room next to them
         (small / "ballast").write_bytes(bytes(4_000_000))
         process = start(tiny_place, "small", *SETTINGS)
@@ -184,10 +168,8 @@ def test_a_full_disk_ends_a_run_that_goes_on_when_there_is_room(tiny_place, whol
         assert "No space left" in said
         assert "free some space" in said
         (small / "ballast").unlink()
-        subprocess.run(["mount", "-o", "remount,size=200m", str(small)], check=True)
+        resize(small, "200m")
         process = start(tiny_place, "small", *SETTINGS)
         said, _ = process.communicate()
         assert process.returncode == 0, said
         assert outcome(small / "tiny-seed-1" / "result.txt") == whole
-    finally:
-        subprocess.run(["umount", str(small)], check=True)

@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import h5py
@@ -21,7 +20,9 @@ from benchmark.config.files import load_config
 from benchmark.core.errors import RunError
 from benchmark.record.run_folder import RunFolder
 from benchmark.scenes.scene import discover, read_scene
+from tests.support.disk import small_disk
 from tests.support.project import ROOT, SHAPE, TINY, program, read_events, value_of
+from tests.support.waiting import wait_for_event
 
 
 def run(place: Path, *arguments: object, **options) -> subprocess.CompletedProcess:
@@ -306,11 +307,7 @@ def test_a_signal_ends_the_log_with_run_stop_aborted_and_the_next_run_goes_aside
         command, cwd=tiny_place, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
     log = tiny_place / output / "tiny-seed-4" / "result.txt"
-    deadline = time.monotonic() + 120
-    while not (log.exists() and "eval_stop" in log.read_text()):
-        assert time.monotonic() < deadline
-        assert process.poll() is None
-        time.sleep(0.1)
+    wait_for_event(log, "eval_stop", process)
     second = run(tiny_place, "--seed", 4, "--output", output)
     assert second.returncode == 2
     assert "found:    another process that runs seed 4 into this folder" in second.stderr
@@ -378,21 +375,10 @@ def test_a_bad_scene_stops_the_run_or_is_skipped_and_logged(tiny_place, tmp_path
 
 
 def test_a_disk_that_fills_up_during_the_run_is_told_and_the_log_still_ends(tiny_place, tmp_path):
-    if os.geteuid() != 0:
-        pytest.skip("mounting a small file system needs root")
-    small = tmp_path / "small"
-    small.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(small)], capture_output=True
-    )
-    if mounted.returncode:
-        pytest.skip("a small file system cannot be mounted here")
-    try:
-        data = tiny_place / "data" / "synthetic"
+    data = tiny_place / "data" / "synthetic"
+    with small_disk(tmp_path / "small", "size=6m") as small:
         done = run(tmp_path, "--seed", 1, "--data", data, "--output", small / "logs")
         events = read_events(small / "logs" / "tiny-seed-1" / "result.txt")
-    finally:
-        subprocess.run(["umount", str(small)], check=True)
     assert done.returncode == 1
     assert "No space left" in done.stderr
     assert "free some space" in done.stderr

@@ -5,8 +5,7 @@ from __future__ import annotations
 import csv
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ import yaml
 
 from tests.support import slurm as slurm
 from tests.support.project import TINY, program, read_events, value_of
+from tests.support.waiting import wait_until
 
 SEEDS = (1, 2, 3, 4, 5)
 
@@ -48,15 +48,6 @@ def write_executable(path: Path, text: str) -> str:
     path.write_text(text)
     path.chmod(0o755)
     return str(path)
-
-
-def wait_until(happened: Callable[[], bool], seconds: float, what: Callable[[], object]) -> None:
-    """Fail with what there is instead if it has not happened in so many seconds."""
-    end = time.monotonic() + seconds
-    while not happened():
-        if time.monotonic() > end:
-            pytest.fail(f"waited {seconds} s in vain; there is {what()}")
-        time.sleep(0.1)
 
 
 @pytest.fixture(scope="module")
@@ -127,8 +118,9 @@ def wait_for_end(place: Path, name: str, seconds: float) -> None:
     """Until Slurm has none of the experiment's runs any more."""
     wait_until(
         lambda: f"cloudmask-{name}-" not in ask("squeue", "--noheader", "--format=%j"),
-        seconds,
-        lambda: [ask("squeue"), *(output_of(place, name, number) for number in range(5))],
+        seconds=seconds,
+        instead=lambda: [ask("squeue"), *(output_of(place, name, number) for number in range(5))],
+        every=0.2,
     )
 
 
@@ -137,8 +129,8 @@ def warn_in_first_epoch(place: Path, name: str) -> None:
     path = log(place, "slurm logs", name, 1)
     wait_until(
         lambda: path.exists() and "epoch_start" in path.read_text(),
-        600,
-        lambda: [ask("squeue"), output_of(place, name, 0)],
+        seconds=600,
+        instead=lambda: [ask("squeue"), output_of(place, name, 0)],
     )
     (job,) = (
         line.split()[0]
@@ -258,10 +250,14 @@ def test_stop_ends_this_experiment_and_no_other_job(submitted):
     ).strip()
     done = sweep(place, "submit", "stopped", "cluster.yaml")
     assert done.returncode == 0, done.stderr
-    wait_until(lambda: "RUNNING" in ask("squeue", "-h", "-j", other, "-o", "%T"), 60, lambda: ask("squeue"))
+    wait_until(
+        lambda: "RUNNING" in ask("squeue", "-h", "-j", other, "-o", "%T"), instead=lambda: ask("squeue")
+    )
     done = sweep(place, "stop", "stopped", "cluster.yaml")
     assert (done.returncode, done.stdout) == (0, "stopping 3 runs; `resume` continues them\n")
-    wait_until(lambda: "cloudmask-stopped" not in ask("squeue", "-h", "-o", "%j"), 60, lambda: ask("squeue"))
+    wait_until(
+        lambda: "cloudmask-stopped" not in ask("squeue", "-h", "-o", "%j"), instead=lambda: ask("squeue")
+    )
     assert ask("squeue", "-h", "-j", other, "-o", "%T") == "RUNNING\n"
     assert not {"waiting", "running", "complete"} & set(status(place, "stopped", "cluster.yaml").values())
     ask("scancel", other)
@@ -270,8 +266,8 @@ def test_stop_ends_this_experiment_and_no_other_job(submitted):
 def test_slurm_warns_before_the_limit_and_the_job_comes_back(submitted):
     wait_until(
         lambda: output_of(submitted, "limit", 0).endswith("again\n"),
-        180,
-        lambda: [ask("squeue"), output_of(submitted, "limit", 0)],
+        seconds=180,
+        instead=lambda: [ask("squeue"), output_of(submitted, "limit", 0)],
     )
     said = output_of(submitted, "limit", 0).splitlines()
     assert [line for line in said if not line.startswith("slurmstepd")] == ["first", "warned", "again"]
@@ -284,7 +280,6 @@ def test_a_script_of_a_run_can_be_submitted_by_hand(array):
     assert ask("sbatch", "--parsable", str(script)).strip().isdigit()
     wait_until(
         lambda: "five-seed-2 is complete: nothing to resume" in output_of(array, "five", 1),
-        60,
-        lambda: [ask("squeue"), output_of(array, "five", 1)],
+        instead=lambda: [ask("squeue"), output_of(array, "five", 1)],
     )
     assert log(array, "slurm logs", "five", 2).read_bytes() == before

@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from benchmark.training.checkpoint import checkpoints
+from tests.support.ports import free_ports
 from tests.support.project import ROOT, TINY, program, read_events
+from tests.support.waiting import wait_for_event
 
 STEPS = """
 import sys
@@ -42,14 +41,6 @@ assert engine.workers.agree(7, 3)
 assert engine.workers.agree(19, 4 + cluster.index) == (cluster.size == 1)
 print([*losses, *engine.evaluate_step(inputs[mine], labels[mine])[:2], float(predicted.astype("f8").sum())])
 """
-
-
-def free_ports(number: int) -> list[int]:
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
 
 
 def start_workers(number: int, command: list[str], cwd: Path) -> list[subprocess.Popen]:
@@ -106,16 +97,9 @@ def test_two_workers_write_one_log_end_together_and_go_on(tiny_place):
     root = tiny_place / "workers" / "tiny-seed-1"
     log = root / "result.txt"
 
-    def wait_for(key: str, processes: list[subprocess.Popen]) -> None:
-        deadline = time.monotonic() + 600
-        while not (log.exists() and f'"key": "{key}"' in log.read_text()):
-            assert time.monotonic() < deadline
-            assert all(process.poll() is None for process in processes)
-            time.sleep(0.05)
-
     # one that dies ends the run of the other, with a log that says so
     processes = run_workers(tiny_place, "workers")
-    wait_for("eval_stop", processes)
+    wait_for_event(log, "eval_stop", *processes)
     processes[1].send_signal(signal.SIGKILL)
     (status, _, errors), (killed, _, _) = finish(processes)
     assert (status, killed) == (1, -signal.SIGKILL)
@@ -127,8 +111,8 @@ def test_two_workers_write_one_log_end_together_and_go_on(tiny_place):
 
     # a warning to one of them stops both at the same step
     processes = run_workers(tiny_place, "workers", "--resume")
-    wait_for("run_resumed", processes)
-    wait_for("epoch_start", processes)
+    wait_for_event(log, "run_resumed", *processes)
+    wait_for_event(log, "epoch_start", *processes)
     processes[1].send_signal(signal.SIGTERM)
     ended = finish(processes)
     assert [status for status, _, _ in ended] == [75, 75], [errors[-1500:] for _, _, errors in ended]

@@ -25,6 +25,7 @@ from submission.bundle import publish as publishing
 from submission.bundle.publish import OutputError
 from submission.package import main
 from tests.support import runs as runs
+from tests.support.disk import small_disk
 from tests.support.runs import CONFIG, MEASURED, ORG, V100, git, make_place, write_run
 
 BUNDLE = "New-York-University-cloudmask-test-node-quick"
@@ -436,19 +437,13 @@ def test_an_output_that_cannot_be_written_is_told(place: Path, capsys: pytest.Ca
 
 
 def test_a_full_disk_leaves_nothing_and_takes_nothing(place: Path, tmp_path: Path) -> None:
-    small = tmp_path / "small"
-    small.mkdir()
-    if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", small]).returncode:
-        pytest.skip("mounting a small tmpfs needs root")
-    try:
+    with small_disk(tmp_path / "small", "size=64k") as small:
         (small / "mine.txt").write_text("kept")
         with pytest.raises(OutputError) as refused:
             packager.package(packager.Options([place / "logs"], small, checkout=place))
         assert refused.value.found == "No space left on device"
         assert refused.value.remedy.startswith("free some space")
         assert [path.name for path in small.iterdir()] == ["mine.txt"]
-    finally:
-        subprocess.run(["umount", small], check=True)
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, packager.Terminated, OSError(5, "Input/output error")])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import fcntl
 import io
@@ -33,7 +32,9 @@ from benchmark.stores import readers as stage_readers
 from benchmark.stores.journal import JOURNAL, open_journal
 from benchmark.stores.opening import open_or_stage
 from benchmark.stores.patchstore import INPUTS, LABELS, PatchLayout, source_of, write_scene
+from tests.support.disk import resize, small_disk
 from tests.support.project import ROOT, write_scene_file
+from tests.support.waiting import wait_until
 
 LAYOUT = PatchLayout((24, 24), 8, "slstr")
 FILES = (INPUTS, LABELS)
@@ -104,19 +105,6 @@ def start(scenes: Path, stage_dir: Path, rows: int, patch: int, pixels: int) -> 
 @pytest.fixture
 def paths(tmp_path):
     return make_scenes(tmp_path / "scenes", 4)
-
-
-@contextlib.contextmanager
-def small_disk(place: Path, options: str):
-    """A file system of its own, mounted at ``place`` until the block ends."""
-    place.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)]
-    if os.geteuid() or subprocess.run(command, capture_output=True).returncode:
-        pytest.skip("mounting a small file system needs root")
-    try:
-        yield place
-    finally:
-        subprocess.run(["umount", str(place)], check=True)
 
 
 # ---- a store, and its use again
@@ -296,11 +284,11 @@ def test_killed_at_random_moments_staging_goes_on_where_it_was_to_the_same_bytes
     finished = 0
     for kill_at in sorted(rng.sample(range(50), 6)):
         process = start(tmp_path / "scenes", tmp_path / "stage", 150, 32, pixels)
-        deadline = time.monotonic() + 60
-        while not journal.exists() or journal.read_bytes().count(b"\n") < kill_at:
-            assert process.poll() is None, process.communicate()[1]
-            assert time.monotonic() < deadline
-            time.sleep(0.001)
+        wait_until(
+            lambda kill_at=kill_at: journal.exists() and journal.read_bytes().count(b"\n") >= kill_at,
+            process,
+            every=0.001,
+        )
         time.sleep(rng.uniform(0, 0.02))
         readers = psutil.Process(process.pid).children(recursive=True)
         process.kill()
@@ -352,11 +340,9 @@ def test_a_file_system_without_locks_is_no_hindrance(paths, tmp_path, monkeypatc
 
 def readers_at_work(process: subprocess.Popen, stage_dir: Path) -> list[psutil.Process]:
     """The readers of a staging process, once they have finished some scenes."""
-    deadline = time.monotonic() + 60
-    while not any(path.stat().st_size for path in stage_dir.glob(f"*/{JOURNAL}")):
-        assert process.poll() is None, process.communicate()[1]
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
+    wait_until(
+        lambda: any(path.stat().st_size for path in stage_dir.glob(f"*/{JOURNAL}")), process, every=0.001
+    )
     children = psutil.Process(process.pid).children()
     readers = [child for child in children if "spawn_main" in " ".join(child.cmdline())]
     assert readers
@@ -433,7 +419,7 @@ def test_a_disk_that_fills_up_meanwhile_is_told_and_what_is_staged_is_kept(tmp_p
         assert caught.value.remedy == (
             "free some space, or choose another place with --stage-dir; what has been staged is kept"
         )
-        subprocess.run(["mount", "-o", "remount,size=6m", str(small)], check=True)
+        resize(small, "6m")
         (folder,) = small.iterdir()
         kept = journal_lines(folder)
         assert kept or pixels == MANY_READERS  # several may all be in the middle of their first scene

@@ -23,6 +23,7 @@ from benchmark.sweep.experiment import Queued
 from benchmark.sweep.status import LoggedProgress, read_progress
 from benchmark.sweep.table import PointTable, Row, to_csv, to_markdown
 from tests.support.project import ROOT, TINY, program
+from tests.support.waiting import wait_until
 
 LOGS = ROOT / "tests" / "data" / "logs"
 
@@ -498,10 +499,8 @@ def supervisor(tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(ROOT)}, cwd=tmp_path
     )
-    for _ in range(300):
-        if (tmp_path / "0.txt").exists() and (tmp_path / "0.txt").read_text() == "ready\n":
-            break
-        time.sleep(0.05)
+    said = tmp_path / "0.txt"
+    wait_until(lambda: said.exists() and said.read_text() == "ready\n", process)
     yield process
     process.kill()
     process.wait()
@@ -523,11 +522,7 @@ def test_a_run_whose_supervisor_was_killed_is_seen_and_can_be_stopped(tmp_path, 
     supervisor.wait(30)
     assert local.queued(tmp_path / "state") == [Queued(0, "running")]
     local.stop(tmp_path / "state")
-    for _ in range(200):
-        if not local.queued(tmp_path / "state"):
-            break
-        time.sleep(0.05)
-    assert local.queued(tmp_path / "state") == []
+    wait_until(lambda: local.queued(tmp_path / "state") == [])
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"supervisor": 1, "running": {}, "waiting": []}'])

@@ -10,7 +10,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from datetime import datetime
 from pathlib import Path
 
@@ -30,6 +29,7 @@ from benchmark.synthesis.manifest import read_manifest
 from benchmark.synthesis.scene import make_scene, random_stream
 from benchmark.synthesis.world import MAIN_CLOUDS, SURFACES, draw_world
 from tests.support.project import ROOT, SHAPE, program
+from tests.support.waiting import wait_until
 
 SEED = 101
 DAY, NIGHT = 0, 1
@@ -473,9 +473,7 @@ def start(root: Path, *arguments: object) -> subprocess.Popen:
 def test_a_killed_making_leaves_no_list_and_no_process_and_goes_on_to_the_same_result(tmp_path):
     root = tmp_path / "killed"
     process = start(root)
-    deadline = time.monotonic() + 60
-    while len(list(root.rglob("*.hdf"))) < 3 and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_until(lambda: len(list(root.rglob("*.hdf"))) >= 3, process)
     workers = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGKILL)
     process.communicate()
