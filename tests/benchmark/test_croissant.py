@@ -16,7 +16,7 @@ import pytest
 from benchmark.config.files import config_path, load_config
 from benchmark.croissant import CROISSANT, describe_real, main, to_json
 from benchmark.scenes import scene as scenes
-from tests.support.project import ROOT, SHAPE
+from tests.support.project import ROOT, TINY_SHAPE
 
 REAL = ROOT / "docs" / "croissant-cloud_slstr_ds1.json"
 
@@ -100,7 +100,7 @@ def test_the_description_of_a_folder_is_valid_and_names_every_file_with_its_dige
             assert f"Shape {list(dataset.shape)}:" in fields[name]
     assert (
         tuple(json.loads((copy_of_dataset / "dataset.json").read_text())[n] for n in ("rows", "columns"))
-        == SHAPE
+        == TINY_SHAPE
     )
 
 

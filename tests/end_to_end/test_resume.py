@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -13,17 +14,25 @@ import pytest
 from benchmark.record.run_folder import RunFolder
 from benchmark.training.checkpoint import checkpoints, latest_checkpoint
 from tests.support.disk import resize, small_disk
-from tests.support.killed_runs import OFTEN, kill, outcome, start
+from tests.support.killed_runs import OFTEN, kill, outcome
+from tests.support.preloaded import ONE_THREAD, Preloaded, run_preloaded
 from tests.support.project import TINY, program, read_events, value_of
 from tests.support.waiting import wait_for_event
 
 SETTINGS = ("--seed", 1, "--set", "training.epochs=3", *OFTEN)
 
 
+def start(place: Path, output: str, *arguments: object) -> Preloaded:
+    """The command on the tiny configuration, resuming where it was; output and errors together."""
+    command = ("benchmark.run", "--config", TINY, "--output", output, "--resume", *arguments)
+    return Preloaded(*command, cwd=place, stderr=subprocess.STDOUT)
+
+
 @pytest.fixture(scope="module")
 def whole(tiny_place: Path) -> dict[str, object]:
     """What comes out when nobody interrupts."""
-    done = program("benchmark.run", "--config", TINY, "--output", "whole", *SETTINGS, cwd=tiny_place)
+    command = ("benchmark.run", "--config", TINY, "--output", "whole", *SETTINGS)
+    done = program(*command, cwd=tiny_place, env=ONE_THREAD)
     assert done.returncode == 0, done.stderr
     return outcome(tiny_place / "whole" / "tiny-seed-1" / "result.txt")
 
@@ -78,11 +87,11 @@ def test_a_requeued_job_resumes_by_itself_and_a_complete_run_is_left_alone(tiny_
     assert kill(process, 0)
     monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
     command = ("benchmark.run", "--config", TINY, "--output", "requeued", *SETTINGS)
-    done = program(*command, cwd=tiny_place)
+    done = run_preloaded(*command, cwd=tiny_place)
     assert done.returncode == 0, done.stderr
     assert outcome(root / "result.txt") == whole
     before = (root / "result.txt").read_bytes()
-    again = program(*command, cwd=tiny_place)
+    again = run_preloaded(*command, cwd=tiny_place)
     assert (again.returncode, again.stdout) == (0, "tiny-seed-1 is complete: nothing to resume\n")
     assert (root / "result.txt").read_bytes() == before
 
@@ -145,7 +154,7 @@ def test_another_configuration_does_not_go_on_with_the_run(tiny_place, interrupt
 
 def test_without_resume_an_interrupted_run_goes_aside_with_a_hint(tiny_place, interrupted):
     root = copied(interrupted, tiny_place, "anew")
-    done = program(
+    done = run_preloaded(
         *("benchmark.run", "--config", TINY, "--output", "anew", "--seed", 1, "--set", "training.epochs=1"),
         *OFTEN,
         cwd=tiny_place,

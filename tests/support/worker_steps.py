@@ -1,0 +1,26 @@
+"""What each of several workers does in a test: twenty steps, a prediction, and two agreements."""
+
+from __future__ import annotations
+
+from benchmark.compute.cluster import find_cluster
+from benchmark.compute.collectives import share_of
+from benchmark.compute.engine import Engine, choose_strategy, make_deterministic
+from tests.benchmark.compute.test_unet_and_engine import batch
+
+cluster = find_cluster()
+make_deterministic(1)
+engine = Engine(32, 12 // cluster.size, "float32", choose_strategy(cluster), cluster)
+assert engine.global_batch == 12
+losses = []
+for step in range(20):
+    inputs, labels = batch(12, seed=step)
+    mine = slice(*share_of(12, *cluster.share))
+    losses.append(engine.train_step(inputs[mine], labels[mine], 1e-4)[0])
+inputs, labels = batch(5, seed=99)
+mine = slice(*share_of(5, *cluster.share))
+predicted = engine.predict(inputs)
+assert predicted.shape == (5, 32, 32)
+engine.workers.barrier()
+assert engine.workers.agree(7, 3)
+assert engine.workers.agree(19, 4 + cluster.index) == (cluster.size == 1)
+print([*losses, *engine.evaluate_step(inputs[mine], labels[mine])[:2], float(predicted.astype("f8").sum())])
