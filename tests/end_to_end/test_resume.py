@@ -30,7 +30,7 @@ def start(place: Path, output: str, *arguments: object) -> Preloaded:
 
 @pytest.fixture(scope="module")
 def whole(tiny_place: Path) -> dict[str, object]:
-    """What comes out when nobody interrupts."""
+    """The outcome of an uninterrupted run."""
     command = ("benchmark.run", "--config", TINY, "--output", "whole", *SETTINGS)
     done = program(*command, cwd=tiny_place, env=ONE_THREAD)
     assert done.returncode == 0, done.stderr
@@ -114,7 +114,7 @@ def copied(interrupted: Path, tiny_place: Path, output: str) -> Path:
     return root
 
 
-def test_a_corrupt_checkpoint_is_told_and_the_one_before_it_taken(tiny_place, whole, interrupted):
+def test_a_corrupt_checkpoint_is_reported_and_the_previous_one_is_used(tiny_place, whole, interrupted):
     root = copied(interrupted, tiny_place, "corrupt")
     last = checkpoints(root / "checkpoints")[-1]
     content = bytearray(last.read_bytes())
@@ -128,19 +128,19 @@ def test_a_corrupt_checkpoint_is_told_and_the_one_before_it_taken(tiny_place, wh
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ("training.epochs=7", "config_digest"),
         ("submission.org=Another", "submission_org 'Another' of the run that is to be resumed"),
     ],
 )
-def test_another_configuration_does_not_go_on_with_the_run(tiny_place, interrupted, change, told):
+def test_a_run_is_not_resumed_with_another_configuration(tiny_place, interrupted, change, message):
     root = copied(interrupted, tiny_place, change)
     before = [path.read_bytes() for path in checkpoints(root / "checkpoints")]
     process = start(tiny_place, change, *SETTINGS, "--set", change)
     said, _ = process.communicate()
     assert process.returncode == 1
-    assert told in said
+    assert message in said
     assert "start again without --resume" in said
     assert "Traceback" not in said
     last = read_events(root / "result.txt")[-1]
@@ -167,7 +167,7 @@ def test_without_resume_an_interrupted_run_goes_aside_with_a_hint(tiny_place, in
     assert len([e for e in read_events(root / "result.txt") if e["key"] == "eval_stop"]) == 1
 
 
-def test_a_full_disk_ends_a_run_that_goes_on_when_there_is_room(tiny_place, whole):
+def test_a_full_disk_ends_a_run_that_can_be_resumed_once_there_is_room(tiny_place, whole):
     with small_disk(tiny_place / "small", "size=70m") as small:
         # weights and two checkpoints take 64 MB, the third has no room next to them
         (small / "ballast").write_bytes(bytes(4_000_000))

@@ -48,7 +48,7 @@ def damage(path: Path) -> None:
 # ---- a run that succeeds
 
 
-def test_a_run_leaves_its_whole_folder(tiny_run):
+def test_a_run_leaves_a_complete_folder(tiny_run):
     found = {path.relative_to(tiny_run.folder.root).as_posix() for path in tiny_run.folder.root.rglob("*")}
     scenes = {f"masks/{e['metadata']['scene']}.h5" for e in tiny_run.events if e["key"] == "scene_accuracy"}
     assert len(scenes) == 4
@@ -197,7 +197,7 @@ def test_a_later_run_takes_over_the_staged_scenes_and_says_so(tiny_run):
     assert len(list((tiny_run.place / "reuse" / "tiny-seed-1" / "tensorboard").iterdir())) == 1
 
 
-def test_a_stage_dir_that_cannot_be_written_is_told_and_the_log_still_ends(tiny_place):
+def test_an_unwritable_stage_dir_is_reported_and_the_log_still_ends(tiny_place):
     done = run(tiny_place, "--seed", 6, "--stage-dir", "/proc/none")
     assert done.returncode == 1
     assert "expected: a folder for the staged patches" in done.stderr
@@ -371,7 +371,7 @@ def test_a_bad_scene_stops_the_run_or_is_skipped_and_logged(tiny_place, tmp_path
     assert result["data"]["inference_scenes"] == (3 if split == "inference" else 4)
 
 
-def test_a_disk_that_fills_up_during_the_run_is_told_and_the_log_still_ends(tiny_place, tmp_path):
+def test_a_disk_that_fills_up_during_the_run_is_reported_and_the_log_still_ends(tiny_place, tmp_path):
     data = tiny_place / "data" / "synthetic"
     with small_disk(tmp_path / "small", "size=6m") as small:
         done = run(tmp_path, "--seed", 1, "--data", data, "--output", small / "logs")
@@ -383,7 +383,7 @@ def test_a_disk_that_fills_up_during_the_run_is_told_and_the_log_still_ends(tiny
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("--seed", "-1"), "expected: an integer from 0 to 2147483647"),
         (("--seed", "1.5"), "found:    '1.5'"),
@@ -399,10 +399,10 @@ def test_a_disk_that_fills_up_during_the_run_is_told_and_the_log_still_ends(tiny
         ),
     ],
 )
-def test_what_cannot_run_is_refused_with_found_expected_and_remedy(tiny_place, arguments, told):
+def test_what_cannot_run_is_refused_with_found_expected_and_remedy(tiny_place, arguments, message):
     done = program("benchmark.run", "--config", TINY, *arguments, cwd=tiny_place)
     assert done.returncode in (1, 2)
-    assert told in done.stderr
+    assert message in done.stderr
     assert "remedy:" in done.stderr
     assert "Traceback" not in done.stderr
 

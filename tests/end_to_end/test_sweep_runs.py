@@ -207,7 +207,7 @@ def assert_resumed(events):
     assert counted == sorted(set(counted))
 
 
-def test_a_run_that_was_warned_goes_on_where_it_was(array):
+def test_a_run_that_was_warned_resumes_where_it_stopped(array):
     said = output_of(array, "three", 0)
     assert "stopped (SIGUSR1)" in said
     events = read_events(log(array, "slurm logs", "three", 1))
@@ -232,7 +232,7 @@ def test_resume_submits_the_failed_run_only_and_both_executors_agree_bit_for_bit
             assert scores[0][name] == scores[1][name]
 
 
-def test_two_nodes_train_one_model_and_go_on_after_a_warning(place, cluster):
+def test_two_nodes_train_one_model_and_resume_after_a_warning(place, cluster):
     done = sweep(place, "submit", "two-nodes", "cluster.yaml")
     assert done.returncode == 0, done.stderr
     warn_in_first_epoch(place, "two-nodes")

@@ -56,7 +56,7 @@ def run_workers(place: Path, output: str, *arguments: str) -> list[Preloaded]:
     return start_workers(2, *command, *arguments, cwd=place)
 
 
-def test_two_workers_write_one_log_end_together_and_go_on(tiny_place):
+def test_two_workers_write_one_log_stop_together_and_resume(tiny_place):
     root = tiny_place / "workers" / "tiny-seed-1"
     log = root / "result.txt"
 

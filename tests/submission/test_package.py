@@ -201,7 +201,7 @@ def test_a_run_on_accelerators_is_described_and_its_unused_ones_are_said(place: 
     assert system["hw_notes"].endswith("The runs used 0 of the 2 accelerators of a node.")
 
 
-def test_a_warning_is_told_once_and_does_not_refuse(
+def test_a_warning_is_printed_once_and_is_no_refusal(
     place: Path, commit: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def without_contact(lines: runs.Lines) -> None:
@@ -382,7 +382,7 @@ def test_runs_of_two_commits_are_refused(
     assert "submission_github_commit_version" in refusal(capsys)
 
 
-def test_a_machine_without_git_is_told_so(
+def test_missing_git_is_reported(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
@@ -430,7 +430,7 @@ def test_a_tree_that_breaks_a_rule_is_refused_and_removed(
 # ---- nothing half-made
 
 
-def test_an_output_that_cannot_be_written_is_told(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unwritable_output_is_reported(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (place / "logs/file").write_text("x")
     assert main(["--output", "logs/file"]) == 2
     assert "choose another with --output" in capsys.readouterr().err

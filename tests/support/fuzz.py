@@ -105,7 +105,7 @@ def damaged(content: bytes, chance: random.Random) -> bytes:
 
 
 def log_of(chance: random.Random) -> bytes:
-    """A good log with up to four defects planted, and often damaged bytes besides."""
+    """A good log with up to four defects planted, and often damaged bytes too."""
     text = chance.choice(GOOD_LOGS)
     for defect in chance.sample(GENERAL, chance.randrange(5)):
         text = defect(text) or text

@@ -346,7 +346,7 @@ def test_bytes_that_are_always_wrong_are_never_taken_for_a_scene(s3, scene, tmp_
     assert "4 of 4 scenes are missing" in said
 
 
-def test_an_object_that_changes_after_it_was_listed_is_told_and_fetched_the_next_time(
+def test_an_object_that_changes_after_it_was_listed_is_reported_and_fetched_next_time(
     s3, scene, tmp_path, capsys
 ):
     s3.put(f"{TRAINING}/{DAY}", scene)
@@ -372,7 +372,7 @@ def test_an_object_that_changes_between_two_parts_leaves_no_mixture(s3, tmp_path
     assert on_disk(tmp_path) == {f"training/{DAY}": newer}
 
 
-def test_an_object_that_vanishes_is_told(s3, scene, tmp_path, capsys):
+def test_an_object_that_vanishes_is_reported(s3, scene, tmp_path, capsys):
     s3.put(f"{TRAINING}/{DAY}", scene)
     s3.proxy.fault = lambda key, n: Fault(
         before=lambda: key and s3.client.delete_object(Bucket=BUCKET, Key=key)
@@ -397,7 +397,7 @@ def test_a_server_that_ignores_conditions_is_not_believed(s3, scene, tmp_path, c
 
 
 @pytest.mark.parametrize("size", [9, 11])
-def test_an_object_of_another_size_than_listed_is_told(s3, tmp_path, capsys, size):
+def test_an_object_whose_size_differs_from_the_listing_is_reported(s3, tmp_path, capsys, size):
     s3.put(f"{TRAINING}/{DAY}", b"0123456789")
     s3.proxy.fault = lambda key, n: Fault(replace=(b"<Size>10</Size>", b"<Size>%d</Size>" % size))
     assert download(s3, tmp_path, "--split", "training") == 1
@@ -433,7 +433,7 @@ HOSTILE = (
 )
 
 
-def test_hostile_names_are_left_out_and_told(s3, scene, tmp_path, capsys):
+def test_hostile_names_are_skipped_and_reported(s3, scene, tmp_path, capsys):
     s3.put(f"{TRAINING}/{DAY}", scene)
     for name in HOSTILE:
         s3.put(f"{TRAINING}/{name}", b"hostile")
@@ -488,7 +488,7 @@ def test_an_endpoint_that_is_no_url_is_refused(tmp_path, capsys, endpoint, found
     assert "expected: a URL such as https://s3.echo.stfc.ac.uk" in said
 
 
-def test_a_bucket_without_scenes_is_told_with_the_names_that_were_tried(s3, tmp_path, capsys):
+def test_a_bucket_without_scenes_is_reported_with_the_names_that_were_tried(s3, tmp_path, capsys):
     assert download(s3, tmp_path, "--split", "inference") == 2
     assert (
         "found:    no scene below es/cloud_slstr_ds1/inference or es/cloud_slstr_ds1/ssts"
@@ -496,13 +496,13 @@ def test_a_bucket_without_scenes_is_told_with_the_names_that_were_tried(s3, tmp_
     )
 
 
-def test_a_bucket_that_is_not_there_is_told(s3, tmp_path, capsys):
+def test_a_missing_bucket_is_reported(s3, tmp_path, capsys):
     s3.client.delete_bucket(Bucket=BUCKET)
     assert download(s3, tmp_path) == 2
     assert "NoSuchBucket" in capsys.readouterr().err
 
 
-def test_a_destination_that_cannot_be_written_is_told(tmp_path, capsys):
+def test_an_unwritable_destination_is_reported(tmp_path, capsys):
     (tmp_path / "file").write_text("in the way")
     assert main(["--dest", str(tmp_path / "file" / "data")]) == 2
     said = capsys.readouterr().err
@@ -631,7 +631,7 @@ def four_scenes(s3: S3) -> dict[str, bytes]:
     return contents
 
 
-def test_a_file_that_the_system_refuses_ends_the_download_and_the_next_goes_on(s3, tmp_path):
+def test_a_file_that_the_system_refuses_ends_the_download_and_the_next_one_continues_it(s3, tmp_path):
     contents = four_scenes(s3)
     s3.proxy.fault = lambda key, n: Fault(slow=0.05)
     with started(s3, tmp_path, "--split", "training", "--jobs", 1) as process:
@@ -648,7 +648,7 @@ def test_a_file_that_the_system_refuses_ends_the_download_and_the_next_goes_on(s
     assert s3.proxy.total_sent() == 32 * BLOCK  # of the first only what the system had refused
 
 
-def test_a_disk_that_fills_up_ends_the_download_and_room_lets_it_go_on(s3, two_megabytes, capsys):
+def test_a_full_disk_ends_the_download_which_continues_once_there_is_room(s3, two_megabytes, capsys):
     contents = four_scenes(s3)
     filler = two_megabytes / "filler"
     s3.proxy.fault = lambda key, n: Fault(

@@ -76,7 +76,7 @@ def make_scenes(folder: Path, count: int, rows: int = 24) -> list[Path]:
 
 
 def stage(stage_dir, paths, layout=LAYOUT, **options):
-    """The staged part, and what was said meanwhile."""
+    """The staged part, and what was printed."""
     said = io.StringIO()
     display = Display()
     display.console.file = said
@@ -200,7 +200,9 @@ def test_no_scene_left_is_an_error(paths, tmp_path):
         stage(tmp_path / "stage", paths[:1], skip_bad=True)
 
 
-def test_a_scene_that_vanishes_meanwhile_is_told_and_what_is_staged_is_kept(paths, tmp_path, monkeypatch):
+def test_a_scene_that_vanishes_during_staging_is_reported_and_staged_scenes_are_kept(
+    paths, tmp_path, monkeypatch
+):
     def vanishing(path, shape, kind):
         paths[2].unlink(missing_ok=True)
         return read_scene(path, shape, kind)
@@ -218,7 +220,7 @@ def test_a_scene_that_vanishes_meanwhile_is_told_and_what_is_staged_is_kept(path
 
 @settings(max_examples=40)
 @given(data=st.data())
-def test_a_byte_changed_anywhere_is_found_and_mended(tmp_path_factory, data):
+def test_a_byte_changed_anywhere_is_found_and_repaired(tmp_path_factory, data):
     place = tmp_path_factory.mktemp("damage")
     paths = make_scenes(place / "scenes", 3)
     whole, _ = stage(place / "stage", paths)
@@ -274,7 +276,7 @@ def test_a_torn_last_line_costs_its_scene_only(paths, tmp_path, cut):
 
 
 @pytest.mark.parametrize("pixels", [IN_PROCESS, MANY_READERS])
-def test_killed_at_random_moments_staging_goes_on_where_it_was_to_the_same_bytes(tmp_path, pixels):
+def test_staging_killed_at_random_moments_resumes_and_ends_with_the_same_bytes(tmp_path, pixels):
     rng = random.Random(pixels)
     paths = make_scenes(tmp_path / "scenes", 60, rows=150)
     layout = PatchLayout((150, 150), 32, "slstr")
@@ -329,7 +331,7 @@ def test_a_store_that_another_process_stages_is_waited_for_with_a_message(paths,
     assert output.startswith("reused 4 of 4")
 
 
-def test_a_file_system_without_locks_is_no_hindrance(paths, tmp_path, monkeypatch):
+def test_staging_works_on_a_file_system_without_locks(paths, tmp_path, monkeypatch):
     def no_locks(descriptor, operation):
         raise OSError(errno.ENOLCK, "No locks available")
 
@@ -403,7 +405,9 @@ def test_room_is_asked_for_before_staging_for_what_is_missing_only(tmp_path):
 
 
 @pytest.mark.parametrize("pixels", [IN_PROCESS, MANY_READERS])
-def test_a_disk_that_fills_up_meanwhile_is_told_and_what_is_staged_is_kept(tmp_path, monkeypatch, pixels):
+def test_a_disk_that_fills_up_during_staging_is_reported_and_staged_scenes_are_kept(
+    tmp_path, monkeypatch, pixels
+):
     paths = make_scenes(tmp_path / "scenes", 10, rows=150)
     layout = PatchLayout((150, 150), 32, "slstr")
     monkeypatch.setattr(stage_readers, "PIXELS_PER_READER", pixels)
@@ -430,7 +434,7 @@ def test_a_disk_that_fills_up_meanwhile_is_told_and_what_is_staged_is_kept(tmp_p
         assert (part.reused, part.records, said) == (len(kept), other.records, "")
 
 
-def test_a_place_that_cannot_be_written_is_told(paths, tmp_path):
+def test_an_unwritable_folder_is_reported(paths, tmp_path):
     with small_disk(tmp_path / "small", "size=1m,ro") as small, pytest.raises(RunError) as caught:
         stage(small / "stage", paths)
     assert (caught.value.found, caught.value.expected) == (

@@ -16,7 +16,7 @@ class Said:
     """The one finding, word for word, on a defect in a log that was typed by hand.
 
     ``expected`` where the finding says it more exactly than the rule; ``also`` names the rules that
-    the defect must break too in this ``log``, besides those that the log breaks anyway.
+    the defect must break too in this ``log``, not counting those that the log breaks anyway.
     """
 
     line: int | None

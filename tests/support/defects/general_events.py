@@ -42,7 +42,7 @@ REPEATED = {
     "baseline_accuracy": "baseline-set",
     "run_stop": "after-run-stop",
 }
-#: Rules that are broken besides, by (what is done, key).
+#: Further rules that are broken, by (what is done, key).
 BESIDES = {
     ("missing", "early_stop"): ("result-epochs",),
     ("missing", "scene_accuracy"): ("result-data", "result-pixels"),

@@ -231,7 +231,7 @@ def uncommitted(text: str) -> str:
 
 # ---- losses and accuracies, and the pixels they come from
 
-#: What another score, and another accuracy of an epoch or a baseline, contradicts besides its counts.
+#: What another score, and another accuracy of an epoch or a baseline, contradicts in addition to its counts.
 CONSEQUENCES = {
     "test_accuracy": ("result-value", "result-baselines", "baselines-beaten", "target-reached"),
     "baseline_accuracy": ("result-baselines",),
