@@ -14,7 +14,7 @@ PACKAGES = ("benchmark", "compliance", "submission")
 #: Modules of compliance that everything in it may use, and that import nothing of ours.
 KERNEL = ("finding", "registry", "wording", "placeholders")
 
-#: Room -> the rooms that it may import besides itself. A package's own modules (its entry points) are
+#: Room -> the rooms that it may import apart from itself. A package's own modules (its entry points) are
 #: the room "benchmark", "compliance" or "submission".
 ALLOWED: dict[str, str] = {
     "benchmark.core": "",

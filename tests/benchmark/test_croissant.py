@@ -16,7 +16,7 @@ import pytest
 from benchmark.config.files import config_path, load_config
 from benchmark.croissant import CROISSANT, describe_real, main, to_json
 from benchmark.scenes import scene as scenes
-from tests.support.project import ROOT, SHAPE
+from tests.support.project import ROOT, TINY_SHAPE
 
 REAL = ROOT / "docs" / "croissant-cloud_slstr_ds1.json"
 
@@ -100,7 +100,7 @@ def test_the_description_of_a_folder_is_valid_and_names_every_file_with_its_dige
             assert f"Shape {list(dataset.shape)}:" in fields[name]
     assert (
         tuple(json.loads((copy_of_dataset / "dataset.json").read_text())[n] for n in ("rows", "columns"))
-        == SHAPE
+        == TINY_SHAPE
     )
 
 
@@ -111,7 +111,7 @@ def test_the_same_folder_is_described_in_the_same_words_again(copy_of_dataset):
     assert (copy_of_dataset / CROISSANT).read_bytes() == first
 
 
-def test_a_folder_without_a_whole_dataset_is_refused(tmp_path, capsys):
+def test_a_folder_without_a_complete_dataset_is_refused(tmp_path, capsys):
     assert main([str(tmp_path)]) == 1
     said = capsys.readouterr().err
     assert "found:    no readable dataset.json" in said
@@ -119,7 +119,7 @@ def test_a_folder_without_a_whole_dataset_is_refused(tmp_path, capsys):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_that_is_not_what_the_dataset_lists_is_told(copy_of_dataset, capsys):
+def test_a_file_that_differs_from_the_dataset_list_is_reported(copy_of_dataset, capsys):
     victim = scenes.discover(copy_of_dataset)[0]
     victim.write_bytes(b"short")
     assert main([str(copy_of_dataset)]) == 1
@@ -129,7 +129,7 @@ def test_a_file_that_is_not_what_the_dataset_lists_is_told(copy_of_dataset, caps
     assert not (copy_of_dataset / CROISSANT).exists()
 
 
-def test_a_file_that_is_gone_is_told_with_the_command_that_makes_it(copy_of_dataset, capsys):
+def test_a_missing_file_is_reported_with_the_command_that_makes_it(copy_of_dataset, capsys):
     victim = scenes.discover(copy_of_dataset)[0]
     victim.unlink()
     assert main([str(copy_of_dataset)]) == 1
@@ -139,7 +139,7 @@ def test_a_file_that_is_gone_is_told_with_the_command_that_makes_it(copy_of_data
     assert "--verify --seed 5 --rows 150 --columns 188 --training 6 --inference 4" in said
 
 
-def test_a_place_that_takes_no_file_is_told(copy_of_dataset, capsys):
+def test_an_unwritable_place_is_reported(copy_of_dataset, capsys):
     os.mkdir(copy_of_dataset / CROISSANT)
     assert main([str(copy_of_dataset)]) == 1
     said = capsys.readouterr().err

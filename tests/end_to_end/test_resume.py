@@ -4,44 +4,44 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
 from benchmark.record.run_folder import RunFolder
 from benchmark.training.learning.checkpoint import checkpoints, latest_checkpoint
-from tests.support.killed_runs import OFTEN, kill, outcome, start
+from tests.support.disk import resize, small_disk
+from tests.support.killed_runs import OFTEN, kill, outcome
+from tests.support.preloaded import ONE_THREAD, Preloaded, run_preloaded
 from tests.support.project import TINY, program, read_events, value_of
+from tests.support.waiting import wait_for_event
 
 SETTINGS = ("--seed", 1, "--set", "training.epochs=3", *OFTEN)
 
 
+def start(place: Path, output: str, *arguments: object) -> Preloaded:
+    """The command on the tiny configuration, resuming where it was; output and errors together."""
+    command = ("benchmark.run", "--config", TINY, "--output", output, "--resume", *arguments)
+    return Preloaded(*command, cwd=place, stderr=subprocess.STDOUT)
+
+
 @pytest.fixture(scope="module")
 def whole(tiny_place: Path) -> dict[str, object]:
-    """What comes out when nobody interrupts."""
-    done = program("benchmark.run", "--config", TINY, "--output", "whole", *SETTINGS, cwd=tiny_place)
+    """The outcome of an uninterrupted run."""
+    command = ("benchmark.run", "--config", TINY, "--output", "whole", *SETTINGS)
+    done = program(*command, cwd=tiny_place, env=ONE_THREAD)
     assert done.returncode == 0, done.stderr
     return outcome(tiny_place / "whole" / "tiny-seed-1" / "result.txt")
-
-
-def wait_for(log: Path, key: str, process: subprocess.Popen) -> None:
-    deadline = time.monotonic() + 600
-    while not (log.exists() and f'"key": "{key}"' in log.read_text()):
-        assert time.monotonic() < deadline
-        assert process.poll() is None
-        time.sleep(0.05)
 
 
 def test_killed_at_several_moments_a_run_ends_with_the_same_bits(tiny_place, whole):
     root = tiny_place / "killed" / "tiny-seed-1"
     for key, later in (("staging_start", 0), ("epoch_start", 0.2), ("eval_start", 0), ("scene_accuracy", 0)):
         process = start(tiny_place, "killed", *SETTINGS)
-        wait_for(root / "result.txt", key, process)
+        wait_for_event(root / "result.txt", key, process)
         assert kill(process, later)
     said, _ = start(tiny_place, "killed", *SETTINGS).communicate()
     assert "resumed after epoch" in said
@@ -66,7 +66,7 @@ def test_killed_at_several_moments_a_run_ends_with_the_same_bits(tiny_place, who
 def test_a_warning_ends_the_run_with_a_checkpoint_within_the_epoch(tiny_place, whole):
     root = tiny_place / "warned" / "tiny-seed-1"
     process = start(tiny_place, "warned", *SETTINGS)
-    wait_for(root / "result.txt", "epoch_start", process)
+    wait_for_event(root / "result.txt", "epoch_start", process)
     process.send_signal(signal.SIGUSR1)
     said, _ = process.communicate(timeout=600)
     assert process.returncode == 75
@@ -83,15 +83,15 @@ def test_a_warning_ends_the_run_with_a_checkpoint_within_the_epoch(tiny_place, w
 def test_a_requeued_job_resumes_by_itself_and_a_complete_run_is_left_alone(tiny_place, whole, monkeypatch):
     root = tiny_place / "requeued" / "tiny-seed-1"
     process = start(tiny_place, "requeued", *SETTINGS)
-    wait_for(root / "result.txt", "eval_stop", process)
+    wait_for_event(root / "result.txt", "eval_stop", process)
     assert kill(process, 0)
     monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
     command = ("benchmark.run", "--config", TINY, "--output", "requeued", *SETTINGS)
-    done = program(*command, cwd=tiny_place)
+    done = run_preloaded(*command, cwd=tiny_place)
     assert done.returncode == 0, done.stderr
     assert outcome(root / "result.txt") == whole
     before = (root / "result.txt").read_bytes()
-    again = program(*command, cwd=tiny_place)
+    again = run_preloaded(*command, cwd=tiny_place)
     assert (again.returncode, again.stdout) == (0, "tiny-seed-1 is complete: nothing to resume\n")
     assert (root / "result.txt").read_bytes() == before
 
@@ -101,8 +101,8 @@ def interrupted(tiny_place: Path, whole: dict[str, object]) -> Path:
     """A run that was killed after its first epoch; to be copied."""
     root = tiny_place / "interrupted" / "tiny-seed-1"
     process = start(tiny_place, "interrupted", *SETTINGS)
-    wait_for(root / "result.txt", "eval_stop", process)
-    wait_for(root / "result.txt", "train_loss", process)
+    wait_for_event(root / "result.txt", "eval_stop", process)
+    wait_for_event(root / "result.txt", "train_loss", process)
     assert kill(process, 0.3)
     assert len(checkpoints(root / "checkpoints")) == 2
     return root
@@ -114,7 +114,7 @@ def copied(interrupted: Path, tiny_place: Path, output: str) -> Path:
     return root
 
 
-def test_a_corrupt_checkpoint_is_told_and_the_one_before_it_taken(tiny_place, whole, interrupted):
+def test_a_corrupt_checkpoint_is_reported_and_the_previous_one_is_used(tiny_place, whole, interrupted):
     root = copied(interrupted, tiny_place, "corrupt")
     last = checkpoints(root / "checkpoints")[-1]
     content = bytearray(last.read_bytes())
@@ -128,19 +128,19 @@ def test_a_corrupt_checkpoint_is_told_and_the_one_before_it_taken(tiny_place, wh
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ("training.epochs=7", "config_digest"),
         ("submission.org=Another", "submission_org 'Another' of the run that is to be resumed"),
     ],
 )
-def test_another_configuration_does_not_go_on_with_the_run(tiny_place, interrupted, change, told):
+def test_a_run_is_not_resumed_with_another_configuration(tiny_place, interrupted, change, message):
     root = copied(interrupted, tiny_place, change)
     before = [path.read_bytes() for path in checkpoints(root / "checkpoints")]
     process = start(tiny_place, change, *SETTINGS, "--set", change)
     said, _ = process.communicate()
     assert process.returncode == 1
-    assert told in said
+    assert message in said
     assert "start again without --resume" in said
     assert "Traceback" not in said
     last = read_events(root / "result.txt")[-1]
@@ -154,7 +154,7 @@ def test_another_configuration_does_not_go_on_with_the_run(tiny_place, interrupt
 
 def test_without_resume_an_interrupted_run_goes_aside_with_a_hint(tiny_place, interrupted):
     root = copied(interrupted, tiny_place, "anew")
-    done = program(
+    done = run_preloaded(
         *("benchmark.run", "--config", TINY, "--output", "anew", "--seed", 1, "--set", "training.epochs=1"),
         *OFTEN,
         cwd=tiny_place,
@@ -167,15 +167,8 @@ def test_without_resume_an_interrupted_run_goes_aside_with_a_hint(tiny_place, in
     assert len([e for e in read_events(root / "result.txt") if e["key"] == "eval_stop"]) == 1
 
 
-def test_a_full_disk_ends_a_run_that_goes_on_when_there_is_room(tiny_place, whole):
-    if os.geteuid() != 0:
-        pytest.skip("mounting a small file system needs root")
-    small = tiny_place / "small"
-    small.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=70m", "tmpfs", str(small)]
-    if subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("a small file system cannot be mounted here")
-    try:
+def test_a_full_disk_ends_a_run_that_can_be_resumed_once_there_is_room(tiny_place, whole):
+    with small_disk(tiny_place / "small", "size=70m") as small:
         # weights and two checkpoints take 64 MB, the third has no room next to them
         (small / "ballast").write_bytes(bytes(4_000_000))
         process = start(tiny_place, "small", *SETTINGS)
@@ -184,10 +177,8 @@ def test_a_full_disk_ends_a_run_that_goes_on_when_there_is_room(tiny_place, whol
         assert "No space left" in said
         assert "free some space" in said
         (small / "ballast").unlink()
-        subprocess.run(["mount", "-o", "remount,size=200m", str(small)], check=True)
+        resize(small, "200m")
         process = start(tiny_place, "small", *SETTINGS)
         said, _ = process.communicate()
         assert process.returncode == 0, said
         assert outcome(small / "tiny-seed-1" / "result.txt") == whole
-    finally:
-        subprocess.run(["umount", str(small)], check=True)

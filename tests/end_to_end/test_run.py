@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import h5py
@@ -21,11 +20,14 @@ from benchmark.config.files import load_config
 from benchmark.core.errors import RunError
 from benchmark.record.run_folder import RunFolder
 from benchmark.scenes.scene import discover, read_scene
-from tests.support.project import ROOT, SHAPE, TINY, program, read_events, value_of
+from tests.support.disk import small_disk
+from tests.support.preloaded import Preloaded, run_preloaded
+from tests.support.project import ROOT, TINY, TINY_SHAPE, program, read_events, value_of
+from tests.support.waiting import wait_for_event
 
 
-def run(place: Path, *arguments: object, **options) -> subprocess.CompletedProcess:
-    return program("benchmark.run", "--config", TINY, *arguments, cwd=place, **options)
+def run(place: Path, *arguments: object) -> subprocess.CompletedProcess:
+    return run_preloaded("benchmark.run", "--config", TINY, *arguments, cwd=place)
 
 
 def with_data(tiny_place: Path, place: Path) -> Path:
@@ -46,7 +48,7 @@ def damage(path: Path) -> None:
 # ---- a run that succeeds
 
 
-def test_a_run_leaves_its_whole_folder(tiny_run):
+def test_a_run_leaves_a_complete_folder(tiny_run):
     found = {path.relative_to(tiny_run.folder.root).as_posix() for path in tiny_run.folder.root.rglob("*")}
     scenes = {f"masks/{e['metadata']['scene']}.h5" for e in tiny_run.events if e["key"] == "scene_accuracy"}
     assert len(scenes) == 4
@@ -82,7 +84,7 @@ def test_the_log_tells_the_run_in_the_order_of_the_vocabulary(tiny_run):
     assert {event["metadata"]["file"] for event in tiny_run.events} == {
         f"benchmark/training/{name}.py" for name in ("identity", "stage", "epochs", "inference", "train")
     }
-    assert [value_of(tiny_run.events, f"{part}_samples") for part in ("train", "eval", "test")] == [80, 40, 4]
+    assert [value_of(tiny_run.events, f"{part}_samples") for part in ("train", "eval", "test")] == [48, 24, 4]
 
 
 def test_every_logged_score_is_recomputed_from_the_written_masks_to_the_last_bit(tiny_run):
@@ -90,18 +92,18 @@ def test_every_logged_score_is_recomputed_from_the_written_masks_to_the_last_bit
     parts = {"bayes": {}, "truth": {}}
     by_scene = {}
     for path in discover(tiny_run.place / "data" / "synthetic" / "inference"):
-        scene = read_scene(path, SHAPE)
+        scene = read_scene(path, TINY_SHAPE)
         with h5py.File(tiny_run.folder.mask(scene.name)) as file:
             mask, probability = file["mask"][...], file["probability"][...]
             assert file.attrs["polarity"] == "mask 1 = cloud, 0 = clear; probability is that of cloud"
             assert (file.attrs["seed"], bool(file.attrs["synthetic"])) == (1, True)
-        assert (mask.dtype, probability.dtype, mask.shape) == (np.uint8, np.float16, SHAPE)
+        assert (mask.dtype, probability.dtype, mask.shape) == (np.uint8, np.float16, TINY_SHAPE)
         assert np.array_equal(mask, probability > 0.5)
         by_scene[scene.name] = (np.count_nonzero(mask == scene.label), mask.size)
         for reference, values in (("bayes", scene.label), ("truth", scene.truth)):
             for part, where in (
-                ("all", np.ones(SHAPE, bool)),
-                (scene.period, np.ones(SHAPE, bool)),
+                ("all", np.ones(TINY_SHAPE, bool)),
+                (scene.period, np.ones(TINY_SHAPE, bool)),
                 ("without_borders", scene.inside),
             ):
                 pairs = parts[reference].setdefault(part, [])
@@ -135,7 +137,7 @@ def test_baselines_are_recomputed_from_the_scenes(tiny_run):
         e["metadata"]["baseline"]: e["value"] for e in tiny_run.events if e["key"] == "baseline_accuracy"
     }
     labels = [
-        read_scene(p, SHAPE).label for p in discover(tiny_run.place / "data" / "synthetic" / "inference")
+        read_scene(p, TINY_SHAPE).label for p in discover(tiny_run.place / "data" / "synthetic" / "inference")
     ]
     cloud = np.mean(labels)
     assert logged["majority"] in (pytest.approx(cloud), pytest.approx(1 - cloud))
@@ -156,7 +158,7 @@ def test_the_best_epoch_is_that_of_the_lowest_validation_loss_and_metrics_repeat
 
 
 def test_the_same_seed_gives_the_same_weights_and_a_log_that_differs_in_times_only(tiny_run):
-    again = run(tiny_run.place, "--seed", 1, "--output", "again")
+    again = program("benchmark.run", "--config", TINY, "--seed", 1, "--output", "again", cwd=tiny_run.place)
     assert again.returncode == 0, again.stderr
     other = read_events(tiny_run.place / "again" / "tiny-seed-1" / "result.txt")
 
@@ -177,7 +179,7 @@ def test_a_later_run_takes_over_the_staged_scenes_and_says_so(tiny_run):
     options = ("--set", "training.augmentation=true", "--set", "inference.whole_scenes=true", "--tensorboard")
     again = run(tiny_run.place, "--seed", 1, "--output", "reuse", *options)
     assert again.returncode == 0, again.stderr
-    assert "staged 6 scenes, 6 of them by an earlier run: 120 patches; " in again.stdout
+    assert "staged 6 scenes, 6 of them by an earlier run: 72 patches; " in again.stdout
     events = read_events(tiny_run.place / "reuse" / "tiny-seed-1" / "result.txt")
     reused = [
         event["metadata"]["reused"] for event in (*tiny_run.events, *events) if event["key"] == "staging_stop"
@@ -191,11 +193,11 @@ def test_a_later_run_takes_over_the_staged_scenes_and_says_so(tiny_run):
     # in addition to the score: every scene in one piece, and curves for TensorBoard
     (whole,) = (event for event in events if event["key"] == "whole_scene_agreement")
     assert whole["value"] == whole["metadata"]["correct"] / whole["metadata"]["pixels"]
-    assert whole["metadata"]["pixels"] == 4 * SHAPE[0] * SHAPE[1]
+    assert whole["metadata"]["pixels"] == 4 * TINY_SHAPE[0] * TINY_SHAPE[1]
     assert len(list((tiny_run.place / "reuse" / "tiny-seed-1" / "tensorboard").iterdir())) == 1
 
 
-def test_a_stage_dir_that_cannot_be_written_is_told_and_the_log_still_ends(tiny_place):
+def test_an_unwritable_stage_dir_is_reported_and_the_log_still_ends(tiny_place):
     done = run(tiny_place, "--seed", 6, "--stage-dir", "/proc/none")
     assert done.returncode == 1
     assert "expected: a folder for the staged patches" in done.stderr
@@ -221,9 +223,9 @@ def test_the_checker_finds_no_error_in_the_log(tiny_run):
 
 def test_the_output_ends_with_scores_baselines_and_where_the_files_are(tiny_run):
     assert "tiny-seed-1: test_accuracy 0." in tiny_run.output
-    assert "staged 6 scenes, 0 of them by an earlier run: 120 patches; " in tiny_run.output
+    assert "staged 6 scenes, 0 of them by an earlier run: 72 patches; " in tiny_run.output
     assert "patches are in data/staging/training-" in tiny_run.output
-    assert ": 2 MB, kept for later runs; they may be deleted" in tiny_run.output
+    assert ": 1 MB, kept for later runs; they may be deleted" in tiny_run.output
     assert "epoch 2/2: train loss 0." in tiny_run.output
     assert "synthetic scenes: a demonstration, no observation of Sentinel-3" in tiny_run.output
     assert "files       logs/tiny-seed-1" in tiny_run.output
@@ -299,25 +301,17 @@ def test_a_signal_ends_the_log_with_run_stop_aborted_and_the_next_run_goes_aside
     tiny_place, number, code, reason
 ):
     output = f"signal-{code}"
-    command = [sys.executable, "-m", "benchmark.run", "--config", str(TINY), "--output", output]
-    command += ["--seed", "4", "--set", "training.epochs=500"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen(
-        command, cwd=tiny_place, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
+    command = ("benchmark.run", "--config", TINY, "--output", output, "--seed", 4)
+    process = Preloaded(*command, "--set", "training.epochs=500", cwd=tiny_place)
     log = tiny_place / output / "tiny-seed-4" / "result.txt"
-    deadline = time.monotonic() + 120
-    while not (log.exists() and "eval_stop" in log.read_text()):
-        assert time.monotonic() < deadline
-        assert process.poll() is None
-        time.sleep(0.1)
+    wait_for_event(log, "eval_stop", process)
     second = run(tiny_place, "--seed", 4, "--output", output)
     assert second.returncode == 2
     assert "found:    another process that runs seed 4 into this folder" in second.stderr
     process.send_signal(number)
     _, errors = process.communicate(timeout=600)
     assert process.returncode == code
-    assert b"the log ends with run_stop aborted" in errors
+    assert "the log ends with run_stop aborted" in errors
     last = read_events(log)[-1]
     assert (last["key"], last["metadata"]["status"]) == ("run_stop", "aborted")
     assert last["metadata"]["reason"] == reason
@@ -337,20 +331,20 @@ def test_a_loss_that_is_not_finite_stops_the_run_at_its_step(tiny_place, tmp_pat
 
     real, calls = Engine.train_step, []
 
-    def thirteenth_is_nan(self, *arguments):
+    def ninth_is_nan(self, *arguments):
         calls.append(real(self, *arguments))
-        return (math.nan, 0, False) if len(calls) == 13 else calls[-1]
+        return (math.nan, 0, False) if len(calls) == 9 else calls[-1]
 
-    monkeypatch.setattr(Engine, "train_step", thirteenth_is_nan)
+    monkeypatch.setattr(Engine, "train_step", ninth_is_nan)
     data = tiny_place / "data" / "synthetic"
     scenes = SceneFiles(discover(data / "training"), discover(data / "inference"))
     options = RunOptions(stage_dir=tmp_path / "staging")
     with pytest.raises(RunError) as caught:
         train_and_score(load_config(TINY), RunFolder(tmp_path), scenes, options, Display())
-    assert caught.value.where == "training loss, epoch 2, step 3 of 10"
+    assert caught.value.where == "training loss, epoch 2, step 3 of 6"
     assert (caught.value.found, caught.value.expected) == ("nan", "a finite number")
     last = read_events(tmp_path / "result.txt")[-1]
-    assert last["metadata"]["reason"].startswith("RunError: training loss, epoch 2, step 3 of 10 found: nan")
+    assert last["metadata"]["reason"].startswith("RunError: training loss, epoch 2, step 3 of 6 found: nan")
 
 
 @pytest.mark.parametrize("split", ["training", "inference"])
@@ -377,22 +371,11 @@ def test_a_bad_scene_stops_the_run_or_is_skipped_and_logged(tiny_place, tmp_path
     assert result["data"]["inference_scenes"] == (3 if split == "inference" else 4)
 
 
-def test_a_disk_that_fills_up_during_the_run_is_told_and_the_log_still_ends(tiny_place, tmp_path):
-    if os.geteuid() != 0:
-        pytest.skip("mounting a small file system needs root")
-    small = tmp_path / "small"
-    small.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(small)], capture_output=True
-    )
-    if mounted.returncode:
-        pytest.skip("a small file system cannot be mounted here")
-    try:
-        data = tiny_place / "data" / "synthetic"
+def test_a_disk_that_fills_up_during_the_run_is_reported_and_the_log_still_ends(tiny_place, tmp_path):
+    data = tiny_place / "data" / "synthetic"
+    with small_disk(tmp_path / "small", "size=6m") as small:
         done = run(tmp_path, "--seed", 1, "--data", data, "--output", small / "logs")
         events = read_events(small / "logs" / "tiny-seed-1" / "result.txt")
-    finally:
-        subprocess.run(["umount", str(small)], check=True)
     assert done.returncode == 1
     assert "No space left" in done.stderr
     assert "free some space" in done.stderr
@@ -400,7 +383,7 @@ def test_a_disk_that_fills_up_during_the_run_is_told_and_the_log_still_ends(tiny
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("--seed", "-1"), "expected: an integer from 0 to 2147483647"),
         (("--seed", "1.5"), "found:    '1.5'"),
@@ -412,14 +395,14 @@ def test_a_disk_that_fills_up_during_the_run_is_told_and_the_log_still_ends(tiny
         (("--set", "data.training=elsewhere/training"), "training/ and inference/ of one folder"),
         (
             ("--seed", "9", "--set", "training.batch_size=200"),
-            "found:    80 training patches for a global batch",
+            "found:    48 training patches for a global batch",
         ),
     ],
 )
-def test_what_cannot_run_is_refused_with_found_expected_and_remedy(tiny_place, arguments, told):
+def test_what_cannot_run_is_refused_with_found_expected_and_remedy(tiny_place, arguments, message):
     done = program("benchmark.run", "--config", TINY, *arguments, cwd=tiny_place)
     assert done.returncode in (1, 2)
-    assert told in done.stderr
+    assert message in done.stderr
     assert "remedy:" in done.stderr
     assert "Traceback" not in done.stderr
 

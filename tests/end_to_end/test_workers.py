@@ -3,85 +3,29 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import socket
-import subprocess
-import sys
-import time
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from benchmark.training.learning.checkpoint import checkpoints
-from tests.support.project import ROOT, TINY, program, read_events
-
-STEPS = """
-import sys
-sys.path.insert(0, {root!r})
-from benchmark.compute.cluster import find_cluster
-from benchmark.compute.collectives import share_of
-from benchmark.compute.engine import Engine, choose_strategy, make_deterministic
-from benchmark.methods import unet
-from benchmark.methods.loading import load_method
-from tests.benchmark.compute.test_unet_and_engine import batch
-cluster = find_cluster()
-make_deterministic(1)
-engine = Engine(unet.method(), 32, 12 // cluster.size, "float32", choose_strategy(cluster), cluster)
-assert engine.global_batch == 12
-losses = []
-for step in range(20):
-    inputs, labels = batch(12, seed=step)
-    mine = slice(*share_of(12, *cluster.share))
-    losses.append(engine.train_step(inputs[mine], labels[mine], 1e-4)[0])
-inputs, labels = batch(5, seed=99)
-mine = slice(*share_of(5, *cluster.share))
-predicted = engine.predict(inputs)
-assert predicted.shape == (5, 32, 32)
-engine.workers.barrier()
-assert engine.workers.agree(7, 3)
-assert engine.workers.agree(19, 4 + cluster.index) == (cluster.size == 1)
-other = load_method({regularised!r}, {{}}).network
-engine_2 = Engine(other, 32, 12 // cluster.size, "float32", choose_strategy(cluster), cluster)
-for step in range(6):
-    inputs, labels = batch(12, seed=step)
-    mine = slice(*share_of(12, *cluster.share))
-    losses.append(engine_2.train_step(inputs[mine], labels[mine], 0.01)[0])
-inputs, labels = batch(5, seed=99)
-mine = slice(*share_of(5, *cluster.share))
-print([*losses, *engine.evaluate_step(inputs[mine], labels[mine])[:2], float(predicted.astype("f8").sum())])
-"""
+from tests.support.ports import free_ports
+from tests.support.preloaded import Preloaded, run_preloaded
+from tests.support.project import TINY, read_events
+from tests.support.waiting import wait_for_event
 
 
-def free_ports(number: int) -> list[int]:
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-
-
-def start_workers(number: int, command: list[str], cwd: Path) -> list[subprocess.Popen]:
+def start_workers(number: int, module: str, *arguments: object, cwd: Path) -> list[Preloaded]:
     addresses = [f"127.0.0.1:{port}" for port in free_ports(number)]
     processes = []
     for index in range(number):
         described = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CONFIG": json.dumps(described)}
-        processes.append(
-            subprocess.Popen(
-                [sys.executable, *command],
-                cwd=cwd,
-                env=environment,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-        )
+        environment = {"TF_CONFIG": json.dumps(described)}
+        processes.append(Preloaded(module, *arguments, cwd=cwd, env=environment))
     return processes
 
 
-def finish(processes: list[subprocess.Popen]) -> list[tuple[int, str, str]]:
+def finish(processes: list[Preloaded]) -> list[tuple[int, str, str]]:
     """Exit status, output and errors of each, when all have ended."""
     ended = []
     for process in processes:
@@ -96,38 +40,30 @@ def numbers(ended: list[tuple[int, str, str]]) -> list[list[float]]:
 
 
 def test_one_to_four_workers_take_the_same_steps_and_agree_on_a_checkpoint(tmp_path):
-    regularised = str(ROOT / "tests/data/regularised.py")  # statistics and dropout of the global batch
-    code = ["-c", STEPS.format(root=str(ROOT), regularised=regularised)]
-    (alone,) = numbers(finish(start_workers(1, code, tmp_path)))
+    steps = "tests.support.worker_steps"
+    (alone,) = numbers(finish(start_workers(1, steps, cwd=tmp_path)))
     for number in (2, 3, 4):
-        together = numbers(finish(start_workers(number, code, tmp_path)))
+        together = numbers(finish(start_workers(number, steps, cwd=tmp_path)))
         assert all(other == together[0] for other in together)
         assert together[0][:20] == pytest.approx(alone[:20], rel=1e-4)
         assert together[0][20:26] == pytest.approx(alone[20:26], rel=1e-3)
         assert together[0][26:] == pytest.approx(alone[26:], rel=1e-2)
 
 
-def run_workers(place: Path, output: str, *arguments: str) -> list[subprocess.Popen]:
-    command = ["-m", "benchmark.run", "--config", str(TINY), "--output", output, "--seed", "1"]
-    command += ["--set", "training.batch_size=4", "--set", "training.epochs=4"]
-    command += ["--stage-dir", "workers.staging", *arguments]
-    return start_workers(2, command, place)
+def run_workers(place: Path, output: str, *arguments: str) -> list[Preloaded]:
+    settings = ("--set", "training.batch_size=4", "--set", "training.epochs=4")
+    staging = ("--stage-dir", "workers.staging")
+    command = ("benchmark.run", "--config", TINY, "--output", output, "--seed", 1, *settings, *staging)
+    return start_workers(2, *command, *arguments, cwd=place)
 
 
-def test_two_workers_write_one_log_end_together_and_go_on(tiny_place):
+def test_two_workers_write_one_log_stop_together_and_resume(tiny_place):
     root = tiny_place / "workers" / "tiny-seed-1"
     log = root / "result.txt"
 
-    def wait_for(key: str, processes: list[subprocess.Popen]) -> None:
-        deadline = time.monotonic() + 600
-        while not (log.exists() and f'"key": "{key}"' in log.read_text()):
-            assert time.monotonic() < deadline
-            assert all(process.poll() is None for process in processes)
-            time.sleep(0.05)
-
     # one that dies ends the run of the other, with a log that says so
     processes = run_workers(tiny_place, "workers")
-    wait_for("eval_stop", processes)
+    wait_for_event(log, "eval_stop", *processes)
     processes[1].send_signal(signal.SIGKILL)
     (status, _, errors), (killed, _, _) = finish(processes)
     assert (status, killed) == (1, -signal.SIGKILL)
@@ -139,8 +75,8 @@ def test_two_workers_write_one_log_end_together_and_go_on(tiny_place):
 
     # a warning to one of them stops both at the same step
     processes = run_workers(tiny_place, "workers", "--resume")
-    wait_for("run_resumed", processes)
-    wait_for("epoch_start", processes)
+    wait_for_event(log, "run_resumed", *processes)
+    wait_for_event(log, "epoch_start", *processes)
     processes[1].send_signal(signal.SIGTERM)
     ended = finish(processes)
     assert [status for status, _, _ in ended] == [75, 75], [errors[-1500:] for _, _, errors in ended]
@@ -153,7 +89,7 @@ def test_two_workers_write_one_log_end_together_and_go_on(tiny_place):
     assert [event["value"] for event in together if event["key"] == "number_of_ranks"] == [2]
 
     # the same training as that of one worker with the same global batch
-    done = program(
+    done = run_preloaded(
         *("benchmark.run", "--config", TINY, "--output", "alone", "--seed", 1),
         *("--set", "training.epochs=4", "--stage-dir", "workers.staging"),
         cwd=tiny_place,
@@ -163,5 +99,5 @@ def test_two_workers_write_one_log_end_together_and_go_on(tiny_place):
     for key in ("train_loss", "eval_loss", "test_accuracy"):
         values = [[event["value"] for event in log if event["key"] == key] for log in (together, alone)]
         assert values[0] == pytest.approx(values[1], rel=2e-2), key
-        if key == "train_loss":  # two epochs of ten steps
+        if key == "train_loss":  # two epochs of six steps
             assert values[0][:2] == pytest.approx(values[1][:2], rel=1e-4)

@@ -195,7 +195,7 @@ def test_a_folder_without_bundles_is_refused(
     assert not (tmp_path / "leaderboard.md").exists()
 
 
-def test_an_output_that_cannot_be_written_is_told(
+def test_an_unwritable_output_is_reported(
     bundles: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").write_text("x")

@@ -25,6 +25,7 @@ from submission.bundle import publish as publishing
 from submission.bundle.publish import OutputError
 from submission.package import main
 from tests.support import runs as runs
+from tests.support.disk import small_disk
 from tests.support.runs import CONFIG, MEASURED, ORG, V100, git, make_place, write_run
 
 BUNDLE = "New-York-University-cloudmask-test-node-quick"
@@ -200,7 +201,7 @@ def test_a_run_on_accelerators_is_described_and_its_unused_ones_are_said(place: 
     assert system["hw_notes"].endswith("The runs used 0 of the 2 accelerators of a node.")
 
 
-def test_a_warning_is_told_once_and_does_not_refuse(
+def test_a_warning_is_printed_once_and_is_no_refusal(
     place: Path, commit: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def without_contact(lines: runs.Lines) -> None:
@@ -381,7 +382,7 @@ def test_runs_of_two_commits_are_refused(
     assert "submission_github_commit_version" in refusal(capsys)
 
 
-def test_a_machine_without_git_is_told_so(
+def test_missing_git_is_reported(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
@@ -429,26 +430,20 @@ def test_a_tree_that_breaks_a_rule_is_refused_and_removed(
 # ---- nothing half-made
 
 
-def test_an_output_that_cannot_be_written_is_told(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unwritable_output_is_reported(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (place / "logs/file").write_text("x")
     assert main(["--output", "logs/file"]) == 2
     assert "choose another with --output" in capsys.readouterr().err
 
 
 def test_a_full_disk_leaves_nothing_and_takes_nothing(place: Path, tmp_path: Path) -> None:
-    small = tmp_path / "small"
-    small.mkdir()
-    if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", small]).returncode:
-        pytest.skip("mounting a small tmpfs needs root")
-    try:
+    with small_disk(tmp_path / "small", "size=64k") as small:
         (small / "mine.txt").write_text("kept")
         with pytest.raises(OutputError) as refused:
             packager.package(packager.Options([place / "logs"], small, checkout=place))
         assert refused.value.found == "No space left on device"
         assert refused.value.remedy.startswith("free some space")
         assert [path.name for path in small.iterdir()] == ["mine.txt"]
-    finally:
-        subprocess.run(["umount", small], check=True)
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, packager.Terminated, OSError(5, "Input/output error")])

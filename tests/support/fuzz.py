@@ -35,7 +35,7 @@ from compliance.reports.text import to_text
 from compliance.rules import RULE_BY_ID
 from compliance.subjects.log import condense
 from compliance.subjects.strict_json import read_json
-from tests.support.defects.mutations import MUTATIONS
+from tests.support.defects.catalogue import GENERAL
 from tests.support.hand_logs import COMPLETED, EARLY_STOPPED, parsed
 from tests.support.log_edits import TOKEN, as_bytes
 
@@ -105,10 +105,10 @@ def damaged(content: bytes, chance: random.Random) -> bytes:
 
 
 def log_of(chance: random.Random) -> bytes:
-    """A good log with up to four defects planted, and often damaged bytes besides."""
+    """A good log with up to four defects planted, and often damaged bytes too."""
     text = chance.choice(GOOD_LOGS)
-    for mutation in chance.sample(MUTATIONS, chance.randrange(5)):
-        text = mutation(text) or text
+    for defect in chance.sample(GENERAL, chance.randrange(5)):
+        text = defect(text) or text
     content = as_bytes(text)
     return damaged(content, chance) if chance.random() < 0.7 else content
 

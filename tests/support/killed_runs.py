@@ -1,4 +1,4 @@
-"""Kill a training at random moments, go on, and compare with one that was left alone.
+"""Kill a training at random moments, resume it, and compare it with an uninterrupted one.
 
 ``make kill KILLS=20 SEED=1``. The tests use the same functions for a few kills.
 """

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from compliance.subjects.timeline import LOOP
@@ -18,30 +17,6 @@ Fields = dict[str, Any]
 
 #: The events of an epoch, those that may be absent included.
 OF_EPOCHS = (*LOOP, "epoch_energy")
-
-
-@dataclass(frozen=True)
-class Mutation:
-    """A kind of defect: ``rule`` must catch it; ``also`` are the rules that it breaks besides.
-
-    The name begins with its group and a colon: ``time: in seconds``.
-    """
-
-    name: str
-    plant: Callable[[str], str]
-    rule: str
-    also: frozenset[str] = frozenset()
-
-    def __call__(self, text: str) -> str | None:
-        """The text with the defect; None where the log lacks what it is planted in."""
-        try:
-            return self.plant(text)
-        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError):
-            return None
-
-
-def mutation(name: str, plant: Callable[[str], str], rule: str, *also: str) -> Mutation:
-    return Mutation(name, plant, rule, frozenset(also))
 
 
 def as_bytes(text: str) -> bytes:

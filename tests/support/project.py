@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,23 @@ import numpy as np
 from benchmark import ROOT
 
 TINY = ROOT / "tests" / "data" / "tiny.yaml"
+#: Of the scenes of the tiny configuration.
+TINY_SHAPE = (100, 130)
 SHAPE = (150, 188)
 
 
-def program(module: str, *arguments: object, cwd: Path, timeout: float = 900) -> subprocess.CompletedProcess:
+def program(
+    module: str,
+    *arguments: object,
+    cwd: Path,
+    timeout: float = 900,
+    env: Mapping[str, str] | None = None,
+) -> subprocess.CompletedProcess:
     """Run ``python -m module`` as a user would, in another folder than the repository."""
     return subprocess.run(
         [sys.executable, "-m", module, *map(str, arguments)],
         cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
         capture_output=True,
         text=True,
         timeout=timeout,
@@ -63,7 +72,7 @@ def make_tiny_scenes(place: Path) -> None:
     made = program(
         "benchmark.synthesis",
         *("--output", "data/synthetic", "--seed", 5, "--training", 6, "--inference", 4),
-        *("--rows", SHAPE[0], "--columns", SHAPE[1]),
+        *("--rows", TINY_SHAPE[0], "--columns", TINY_SHAPE[1]),
         cwd=place,
     )
     assert made.returncode == 0, made.stderr

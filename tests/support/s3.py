@@ -9,7 +9,6 @@ import logging
 import socket
 import struct
 import threading
-import time
 import urllib.parse
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -22,6 +21,7 @@ from moto.s3.models import get_canned_acl, s3_backends
 from moto.server import ThreadedMotoServer
 
 from benchmark.download.source import BUCKET, PREFIXES
+from tests.support.waiting import wait_until
 
 TRAINING, INFERENCE = PREFIXES["training"][0], PREFIXES["inference"][0]
 HOST = "127.0.0.1"
@@ -80,11 +80,9 @@ class Proxy:
         self._wait(lambda: self.at_once == 0)
 
     def _wait(self, condition: Callable[[], bool]) -> None:
-        for _ in range(3000):
-            if condition():
-                return
-            time.sleep(0.01)
-        raise TimeoutError(f"{self.total_sent()} bytes sent, {self.at_once} objects under way")
+        wait_until(
+            condition, instead=lambda: f"{self.total_sent()} bytes sent, {self.at_once} objects under way"
+        )
 
 
 @dataclass(frozen=True)
@@ -147,13 +145,6 @@ def s3_server() -> Iterator[S3]:
             yield s3
     finally:
         server.stop()
-
-
-def free_port() -> int:
-    """A port at which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return probe.getsockname()[1]
 
 
 def _ask(address: tuple[str, int], method: str, path: str) -> None:

@@ -9,9 +9,13 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
+
+from tests.support.ports import free_ports
+from tests.support.waiting import wait_until
 
 PACKAGES = ("slurmctld", "slurmd", "slurm-client", "munge")
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "scontrol", "srun", "sinfo")
@@ -51,7 +55,7 @@ JobRequeue=1
 KillWait=10
 GresTypes=gpu
 NodeName=DEFAULT CPUs=8 RealMemory=4096 Gres=gpu:v100:4
-NodeName=127.0.1.[1-2] NodeHostname={host} NodeAddr={address} Port=[{first}-{last}]
+NodeName=127.0.1.[1-2] NodeHostname={host} NodeAddr={address} Port=[{one},{other}]
 PartitionName=main Nodes=ALL Default=YES DefaultTime=10 MaxTime=INFINITE
 """
 
@@ -89,16 +93,17 @@ def slurm() -> Iterator[dict[str, str]]:
             *("--foreground", "--force", f"--key-file={folder}/key", f"--socket={folder}/munge.socket"),
             *(f"--pid-file={folder}/munged.pid", f"--seed-file={folder}/seed", f"--log-file={folder}/log"),
         )
-        _wait_for(lambda: (folder / "munge.socket").exists(), folder)
+        wait_until((folder / "munge.socket").exists, instead=lambda: _logs(folder))
         start("slurmctld", "-D", "-f", folder / "slurm.conf")
         for node in (1, 2):
             start("slurmd", "-D", "-f", folder / "slurm.conf", "-N", f"127.0.1.{node}")
-        _wait_for(lambda: _idle_nodes(environment) == 2, folder)
+        wait_until(lambda: _idle_nodes(environment) == 2, instead=lambda: _logs(folder))
         yield {"SLURM_CONF": environment["SLURM_CONF"]}
     finally:
         cancel = ["scancel", f"--user={getpass.getuser()}"]
         subprocess.run(cancel, env=environment, timeout=30, capture_output=True, check=False)
-        _wait_until_empty(environment)
+        with contextlib.suppress(pytest.fail.Exception):  # what still runs ends with its node
+            wait_until(lambda: not _jobs(environment), seconds=15)
         for process in reversed(processes):
             process.terminate()
             process.wait(timeout=30)
@@ -107,15 +112,15 @@ def slurm() -> Iterator[dict[str, str]]:
 
 def _write_settings(folder: Path) -> None:
     host = socket.gethostname()
-    ports = _free_ports(3)
+    ports = free_ports(3)
     text = CONF.format(
         folder=folder,
         host=host,
         address=socket.gethostbyname(host),
         user=getpass.getuser(),
         port=ports[0],
-        first=ports[1],
-        last=ports[2],
+        one=ports[1],
+        other=ports[2],
     )
     (folder / "slurm.conf").write_text(text)
     (folder / "state").mkdir()
@@ -127,39 +132,17 @@ def _write_settings(folder: Path) -> None:
     key.chmod(0o600)
 
 
-def _free_ports(count: int) -> list[int]:
-    """Neighbouring ports that nobody uses."""
-    for first in range(17000, 19000, 10):
-        with contextlib.ExitStack() as stack:
-            try:
-                for port in range(first, first + count):
-                    stack.enter_context(socket.create_server(("", port)))
-            except OSError:
-                continue
-            return list(range(first, first + count))
-    raise OSError("no free ports from 17000 to 19000")
-
-
 def _idle_nodes(environment: dict[str, str]) -> int:
     command = ["sinfo", "--noheader", "--Node", "--format=%t"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     return done.stdout.split().count("idle")
 
 
-def _wait_until_empty(environment: dict[str, str]) -> None:
-    for _ in range(150):
-        done = subprocess.run(
-            ["squeue", "--noheader"], env=environment, capture_output=True, timeout=60, check=False
-        )
-        if not done.stdout.strip():
-            return
-        time.sleep(0.1)
+def _jobs(environment: dict[str, str]) -> str:
+    command = ["squeue", "--noheader"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return done.stdout.strip()
 
 
-def _wait_for(ready, folder: Path) -> None:
-    for _ in range(300):
-        if ready():
-            return
-        time.sleep(0.1)
-    logs = "\n".join(path.read_text(errors="replace")[-2000:] for path in folder.glob("*.log"))
-    raise TimeoutError(f"Slurm did not start within 30 s:\n{logs}")
+def _logs(folder: Path) -> str:
+    return "\n".join(path.read_text(errors="replace")[-2000:] for path in folder.glob("*.log"))

@@ -30,7 +30,7 @@ def test_time_and_memory_are_those_of_the_command():
     assert 0.3 <= peak < 1 < len(held) / 1e9
 
 
-def test_a_peer_is_told_where_the_scenes_are_and_measured_in_turn(tmp_path, capsys, monkeypatch):
+def test_a_peer_gets_the_folder_of_the_scenes_and_is_measured_in_turn(tmp_path, capsys, monkeypatch):
     said = tmp_path / "said.txt"
     script = tmp_path / "peer.py"
     script.write_text(
@@ -58,7 +58,7 @@ def test_a_peer_is_told_where_the_scenes_are_and_measured_in_turn(tmp_path, caps
         (f"{sys.executable} -c 'import sys; sys.exit(\"no scenes\")'", "exit status 1: no scenes"),
     ],
 )
-def test_a_peer_that_cannot_be_measured_is_told(tmp_path, command, found, monkeypatch):
+def test_a_peer_that_cannot_be_measured_is_reported(tmp_path, command, found, monkeypatch):
     monkeypatch.setattr(bench_runs, "_run", lambda place, *options: [sys.executable, "-c", "pass"])
     with pytest.raises(RunError) as caught:
         bench_runs.measure_peer(Display(), tmp_path, command, Path("data"))

@@ -51,7 +51,7 @@ def deferring(interruption: Interruption, *numbers: int, error: Exception | None
             raise error
 
 
-def test_a_deferred_signal_is_noted_told_and_raised_at_the_end(interruption):
+def test_a_deferred_signal_is_noted_reported_and_raised_at_the_end(interruption):
     signals = deferring(interruption, signal.SIGUSR1)
     assert next(signals) == interruption.requested == signal.SIGUSR1
     assert interruption.told == ["SIGUSR1: stopping at the next checkpoint; again to stop at once"]
@@ -110,7 +110,7 @@ def keys(path) -> list[str]:
     return [event["key"] for event in read_events(path)]
 
 
-def test_a_log_goes_on_where_the_checkpoint_was_made(path):
+def test_a_log_continues_where_the_checkpoint_was_made(path):
     log = EventLog(path)
     tell(log)
     epoch(log, 1)

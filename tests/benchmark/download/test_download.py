@@ -34,8 +34,10 @@ from benchmark.download.manifest import read_manifest
 from benchmark.download.source import BUCKET, PREFIXES, DownloadError, is_scene_path
 from benchmark.scenes.scene import discover
 from benchmark.training.prepare import find_scenes, use_data
+from tests.support.disk import small_disk
+from tests.support.ports import free_ports
 from tests.support.project import ROOT, program, write_scene_file
-from tests.support.s3 import BLOCK, HOST, INFERENCE, S3, TRAINING, Fault, free_port, s3_server
+from tests.support.s3 import BLOCK, HOST, INFERENCE, S3, TRAINING, Fault, s3_server
 
 DAY = "day/S3A_SL_1_RBT____20191001T100000_20191001T100300_20191002T140000_0179_050_001_0180_LN2_O_NT_003.hdf"
 NIGHT = DAY.replace("day/", "night/").replace("T10", "T21")
@@ -53,21 +55,11 @@ def s3(short_pauses: None) -> Iterator[S3]:
         yield server
 
 
-def mounted(folder: Path) -> bool:
-    return not subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], capture_output=True
-    ).returncode
-
-
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def two_megabytes(tmp_path: Path) -> Iterator[Path]:
     """The root of a file system of 2 MB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    if os.geteuid() or not mounted(folder):
-        pytest.skip("mounting a small file system needs root; a limit of file sizes is tested in its place")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
+    with small_disk(tmp_path / "small", "size=2m") as folder:
+        yield folder
 
 
 @pytest.fixture(scope="module")
@@ -354,7 +346,7 @@ def test_bytes_that_are_always_wrong_are_never_taken_for_a_scene(s3, scene, tmp_
     assert "4 of 4 scenes are missing" in said
 
 
-def test_an_object_that_changes_after_it_was_listed_is_told_and_fetched_the_next_time(
+def test_an_object_that_changes_after_it_was_listed_is_reported_and_fetched_next_time(
     s3, scene, tmp_path, capsys
 ):
     s3.put(f"{TRAINING}/{DAY}", scene)
@@ -380,7 +372,7 @@ def test_an_object_that_changes_between_two_parts_leaves_no_mixture(s3, tmp_path
     assert on_disk(tmp_path) == {f"training/{DAY}": newer}
 
 
-def test_an_object_that_vanishes_is_told(s3, scene, tmp_path, capsys):
+def test_an_object_that_vanishes_is_reported(s3, scene, tmp_path, capsys):
     s3.put(f"{TRAINING}/{DAY}", scene)
     s3.proxy.fault = lambda key, n: Fault(
         before=lambda: key and s3.client.delete_object(Bucket=BUCKET, Key=key)
@@ -405,7 +397,7 @@ def test_a_server_that_ignores_conditions_is_not_believed(s3, scene, tmp_path, c
 
 
 @pytest.mark.parametrize("size", [9, 11])
-def test_an_object_of_another_size_than_listed_is_told(s3, tmp_path, capsys, size):
+def test_an_object_whose_size_differs_from_the_listing_is_reported(s3, tmp_path, capsys, size):
     s3.put(f"{TRAINING}/{DAY}", b"0123456789")
     s3.proxy.fault = lambda key, n: Fault(replace=(b"<Size>10</Size>", b"<Size>%d</Size>" % size))
     assert download(s3, tmp_path, "--split", "training") == 1
@@ -441,7 +433,7 @@ HOSTILE = (
 )
 
 
-def test_hostile_names_are_left_out_and_told(s3, scene, tmp_path, capsys):
+def test_hostile_names_are_skipped_and_reported(s3, scene, tmp_path, capsys):
     s3.put(f"{TRAINING}/{DAY}", scene)
     for name in HOSTILE:
         s3.put(f"{TRAINING}/{name}", b"hostile")
@@ -475,7 +467,7 @@ def test_accepted_names_stay_below_the_folder_and_are_scenes(name):
 
 
 def test_without_a_server_the_remedy_names_mirrors_and_synthetic_scenes(tmp_path, capsys, short_pauses):
-    url = f"http://{HOST}:{free_port()}"
+    url = f"http://{HOST}:{free_ports(1)[0]}"
     assert main(["--endpoint", url, "--dest", str(tmp_path)]) == 2
     said = capsys.readouterr().err
     assert f"error: {url}: bucket sciml-datasets" in said
@@ -496,7 +488,7 @@ def test_an_endpoint_that_is_no_url_is_refused(tmp_path, capsys, endpoint, found
     assert "expected: a URL such as https://s3.echo.stfc.ac.uk" in said
 
 
-def test_a_bucket_without_scenes_is_told_with_the_names_that_were_tried(s3, tmp_path, capsys):
+def test_a_bucket_without_scenes_is_reported_with_the_names_that_were_tried(s3, tmp_path, capsys):
     assert download(s3, tmp_path, "--split", "inference") == 2
     assert (
         "found:    no scene below es/cloud_slstr_ds1/inference or es/cloud_slstr_ds1/ssts"
@@ -504,13 +496,13 @@ def test_a_bucket_without_scenes_is_told_with_the_names_that_were_tried(s3, tmp_
     )
 
 
-def test_a_bucket_that_is_not_there_is_told(s3, tmp_path, capsys):
+def test_a_missing_bucket_is_reported(s3, tmp_path, capsys):
     s3.client.delete_bucket(Bucket=BUCKET)
     assert download(s3, tmp_path) == 2
     assert "NoSuchBucket" in capsys.readouterr().err
 
 
-def test_a_destination_that_cannot_be_written_is_told(tmp_path, capsys):
+def test_an_unwritable_destination_is_reported(tmp_path, capsys):
     (tmp_path / "file").write_text("in the way")
     assert main(["--dest", str(tmp_path / "file" / "data")]) == 2
     said = capsys.readouterr().err
@@ -545,7 +537,7 @@ assert not {{"boto3", "botocore", "tensorflow"}} & set(sys.modules)
 def test_verification_finds_a_changed_byte_a_short_and_a_missing_file(s3, scene, tmp_path, capsys):
     placed = sorted(stored(s3, scene))
     assert download(s3, tmp_path) == 0
-    verification = ["--verify", "--dest", str(tmp_path), "--endpoint", f"http://{HOST}:{free_port()}"]
+    verification = ["--verify", "--dest", str(tmp_path), "--endpoint", f"http://{HOST}:{free_ports(1)[0]}"]
     assert main(verification) == 0
     assert "4 of 4 scenes as listed" in capsys.readouterr().out
     changed, short, missing = (tmp_path / path for path in placed[:3])
@@ -639,7 +631,7 @@ def four_scenes(s3: S3) -> dict[str, bytes]:
     return contents
 
 
-def test_a_file_that_the_system_refuses_ends_the_download_and_the_next_goes_on(s3, tmp_path):
+def test_a_file_that_the_system_refuses_ends_the_download_and_the_next_one_continues_it(s3, tmp_path):
     contents = four_scenes(s3)
     s3.proxy.fault = lambda key, n: Fault(slow=0.05)
     with started(s3, tmp_path, "--split", "training", "--jobs", 1) as process:
@@ -656,21 +648,21 @@ def test_a_file_that_the_system_refuses_ends_the_download_and_the_next_goes_on(s
     assert s3.proxy.total_sent() == 32 * BLOCK  # of the first only what the system had refused
 
 
-def test_a_disk_that_fills_up_ends_the_download_and_room_lets_it_go_on(s3, small_disk, capsys):
+def test_a_full_disk_ends_the_download_which_continues_once_there_is_room(s3, two_megabytes, capsys):
     contents = four_scenes(s3)
-    filler = small_disk / "filler"
+    filler = two_megabytes / "filler"
     s3.proxy.fault = lambda key, n: Fault(
         before=lambda: key and not filler.exists() and filler.write_bytes(bytes(1_200_000))
     )
-    assert download(s3, small_disk, "--split", "training", "--jobs", 1) == 1
+    assert download(s3, two_megabytes, "--split", "training", "--jobs", 1) == 1
     said = capsys.readouterr().err
     assert "found:    No space left on device" in said
     assert "free space, fix the folder's permissions" in said
     assert "scenes are missing; run the command again" in said
     filler.unlink()
     s3.proxy.fault = lambda key, n: Fault()
-    assert download(s3, small_disk, "--split", "training") == 0
-    assert {path.name: path.read_bytes() for path in discover(small_disk)} == contents
+    assert download(s3, two_megabytes, "--split", "training") == 0
+    assert {path.name: path.read_bytes() for path in discover(two_megabytes)} == contents
     assert s3.proxy.total_sent() <= 40 * BLOCK + BLOCK_BYTES
 
 

@@ -119,7 +119,7 @@ def test_a_truncated_file_is_refused_with_its_size(tmp_path):
         check_scene(path, SHAPE)
 
 
-def test_damage_inside_a_compressed_dataset_is_told_as_unreadable_data(tmp_path):
+def test_damage_inside_a_compressed_dataset_is_reported_as_unreadable_data(tmp_path):
     path = tmp_path / NAME
     write_scene_file(path)
     with h5py.File(path, "a") as file:
@@ -158,7 +158,7 @@ def test_scenes_are_found_at_any_depth_in_sorted_order(tmp_path):
     assert found == ["S3A_z.hdf", "day/2019/S3A_c.hdf", "day/S3A_a.hdf", "night/S3A_b.hdf"]
 
 
-def test_a_folder_that_is_missing_or_empty_is_told_with_a_remedy(tmp_path):
+def test_a_missing_or_empty_folder_is_reported_with_a_remedy(tmp_path):
     with pytest.raises(SceneError) as missing:
         discover(tmp_path / "none")
     assert missing.value.found == "no such folder"

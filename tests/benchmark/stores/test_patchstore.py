@@ -184,7 +184,7 @@ def test_a_scene_of_another_kind_is_refused(tmp_path):
     )
 
 
-def test_polarity_is_told_from_the_temperature_under_the_label(tmp_path):
+def test_polarity_is_inferred_from_the_temperature_under_the_label(tmp_path):
     bts = np.full((*SHAPE, 3), 290, np.float32)
     cloud = np.zeros((*SHAPE, 1), np.uint8)
     cloud[:75] = 2
@@ -224,7 +224,7 @@ def test_a_later_line_of_a_scene_replaces_an_earlier_one(tmp_path):
 
 
 @given(data=st.data())
-def test_a_journal_cut_anywhere_keeps_its_whole_lines_and_can_go_on(tmp_path_factory, data):
+def test_a_journal_cut_anywhere_keeps_its_complete_lines_and_can_be_continued(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("journal")
     with open_journal(folder) as append:
         for record in RECORDS:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import fcntl
 import io
@@ -33,7 +32,9 @@ from benchmark.stores import readers as stage_readers
 from benchmark.stores.journal import JOURNAL, open_journal
 from benchmark.stores.opening import open_or_stage
 from benchmark.stores.patchstore import INPUTS, LABELS, PatchLayout, source_of, write_scene
+from tests.support.disk import resize, small_disk
 from tests.support.project import ROOT, write_scene_file
+from tests.support.waiting import wait_until
 
 LAYOUT = PatchLayout((24, 24), 8, "slstr")
 FILES = (INPUTS, LABELS)
@@ -75,7 +76,7 @@ def make_scenes(folder: Path, count: int, rows: int = 24) -> list[Path]:
 
 
 def stage(stage_dir, paths, layout=LAYOUT, **options):
-    """The staged part, and what was said meanwhile."""
+    """The staged part, and what was printed."""
     said = io.StringIO()
     display = Display()
     display.console.file = said
@@ -104,19 +105,6 @@ def start(scenes: Path, stage_dir: Path, rows: int, patch: int, pixels: int) -> 
 @pytest.fixture
 def paths(tmp_path):
     return make_scenes(tmp_path / "scenes", 4)
-
-
-@contextlib.contextmanager
-def small_disk(place: Path, options: str):
-    """A file system of its own, mounted at ``place`` until the block ends."""
-    place.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)]
-    if os.geteuid() or subprocess.run(command, capture_output=True).returncode:
-        pytest.skip("mounting a small file system needs root")
-    try:
-        yield place
-    finally:
-        subprocess.run(["umount", str(place)], check=True)
 
 
 # ---- a store, and its use again
@@ -212,7 +200,9 @@ def test_no_scene_left_is_an_error(paths, tmp_path):
         stage(tmp_path / "stage", paths[:1], skip_bad=True)
 
 
-def test_a_scene_that_vanishes_meanwhile_is_told_and_what_is_staged_is_kept(paths, tmp_path, monkeypatch):
+def test_a_scene_that_vanishes_during_staging_is_reported_and_staged_scenes_are_kept(
+    paths, tmp_path, monkeypatch
+):
     def vanishing(path, shape, kind):
         paths[2].unlink(missing_ok=True)
         return read_scene(path, shape, kind)
@@ -230,7 +220,7 @@ def test_a_scene_that_vanishes_meanwhile_is_told_and_what_is_staged_is_kept(path
 
 @settings(max_examples=40)
 @given(data=st.data())
-def test_a_byte_changed_anywhere_is_found_and_mended(tmp_path_factory, data):
+def test_a_byte_changed_anywhere_is_found_and_repaired(tmp_path_factory, data):
     place = tmp_path_factory.mktemp("damage")
     paths = make_scenes(place / "scenes", 3)
     whole, _ = stage(place / "stage", paths)
@@ -286,7 +276,7 @@ def test_a_torn_last_line_costs_its_scene_only(paths, tmp_path, cut):
 
 
 @pytest.mark.parametrize("pixels", [IN_PROCESS, MANY_READERS])
-def test_killed_at_random_moments_staging_goes_on_where_it_was_to_the_same_bytes(tmp_path, pixels):
+def test_staging_killed_at_random_moments_resumes_and_ends_with_the_same_bytes(tmp_path, pixels):
     rng = random.Random(pixels)
     paths = make_scenes(tmp_path / "scenes", 60, rows=150)
     layout = PatchLayout((150, 150), 32, "slstr")
@@ -296,11 +286,11 @@ def test_killed_at_random_moments_staging_goes_on_where_it_was_to_the_same_bytes
     finished = 0
     for kill_at in sorted(rng.sample(range(50), 6)):
         process = start(tmp_path / "scenes", tmp_path / "stage", 150, 32, pixels)
-        deadline = time.monotonic() + 60
-        while not journal.exists() or journal.read_bytes().count(b"\n") < kill_at:
-            assert process.poll() is None, process.communicate()[1]
-            assert time.monotonic() < deadline
-            time.sleep(0.001)
+        wait_until(
+            lambda kill_at=kill_at: journal.exists() and journal.read_bytes().count(b"\n") >= kill_at,
+            process,
+            every=0.001,
+        )
         time.sleep(rng.uniform(0, 0.02))
         readers = psutil.Process(process.pid).children(recursive=True)
         process.kill()
@@ -341,7 +331,7 @@ def test_a_store_that_another_process_stages_is_waited_for_with_a_message(paths,
     assert output.startswith("reused 4 of 4")
 
 
-def test_a_file_system_without_locks_is_no_hindrance(paths, tmp_path, monkeypatch):
+def test_staging_works_on_a_file_system_without_locks(paths, tmp_path, monkeypatch):
     def no_locks(descriptor, operation):
         raise OSError(errno.ENOLCK, "No locks available")
 
@@ -352,11 +342,9 @@ def test_a_file_system_without_locks_is_no_hindrance(paths, tmp_path, monkeypatc
 
 def readers_at_work(process: subprocess.Popen, stage_dir: Path) -> list[psutil.Process]:
     """The readers of a staging process, once they have finished some scenes."""
-    deadline = time.monotonic() + 60
-    while not any(path.stat().st_size for path in stage_dir.glob(f"*/{JOURNAL}")):
-        assert process.poll() is None, process.communicate()[1]
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
+    wait_until(
+        lambda: any(path.stat().st_size for path in stage_dir.glob(f"*/{JOURNAL}")), process, every=0.001
+    )
     children = psutil.Process(process.pid).children()
     readers = [child for child in children if "spawn_main" in " ".join(child.cmdline())]
     assert readers
@@ -417,7 +405,9 @@ def test_room_is_asked_for_before_staging_for_what_is_missing_only(tmp_path):
 
 
 @pytest.mark.parametrize("pixels", [IN_PROCESS, MANY_READERS])
-def test_a_disk_that_fills_up_meanwhile_is_told_and_what_is_staged_is_kept(tmp_path, monkeypatch, pixels):
+def test_a_disk_that_fills_up_during_staging_is_reported_and_staged_scenes_are_kept(
+    tmp_path, monkeypatch, pixels
+):
     paths = make_scenes(tmp_path / "scenes", 10, rows=150)
     layout = PatchLayout((150, 150), 32, "slstr")
     monkeypatch.setattr(stage_readers, "PIXELS_PER_READER", pixels)
@@ -433,7 +423,7 @@ def test_a_disk_that_fills_up_meanwhile_is_told_and_what_is_staged_is_kept(tmp_p
         assert caught.value.remedy == (
             "free some space, or choose another place with --stage-dir; what has been staged is kept"
         )
-        subprocess.run(["mount", "-o", "remount,size=6m", str(small)], check=True)
+        resize(small, "6m")
         (folder,) = small.iterdir()
         kept = journal_lines(folder)
         assert kept or pixels == MANY_READERS  # several may all be in the middle of their first scene
@@ -444,7 +434,7 @@ def test_a_disk_that_fills_up_meanwhile_is_told_and_what_is_staged_is_kept(tmp_p
         assert (part.reused, part.records, said) == (len(kept), other.records, "")
 
 
-def test_a_place_that_cannot_be_written_is_told(paths, tmp_path):
+def test_an_unwritable_folder_is_reported(paths, tmp_path):
     with small_disk(tmp_path / "small", "size=1m,ro") as small, pytest.raises(RunError) as caught:
         stage(small / "stage", paths)
     assert (caught.value.found, caught.value.expected) == (

@@ -82,7 +82,7 @@ def test_seeds_may_be_listed(tmp_path):
     assert names(load(tmp_path, grid={"seed": [3, 1, 2]})) == [f"tinies-seed-{n}" for n in (3, 1, 2)]
 
 
-def test_fields_with_the_same_last_name_are_told_apart_in_full(tmp_path):
+def test_fields_with_the_same_last_name_are_shown_in_full(tmp_path):
     lists = {"split.seed": [1, 2], "data.synthetic.seed": [5, 6]}
     assert names(load(tmp_path, lists=lists)) == [
         "tinies-split_seed-1-data_synthetic_seed-5-seed-1",
@@ -171,7 +171,7 @@ def test_a_later_program_with_more_defaults_knows_the_runs_again(tmp_path):
         ({"sites": {"cluster": {"nodes": 0}}}, "resources.nodes", "0", "at least 1"),
     ],
 )
-def test_a_mistake_is_told_with_file_field_found_and_expected(tmp_path, fields, where, found, message):
+def test_a_mistake_is_reported_with_file_field_found_and_expected(tmp_path, fields, where, found, message):
     path = write(tmp_path, **fields)
     with pytest.raises(ConfigError) as caught:
         load_experiment(path, V100)
@@ -185,7 +185,7 @@ def test_a_mistake_is_told_with_file_field_found_and_expected(tmp_path, fields, 
 @pytest.mark.parametrize(
     ("text", "found"), [("[1]", "list"), ("name: [", "flow"), ("a: 1\na: 2", "twice"), (None, "No such")]
 )
-def test_a_file_that_is_no_mapping_is_told(tmp_path, text, found):
+def test_a_file_that_is_no_mapping_is_reported(tmp_path, text, found):
     path = tmp_path / "experiment.yaml"
     if text is not None:
         path.write_text(text)
@@ -220,7 +220,7 @@ def test_variables_of_the_environment_are_put_in(tmp_path, monkeypatch):
         load_site(str(path))
 
 
-def test_an_unknown_site_is_told_with_those_there_are():
+def test_an_unknown_site_is_reported_with_the_known_ones():
     with pytest.raises(ConfigError, match=r"a shipped site \(greene, local, rivanna\) or a YAML file"):
         load_site("summit")
 
@@ -241,7 +241,7 @@ def test_an_unknown_site_is_told_with_those_there_are():
         ({"partitions": "gpu"}, "partitions", "did you mean partition?"),
     ],
 )
-def test_a_site_that_cannot_be_used_is_told(tmp_path, fields, where, message):
+def test_an_unusable_site_is_reported(tmp_path, fields, where, message):
     path = site_file(tmp_path, **fields)
     with pytest.raises(ConfigError) as caught:
         load_site(str(path))

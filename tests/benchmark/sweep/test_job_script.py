@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from benchmark.sweep.job_script import Job, command, ranges, render_array, render_run
 from benchmark.sweep.site import Resources, Site
 from tests.support.project import ROOT
+from tests.support.waiting import wait_until
 
 STORED = ROOT / "tests" / "data" / "job_scripts"
 GREENE = Site("greene", "slurm", gpu_types={"v100": "gpu:v100"}, stage_dir="/scratch/ada/cloudmask/staging")
@@ -142,14 +143,6 @@ def start(place: Path, script: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(["bash", place / "job"], stderr=errors)
 
 
-def wait_for(path: Path) -> None:
-    for _ in range(200):
-        if path.exists():
-            return
-        time.sleep(0.05)
-    pytest.fail(f"no {path} within 10 s")
-
-
 def test_the_shell_gives_the_run_the_arguments_of_the_local_executor(place):
     job = job_in(place)
     shell = start(place, render_array(job, [0, 1]))
@@ -182,7 +175,7 @@ def test_a_run_that_fails_is_not_put_back_in_the_queue(place, monkeypatch, statu
 def test_the_warning_requeues_a_run_and_a_cancellation_does_not(place, monkeypatch, number, noted, requeued):
     monkeypatch.setenv("TENTHS", "100")
     shell = start(place, render_array(job_in(place), [1]))
-    wait_for(place / "started")
+    wait_until((place / "started").exists)
     time.sleep(0.2)  # the script sets its traps after it has started the run
     shell.send_signal(number)
     assert shell.wait(30) == 75

@@ -23,6 +23,7 @@ from benchmark.sweep.experiment import Queued
 from benchmark.sweep.status import LoggedProgress, read_progress
 from benchmark.sweep.table import PointTable, Row, to_csv, to_markdown
 from tests.support.project import ROOT, TINY, program
+from tests.support.waiting import wait_until
 
 LOGS = ROOT / "tests" / "data" / "logs"
 
@@ -162,7 +163,7 @@ def test_the_first_array_is_cancelled_where_the_second_is_refused(place, capsys)
     assert not (folder(place) / "runs").exists()
 
 
-def test_what_could_not_be_cancelled_either_is_told_and_kept(place, capsys):
+def test_jobs_that_could_not_be_cancelled_either_are_reported_and_kept(place, capsys):
     write(place, grid={"resources.cores": [1, 2]})
     slurm_command(place, "sbatch", 'case "$2" in *array-1*) echo no >&2; exit 1;; esac; echo 17')
     slurm_command(place, "scancel", "echo down >&2; exit 1")
@@ -173,7 +174,9 @@ def test_what_could_not_be_cancelled_either_is_told_and_kept(place, capsys):
     assert len(left_in(folder(place) / "runs")) == 6 + 2 * 6
 
 
-def test_a_scheduler_that_does_not_answer_is_told_and_what_it_may_have_is_kept(place, capsys, monkeypatch):
+def test_a_scheduler_that_does_not_answer_is_reported_and_its_possible_jobs_are_kept(
+    place, capsys, monkeypatch
+):
     monkeypatch.setattr(slurm, "ANSWER_SECONDS", 0.5)
     slurm_command(place, "sbatch", "exec sleep 60")
     slurm_command(place, "scancel", "")
@@ -189,7 +192,7 @@ def test_a_scheduler_that_does_not_answer_is_told_and_what_it_may_have_is_kept(p
     assert capsys.readouterr().out.splitlines()[-1] == "2 missing, 1 waiting"
 
 
-def test_a_queue_that_cannot_be_asked_is_told(place, capsys):
+def test_a_queue_that_does_not_answer_is_reported(place, capsys):
     slurm_command(place, "sbatch", "echo 17")
     assert call("submit") == 0
     slurm_command(place, "squeue", "echo 'slurm_load_jobs error: Unable to contact controller' >&2; exit 1")
@@ -227,7 +230,7 @@ def full_disk():
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_full_disk_is_told_and_leaves_no_half_made_runs(place, capsys, full_disk):
+def test_a_full_disk_is_reported_and_leaves_no_unfinished_runs(place, capsys, full_disk):
     slurm_command(place, "sbatch", "echo 17")
     assert call("submit") == 2
     assert "expected: room for the folders of the runs" in capsys.readouterr().err
@@ -235,13 +238,13 @@ def test_a_full_disk_is_told_and_leaves_no_half_made_runs(place, capsys, full_di
     assert not (place.parent / "calls").exists()
 
 
-def test_a_disk_that_fills_up_later_is_told_too(place, submitted, capsys, full_disk):
+def test_a_disk_that_fills_up_later_is_reported_too(place, submitted, capsys, full_disk):
     assert call("resume") == 2
     assert "expected: room and permission for the files of the experiment" in capsys.readouterr().err
     assert not [line for line in calls(place) if line.startswith("sbatch")]
 
 
-def test_a_folder_that_cannot_be_written_is_told(place, capsys):
+def test_an_unwritable_folder_is_reported(place, capsys):
     (place / "logs").write_text("a file")
     assert call("submit") == 2
     assert "`output` in the site's file" in capsys.readouterr().err
@@ -337,14 +340,14 @@ def test_another_site_is_not_resumed(place, submitted, capsys):
 
 
 @pytest.mark.parametrize("verb", ["status", "logs", "stop", "resume", "collect"])
-def test_what_was_never_submitted_is_told(place, capsys, verb):
+def test_an_experiment_that_was_never_submitted_is_reported(place, capsys, verb):
     assert call(verb) == 2
     assert "python -m benchmark.sweep submit three.yaml" in capsys.readouterr().err
     assert not (place / "logs").exists()
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": "x"}', "[" * 100_000])
-def test_a_damaged_plan_is_told(place, submitted, capsys, text):
+def test_a_damaged_plan_is_reported(place, submitted, capsys, text):
     (submitted / "plan.json").write_text(text)
     assert call("status") == 2
     assert "plan.json" in capsys.readouterr().err
@@ -498,10 +501,8 @@ def supervisor(tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(ROOT)}, cwd=tmp_path
     )
-    for _ in range(300):
-        if (tmp_path / "0.txt").exists() and (tmp_path / "0.txt").read_text() == "ready\n":
-            break
-        time.sleep(0.05)
+    said = tmp_path / "0.txt"
+    wait_until(lambda: said.exists() and said.read_text() == "ready\n", process)
     yield process
     process.kill()
     process.wait()
@@ -523,15 +524,11 @@ def test_a_run_whose_supervisor_was_killed_is_seen_and_can_be_stopped(tmp_path, 
     supervisor.wait(30)
     assert local.queued(tmp_path / "state") == [Queued(0, "running")]
     local.stop(tmp_path / "state")
-    for _ in range(200):
-        if not local.queued(tmp_path / "state"):
-            break
-        time.sleep(0.05)
-    assert local.queued(tmp_path / "state") == []
+    wait_until(lambda: local.queued(tmp_path / "state") == [])
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"supervisor": 1, "running": {}, "waiting": []}'])
-def test_a_damaged_list_of_processes_is_told(tmp_path, text):
+def test_a_damaged_list_of_processes_is_reported(tmp_path, text):
     (tmp_path / "state").write_text(text)
     with pytest.raises(RunError, match="the processes of the experiment"):
         local.queued(tmp_path / "state")

@@ -10,7 +10,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from datetime import datetime
 from pathlib import Path
 
@@ -30,6 +29,7 @@ from benchmark.synthesis.manifest import read_manifest
 from benchmark.synthesis.scene import make_scene, random_stream
 from benchmark.synthesis.world import MAIN_CLOUDS, SURFACES, draw_world
 from tests.support.project import ROOT, SHAPE, program
+from tests.support.waiting import wait_until
 
 SEED = 101
 DAY, NIGHT = 0, 1
@@ -265,7 +265,7 @@ def test_a_dataset_is_what_the_reader_finds_and_each_file_is_that_scene(whole):
     assert not [*whole.rglob("*.part"), *whole.rglob(".part-*")]
 
 
-def test_a_dataset_that_is_whole_is_reused_without_a_word_or_a_write(dataset):
+def test_a_complete_dataset_is_reused_without_output_or_writes(dataset):
     before = stamps(dataset)
     progress: list[tuple[int, int]] = []
     assert make(dataset, on_progress=lambda *step: progress.append(step)) == []
@@ -279,9 +279,7 @@ def test_progress_counts_the_scenes_that_are_made(tmp_path):
     assert progress == [(done, 5) for done in range(1, 6)]
 
 
-def test_more_scenes_are_added_beside_those_that_are_there_and_equal_a_dataset_made_at_once(
-    dataset, tmp_path
-):
+def test_scenes_added_to_a_dataset_equal_those_of_a_dataset_made_at_once(dataset, tmp_path):
     before = stamps(dataset)
     progress: list[tuple[int, int]] = []
     make(dataset, training=5, inference=3, on_progress=lambda *step: progress.append(step))
@@ -411,7 +409,7 @@ def test_worker_processes_make_the_same_files_as_one_process(whole, tmp_path, mo
     assert dict(os.environ) == environment
 
 
-def test_a_full_disk_is_told_what_is_finished_is_kept_and_the_next_attempt_goes_on(
+def test_a_full_disk_is_reported_finished_scenes_are_kept_and_the_next_attempt_continues(
     whole, tmp_path, monkeypatch
 ):
     root = tmp_path / "full"
@@ -444,7 +442,7 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
     assert error.expected == "a writable folder"
 
 
-def test_a_whole_dataset_on_a_disk_that_cannot_be_written_is_used(whole, monkeypatch):
+def test_a_complete_dataset_on_a_read_only_disk_is_used(whole, monkeypatch):
     open_file = os.open
 
     def refuse_lock(path, *arguments, **more):
@@ -470,12 +468,10 @@ def start(root: Path, *arguments: object) -> subprocess.Popen:
     )
 
 
-def test_a_killed_making_leaves_no_list_and_no_process_and_goes_on_to_the_same_result(tmp_path):
+def test_a_killed_generation_leaves_no_list_and_no_process_and_continues_to_the_same_result(tmp_path):
     root = tmp_path / "killed"
     process = start(root)
-    deadline = time.monotonic() + 60
-    while len(list(root.rglob("*.hdf"))) < 3 and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_until(lambda: len(list(root.rglob("*.hdf"))) >= 3, process)
     workers = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGKILL)
     process.communicate()

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from compliance.finding import Finding
-from compliance.rules import RULE_BY_ID, science_rules
+from compliance.rules import science_rules
 from compliance.subjects import parse
 from tests.compliance.rules.test_series_rules import BROKEN_SETS
-from tests.support.defects.broken import Broken
-from tests.support.defects.broken_events import BROKEN as BROKEN_EVENTS
-from tests.support.defects.broken_lines import BROKEN as BROKEN_LINES
-from tests.support.defects.broken_method import BROKEN as BROKEN_METHODS
-from tests.support.defects.broken_timeline import BROKEN as BROKEN_TIMELINES
-from tests.support.defects.broken_values import BROKEN as BROKEN_VALUES
+from tests.support.defects.catalogue import GENERAL, SAID_TEXTS, TYPED
+from tests.support.defects.defect import Defect, Said
+from tests.support.defects.said import SAID
 from tests.support.hand_logs import (
     COMPLETED,
     EARLY_STOPPED,
@@ -29,42 +25,32 @@ from tests.support.hand_logs import (
     with_value,
     without,
 )
-
-BROKEN = [*BROKEN_LINES, *BROKEN_EVENTS, *BROKEN_TIMELINES, *BROKEN_VALUES, *BROKEN_METHODS]
-
-
-def whole_finding(broken: Broken) -> Finding:
-    """The finding that a broken log must give."""
-    rule = RULE_BY_ID[broken.rule]
-    return Finding(
-        rule=rule.id,
-        severity=rule.severity,
-        path="logs/result.txt",
-        line=broken.line,
-        clause=rule.clause,
-        message=rule.message,
-        expected=broken.expected or rule.expected,
-        found=broken.found,
-        remedy=rule.remedy,
-    )
+from tests.support.log_edits import as_bytes
 
 
-@pytest.mark.parametrize("broken", BROKEN, ids=[f"{broken.rule}-{n}" for n, broken in enumerate(BROKEN)])
-def test_a_broken_log_gives_the_finding_of_its_rule_and_no_other(broken: Broken) -> None:
-    found = findings(broken.text)
-    assert [finding for finding in found if finding.rule == broken.rule] == [whole_finding(broken)]
-    assert sorted({finding.rule for finding in found} - {broken.rule}) == sorted(broken.also)
+@pytest.mark.parametrize(("text", "defect"), SAID_TEXTS, ids=[defect.name for _, defect in SAID_TEXTS])
+def test_a_defect_gives_the_finding_of_its_rule_word_for_word_and_no_other(text: str, defect: Defect) -> None:
+    said = defect.said
+    assert said is not None
+    found = findings(as_bytes(text))
+    assert [finding for finding in found if finding.rule == defect.rule] == [said.finding(defect.rule)]
+    usual = {finding.rule for finding in findings(said.log)}
+    assert sorted({finding.rule for finding in found} - {defect.rule} - usual) == sorted(said.also)
+
+
+def test_no_finding_that_is_known_word_for_word_is_of_an_unknown_defect() -> None:
+    assert SAID.keys() <= {defect.name for defect in GENERAL}
+    assert len(SAID_TEXTS) == len(SAID) + len(TYPED)
 
 
 def test_a_log_of_more_events_than_a_run_can_have_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parse, "EVENTS_BYTES", 17_000)  # the limit itself takes seconds to reach
     (found,) = [finding for finding in findings(COMPLETED) if finding.rule == "log-size"]
-    broken = Broken("log-size", COMPLETED, 81, "more than 17000 bytes of events")
-    assert found == whole_finding(broken)
+    assert found == Said(81, "more than 17000 bytes of events").finding("log-size")
 
 
 def test_every_rule_on_logs_and_sets_has_a_case_that_breaks_it() -> None:
-    broken = {each.rule for each in BROKEN} | {each.rule for _, _, each in BROKEN_SETS} | {"log-size"}
+    broken = {each.rule for _, each in SAID_TEXTS} | {rule for _, _, rule, _ in BROKEN_SETS} | {"log-size"}
     assert broken == {rule.id for rule in science_rules().values() if rule.scope in ("log", "set")}
 
 
@@ -78,6 +64,8 @@ def test_only_warnings_and_a_note_are_found_in_the_early_stopped_log() -> None:
         ("cache-cleared", "warning"),
         ("data-synthetic", "note"),
     ]
+    synthetic = Said(line_of(EARLY_STOPPED, "data_kind"), "data_kind synthetic")
+    assert synthetic.finding("data-synthetic") in findings(EARLY_STOPPED)
 
 
 def reordered(text: str, *lines: int) -> str:

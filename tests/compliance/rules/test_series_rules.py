@@ -6,10 +6,10 @@ import pytest
 
 from compliance import registry
 from compliance.finding import Finding
-from compliance.rules import RULE_BY_ID, science_rules
+from compliance.rules import science_rules
 from compliance.rules.series import series_of
 from compliance.subjects.log import condense
-from tests.support.defects.broken import Broken
+from tests.support.defects.defect import Said
 from tests.support.hand_logs import COMPLETED, aborted, line_of, parsed, with_result, with_value
 
 
@@ -32,35 +32,36 @@ def at(key: str) -> int:
     return line_of(COMPLETED, key)
 
 
-BROKEN_SETS: list[tuple[dict[str, str], str, Broken]] = [
+BROKEN_SETS: list[tuple[dict[str, str], str, str, Said]] = [
     (
         {**GOOD, THIRD: GOOD[SECOND]},
         THIRD,
-        Broken("set-identical-logs", "", None, f"a copy of {SECOND}"),
+        "set-identical-logs",
+        Said(None, f"a copy of {SECOND}"),
     ),
     (
         {**GOOD, THIRD: with_value(GOOD[THIRD], "seed", 2)},
         THIRD,
-        Broken("set-unique-seeds", "", at("seed"), f"seed 2, as in {SECOND}"),
+        "set-unique-seeds",
+        Said(at("seed"), f"seed 2, as in {SECOND}"),
     ),
     (
         {**GOOD, THIRD: with_value(GOOD[SECOND], "seed", 3)},
         THIRD,
-        Broken("set-near-identical", "", at("result"), f"weights_sha256 of {SECOND} under another seed"),
+        "set-near-identical",
+        Said(at("result"), f"weights_sha256 of {SECOND} under another seed"),
     ),
     (
         {**GOOD, THIRD: with_result(with_value(GOOD[SECOND], "seed", 3), "weights_sha256", "f" * 64)},
         THIRD,
-        Broken(
-            "set-near-identical", "", at("result"), f"losses and accuracies of {SECOND} under another seed"
-        ),
+        "set-near-identical",
+        Said(at("result"), f"losses and accuracies of {SECOND} under another seed"),
     ),
     (
         {**GOOD, SECOND: with_value(GOOD[SECOND], "submission_github_commit_version", "0" * 40)},
         SECOND,
-        Broken(
-            "set-same-setup",
-            "",
+        "set-same-setup",
+        Said(
             at("submission_github_commit_version"),
             f"`submission_github_commit_version` `{'0' * 40}`",
             "`3f2a9c04d1e85b7766af0c9e12b4d8805a6e7f31`, as in 2 logs",
@@ -69,9 +70,8 @@ BROKEN_SETS: list[tuple[dict[str, str], str, Broken]] = [
     (
         {**GOOD, FIRST: with_value(GOOD[FIRST], "submission_platform", "laptop-8c")},
         FIRST,
-        Broken(
-            "set-same-setup",
-            "",
+        "set-same-setup",
+        Said(
             at("submission_platform"),
             "`submission_platform` `laptop-8c`",
             "`epyc-9354-2c`, as in 2 logs",
@@ -80,39 +80,30 @@ BROKEN_SETS: list[tuple[dict[str, str], str, Broken]] = [
     (
         {path: aborted(text, "train_loss") for path, text in GOOD.items()},
         "logs/quickstart",
-        Broken("set-completed", "", None, "none of 3 runs was completed"),
+        "set-completed",
+        Said(None, "none of 3 runs was completed"),
     ),
     (
         {"r/result_0.txt": run(1), "r/result_2.txt": run(2)},
         "r",
-        Broken("set-numbering", "", None, "result_0.txt and result_2.txt", "result_0.txt to result_1.txt"),
+        "set-numbering",
+        Said(None, "result_0.txt and result_2.txt", "result_0.txt to result_1.txt"),
     ),
     (
         {"r/result-0.txt": run(1), "r/result-1.txt": run(2)},
         "r",
-        Broken("set-numbering", "", None, "result-0.txt and result-1.txt", "result-1.txt to result-2.txt"),
+        "set-numbering",
+        Said(None, "result-0.txt and result-1.txt", "result-1.txt to result-2.txt"),
     ),
-    ({FIRST: run(1)}, FIRST, Broken("set-single-run", "", None, "one run")),
+    ({FIRST: run(1)}, FIRST, "set-single-run", Said(None, "one run")),
 ]
 
 
-@pytest.mark.parametrize(("logs", "path", "broken"), BROKEN_SETS, ids=[case[2].rule for case in BROKEN_SETS])
+@pytest.mark.parametrize(("logs", "path", "rule", "said"), BROKEN_SETS, ids=[case[2] for case in BROKEN_SETS])
 def test_a_broken_set_gives_the_finding_of_its_rule_and_no_other(
-    logs: dict[str, str], path: str, broken: Broken
+    logs: dict[str, str], path: str, rule: str, said: Said
 ) -> None:
-    rule = RULE_BY_ID[broken.rule]
-    expected = Finding(
-        rule=rule.id,
-        severity=rule.severity,
-        path=path,
-        line=broken.line,
-        clause=rule.clause,
-        message=rule.message,
-        expected=broken.expected or rule.expected,
-        found=broken.found,
-        remedy=rule.remedy,
-    )
-    assert found(logs) == [expected]
+    assert found(logs) == [said.finding(rule, path)]
 
 
 @pytest.mark.parametrize(

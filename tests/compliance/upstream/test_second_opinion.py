@@ -20,12 +20,8 @@ from compliance.subjects.timeline import SETTINGS
 from compliance.upstream import second_opinion as module
 from compliance.upstream.second_opinion import JUDGE, Opinion, ask, second_opinion, why_not_asked
 from tests.compliance.rules.test_log_rules import BENIGN
-from tests.support.defects.broken_events import BROKEN as BROKEN_EVENTS
-from tests.support.defects.broken_lines import BROKEN as BROKEN_LINES
-from tests.support.defects.broken_method import BROKEN as BROKEN_METHODS
-from tests.support.defects.broken_timeline import BROKEN as BROKEN_TIMELINES
-from tests.support.defects.broken_timeline import RESUMED_WELL
-from tests.support.defects.broken_values import BROKEN as BROKEN_VALUES
+from tests.support.defects.catalogue import SAID_TEXTS
+from tests.support.defects.typed_timeline import RESUMED_WELL
 from tests.support.hand_logs import (
     COMPLETED,
     EARLY_STOPPED,
@@ -39,11 +35,14 @@ from tests.support.hand_logs import (
     with_value,
     without,
 )
+from tests.support.log_edits import as_bytes
 
 RULE_FILES = [
     JUDGE.parent / f"science_0.5.0/{name}.yaml" for name in ("common", "open_common", "open_cloudmask")
 ]
-BROKEN = [*BROKEN_EVENTS, *BROKEN_LINES, *BROKEN_TIMELINES, *BROKEN_VALUES, *BROKEN_METHODS]
+
+#: The files of logs with a defect, and the defect.
+BROKEN = [(as_bytes(text), defect) for text, defect in SAID_TEXTS]
 
 #: Rules whose broken logs are not shown to upstream, and why; of all others upstream judges as we do.
 OUT_OF_REACH = {
@@ -85,12 +84,12 @@ def test_good_logs_and_their_benign_variations_pass_both(tmp_path: Path) -> None
 
 
 def test_upstream_fails_every_broken_log_that_we_fail_and_no_other(tmp_path: Path) -> None:
-    shown = [broken for broken in BROKEN if why_not_asked(parsed(broken.text)) is None]
+    shown = [each for each in BROKEN if why_not_asked(parsed(each[0])) is None]
     assert len(shown) >= 150
-    answers = ask(written(tmp_path, [broken.text for broken in shown]))
-    assert [
-        (broken.rule, broken.found, verdict) for broken, (verdict, _) in zip(shown, answers, strict=True)
-    ] == [(broken.rule, broken.found, "failed" if has_errors(broken.text) else "passed") for broken in shown]
+    answers = ask(written(tmp_path, [text for text, _ in shown]))
+    assert [(defect.name, verdict) for (_, defect), (verdict, _) in zip(shown, answers, strict=True)] == [
+        (defect.name, "failed" if has_errors(text) else "passed") for text, defect in shown
+    ]
 
 
 def test_both_pass_runs_that_went_on_after_an_interruption(tmp_path: Path) -> None:
@@ -100,7 +99,7 @@ def test_both_pass_runs_that_went_on_after_an_interruption(tmp_path: Path) -> No
 
 
 def test_every_rule_whose_broken_logs_upstream_does_not_see_is_named() -> None:
-    reasons = {broken.rule: why_not_asked(parsed(broken.text)) for broken in BROKEN}
+    reasons = {defect.rule: why_not_asked(parsed(text)) for text, defect in BROKEN}
     withheld = {rule for rule, why in reasons.items() if why and not NOTHING_TO_ALLOW.fullmatch(why)}
     assert withheld | {"no-events"} == set(OUT_OF_REACH)
     assert {RULE_BY_ID[rule].severity for rule in OUT_OF_REACH} == {"error"}

@@ -130,7 +130,7 @@ def test_the_document_begins_with_the_table_of_the_rules(document: str) -> None:
     ]
 
 
-def test_the_papers_table_follows_with_the_runs_beside_it(document: str) -> None:
+def test_the_table_of_the_paper_shows_the_runs_next_to_its_numbers(document: str) -> None:
     headings = re.findall(r"^##? (.*)$", document, re.M)
     assert headings == [
         *(
@@ -153,7 +153,7 @@ def test_synthetic_data_are_said_to_be_synthetic_first(document: str) -> None:
     assert "- The scenes are synthetic: no value says" in document.partition("## Limitations")[2]
 
 
-def test_augmentation_is_told_as_the_logs_have_it(place: Path, tmp_path: Path) -> None:
+def test_augmentation_is_described_as_logged(place: Path, tmp_path: Path) -> None:
     def flipped(lines: list[dict[str, Any]]) -> None:
         next(line for line in lines if line["key"] == "augmentation")["value"] = True
 

@@ -140,7 +140,7 @@ def test_resumptions_are_counted(tmp_path: Path) -> None:
     assert summary(tmp_path, lines).resumptions == 2
 
 
-def test_intervals_of_epochs_are_told_apart_by_their_numbers(tmp_path: Path) -> None:
+def test_intervals_of_epochs_are_distinguished_by_their_numbers(tmp_path: Path) -> None:
     lines = log_lines(1, COMMIT, DIGEST)
     starts = [line["time_ms"] for line in lines if line["key"] == "epoch_start"]
     stops = [line["time_ms"] for line in lines if line["key"] == "epoch_stop"]

@@ -232,7 +232,7 @@ def test_a_description_that_fits_its_runs_passes(tmp_path: Path, capsys: pytest.
     assert "compared with 1 run\n" in capsys.readouterr().out
 
 
-def test_runs_without_a_measurement_and_folders_without_runs_are_told(
+def test_runs_without_a_measurement_and_folders_without_runs_are_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = write_run(tmp_path / "logs", 1, "0" * 40)
@@ -245,7 +245,7 @@ def test_runs_without_a_measurement_and_folders_without_runs_are_told(
     assert "no log in or below" in capsys.readouterr().err
 
 
-def test_an_unknown_system_is_told_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_system_is_reported_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
     for command in ("validate", "show"):
         assert main([command, "frontier"]) == 2
         assert f"one of: {', '.join(known_systems())}" in capsys.readouterr().err

@@ -70,7 +70,7 @@ def test_a_run_is_repeated_from_the_archive_alone(
     assert (tmp_path / "work/venv/bin/python").exists()
 
 
-def test_a_script_that_fails_is_told_with_its_status(
+def test_a_failing_script_is_reported_with_its_exit_status(
     archive: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PYTHON", "/nowhere/python")
@@ -80,7 +80,7 @@ def test_a_script_that_fails_is_told_with_its_status(
     assert "CLOUDMASK_WORK=DIR keeps the folder" in said
 
 
-def test_a_seed_that_was_not_submitted_is_told(archive: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_seed_that_was_not_submitted_is_reported(archive: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(archive), "--rerun", "3"]) == 2
     assert "no run with this seed in the bundle" in capsys.readouterr().out
 

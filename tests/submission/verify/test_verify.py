@@ -336,7 +336,7 @@ def test_another_archive_than_the_published_one_is_named(packaged: Path, tmp_pat
     assert errors(report.findings, tmp_path) == [("verify-seal", archive.name, None)]
 
 
-def test_a_signature_beside_the_bundle_must_be_of_its_manifest_and_there_if_it_is_asked_for(
+def test_a_signature_must_be_of_the_manifest_and_must_exist_if_it_is_asked_for(
     bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     if shutil.which("ssh-keygen") is None:
@@ -361,7 +361,7 @@ def test_a_signature_beside_the_bundle_must_be_of_its_manifest_and_there_if_it_i
 # ---- what is no bundle
 
 
-def test_a_path_that_is_no_bundle_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_path_that_is_no_bundle_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(tmp_path / "none")]) == 2
     assert "No such file or directory" in capsys.readouterr().out
     write_run(tmp_path / "logs", 1, "0" * 40)
@@ -433,7 +433,7 @@ def test_a_figure_of_scenes_that_cannot_be_typeset_is_a_finding(bundle: Path) ->
     ]
 
 
-def test_a_disk_without_room_is_told(
+def test_a_full_disk_is_reported(
     bundle: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (bundle.parent / "file").write_text("x")

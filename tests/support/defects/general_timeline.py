@@ -6,16 +6,15 @@ from collections.abc import Callable, Iterator
 
 from benchmark.record.events import INTERVALS
 from compliance.subjects.timeline import LOOP, SINGLE_INTERVALS
+from tests.support.defects.defect import Defect, defect
 from tests.support.log_edits import (
     OF_EPOCHS,
-    Mutation,
     edit,
     epochs_of,
     events_of,
     fields_of,
     last_epoch,
     moved,
-    mutation,
     place_of,
     renumbered,
     require,
@@ -40,61 +39,61 @@ def crossed(text: str, *keys: str) -> str:
     return with_rows(with_rows(text, places[0], row_of(other)), places[1], row_of(one))
 
 
-def order() -> Iterator[Mutation]:
+def order() -> Iterator[Defect]:
     for start, stop in SINGLE_INTERVALS.items():
         if start != "run_start":
-            yield mutation(
+            yield defect(
                 f"order: {stop} before {start}",
                 lambda text, start=start, stop=stop: moved(text, stop, start),
                 "interval-pairing",
             )
-    yield mutation(
+    yield defect(
         "order: init in the run", lambda text: crossed(text, "init_stop", "run_start"), "interval-pairing"
     )
-    yield mutation(
+    yield defect(
         "order: staging ends in training",
         lambda text: moved(text, "staging_stop", "epoch_stop"),
         "event-order",
         "result-timing",
     )
-    yield mutation(
+    yield defect(
         "order: inference ends in the baselines",
         lambda text: moved(text, "inference_stop", "baselines_stop"),
         "interval-pairing",
         "result-timing",
     )
-    yield mutation(
+    yield defect(
         "order: run_start after staging",
         lambda text: moved(text, "run_start", "train_samples"),
         "clock-covers",
         "result-timing",
     )
-    yield mutation(
+    yield defect(
         "order: run_start after training",
         lambda text: moved(text, "run_start", "inference_start"),
         "clock-covers",
         "result-timing",
     )
-    yield mutation(
+    yield defect(
         "order: staging before the clock",
         lambda text: moved(text, "staging_start", "run_start"),
         "clock-covers",
     )
     for key in ("seed", "patch_size", "quality_target"):
-        yield mutation(
+        yield defect(
             f"order: {key} after init",
             lambda text, key=key: moved(text, key, "run_start"),
             "init-contains-parameters",
         )
-        yield mutation(
+        yield defect(
             f"order: {key} before init",
             lambda text, key=key: moved(text, key, "init_start"),
             "init-contains-parameters",
         )
-    yield mutation(
+    yield defect(
         "order: cache_clear in init", lambda text: moved(text, "cache_clear", "seed"), "cache-clear-first"
     )
-    yield mutation(
+    yield defect(
         "order: cache_clear in the run",
         lambda text: moved(text, "cache_clear", "staging_start"),
         "cache-clear-first",
@@ -110,7 +109,7 @@ def order() -> Iterator[Mutation]:
         "early_stop": "epoch_start",
         "skipped_scene": "train_samples",
     }.items():
-        yield mutation(
+        yield defect(
             f"order: {key} before {target}",
             lambda text, key=key, target=target: moved(text, key, target),
             "event-order",
@@ -123,23 +122,23 @@ def order() -> Iterator[Mutation]:
         ("evaluation in the epoch", "eval_start", "epoch_stop"),
         ("epoch_stop before its start", "epoch_stop", "epoch_start"),
     ):
-        yield mutation(
+        yield defect(
             f"order: {name}",
             lambda text, key=key, target=target: moved(text, key, target),
             "epoch-order",
         )
-    yield mutation(
+    yield defect(
         "order: an epoch in the evaluation of another",
         lambda text: moved(text, "eval_stop", "train_loss", 0, 1),
         "epoch-order",
     )
-    yield mutation(
+    yield defect(
         "order: reversed",
         lambda text: "\n".join(text.rstrip("\n").split("\n")[::-1]) + "\n",
         "after-run-stop",
         *("event-missing", "baseline-set", "interval-pairing", "one-run", "version-present"),
     )
-    yield mutation(
+    yield defect(
         "order: sorted by key",
         by_key,
         "time-order",
@@ -179,97 +178,97 @@ def shifted_from(number: int, by: int) -> Callable[[str], str]:
     return lambda text: renumbered(text, lambda epoch: epoch + by if epoch >= number else epoch)
 
 
-def epochs() -> Iterator[Mutation]:
+def epochs() -> Iterator[Defect]:
     numbers = "epoch-numbers"
-    yield mutation("epochs: the first missing", lambda text: without_epoch(text, 0), numbers)
-    yield mutation("epochs: the second missing", lambda text: without_epoch(text, 1), numbers)
-    yield mutation(
+    yield defect("epochs: the first missing", lambda text: without_epoch(text, 0), numbers)
+    yield defect("epochs: the second missing", lambda text: without_epoch(text, 1), numbers)
+    yield defect(
         "epochs: the last missing",
         lambda text: without_epoch(text, -1),
         "result-epochs",
         *("training-complete", "stopping-early", "stopping-event", "result-timing"),
     )
-    yield mutation(
+    yield defect(
         "epochs: all missing", lambda text: without_all(text, *OF_EPOCHS), "event-missing", "resumed-place"
     )
-    yield mutation("epochs: one doubled", lambda text: doubled_epoch(text, 2), "epoch-complete", "time-order")
-    yield mutation("epochs: counted from 0", shifted_from(1, -1), numbers)
-    yield mutation("epochs: counted from 2", shifted_from(1, 1), numbers)
-    yield mutation("epochs: a gap in the numbers", shifted_from(2, 1), numbers)
-    yield mutation("epochs: one number twice", shifted_from(2, -1), "epoch-complete")
-    yield mutation("epochs: negative", lambda text: renumbered(text, lambda epoch: -epoch), numbers)
-    yield mutation("epochs: all the same", lambda text: renumbered(text, lambda epoch: 1), "epoch-complete")
-    yield mutation("epochs: numbers swapped", lambda text: swapped_epochs(text, numbers=True), numbers)
-    yield mutation(
+    yield defect("epochs: one doubled", lambda text: doubled_epoch(text, 2), "epoch-complete", "time-order")
+    yield defect("epochs: counted from 0", shifted_from(1, -1), numbers)
+    yield defect("epochs: counted from 2", shifted_from(1, 1), numbers)
+    yield defect("epochs: a gap in the numbers", shifted_from(2, 1), numbers)
+    yield defect("epochs: one number twice", shifted_from(2, -1), "epoch-complete")
+    yield defect("epochs: negative", lambda text: renumbered(text, lambda epoch: -epoch), numbers)
+    yield defect("epochs: all the same", lambda text: renumbered(text, lambda epoch: 1), "epoch-complete")
+    yield defect("epochs: numbers swapped", lambda text: swapped_epochs(text, numbers=True), numbers)
+    yield defect(
         "epochs: places swapped", lambda text: swapped_epochs(text, numbers=False), numbers, "time-order"
     )
-    yield mutation("epochs: numbers as texts", lambda text: renumbered(text, str), "metadata-type")
-    yield mutation("epochs: numbers as floats", lambda text: renumbered(text, float), "metadata-type")
+    yield defect("epochs: numbers as texts", lambda text: renumbered(text, str), "metadata-type")
+    yield defect("epochs: numbers as floats", lambda text: renumbered(text, float), "metadata-type")
     for key in LOOP:
-        yield mutation(
+        yield defect(
             f"epochs: {key} of another epoch",
             lambda text, key=key: with_metadata(text, key, 1, epoch_num=1),
             "epoch-complete",
         )
-    yield mutation(
+    yield defect(
         "epochs: evaluated at the end only",
         lambda text: without_evaluations(text),
         "epoch-complete",
     )
-    yield mutation(
+    yield defect(
         "epochs: more than stated",
         lambda text: with_value(text, "epochs", last_epoch(text) - 1),
         "epochs-limit",
     )
-    yield mutation("epochs: fewer than stated", fewer_than_stated, "training-complete")
+    yield defect("epochs: fewer than stated", fewer_than_stated, "training-complete")
     for place in ("eval_start", "train_loss", "epoch_start"):
-        yield mutation(
+        yield defect(
             f"epochs: epoch_energy before {place}",
             lambda text, place=place: moved(text, "epoch_energy", place, 1, 1),
             "epoch-energy",
         )
-    yield mutation(
+    yield defect(
         "epochs: epoch_energy below zero", lambda text: with_value(text, "epoch_energy", -0.5), "epoch-energy"
     )
-    yield mutation(
+    yield defect(
         "epochs: epoch_energy of another epoch",
         lambda text: with_metadata(text, "epoch_energy", 1, epoch_num=1),
         "epoch-energy",
     )
-    yield mutation(
+    yield defect(
         "epochs: epoch_energy of no epoch",
         lambda text: with_metadata(text, "epoch_energy", 1, epoch_num=99),
         "epoch-numbers",
     )
 
 
-def resumptions() -> Iterator[Mutation]:
+def resumptions() -> Iterator[Defect]:
     for name, metadata in (
         ("of more epochs", {"epochs": 2}),
         ("of fewer epochs", {"epochs": 0}),
         ("of an epoch under way that is not", {"step": 5}),
         ("of less than no step", {"step": -1}),
     ):
-        yield mutation(
+        yield defect(
             f"resumed: {name}",
             lambda text, metadata=metadata: with_metadata(text, "run_resumed", **metadata),
             "resumed-place",
         )
     for place in ("init_start", "run_start"):
-        yield mutation(
+        yield defect(
             f"resumed: before {place}",
             lambda text, place=place: moved(text, "run_resumed", place),
             "resumed-place",
             "time-order",
         )
     for value in (0, -3):
-        yield mutation(
+        yield defect(
             f"resumed: for the {value}th time",
             lambda text, value=value: with_value(text, "run_resumed", value),
             "resumed-count",
         )
     for milliseconds in (-1, 3_600_000):
-        yield mutation(
+        yield defect(
             f"resumed: {milliseconds} ms lost",
             lambda text, lost=milliseconds: with_metadata(text, "run_resumed", lost_ms=lost),
             "resumed-lost",
@@ -311,15 +310,15 @@ def times_of(text: str) -> list[int]:
     return [fields["time_ms"] for _, fields in events_of(text)]
 
 
-def time() -> Iterator[Mutation]:
+def time() -> Iterator[Defect]:
     unit, plausible = "time-unit", "time-plausible"
     for name, factor in {"seconds": 1e-3, "microseconds": 1e3, "nanoseconds": 1e6}.items():
-        yield mutation(
+        yield defect(
             f"time: in {name}",
             lambda text, factor=factor: retimed(text, lambda _, time: int(time * factor)),
             unit,
         )
-        yield mutation(
+        yield defect(
             f"time: one in {name}",
             lambda text, factor=factor: edit(
                 text, "epoch_start", lambda fields: fields.update(time_ms=int(fields["time_ms"] * factor))
@@ -333,67 +332,67 @@ def time() -> Iterator[Mutation]:
         "in the future": 4_102_444_800_000,
         "of the year 292278994": 2**63 - 1,
     }.items():
-        yield mutation(
+        yield defect(
             f"time: {name}",
             lambda text, stamp=stamp: retimed(text, lambda number, _: stamp),
             plausible,
         )
-        yield mutation(
+        yield defect(
             f"time: one {name}",
             lambda text, stamp=stamp: edit(text, "seed", lambda fields: fields.update(time_ms=stamp)),
             plausible,
         )
-    yield mutation(
+    yield defect(
         "time: one event a minute early",
         lambda text: edit(
             text, "epoch_stop", lambda fields: fields.update(time_ms=fields["time_ms"] - 60_000)
         ),
         "time-order",
     )
-    yield mutation(
+    yield defect(
         "time: one millisecond back",
         lambda text: edit(
             text, "seed", lambda fields: fields.update(time_ms=fields_of(text, "init_start")["time_ms"] - 1)
         ),
         "time-order",
     )
-    yield mutation(
+    yield defect(
         "time: an hour back in the run",
         lambda text: delayed(text, "inference_start", -3_600_000),
         "time-order",
     )
-    yield mutation(
+    yield defect(
         "time: backwards",
         lambda text: retimed(text, lambda n, time: 2 * times_of(text)[0] - time),
         "time-order",
     )
-    yield mutation(
+    yield defect(
         "time: two clocks",
         lambda text: retimed(text, lambda number, time: time - 5_000 * (number % 2)),
         "time-order",
         "result-timing",
     )
-    yield mutation(
+    yield defect(
         "time: an hour ahead in the run",
         lambda text: delayed(text, "inference_start", 3_600_000),
         "result-timing",
     )
-    yield mutation(
+    yield defect(
         "time: init of 31 minutes", lambda text: delayed(text, "init_stop", 31 * 60_000), "init-duration"
     )
-    yield mutation(
+    yield defect(
         "time: a run of no length",
         lambda text: retimed(text, lambda _, time: times_of(text)[0]),
         "interval-length",
         "result-timing",
     )
-    yield mutation(
+    yield defect(
         "time: ten times as fast",
         lambda text: retimed(text, lambda _, time: times_of(text)[0] + (time - times_of(text)[0]) // 10),
         "result-timing",
     )
     for start in ("staging_start", "epoch_start", "eval_start", "inference_start"):
-        yield mutation(
+        yield defect(
             f"time: no time from {start}",
             lambda text, start=start: frozen(text, start, INTERVALS[start]),
             "interval-length",
@@ -421,47 +420,45 @@ def aborted(text: str, key: str) -> str:
     return head + row_of(stop) + "\n"
 
 
-def runs() -> Iterator[Mutation]:
+def runs() -> Iterator[Defect]:
     one = "one-run"
-    yield mutation("run: appended", lambda text: text + text, one)
-    yield mutation("run: appended twice", lambda text: text * 3, one)
-    yield mutation("run: appended without identity", lambda text: text + since(text, "init_start"), one)
-    yield mutation("run: appended from run_start", lambda text: text + since(text, "run_start"), one)
-    yield mutation(
-        "run: killed, then repeated", lambda text: upto(text, "epoch_stop") + text, one, "run-stop"
-    )
-    yield mutation(
+    yield defect("run: appended", lambda text: text + text, one)
+    yield defect("run: appended twice", lambda text: text * 3, one)
+    yield defect("run: appended without identity", lambda text: text + since(text, "init_start"), one)
+    yield defect("run: appended from run_start", lambda text: text + since(text, "run_start"), one)
+    yield defect("run: killed, then repeated", lambda text: upto(text, "epoch_stop") + text, one, "run-stop")
+    yield defect(
         "run: killed in init, then repeated", lambda text: upto(text, "seed") + text, one, "run-stop"
     )
-    yield mutation(
+    yield defect(
         "run: aborted, then repeated", lambda text: aborted(text, "train_loss") + text, one, "run-success"
     )
-    yield mutation(
+    yield defect(
         "run: two at once",
         lambda text: "\n".join(f"{row}\n{row}" for row in text.rstrip("\n").split("\n")) + "\n",
         "event-repeated",
         *("after-run-stop", "baseline-set", "epoch-complete", "resumed-count"),
         *("result-data", "result-pixels", "result-timing", "scene-count", "scene-unique"),
     )
-    yield mutation("run: killed", lambda text: upto(text, "eval_loss", 1), "run-stop")
-    yield mutation("run: killed before the clock", lambda text: upto(text, "init_stop"), "run-stop")
-    yield mutation("run: killed after the result", lambda text: upto(text, "result"), "run-stop")
-    yield mutation("run: aborted", lambda text: aborted(text, "eval_stop"), "run-success")
-    yield mutation("run: aborted before the clock", lambda text: aborted(text, "seed"), "run-success")
+    yield defect("run: killed", lambda text: upto(text, "eval_loss", 1), "run-stop")
+    yield defect("run: killed before the clock", lambda text: upto(text, "init_stop"), "run-stop")
+    yield defect("run: killed after the result", lambda text: upto(text, "result"), "run-stop")
+    yield defect("run: aborted", lambda text: aborted(text, "eval_stop"), "run-success")
+    yield defect("run: aborted before the clock", lambda text: aborted(text, "seed"), "run-success")
     for status in ("failed", "SUCCESS", ""):
-        yield mutation(
+        yield defect(
             f"run: status `{status}`",
             lambda text, status=status: with_metadata(text, "run_stop", status=status),
             "run-success",
         )
-    yield mutation(
+    yield defect(
         "run: success of an unfinished one",
         lambda text: with_metadata(aborted(text, "eval_stop"), "run_stop", status="success"),
         "event-missing",
         *("baseline-set", "training-complete"),
     )
     for key in ("seed", "result", "eval_accuracy"):
-        yield mutation(
+        yield defect(
             f"run: {key} after its stop",
             lambda text, key=key: text + row_of(fields_of(text, key)) + "\n",
             "after-run-stop",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.support.defects.broken import Broken
+from tests.support.defects.defect import typed
 from tests.support.hand_logs import (
     COMPLETED,
     EARLY_STOPPED,
@@ -21,9 +21,6 @@ from tests.support.hand_logs import (
     with_value,
     without,
 )
-
-#: What is found in the early-stopped log as it is.
-ALSO = ("cache-cleared", "contact-present", "data-synthetic")
 
 LINES = COMPLETED.splitlines()
 END = len(LINES)
@@ -71,25 +68,22 @@ def renumbered(epoch: int, new: int) -> str:
 
 
 TIME = [
-    Broken("time-unit", rescaled(1e-3), 1, "1732428000, which is in seconds; 82 such times"),
-    Broken("time-unit", rescaled(1e3), 1, "1732428000000000, which is in microseconds; 82 such times"),
-    Broken("time-unit", rescaled(1e6), 1, "1732428000000000000, which is in nanoseconds; 82 such times"),
-    Broken(
+    typed(
         "time-unit",
         with_time(COMPLETED, "seed", 1732428000),
         at("seed"),
         "1732428000, which is in seconds; 1 such time",
     ),
-    Broken("time-plausible", shifted(-(10**12)), 1, "time_ms an integer (732428000000); 82 such times"),
-    Broken("time-plausible", shifted(10**13), 1, "time_ms an integer (11732428000000); 82 such times"),
-    Broken(
+    typed("time-plausible", shifted(-(10**12)), 1, "time_ms an integer (732428000000); 82 such times"),
+    typed("time-plausible", shifted(10**13), 1, "time_ms an integer (11732428000000); 82 such times"),
+    typed(
         "time-order",
         with_time(COMPLETED, "train_loss", 1732428009000),
         at("train_loss"),
         f"330 ms before the event on line {at('epoch_start')}",
     ),
-    Broken("init-duration", slow_init(), at("init_stop"), "31.1 minutes"),
-    Broken(
+    typed("init-duration", slow_init(), at("init_stop"), "31.1 minutes"),
+    typed(
         "interval-length",
         with_time(COMPLETED, "eval_start", 1732428025231),
         at("eval_stop"),
@@ -99,132 +93,59 @@ TIME = [
 ]
 
 RUN = [
-    Broken("run-stop", without(COMPLETED, "run_stop"), END - 1, "the log ends after `result`"),
-    Broken("run-stop", upto(COMPLETED, "submission_org"), 2, "the log ends after `submission_org`"),
-    Broken(
+    typed("run-stop", upto(COMPLETED, "submission_org"), 2, "the log ends after `submission_org`"),
+    typed(
         "run-stop", upto(COMPLETED, "eval_start", 1), at("eval_start", 1), "the log ends after `eval_start`"
     ),
-    Broken(
+    typed(
         "run-success",
         aborted(COMPLETED, "train_loss", reason="no space left on device"),
         at("train_loss") + 1,
         "status `aborted`: `no space left on device`",
     ),
-    Broken(
+    typed(
         "run-success",
         with_metadata(COMPLETED, "run_stop", status="done"),
         END,
         "status `done`",
         "status success or aborted",
     ),
-    Broken("one-run", COMPLETED + COMPLETED, END + 1, "a second run begins with `submission_benchmark`"),
-    Broken(
+    typed(
         "one-run",
         upto(COMPLETED, "eval_loss") + COMPLETED,
         at("eval_loss") + 1,
         "a second run begins with `submission_benchmark`",
         also=("run-stop",),
     ),
-    Broken(
-        "one-run",
-        COMPLETED + "".join(f"{line}\n" for line in LINES[at("run_start") - 1 :]),
-        END + 1,
-        "a second run begins with `run_start`",
-    ),
-    Broken(
-        "one-run",
-        upto(COMPLETED, "seed") + COMPLETED,
-        at("seed") + 1,
-        "a second run begins with `submission_benchmark`",
-        also=("run-stop",),
-    ),
-    Broken("after-run-stop", COMPLETED + LINES[at("seed") - 1] + "\n", END + 1, "1 event: `seed`"),
 ]
 
 ORDER = [
-    Broken(
-        "interval-pairing",
-        without(COMPLETED, "init_stop"),
-        at("init_start"),
-        "`init_start` without `init_stop`",
-    ),
-    Broken(
-        "interval-pairing",
-        without(COMPLETED, "staging_start"),
-        at("staging_stop") - 1,
-        "`staging_stop` without `staging_start`",
-    ),
-    Broken(
-        "interval-pairing",
-        without(COMPLETED, "run_start"),
-        END - 1,
-        "`run_stop` without `run_start`",
-    ),
-    Broken(
-        "interval-pairing",
-        moved(COMPLETED, "baselines_stop", "baselines_start"),
-        at("baselines_start"),
-        f"`baselines_stop` before `baselines_start` on line {at('baselines_start') + 1}",
-    ),
-    Broken(
-        "interval-pairing",
-        moved(COMPLETED, "inference_stop", "baselines_stop"),
-        at("baselines_stop") - 1,
-        "`inference_stop` before `baselines_stop`, whose interval began inside",
-    ),
-    Broken(
-        "clock-covers",
-        moved(COMPLETED, "staging_start", "run_start"),
-        at("run_start"),
-        "before `run_start`: `staging_start`",
-    ),
-    Broken(
-        "clock-covers",
-        moved(COMPLETED, "run_start", "train_samples"),
-        at("run_start"),
-        "before `run_start`: `staging_start` and `staging_stop`",
-        also=("result-timing",),
-    ),
-    Broken(
+    typed(
         "init-contains-parameters",
         moved(COMPLETED, "patch_size", "train_samples"),
         at("train_samples") - 1,
         "`patch_size` outside init",
     ),
-    Broken(
+    typed(
         "init-contains-parameters",
         moved(COMPLETED, "seed", "submission_org"),
         at("submission_org"),
         "`seed` outside init",
     ),
-    Broken(
+    typed(
         "cache-clear-first",
         moved(COMPLETED, "cache_clear", "run_start"),
         at("run_start") - 1,
         f"first after `init_start` on line {at('init_start') - 1}",
     ),
-    Broken(
-        "event-order",
-        moved(COMPLETED, "submission_org", "run_start"),
-        at("run_start") - 1,
-        f"`submission_org` after `init_stop` on line {at('init_stop') - 1}",
-        "`submission_org` before `init_start`",
-    ),
-    Broken(
+    typed(
         "event-order",
         moved(COMPLETED, "result", "train_samples"),
         at("train_samples"),
         f"`result` before `train_samples` on line {at('train_samples') + 1}",
         "`result` after `baselines_stop` and before `run_stop`",
     ),
-    Broken(
-        "event-order",
-        moved(COMPLETED, "test_accuracy", "scene_accuracy"),
-        at("scene_accuracy"),
-        f"`test_accuracy` before `scene_accuracy` on line {at('scene_accuracy') + 1}",
-        "`test_accuracy` after `scene_accuracy` and before `inference_stop`",
-    ),
-    Broken(
+    typed(
         "event-order",
         moved(COMPLETED, "eval_samples", "epoch_start", before_number=1),
         at("epoch_start", 1) - 1,
@@ -234,112 +155,73 @@ ORDER = [
 ]
 
 EPOCHS = [
-    Broken("epoch-numbers", renumbered(3, 4), at("epoch_start", 2), "epoch 4", "epoch 3"),
-    Broken("epoch-numbers", renumbered(1, 0), at("epoch_start"), "epoch 0", "epoch 1"),
-    Broken(
+    typed("epoch-numbers", renumbered(3, 4), at("epoch_start", 2), "epoch 4", "epoch 3"),
+    typed("epoch-numbers", renumbered(1, 0), at("epoch_start"), "epoch 0", "epoch 1"),
+    typed(
         "epoch-complete",
         without(COMPLETED, "eval_loss", 1),
         at("eval_stop", 1) - 1,
         "epoch 2: no `eval_loss`",
     ),
-    Broken(
+    typed(
         "epoch-complete",
         without(COMPLETED, "epoch_start", 1),
         at("eval_stop", 1) - 1,
         "epoch 2: no `epoch_start`",
     ),
-    Broken(
-        "epoch-complete",
-        with_line(COMPLETED, at("train_loss"), *[LINES[at("train_loss") - 1]] * 2),
-        at("eval_stop") + 1,
-        "epoch 1: `train_loss` 2 times",
-    ),
-    Broken("epoch-complete", renumbered(3, 2), at("eval_stop", 2), "epoch 2: all its events 2 times"),
-    Broken(
-        "epoch-order",
-        moved(COMPLETED, "train_loss", "eval_start"),
-        at("epoch_stop") - 1,
-        f"epoch 1: `epoch_stop` before `train_loss` on line {at('epoch_stop')}",
-    ),
-    Broken(
+    typed("epoch-complete", renumbered(3, 2), at("eval_stop", 2), "epoch 2: all its events 2 times"),
+    typed(
         "epoch-order",
         moved(COMPLETED, "eval_stop", "eval_loss", 1, 1),
         at("eval_loss", 1),
         f"epoch 2: `eval_stop` before `eval_loss` on line {at('eval_loss', 1) + 1}",
     ),
-    Broken(
-        "epoch-order",
-        moved(COMPLETED, "eval_stop", "train_loss", 0, 1),
-        at("epoch_start", 1) - 1,
-        f"epoch 2 begins before `eval_stop` on line {at('epoch_start', 1)}",
-    ),
-    Broken(
+    typed(
         "epoch-energy",
         with_value(EARLY_STOPPED, "epoch_energy", -1.5),
         early("epoch_energy"),
         "epoch 1: -1.5 J",
-        also=ALSO,
+        log=EARLY_STOPPED,
     ),
-    Broken(
-        "epoch-energy",
-        with_metadata(EARLY_STOPPED, "epoch_energy", 1, epoch_num=1),
-        early("epoch_energy", 1),
-        "epoch 1: again",
-        also=ALSO,
-    ),
-    Broken(
+    typed(
         "epoch-energy",
         moved(EARLY_STOPPED, "epoch_energy", "eval_start", 2, 2),
         early("eval_start", 2),
         "epoch 3: outside its evaluation",
-        also=ALSO,
+        log=EARLY_STOPPED,
     ),
 ]
 
 
-def more_epochs() -> str:
-    """The early-stopped log with a patience that had run out an epoch earlier."""
-    return with_value(EARLY_STOPPED, "early_stopping_patience", 1)
-
-
 STOPPING = [
-    Broken("epochs-limit", with_value(COMPLETED, "epochs", 2), at("epoch_start", 2), "3 epochs", "at most 2"),
-    Broken(
+    typed(
         "training-complete",
         with_value(COMPLETED, "epochs", 5),
         END,
         "3 epochs of 5, and no `early_stop`",
     ),
-    Broken(
+    typed(
         "training-complete",
         with_result(without(EARLY_STOPPED, "early_stop"), "stopped_by", "epochs"),
         early("run_stop") - 1,
         "4 epochs of 10, and no `early_stop`",
-        also=ALSO,
+        log=EARLY_STOPPED,
     ),
-    Broken(
-        "stopping-late",
-        more_epochs(),
-        early("eval_loss", 3),
-        "epoch 4 was trained",
-        "the end after epoch 3, 1 epoch after the best, 2",
-        ALSO,
-    ),
-    Broken(
+    typed(
         "stopping-early",
         with_value(EARLY_STOPPED, "early_stopping_patience", 3),
         early("early_stop"),
         "2 epochs after the best, 2",
         "3 epochs after the best",
-        ALSO,
+        log=EARLY_STOPPED,
     ),
-    Broken(
+    typed(
         "stopping-event",
         with_metadata(EARLY_STOPPED, "early_stop", best_epoch=4),
         early("early_stop"),
         "value 4, best_epoch 4",
         "value 4, best_epoch 2",
-        ALSO,
+        log=EARLY_STOPPED,
     ),
 ]
 
@@ -381,56 +263,56 @@ RESUMED_WELL = [
 ]
 
 RESUMED = [
-    Broken(
+    typed(
         "resumed-place",
         resumed("seed", after=0),
         at("seed") + 1,
         "outside the run",
         "between `run_start` and `run_stop`",
     ),
-    Broken(
+    typed(
         "resumed-place",
         resumed("eval_stop", epochs=2),
         at("eval_stop") + 1,
         "epochs 2",
         "1, as many `eval_stop` are above",
     ),
-    Broken(
+    typed(
         "resumed-place",
         resumed("epoch_start", step=0),
         at("epoch_start") + 1,
         "step 0 after `epoch_start`",
         "at least 1",
     ),
-    Broken(
+    typed(
         "resumed-place",
         resumed("eval_stop", epochs=1, step=4),
         at("eval_stop") + 1,
         "step 4 after `eval_stop`",
         "0",
     ),
-    Broken("resumed-count", resumed("test_samples", value=0), at("test_samples") + 1, "0"),
-    Broken(
+    typed("resumed-count", resumed("test_samples", value=0), at("test_samples") + 1, "0"),
+    typed(
         "resumed-count",
         again(resumed("test_samples"), at("test_samples") + 1),
         at("test_samples") + 2,
         "1 after 1",
     ),
-    Broken(
+    typed(
         "resumed-lost",
         resumed("test_samples", lost_ms=-1),
         at("test_samples") + 1,
         "lost_ms -1",
         "from 0 to 2",
     ),
-    Broken(
+    typed(
         "resumed-lost",
         resumed("test_samples", lost_ms=1500),
         at("test_samples") + 1,
         "lost_ms 1500",
         "from 0 to 2",
     ),
-    Broken(
+    typed(
         "staging-reused",
         with_metadata(COMPLETED, "staging_stop", reused=4),
         at("staging_stop"),
@@ -438,4 +320,4 @@ RESUMED = [
     ),
 ]
 
-BROKEN = [*TIME, *RUN, *ORDER, *EPOCHS, *STOPPING, *RESUMED]
+DEFECTS = [*TIME, *RUN, *ORDER, *EPOCHS, *STOPPING, *RESUMED]

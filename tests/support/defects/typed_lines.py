@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.defects.broken import Broken
+from tests.support.defects.defect import typed
 from tests.support.hand_logs import COMPLETED, TOKEN, line_of, with_line, with_metadata, with_value
 
 LINES = COMPLETED.splitlines()
@@ -32,34 +32,30 @@ DEEP = (
     + '{"namespace": "", "time_ms": 1732428000061, "event_type": "POINT_IN_TIME", "key": "seed", "value": '
 )
 
-BROKEN = [
-    Broken("no-events", "", None, "no event in 0 lines (0 bytes)"),
-    Broken("no-events", "Epoch 1/3\n", None, "no event in 1 line (10 bytes)"),
-    Broken(
+DEFECTS = [
+    typed("no-events", "Epoch 1/3\n", None, "no event in 1 line (10 bytes)"),
+    typed(
         "line-length",
         with_line(COMPLETED, SEED, "x" * 2**21, LINES[SEED - 1]),
         SEED,
         "a line of more than 1048576 bytes",
     ),
-    Broken("last-line", COMPLETED.rstrip("\n"), END, "the file ends without a line feed"),
-    Broken("line-end", COMPLETED.replace("\n", "\r\n"), None, f"{END} lines with CR LF"),
-    Broken("byte-order-mark", "\ufeff" + COMPLETED, 1, "the bytes EF BB BF at the start of the file"),
-    Broken("encoding", as_bytes(SEED, b"benchmark/", b"benchm\xe9rk/"), SEED, "byte 0xe9 at column 140"),
-    Broken("binary-text", with_line(COMPLETED, SEED, LINES[SEED - 1], "a\0b"), SEED + 1, "a NUL byte"),
-    Broken("binary-text", COMPLETED.encode() + b"\x89HDF\xff\n", END + 1, "byte 0x89 at column 1"),
-    Broken(
+    typed("encoding", as_bytes(SEED, b"benchmark/", b"benchm\xe9rk/"), SEED, "byte 0xe9 at column 140"),
+    typed("binary-text", with_line(COMPLETED, SEED, LINES[SEED - 1], "a\0b"), SEED + 1, "a NUL byte"),
+    typed("binary-text", COMPLETED.encode() + b"\x89HDF\xff\n", END + 1, "byte 0x89 at column 1"),
+    typed(
         "old-token",
         with_line(COMPLETED, SEED, ":::MLPv0.5.0 cloudmask 1573.1 (a.py:1) seed: 1", LINES[SEED - 1]),
         SEED,
         "`:::MLPv0.5.0 cloudmask 1573.1 (a.py:1) seed: 1`",
     ),
-    Broken(
+    typed(
         "event-json",
         with_line(COMPLETED, SEED, LINES[SEED - 1], LINES[SEED - 1][:60]),
         SEED + 1,
         f"cut off after `{LINES[SEED - 1][:60]}`",
     ),
-    Broken(
+    typed(
         "event-json",
         edited(LOSS, "0.4375", "0,4375"),
         LOSS,
@@ -67,113 +63,100 @@ BROKEN = [
         '`4375, "metadata": {"file": "benchmark/train.py", "lineno": 1…`',
         also=("epoch-complete",),
     ),
-    Broken(
+    typed(
         "event-json",
         with_line(COMPLETED, SEED, TOKEN + "seed 1", LINES[SEED - 1]),
         SEED,
         "no object after the token at column 9: ` seed 1`",
     ),
-    Broken(
+    typed(
         "event-json",
         with_line(COMPLETED, SEED, LINES[SEED - 1], DEEP + NESTED),
         SEED + 1,
         "objects or lists nested too deeply",
     ),
-    Broken(
+    typed(
         "event-json",
         with_line(COMPLETED, SEED, LINES[SEED - 1], DEEP + "1" * 5000 + "}"),
         SEED + 1,
         "Exceeds the limit (4300 digits) for integer string conversion: value has 5000 digits",
     ),
-    Broken("duplicate-json-key", edited(SEED, '"value": 1', '"value": 2, "value": 1'), SEED, "`value`"),
-    Broken(
+    typed("duplicate-json-key", edited(SEED, '"value": 1', '"value": 2, "value": 1'), SEED, "`value`"),
+    typed(
         "duplicate-json-key",
         edited(LOSS, '"epoch_num": 1', '"epoch_num": 1, "epoch_num" : 1'),
         LOSS,
         "`epoch_num`",
     ),
-    Broken(
-        "non-finite-number",
-        edited(LOSS, "0.4375", "NaN"),
-        LOSS,
-        "NaN",
-    ),
-    Broken(
+    typed(
         "non-finite-number",
         edited(END - 1, "63.8", "-Infinity"),
         END - 1,
         "-Infinity",
         also=("result-fields",),
     ),
-    Broken("event-fields", edited(SEED, '"namespace": "", ', ""), SEED, "no namespace"),
-    Broken("event-fields", edited(SEED, '"namespace": ""', '"namespace": null'), SEED, "namespace is null"),
-    Broken(
+    typed("event-fields", edited(SEED, '"namespace": "", ', ""), SEED, "no namespace"),
+    typed("event-fields", edited(SEED, '"namespace": ""', '"namespace": null'), SEED, "namespace is null"),
+    typed(
         "event-fields", edited(SEED, '"namespace"', '"pid": 1, "namespace"'), SEED, "an unknown field `pid`"
     ),
-    Broken(
+    typed(
         "event-fields",
         edited(SEED, "1732428000061", '"1732428000061"'),
         SEED,
         "time_ms is a string (`1732428000061`)",
     ),
-    Broken(
+    typed(
         "event-fields",
         edited(SEED, "1732428000061", "1732428000061.5"),
         SEED,
         "time_ms is a number (1732428000061.5)",
     ),
-    Broken("event-fields", edited(SEED, "1732428000061", "true"), SEED, "time_ms is a boolean (true)"),
-    Broken(
+    typed("event-fields", edited(SEED, "1732428000061", "true"), SEED, "time_ms is a boolean (true)"),
+    typed(
         "event-fields",
         edited(SEED, "1732428000061", "9" * 400),
         SEED,
         "time_ms is an integer (an integer of 1329 bits)",
     ),
-    Broken("event-fields", edited(SEED, "POINT_IN_TIME", "POINT"), SEED, "event_type is a string (`POINT`)"),
-    Broken(
+    typed("event-fields", edited(SEED, "POINT_IN_TIME", "POINT"), SEED, "event_type is a string (`POINT`)"),
+    typed(
         "event-fields",
         edited(SEED, '"key": "seed"', '"key": 7'),
         SEED,
         "key is an integer (7)",
         also=("event-missing",),
     ),
-    Broken(
+    typed(
         "event-fields",
         edited(END, '{"file": "benchmark/train.py", "lineno": 178, "status": "success"}', "[1]"),
         END,
         "metadata is a list of 1",
         also=("metadata-missing", "event-source"),
     ),
-    Broken(
-        "glued-events",
-        "\n".join([*LINES[: SEED - 1], LINES[SEED - 1] + LINES[SEED], *LINES[SEED + 1 :]]) + "\n",
-        SEED,
-        f"event 2 begins at column {len(LINES[SEED - 1]) + 1}",
-    ),
-    Broken("text-before-token", edited(SEED, ":::MLLOG", "rank 0: :::MLLOG"), SEED, "`rank 0:`"),
-    Broken(
+    typed("text-before-token", edited(SEED, ":::MLLOG", "rank 0: :::MLLOG"), SEED, "`rank 0:`"),
+    typed(
         "text-after-event", with_line(COMPLETED, SEED, LINES[SEED - 1] + " loss: 0.3"), SEED, "`loss: 0.3`"
     ),
-    Broken("number-size", edited(LOSS, "0.4375", "1e999"), LOSS, "value of `train_loss` is a number (inf)"),
-    Broken(
+    typed(
         "number-size",
         with_value(COMPLETED, "seed", 2**53 + 1),
         SEED,
         "value of `seed` is an integer (9007199254740993)",
     ),
-    Broken(
+    typed(
         "event-source",
         with_metadata(COMPLETED, "seed", file="/opt/job/train.py"),
         SEED,
         "`seed`: file `/opt/job/train.py`",
     ),
-    Broken(
+    typed(
         "event-source",
         with_metadata(COMPLETED, "seed", file="../train.py"),
         SEED,
         "`seed`: file `../train.py`",
     ),
-    Broken(
+    typed(
         "event-source",
         with_metadata(COMPLETED, "seed", lineno=None),
         SEED,

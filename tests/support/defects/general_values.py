@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from benchmark.record.events import BASELINES, METHOD
+from benchmark.record.events import BASELINES
 from compliance.subjects.timeline import CONTACT
-from tests.support.defects.broken_method import added, stated
+from tests.support.defects.defect import Defect, defect
 from tests.support.log_edits import (
-    Mutation,
     edit,
     fields_of,
-    mutation,
     require,
     value_of,
     with_metadata,
@@ -56,22 +54,22 @@ def with_target(text: str, target: float) -> str:
     return with_result(text, "target_reached", lambda _: reached)
 
 
-def parameters() -> Iterator[Mutation]:
+def parameters() -> Iterator[Defect]:
     for key, values in FORBIDDEN.items():
         for value in values:
-            yield mutation(
+            yield defect(
                 f"parameter: {key} {value}",
                 lambda text, key=key, value=value: with_value(text, key, value),
                 "parameter-range",
             )
     for value in (0, -0.5, 90):
-        yield mutation(
+        yield defect(
             f"parameter: quality_target {value}",
             lambda text, value=value: with_target(text, value),
             "parameter-range",
         )
-    yield mutation("parameter: a low target", lambda text: with_target(text, 0.5), "target-policy")
-    yield mutation("parameter: a target not reached", lambda text: with_target(text, 0.999), "target-reached")
+    yield defect("parameter: a low target", lambda text: with_target(text, 0.5), "target-policy")
+    yield defect("parameter: a target not reached", lambda text: with_target(text, 0.999), "target-reached")
     for key, words in {
         "data_kind": ("real", "SLSTR", ""),
         "precision": ("fp16", "float64"),
@@ -80,35 +78,35 @@ def parameters() -> Iterator[Mutation]:
     }.items():
         for word in words:
             also = {"data_kind": ["result-data"], "precision": ["result-data"]}.get(key, [])
-            yield mutation(
+            yield defect(
                 f"parameter: {key} `{word}`",
                 lambda text, key=key, word=word: with_value(text, key, word),
                 "parameter-word",
                 *also,
             )
-    yield mutation(
+    yield defect(
         "parameter: a global batch that is no product",
         lambda text: with_value(text, "global_batch_size", value_of(text, "global_batch_size") + 1),
         "batch-product",
     )
-    yield mutation(
+    yield defect(
         "parameter: more ranks than batches",
         lambda text: with_value(text, "number_of_ranks", value_of(text, "number_of_ranks") + 1),
         "batch-product",
         "ranks-devices",
     )
-    yield mutation(
+    yield defect(
         "parameter: a crop as large as a patch",
         lambda text: with_value(text, "crop_size", 256),
         "crop-in-patch",
     )
-    yield mutation("parameter: more ranks than accelerators", more_ranks, "ranks-devices")
-    yield mutation(
+    yield defect("parameter: more ranks than accelerators", more_ranks, "ranks-devices")
+    yield defect(
         "parameter: fewer ranks than nodes",
         lambda text: with_value(text, "number_of_nodes", 4),
         "ranks-devices",
     )
-    yield mutation(
+    yield defect(
         "parameter: another patch size",
         lambda text: with_value(text, "patch_size", 128),
         "patch-size-policy",
@@ -116,23 +114,21 @@ def parameters() -> Iterator[Mutation]:
         "eval-pixels",
     )
     for digest in ("", "9b74c989", "z" * 64, "A" * 64):
-        yield mutation(
+        yield defect(
             f"parameter: config_digest `{digest[:8]}`",
             lambda text, digest=digest: with_value(text, "config_digest", digest),
             "config-digest",
         )
-    yield mutation("parameter: cache not cleared", not_cleared, "cache-cleared")
-    yield mutation(
+    yield defect("parameter: cache not cleared", not_cleared, "cache-cleared")
+    yield defect(
         "parameter: synthetic data", lambda text: relabelled(text, "slstr", "synthetic"), "data-synthetic"
     )
-    yield mutation(
+    yield defect(
         "parameter: synthetic data as observed",
         lambda text: relabelled(text, "synthetic", "slstr"),
         "result-data",
     )
-    yield mutation(
-        "parameter: another split", lambda text: with_value(text, "train_split", 0.2), "result-data"
-    )
+    yield defect("parameter: another split", lambda text: with_value(text, "train_split", 0.2), "result-data")
 
 
 def more_ranks(text: str) -> str:
@@ -170,9 +166,9 @@ PLACEHOLDERS = (
 )
 
 
-def identity() -> Iterator[Mutation]:
+def identity() -> Iterator[Defect]:
     for text_of_template in PLACEHOLDERS:
-        yield mutation(
+        yield defect(
             f"identity: organisation `{text_of_template}`",
             lambda text, value=text_of_template: with_value(text, "submission_org", value),
             "identity-real",
@@ -182,7 +178,7 @@ def identity() -> Iterator[Mutation]:
         "submission_poc_name": "John Doe",
         "submission_poc_email": "name@example.com",
     }.items():
-        yield mutation(
+        yield defect(
             f"identity: {key} `{value}`",
             lambda text, key=key, value=value: with_value(text, key, value),
             "identity-real",
@@ -195,25 +191,25 @@ def identity() -> Iterator[Mutation]:
         ("contact-email", "submission_poc_email", ("cloudmask", "a@b", "a b@c.org", "@c.org", "a@c..org")),
     ):
         for value in values:
-            yield mutation(
+            yield defect(
                 f"identity: {key} `{value[:12]}`",
                 lambda text, key=key, value=value: with_value(text, key, value),
                 rule,
             )
     for value in ("1.1", "mlcommons-cloudmask", "mlcommons-cloudmask-v", "mlcommons-stemdl-v1.1", ""):
-        yield mutation(
+        yield defect(
             f"identity: version `{value}`",
             lambda text, value=value: with_value(
                 with_value(text, "submissiom_version", value), "submission_version", value
             ),
             "version-format",
         )
-    yield mutation(
+    yield defect(
         "identity: two versions",
         lambda text: with_value(text, "submission_version", "mlcommons-cloudmask-v1.0"),
         "version-agrees",
     )
-    yield mutation(
+    yield defect(
         "identity: the commit's other key",
         lambda text: edit(
             text,
@@ -222,8 +218,8 @@ def identity() -> Iterator[Mutation]:
         ),
         "commit-key",
     )
-    yield mutation("identity: uncommitted changes", uncommitted, "commit-clean")
-    yield mutation(
+    yield defect("identity: uncommitted changes", uncommitted, "commit-clean")
+    yield defect(
         "identity: no contact", lambda text: without(without(text, CONTACT[0]), CONTACT[1]), "contact-present"
     )
 
@@ -235,7 +231,7 @@ def uncommitted(text: str) -> str:
 
 # ---- losses and accuracies, and the pixels they come from
 
-#: What another score, and another accuracy of an epoch or a baseline, contradicts besides its counts.
+#: What another score, and another accuracy of an epoch or a baseline, contradicts in addition to its counts.
 CONSEQUENCES = {
     "test_accuracy": ("result-value", "result-baselines", "baselines-beaten", "target-reached"),
     "baseline_accuracy": ("result-baselines",),
@@ -257,10 +253,10 @@ def counts_of(text: str, key: str) -> tuple[int, int]:
     return metadata["correct"], metadata["pixels"]
 
 
-def values() -> Iterator[Mutation]:
+def values() -> Iterator[Defect]:
     for key in ACCURACIES:
         for value in (1.7, 93, -0.01):
-            yield mutation(
+            yield defect(
                 f"accuracy: {key} {value}",
                 lambda text, key=key, value=value: with_value(text, key, value),
                 "accuracy-range",
@@ -273,7 +269,7 @@ def values() -> Iterator[Mutation]:
             "of no pixels": lambda value, correct, pixels: (value, 0, 0),
             "of negative counts": lambda value, correct, pixels: (value, -correct, -pixels),
         }.items():
-            yield mutation(
+            yield defect(
                 f"counts: {key} {name}",
                 lambda text, key=key, change=change: with_accuracy(
                     text, key, *change(value_of(text, key), *counts_of(text, key))
@@ -281,16 +277,16 @@ def values() -> Iterator[Mutation]:
                 "accuracy-counts",
                 *consequences,
             )
-    yield mutation(
+    yield defect(
         "loss: train_loss negative", lambda text: with_value(text, "train_loss", -0.25), "loss-range"
     )
-    yield mutation(
+    yield defect(
         "loss: eval_loss negative",
         lambda text: with_value(text, "eval_loss", -0.25),
         "loss-range",
         *("result-epochs", "stopping-event", "stopping-late"),
     )
-    yield mutation(
+    yield defect(
         "pixels: an epoch of one pixel more",
         lambda text: counted(
             text,
@@ -300,28 +296,28 @@ def values() -> Iterator[Mutation]:
         ),
         "train-pixels",
     )
-    yield mutation(
+    yield defect(
         "pixels: half an epoch",
         lambda text: counted(
             text, "train_accuracy", *(count // 2 for count in counts_of(text, "train_accuracy"))
         ),
         "train-pixels",
     )
-    yield mutation(
+    yield defect(
         "pixels: half an evaluation",
         lambda text: counted(
             text, "eval_accuracy", *(count // 2 for count in counts_of(text, "eval_accuracy"))
         ),
         "eval-pixels",
     )
-    yield mutation(
+    yield defect(
         "pixels: a baseline on half of them",
         lambda text: counted(
             text, "baseline_accuracy", *(count // 2 for count in counts_of(text, "baseline_accuracy"))
         ),
         "baseline-pixels",
     )
-    yield mutation(
+    yield defect(
         "pixels: a scene of fewer",
         lambda text: counted(
             text, "scene_accuracy", *(count // 2 for count in counts_of(text, "scene_accuracy"))
@@ -329,7 +325,7 @@ def values() -> Iterator[Mutation]:
         "scene-totals",
         "result-pixels",
     )
-    yield mutation(
+    yield defect(
         "samples: more than staged",
         lambda text: with_metadata(text, "staging_stop", patches=3),
         "staged-patches",
@@ -340,63 +336,63 @@ def values() -> Iterator[Mutation]:
         ("accuracy below 0", {"accuracy": -0.5}),
         ("no time", {"seconds": 0}),
     ):
-        yield mutation(
+        yield defect(
             f"whole_scene_agreement: {name}",
             lambda text, changes=changes: with_metadata(text, "whole_scene_agreement", **changes),
             "whole-scene-pixels",
         )
-    yield mutation(
+    yield defect(
         "samples: more staged before than there are",
         lambda text: with_metadata(text, "staging_stop", reused=99_999),
         "staged-patches",
         "staging-reused",
     )
-    yield mutation(
+    yield defect(
         "samples: staged before",
         lambda text: with_metadata(text, "staging_stop", reused=1),
         "staging-reused",
     )
-    yield mutation(
+    yield defect(
         "samples: more training patches",
         lambda text: with_value(text, "train_samples", 100_000),
         "train-pixels",
         "staged-patches",
     )
-    yield mutation(
+    yield defect(
         "samples: more validation patches",
         lambda text: with_value(text, "eval_samples", value_of(text, "eval_samples") - 1),
         "eval-pixels",
     )
-    yield mutation(
+    yield defect(
         "samples: more scenes than scored", lambda text: with_value(text, "test_samples", 99), "scene-count"
     )
-    yield mutation(
+    yield defect(
         "scenes: another number", lambda text: with_metadata(text, "test_accuracy", scenes=99), "scene-count"
     )
-    yield mutation(
+    yield defect(
         "scenes: one twice",
         lambda text: with_metadata(
             text, "scene_accuracy", 1, scene=fields_of(text, "scene_accuracy")["metadata"]["scene"]
         ),
         "scene-unique",
     )
-    yield mutation(
+    yield defect(
         "scenes: of dusk", lambda text: with_metadata(text, "scene_accuracy", period="dusk"), "scene-period"
     )
-    yield mutation(
+    yield defect(
         "scenes: staged others", lambda text: with_metadata(text, "staging_stop", scenes=1), "result-data"
     )
-    yield mutation(
+    yield defect(
         "baselines: an unknown one",
         lambda text: with_metadata(text, "baseline_accuracy", baseline="guess"),
         "baseline-set",
     )
-    yield mutation(
+    yield defect(
         "baselines: one twice",
         lambda text: with_metadata(text, "baseline_accuracy", baseline=BASELINES[1]),
         "baseline-set",
     )
-    yield mutation("baselines: not beaten", unbeaten, "baselines-beaten")
+    yield defect("baselines: not beaten", unbeaten, "baselines-beaten")
 
 
 def with_accuracy(text: str, key: str, value: float, correct: int, pixels: int) -> str:
@@ -409,42 +405,3 @@ def unbeaten(text: str) -> str:
     name = fields_of(text, "baseline_accuracy")["metadata"]["baseline"]
     text = with_result(text, f"baselines.{name}", lambda _: value_of(text, "baseline_accuracy"))
     return with_result(text, "beats_baselines", lambda _: False)
-
-
-# ---- the method
-
-
-def method() -> Iterator[Mutation]:
-    for key in METHOD:
-        yield mutation(f"method: no {key}", lambda text, key=key: without(stated(text), key), "method-facts")
-    yield mutation("method: blank", lambda text: with_value(stated(text), "method", " "), "method-facts")
-    yield mutation(
-        "method: a short digest",
-        lambda text: with_value(stated(text), "method_sha256", "0" * 63),
-        "method-facts",
-    )
-    yield mutation(
-        "method: momentum of Adam",
-        lambda text: added(text, "opt_adam_epsilon", "opt_sgd_momentum", 0.9),
-        "method-optimizer",
-    )
-    yield mutation(
-        "method: fitted in several epochs",
-        lambda text: with_value(without_steps(stated(text)), "method_kind", "fitted"),
-        "method-epochs",
-    )
-    yield mutation(
-        "method: masks",
-        lambda text: with_value(without_steps(stated(text)), "method_kind", "masks"),
-        "method-masks",
-    )
-    yield mutation(
-        "method: a margin of a patch",
-        lambda text: added(text, "patch_size", "training_margin", 128),
-        "training-margin",
-    )
-
-
-def without_steps(text: str) -> str:
-    """The text without the settings of an optimizer."""
-    return "".join(line for line in text.splitlines(keepends=True) if '"key": "opt_' not in line)

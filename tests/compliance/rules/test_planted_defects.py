@@ -18,16 +18,16 @@ from hypothesis import strategies as st
 from compliance.finding import Finding
 from compliance.registry import Problem, Rule
 from compliance.rules import RULE_BY_ID, science_rules
-from tests.support.defects.mutations import MUTATIONS
-from tests.support.defects.mutations_events import near_misses
-from tests.support.defects.mutations_timeline import delayed
-from tests.support.defects.mutations_values import counted, counts_of
+from tests.support.defects.catalogue import DEFECTS, GENERAL
+from tests.support.defects.defect import Defect
+from tests.support.defects.general_events import near_misses
+from tests.support.defects.general_timeline import delayed
+from tests.support.defects.general_values import counted, counts_of
 from tests.support.fuzz import Hang, at_most, fault_of, fuzz
 from tests.support.hand_logs import LOGS, findings
 from tests.support.log_edits import (
     TOKEN,
     Fields,
-    Mutation,
     as_bytes,
     as_text,
     before,
@@ -80,39 +80,39 @@ LACKS = {
 
 
 @pytest.mark.parametrize("log", GOOD)
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
-def test_a_planted_defect_is_found_by_its_rule_and_by_no_other(mutation: Mutation, log: str) -> None:
-    text = mutation(GOOD[log])
+@pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.name)
+def test_a_planted_defect_is_found_by_its_rule_and_by_no_other(defect: Defect, log: str) -> None:
+    text = defect(GOOD[log])
     if text is None:  # compared with LACKS below
         return
     assert text != GOOD[log]
     found = rules_of(text) - USUAL[log]
-    assert mutation.rule in found
-    assert found <= {mutation.rule, *mutation.also}
+    assert defect.rule in found
+    assert found <= {defect.rule, *defect.also}
 
 
 def test_there_are_a_thousand_kinds_and_each_names_rules_that_exist() -> None:
-    names = [mutation.name for mutation in MUTATIONS]
+    names = [defect.name for defect in DEFECTS]
     assert len(set(names)) == len(names) >= 950
-    assert {rule for mutation in MUTATIONS for rule in (mutation.rule, *mutation.also)} <= RULE_BY_ID.keys()
+    assert {rule for defect in DEFECTS for rule in (defect.rule, *defect.also)} <= RULE_BY_ID.keys()
 
 
 def test_every_kind_applies_to_a_good_log_and_is_skipped_only_where_the_log_lacks_its_place() -> None:
-    skipped = {name: {each.name for each in MUTATIONS if each(text) is None} for name, text in GOOD.items()}
+    skipped = {name: {each.name for each in GENERAL if each(text) is None} for name, text in GOOD.items()}
     assert set.intersection(*skipped.values()) == set()
     for log, words in LACKS.items():
         assert [name for name in skipped[log] if not any(word in name for word in words)] == []
 
 
 def test_every_rule_on_a_log_is_the_intended_one_of_some_kind() -> None:
-    intended = {mutation.rule for mutation in MUTATIONS}
+    intended = {defect.rule for defect in GENERAL}
     assert {rule.id for rule in science_rules().values() if rule.scope == "log"} - intended == {"log-size"}
 
 
 @pytest.mark.parametrize("spelling", near_misses("train_samples"))
 def test_a_near_miss_says_which_key_was_meant(spelling: str) -> None:
-    (mutation,) = (each for each in MUTATIONS if each.name == f"key: {spelling}")
-    text = mutation(GOOD["completed"])
+    (defect,) = (each for each in GENERAL if each.name == f"key: {spelling}")
+    text = defect(GOOD["completed"])
     assert text is not None
     (finding,) = (each for each in findings(text) if each.rule == "event-unknown")
     assert finding.expected == "`train_samples`, which is probably meant"
@@ -120,26 +120,26 @@ def test_a_near_miss_says_which_key_was_meant(spelling: str) -> None:
 
 # ---- several at once
 
-GRAVE = [mutation for mutation in MUTATIONS if RULE_BY_ID[mutation.rule].severity == "error"]
+GRAVE = [defect for defect in GENERAL if RULE_BY_ID[defect.rule].severity == "error"]
 
 
-def group(mutation: Mutation) -> str:
-    return mutation.name.partition(":")[0]
+def group(defect: Defect) -> str:
+    return defect.name.partition(":")[0]
 
 
 @settings(max_examples=300, deadline=None)
 @given(
     st.sampled_from(sorted(GOOD)),
-    st.lists(st.sampled_from(MUTATIONS), min_size=1, max_size=2, unique_by=group),
+    st.lists(st.sampled_from(GENERAL), min_size=1, max_size=2, unique_by=group),
     st.sampled_from(GRAVE),
 )
 def test_several_defects_are_never_judged_without_an_error_and_crash_no_rule(
-    log: str, others: list[Mutation], last: Mutation
+    log: str, others: list[Defect], last: Defect
 ) -> None:
     assume(group(last) not in map(group, others))
     text = GOOD[log]
-    for mutation in others:
-        text = mutation(text) or text
+    for defect in others:
+        text = defect(text) or text
     text = last(text) or ""
     assume(text not in ("", GOOD[log]))
     found = findings(as_bytes(text))

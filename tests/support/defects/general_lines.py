@@ -6,15 +6,14 @@ import json
 import math
 from collections.abc import Callable, Iterator
 
+from tests.support.defects.defect import Defect, defect
 from tests.support.log_edits import (
     TOKEN,
-    Mutation,
     as_bytes,
     as_text,
     before,
     edit,
     event_of,
-    mutation,
     place_of,
     require,
     value_of,
@@ -94,82 +93,80 @@ def with_field(name: str, value: object) -> Callable[[str], str]:
     return lambda text: edit(text, "patch_size", lambda fields: fields.update({name: value}))
 
 
-def parsing() -> Iterator[Mutation]:
+def parsing() -> Iterator[Defect]:
     lost, stray = "event-missing", "text-after-event"
     # encodings
     for name in ("utf-16", "utf-16-le", "utf-32"):
-        yield mutation(
+        yield defect(
             f"encoding: {name}",
             lambda text, name=name: as_text(text.encode(name)),
             "no-events",
             "binary-text",
             "last-line",
         )
-    yield mutation("encoding: latin-1 in an event", lambda text: in_string(text, "\udce9"), "encoding")
-    yield mutation("encoding: a cut UTF-8 sequence", lambda text: in_string(text, "\udce2\udc82"), "encoding")
-    yield mutation("encoding: an overlong NUL", lambda text: in_string(text, "\udcc0\udc80"), "encoding")
-    yield mutation(
+    yield defect("encoding: latin-1 in an event", lambda text: in_string(text, "\udce9"), "encoding")
+    yield defect("encoding: a cut UTF-8 sequence", lambda text: in_string(text, "\udce2\udc82"), "encoding")
+    yield defect("encoding: an overlong NUL", lambda text: in_string(text, "\udcc0\udc80"), "encoding")
+    yield defect(
         "encoding: a surrogate in UTF-8", lambda text: in_string(text, "\udced\udca0\udc80"), "encoding"
     )
-    yield mutation(
+    yield defect(
         "encoding: bytes between the lines", lambda text: before(text, "seed", "\udcff\udcfe"), "binary-text"
     )
-    yield mutation("encoding: compressed", compressed, "no-events", "binary-text", "last-line")
-    yield mutation("encoding: byte order mark", lambda text: "\ufeff" + text, "byte-order-mark")
-    yield mutation(
+    yield defect("encoding: compressed", compressed, "no-events", "binary-text", "last-line")
+    yield defect("encoding: byte order mark", lambda text: "\ufeff" + text, "byte-order-mark")
+    yield defect(
         "encoding: byte order mark of a second part",
         lambda text: with_row(text, "init_start", lambda row: "\ufeff" + row),
         "text-before-token",
     )
-    yield mutation("encoding: a NUL line", lambda text: before(text, "seed", "\0" * 64), "binary-text")
-    yield mutation(
+    yield defect("encoding: a NUL line", lambda text: before(text, "seed", "\0" * 64), "binary-text")
+    yield defect(
         "encoding: a NUL in an event", lambda text: in_string(text, "\0"), "event-json", "binary-text", lost
     )
-    yield mutation("encoding: padded with NUL", lambda text: text + "\0" * 512, "binary-text", "last-line")
+    yield defect("encoding: padded with NUL", lambda text: text + "\0" * 512, "binary-text", "last-line")
     # lines
-    yield mutation("lines: CR LF", lambda text: text.replace("\n", "\r\n"), "line-end")
-    yield mutation(
-        "lines: one CR LF", lambda text: with_row(text, "seed", lambda row: row + "\r"), "line-end"
-    )
-    yield mutation(
+    yield defect("lines: CR LF", lambda text: text.replace("\n", "\r\n"), "line-end")
+    yield defect("lines: one CR LF", lambda text: with_row(text, "seed", lambda row: row + "\r"), "line-end")
+    yield defect(
         "lines: CR alone", lambda text: text.replace("\n", "\r"), "glued-events", "line-end", "last-line"
     )
-    yield mutation("lines: no last line feed", lambda text: text.rstrip("\n"), "last-line")
-    yield mutation("lines: last line cut", cut_middle, "event-json", "last-line", "run-stop")
-    yield mutation("lines: a line cut", lambda text: with_row(text, "seed", half), "event-json", lost)
-    yield mutation("lines: a line cut, the next behind it", overwritten, "event-json", lost)
-    yield mutation("lines: two events on one", lambda text: joined(text, "seed", ""), "glued-events")
-    yield mutation("lines: two events and a space", lambda text: joined(text, "seed", " "), "glued-events")
-    yield mutation(
+    yield defect("lines: no last line feed", lambda text: text.rstrip("\n"), "last-line")
+    yield defect("lines: last line cut", cut_middle, "event-json", "last-line", "run-stop")
+    yield defect("lines: a line cut", lambda text: with_row(text, "seed", half), "event-json", lost)
+    yield defect("lines: a line cut, the next behind it", overwritten, "event-json", lost)
+    yield defect("lines: two events on one", lambda text: joined(text, "seed", ""), "glued-events")
+    yield defect("lines: two events and a space", lambda text: joined(text, "seed", " "), "glued-events")
+    yield defect(
         "lines: two events and a comma", lambda text: joined(text, "seed", ","), "glued-events", stray
     )
-    yield mutation("lines: all events on one", lambda text: text.replace("\n", "") + "\n", "glued-events")
-    yield mutation(
+    yield defect("lines: all events on one", lambda text: text.replace("\n", "") + "\n", "glued-events")
+    yield defect(
         "lines: broken inside an event",
         lambda text: with_row(text, "seed", lambda row: row.replace('"key"', '\n"key"')),
         "event-json",
         lost,
     )
-    yield mutation("lines: indented JSON", indented, "event-json", "no-events")
-    yield mutation(
+    yield defect("lines: indented JSON", indented, "event-json", "no-events")
+    yield defect(
         "lines: a line of two megabytes", lambda text: before(text, "seed", "." * 2**21), "line-length"
     )
-    yield mutation(
+    yield defect(
         "lines: an event of two megabytes",
         lambda text: with_metadata(text, "seed", padding="." * 2**21),
         "line-length",
         lost,
     )
-    yield mutation("lines: none", lambda text: "", "no-events")
-    yield mutation("lines: one empty", lambda text: "\n", "no-events")
-    yield mutation("lines: no token", lambda text: text.replace(TOKEN, ""), "no-events")
+    yield defect("lines: none", lambda text: "", "no-events")
+    yield defect("lines: one empty", lambda text: "\n", "no-events")
+    yield defect("lines: no token", lambda text: text.replace(TOKEN, ""), "no-events")
     for name, text_before in {
         "a rank": "0: ",
         "a date": "2024-11-24 07:00:00,123 INFO ",
         "colour codes": "\x1b[0m",
         "a carriage return": "Epoch 1: 50 %\r",
     }.items():
-        yield mutation(
+        yield defect(
             f"lines: {name} before a token",
             lambda text, prefix=text_before: with_row(text, "seed", lambda row: prefix + row),
             "text-before-token",
@@ -180,21 +177,21 @@ def parsing() -> Iterator[Mutation]:
         "a brace": "}",
         "colour codes": "\x1b[0m",
     }.items():
-        yield mutation(
+        yield defect(
             f"lines: {name} after an event",
             lambda text, suffix=text_after: with_row(text, "seed", lambda row: row + suffix),
             stray,
         )
     # tokens
     for token in (":::MLL ", ":::MLPv0.5.0 cloudmask ", ":::MLPv0.6.0 cloudmask "):
-        yield mutation(
+        yield defect(
             f"token: {token.split()[0]}",
             lambda text, token=token: with_row(text, "seed", lambda row: token + row.removeprefix(TOKEN)),
             "old-token",
             lost,
         )
     for token in (":::mllog ", "::MLLOG ", "MLLOG "):
-        yield mutation(
+        yield defect(
             f"token: {token.strip()}",
             lambda text, token=token: with_row(text, "seed", lambda row: token + row.removeprefix(TOKEN)),
             lost,
@@ -215,7 +212,7 @@ def parsing() -> Iterator[Mutation]:
         "a control character": lambda row: row.replace('"key": "', '"key": "\x01'),
         "a wrong escape": lambda row: row.replace('"key": "', '"key": "\\x'),
     }.items():
-        yield mutation(
+        yield defect(
             f"json: {name}", lambda text, change=change: with_row(text, "seed", change), "event-json", lost
         )
     for name, number in {
@@ -224,38 +221,36 @@ def parsing() -> Iterator[Mutation]:
         "a plus": "+1",
         "no digit": "1.",
     }.items():
-        yield mutation(
+        yield defect(
             f"json: a number with {name}",
             lambda text, number=number: around_value(text, "split_seed", number),
             "event-json",
             lost,
         )
     for depth in (2_000, 200_000):
-        yield mutation(
+        yield defect(
             f"json: nested {depth} deep",
             lambda text, depth=depth: around_value(text, "split_seed", "[" * depth + "]" * depth),
             "event-json",
             "value-type",
             lost,
         )
-    yield mutation(
+    yield defect(
         "json: nested 50 deep",
         lambda text: around_value(text, "split_seed", "[" * 50 + "]" * 50),
         "value-type",
     )
     twice = "duplicate-json-key"
-    yield mutation(
-        "json: value twice", lambda text: with_row(text, "seed", doubled_field("value", 99)), twice
-    )
-    yield mutation(
+    yield defect("json: value twice", lambda text: with_row(text, "seed", doubled_field("value", 99)), twice)
+    yield defect(
         "json: key twice", lambda text: with_row(text, "seed", doubled_field("key", "split_seed")), twice
     )
-    yield mutation(
+    yield defect(
         "json: a field twice in metadata",
         lambda text: with_row(text, "seed", lambda row: row.replace('"lineno"', '"file": "a.py", "lineno"')),
         twice,
     )
-    yield mutation(
+    yield defect(
         "json: a field twice in the result",
         lambda text: with_row(
             text, "result", lambda row: row.replace('"accuracy"', '"recall": 1.0, "accuracy"', 1)
@@ -264,43 +259,43 @@ def parsing() -> Iterator[Mutation]:
     )
     # numbers
     for constant in ("NaN", "Infinity", "-Infinity"):
-        yield mutation(
+        yield defect(
             f"number: {constant}",
             lambda text, constant=constant: around_value(text, "train_loss", constant),
             "non-finite-number",
         )
-    yield mutation(
+    yield defect(
         "number: NaN in metadata",
         lambda text: with_metadata(text, "eval_accuracy", pixels=math.nan),
         "non-finite-number",
         "metadata-type",
     )
-    yield mutation(
+    yield defect(
         "number: NaN in the result",
         lambda text: with_result(text, "scores.bayes.all.f1", lambda _: math.nan),
         "non-finite-number",
         "result-fields",
     )
-    yield mutation(
+    yield defect(
         "number: NaN as time",
         lambda text: edit(text, "seed", lambda fields: fields.update(time_ms=math.nan)),
         "non-finite-number",
         "event-fields",
     )
-    yield mutation("number: 1e999", lambda text: around_value(text, "train_loss", "1e999"), "number-size")
-    yield mutation(
+    yield defect("number: 1e999", lambda text: around_value(text, "train_loss", "1e999"), "number-size")
+    yield defect(
         "number: 1e999 in the result",
         lambda text: with_row(text, "result", lambda row: row.replace('"f1": ', '"f1": 1e999, "f": ', 1)),
         "result-fields",
     )
-    yield mutation("number: of 30 digits", lambda text: with_value(text, "seed", 10**30), "number-size")
-    yield mutation(
+    yield defect("number: of 30 digits", lambda text: with_value(text, "seed", 10**30), "number-size")
+    yield defect(
         "number: of 5000 digits",
         lambda text: around_value(text, "split_seed", "1" * 5000),
         "event-json",
         lost,
     )
-    yield mutation(
+    yield defect(
         "number: of 30 digits in metadata",
         lambda text: with_metadata(text, "eval_accuracy", pixels=10**30),
         "number-size",
@@ -308,9 +303,9 @@ def parsing() -> Iterator[Mutation]:
     # the six fields
     for field in ("namespace", "time_ms", "event_type", "value", "metadata"):
         also = {"value": ["value-type"], "metadata": ["event-source"]}.get(field, [])
-        yield mutation(f"fields: no {field}", without_field(field), "event-fields", *also)
-    yield mutation("fields: no key", without_field("key"), "event-fields", lost)
-    yield mutation("fields: one too many", with_field("rank", 0), "event-fields")
+        yield defect(f"fields: no {field}", without_field(field), "event-fields", *also)
+    yield defect("fields: no key", without_field("key"), "event-fields", lost)
+    yield defect("fields: one too many", with_field("rank", 0), "event-fields")
     for field, wrong in {
         "namespace": [None, 0, []],
         "time_ms": ["1732428000000", 1732428000000.5, True, None, {}, 10**30],
@@ -320,6 +315,6 @@ def parsing() -> Iterator[Mutation]:
     }.items():
         also = {"metadata": ["event-source"], "key": [lost]}.get(field, [])
         for value in wrong:
-            yield mutation(
+            yield defect(
                 f"fields: {field} {json.dumps(value)}", with_field(field, value), "event-fields", *also
             )

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 
 from benchmark.record.events import BY_KEY, POINT, START, STOP
 from compliance.subjects.timeline import CONTACT, LOOP, REPEATABLE, SINGLE_INTERVALS, VERSIONS
+from tests.support.defects.defect import Defect, defect
 from tests.support.log_edits import (
-    Mutation,
     edit,
-    mutation,
     repeated,
     with_metadata,
     with_value,
@@ -43,7 +42,7 @@ REPEATED = {
     "baseline_accuracy": "baseline-set",
     "run_stop": "after-run-stop",
 }
-#: Rules that are broken besides, by (what is done, key).
+#: Further rules that are broken, by (what is done, key).
 BESIDES = {
     ("missing", "early_stop"): ("result-epochs",),
     ("missing", "scene_accuracy"): ("result-data", "result-pixels"),
@@ -73,23 +72,23 @@ def near_misses(key: str) -> dict[str, str]:
     }
 
 
-def single_events() -> Iterator[Mutation]:
+def single_events() -> Iterator[Defect]:
     for key, event in BY_KEY.items():
         if key not in OPTIONAL:
-            yield mutation(
+            yield defect(
                 f"missing: {key}",
                 lambda text, key=key: without(text, key),
                 MISSING.get(key, "event-missing"),
                 *BESIDES.get(("missing", key), ()),
             )
         if key not in REPEATABLE or key in REPEATED:
-            yield mutation(
+            yield defect(
                 f"repeated: {key}",
                 lambda text, key=key: repeated(text, key),
                 REPEATED.get(key, "event-repeated"),
                 *BESIDES.get(("repeated", key), ()),
             )
-        yield mutation(
+        yield defect(
             f"kind: {key}",
             lambda text, key=key, event=event: edit(
                 text, key, lambda fields: fields.update(event_type=_OTHER_KIND[event.kind])
@@ -97,41 +96,41 @@ def single_events() -> Iterator[Mutation]:
             "event-kind",
         )
         for value in _OTHER_VALUE[event.value]:
-            yield mutation(
+            yield defect(
                 f"value: {key} {json.dumps(value)}",
                 lambda text, key=key, value=value: with_value(text, key, value),
                 "value-type",
             )
         for name, kind in event.metadata.items():
-            yield mutation(
+            yield defect(
                 f"metadata: no {name} of {key}",
                 lambda text, key=key, name=name: edit(text, key, lambda fields: fields["metadata"].pop(name)),
                 "metadata-missing",
             )
             value = _OTHER_VALUE[kind][0]
-            yield mutation(
+            yield defect(
                 f"metadata: {name} of {key} {json.dumps(value)}",
                 lambda text, key=key, name=name, value=value: with_metadata(text, key, **{name: value}),
                 "metadata-type",
             )
-    yield mutation("missing: both versions", lambda text: without_all(text, *VERSIONS), "version-present")
-    yield mutation(
+    yield defect("missing: both versions", lambda text: without_all(text, *VERSIONS), "version-present")
+    yield defect(
         "missing: all parameters",
         lambda text: without_all(text, "opt_name", "seed", "precision", "crop_size", "epochs"),
         "event-missing",
     )
-    yield mutation(
+    yield defect(
         "missing: the inference",
         lambda text: without_all(
             text, "inference_start", "scene_accuracy", "test_accuracy", "inference_stop"
         ),
         "event-missing",
     )
-    yield mutation(
+    yield defect(
         "missing: staging", lambda text: without_all(text, "staging_start", "staging_stop"), "event-missing"
     )
     for name in near_misses("train_samples"):
-        yield mutation(
+        yield defect(
             f"key: {name}",
             lambda text, name=name: edit(
                 text, "train_samples", lambda fields: fields.update(key=near_misses("train_samples")[name])
@@ -140,7 +139,7 @@ def single_events() -> Iterator[Mutation]:
             "event-missing",
         )
     for name in ("epoch", "epoch_number", "Epoch_Num"):
-        yield mutation(
+        yield defect(
             f"metadata: {name} for epoch_num",
             lambda text, name=name: edit(
                 text,
@@ -157,7 +156,7 @@ def single_events() -> Iterator[Mutation]:
         "line 0": {"lineno": 0},
         "a line in words": {"lineno": "61"},
     }.items():
-        yield mutation(
+        yield defect(
             f"source: {name}",
             lambda text, change=change: with_metadata(text, "submission_benchmark", **change),
             "event-source",

@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterator
 
 from benchmark.record.events import POINT
-from tests.support.defects.mutations_values import counted, counts_of
+from tests.support.defects.defect import Defect, defect
+from tests.support.defects.general_values import counted, counts_of
 from tests.support.log_edits import (
     Fields,
-    Mutation,
     before,
     best_epoch,
     edit,
@@ -17,7 +17,6 @@ from tests.support.log_edits import (
     fields_of,
     last_epoch,
     losses_of,
-    mutation,
     require,
     row_of,
     value_of,
@@ -29,27 +28,27 @@ from tests.support.log_edits import (
 # ---- the end of training
 
 
-def stopping() -> Iterator[Mutation]:
+def stopping() -> Iterator[Defect]:
     ends = ("stopping-early", "stopping-event")
-    yield mutation("stopping: too late", too_patient, "stopping-late")
-    yield mutation(
+    yield defect("stopping: too late", too_patient, "stopping-late")
+    yield defect(
         "stopping: too early",
         lambda text: with_value(text, "early_stopping_patience", value_of(text, "early_stop")),
         "stopping-early",
     )
-    yield mutation(
+    yield defect(
         "stopping: another last epoch",
         lambda text: with_value(text, "early_stop", last_epoch(text) - 1),
         "stopping-event",
     )
-    yield mutation(
+    yield defect(
         "stopping: another best epoch",
         lambda text: with_metadata(text, "early_stop", best_epoch=best_epoch(text) + 1),
         "stopping-event",
     )
-    yield mutation("stopping: early_stop of no early stop", invented_stop, "stopping-early", "result-epochs")
-    yield mutation("stopping: a loss lowered", lowered_loss, "result-epochs", *ends)
-    yield mutation("stopping: losses that fall to the end", falling, "result-epochs", *ends)
+    yield defect("stopping: early_stop of no early stop", invented_stop, "stopping-early", "result-epochs")
+    yield defect("stopping: a loss lowered", lowered_loss, "result-epochs", *ends)
+    yield defect("stopping: losses that fall to the end", falling, "result-epochs", *ends)
 
 
 def too_patient(text: str) -> str:
@@ -121,32 +120,32 @@ def rescored(text: str, name: str, factor: int) -> str:
     return with_result(text, f"scores.{name}", change)
 
 
-def result() -> Iterator[Mutation]:
+def result() -> Iterator[Defect]:
     for path, rule in _MORE.items():
         add = 1000 if path.startswith("timing") else 1
-        yield mutation(
+        yield defect(
             f"result: another {path}",
             lambda text, path=path, add=add: with_result(text, path, lambda value: value + add),
             rule,
         )
-        yield mutation(
+        yield defect(
             f"result: {path} as text", lambda text, path=path: with_result(text, path, str), "result-fields"
         )
     for name in ("staging", "training", "evaluation", "inference", "total"):
-        yield mutation(
+        yield defect(
             f"result: {name}_seconds negative",
             lambda text, name=name: with_result(text, f"timing.{name}_seconds", lambda value: -value),
             "result-timing",
         )
     for name in ("training", "inference", "total"):
-        yield mutation(
+        yield defect(
             f"result: a tenth of {name}_seconds",
             lambda text, name=name: with_result(text, f"timing.{name}_seconds", lambda value: value / 10),
             "result-timing",
         )
     for path in ("target_reached", "beats_baselines"):
         rule = "result-value" if path == "target_reached" else "result-baselines"
-        yield mutation(
+        yield defect(
             f"result: {path} negated",
             lambda text, path=path: with_result(text, path, lambda value: not value),
             rule,
@@ -171,47 +170,47 @@ def result() -> Iterator[Mutation]:
         ("scores.bayes.all.true_positive", 1.5, "result-fields"),
         ("scores.bayes.all.f1", None, "result-scores"),
     ):
-        yield mutation(
+        yield defect(
             f"result: {path} {json.dumps(value)}",
             lambda text, path=path, value=value: with_result(text, path, lambda _: value),
             rule,
         )
     for field in ("format", "value", "scores", "baselines", "data", "timing", "weights_sha256", "best_epoch"):
-        yield mutation(
+        yield defect(
             f"result: no {field}",
             lambda text, field=field: edit(text, "result", lambda fields: fields["value"].pop(field)),
             "result-fields",
         )
-    yield mutation(
+    yield defect(
         "result: no scores by day",
         lambda text: edit(text, "result", lambda fields: fields["value"]["scores"]["bayes"].pop("day")),
         "result-pixels",
     )
-    yield mutation("result: empty", lambda text: with_value(text, "result", {}), "result-fields")
-    yield mutation(
+    yield defect("result: empty", lambda text: with_value(text, "result", {}), "result-fields")
+    yield defect(
         "result: of doubled pixels",
         lambda text: rescored(text, "bayes.all", 2),
         "result-pixels",
         "result-references",
     )
-    yield mutation(
+    yield defect(
         "result: of doubled pixels by day",
         lambda text: rescored(text, "bayes.day", 2),
         "result-pixels",
         "result-references",
     )
-    yield mutation(
+    yield defect(
         "result: of more pixels without borders",
         lambda text: rescored(text, "bayes.without_borders", 2),
         "result-references",
     )
-    yield mutation(
+    yield defect(
         "result: against truth on other pixels",
         lambda text: rescored(text, "truth.all", 2),
         "result-references",
     )
-    yield mutation("result: truth of observed scenes", invented_truth, "result-data")
-    yield mutation(
+    yield defect("result: truth of observed scenes", invented_truth, "result-data")
+    yield defect(
         "result: the score of other events",
         better_score,
         "scene-totals",

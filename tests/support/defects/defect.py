@@ -1,0 +1,90 @@
+"""Defects of logs: how each is planted, which rule must catch it, and what is then said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from compliance.finding import Finding
+from compliance.rules import RULE_BY_ID
+from tests.support.hand_logs import COMPLETED
+from tests.support.log_edits import as_text
+
+
+@dataclass(frozen=True)
+class Said:
+    """The one finding, word for word, on a defect in a log that was typed by hand.
+
+    ``expected`` where the finding says it more exactly than the rule; ``also`` names the rules that
+    the defect must break too in this ``log``, not counting those that the log breaks anyway.
+    """
+
+    line: int | None
+    found: str
+    expected: str | None = None
+    also: tuple[str, ...] = ()
+    log: str = COMPLETED
+
+    def finding(self, rule_id: str, path: str = "logs/result.txt") -> Finding:
+        """The complete finding of a rule."""
+        rule = RULE_BY_ID[rule_id]
+        return Finding(
+            rule=rule.id,
+            severity=rule.severity,
+            path=path,
+            line=self.line,
+            clause=rule.clause,
+            message=rule.message,
+            expected=self.expected or rule.expected,
+            found=self.found,
+            remedy=rule.remedy,
+        )
+
+
+@dataclass(frozen=True)
+class Defect:
+    """A kind of defect: ``rule`` must catch it; ``also`` are the other rules that it may break.
+
+    It takes the text of a good log and gives the text with the defect, or None where the log has
+    nothing to plant it in (no skipped scene, no early stopping). The name begins with its group and a
+    colon: ``time: in seconds``. A ``typed`` one fits only the log that its finding is about.
+    """
+
+    name: str
+    plant: Callable[[str], str]
+    rule: str
+    also: frozenset[str] = frozenset()
+    said: Said | None = None
+    typed: bool = False
+
+    def __call__(self, text: str) -> str | None:
+        try:
+            return self.plant(text)
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError):
+            return None
+
+
+def defect(name: str, plant: Callable[[str], str], rule: str, *also: str) -> Defect:
+    """A defect that can be planted in any good log with the place for it."""
+    return Defect(name, plant, rule, frozenset(also))
+
+
+def typed(
+    rule: str,
+    text: str | bytes,
+    line: int | None,
+    found: str,
+    expected: str | None = None,
+    also: tuple[str, ...] = (),
+    log: str = COMPLETED,
+) -> Defect:
+    """A defect of one log that was typed by hand, by the whole text with it."""
+    broken = as_text(text) if isinstance(text, bytes) else text
+
+    def plant(good: str) -> str:
+        if good != log:
+            raise LookupError
+        return broken
+
+    said = Said(line, found, expected, also, log)
+    return Defect(f"typed: {rule}: {found}", plant, rule, frozenset(also), said, typed=True)

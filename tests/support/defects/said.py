@@ -1,0 +1,147 @@
+"""What the checker says, word for word, of some defects in the logs that were typed by hand."""
+
+from __future__ import annotations
+
+from benchmark.record.events import BY_KEY
+from tests.support.defects.defect import Said
+from tests.support.hand_logs import EARLY_STOPPED
+
+#: By the name of the defect.
+SAID: dict[str, Said] = {
+    **{
+        f"missing: {key}": Said(None, f"no event `{key}`", f"`{key}`: {BY_KEY[key].meaning}")
+        for key in (
+            "submission_benchmark",
+            "submission_org",
+            "submission_division",
+            "submission_github_commit_version",
+            "submission_status",
+            "submission_platform",
+            "cache_clear",
+            "seed",
+            "data_kind",
+            "epochs",
+            "opt_adam_epsilon",
+            "quality_target",
+            "train_samples",
+            "eval_samples",
+            "test_samples",
+            "test_accuracy",
+            "result",
+        )
+    },
+    "encoding: byte order mark": Said(1, "the bytes EF BB BF at the start of the file"),
+    "lines: CR LF": Said(None, "82 lines with CR LF"),
+    "lines: no last line feed": Said(82, "the file ends without a line feed"),
+    "lines: two events on one": Said(13, "event 2 begins at column 169"),
+    "lines: none": Said(None, "no event in 0 lines (0 bytes)"),
+    "number: NaN": Said(47, "NaN"),
+    "number: 1e999": Said(47, "value of `train_loss` is a number (inf)"),
+    "repeated: submission_org": Said(3, "`submission_org` again; first on line 2"),
+    "missing: submission_poc_email": Said(None, "no `submission_poc_email`"),
+    "value: cache_clear null": Said(11, "`cache_clear` is null", "boolean"),
+    "repeated: init_start": Said(13, "`init_start` again; first on line 12"),
+    "value: init_start {}": Said(12, "`init_start` is an object of 0", "null"),
+    "repeated: seed": Said(14, "`seed` again; first on line 13"),
+    "value: seed true": Said(13, "`seed` is a boolean (true)", "integer"),
+    "missing: init_stop": Said(12, "`init_start` without `init_stop`"),
+    "repeated: init_stop": Said(40, "`init_stop` again; first on line 39"),
+    "missing: run_start": Said(81, "`run_stop` without `run_start`"),
+    "repeated: run_start": Said(41, "`run_start` again; first on line 40"),
+    "kind: run_start": Said(40, "`run_start` is INTERVAL_END", "INTERVAL_START"),
+    "missing: staging_start": Said(41, "`staging_stop` without `staging_start`"),
+    "repeated: staging_stop": Said(43, "`staging_stop` again; first on line 42"),
+    "repeated: test_samples": Said(46, "`test_samples` again; first on line 45"),
+    "repeated: train_loss": Said(54, "epoch 1: `train_loss` 2 times"),
+    "repeated: test_accuracy": Said(75, "`test_accuracy` again; first on line 74"),
+    "missing: baseline_accuracy": Said(78, "no `majority`"),
+    "repeated: result": Said(82, "`result` again; first on line 81"),
+    "missing: run_stop": Said(81, "the log ends after `result`"),
+    "metadata: no status of run_stop": Said(82, "`run_stop` without `status`"),
+    "missing: both versions": Said(None, "neither of the two events"),
+    "order: baselines_stop before baselines_start": Said(
+        76, "`baselines_stop` before `baselines_start` on line 77"
+    ),
+    "order: inference ends in the baselines": Said(
+        79, "`inference_stop` before `baselines_stop`, whose interval began inside"
+    ),
+    "order: run_start after staging": Said(
+        40, "before `run_start`: `staging_start` and `staging_stop`", also=("result-timing",)
+    ),
+    "order: staging before the clock": Said(40, "before `run_start`: `staging_start`"),
+    "order: submission_org before run_start": Said(
+        39, "`submission_org` after `init_stop` on line 38", "`submission_org` before `init_start`"
+    ),
+    "order: test_accuracy before scene_accuracy": Said(
+        71,
+        "`test_accuracy` before `scene_accuracy` on line 72",
+        "`test_accuracy` after `scene_accuracy` and before `inference_stop`",
+    ),
+    "order: train_loss after its epoch": Said(48, "epoch 1: `epoch_stop` before `train_loss` on line 49"),
+    "order: an epoch in the evaluation of another": Said(53, "epoch 2 begins before `eval_stop` on line 54"),
+    "epochs: more than stated": Said(62, "3 epochs", "at most 2"),
+    "epochs: epoch_energy of another epoch": Said(62, "epoch 1: again", log=EARLY_STOPPED),
+    "time: in seconds": Said(1, "1732428000, which is in seconds; 82 such times"),
+    "time: in microseconds": Said(1, "1732428000000000, which is in microseconds; 82 such times"),
+    "time: in nanoseconds": Said(1, "1732428000000000000, which is in nanoseconds; 82 such times"),
+    "run: appended": Said(83, "a second run begins with `submission_benchmark`"),
+    "run: appended from run_start": Said(83, "a second run begins with `run_start`"),
+    "run: killed in init, then repeated": Said(
+        14, "a second run begins with `submission_benchmark`", also=("run-stop",)
+    ),
+    "run: seed after its stop": Said(83, "1 event: `seed`"),
+    "parameter: seed -1": Said(13, "`seed` -1", "at least 0"),
+    "parameter: number_of_nodes 0": Said(16, "`number_of_nodes` 0", "at least 1"),
+    "parameter: epochs 0": Said(22, "`epochs` 0", "at least 1"),
+    "parameter: early_stopping_patience 0": Said(23, "`early_stopping_patience` 0", "at least 1"),
+    "parameter: opt_base_learning_rate 0": Said(25, "`opt_base_learning_rate` 0", "above 0"),
+    "parameter: crop_size 81": Said(34, "`crop_size` 81", "an even number, at least 0"),
+    "parameter: min_sst 273.0": Said(35, "`min_sst` 273.0", "at least 273.15 (kelvin)"),
+    "parameter: train_split 1.0": Said(36, "`train_split` 1.0", "above 0 and below 1"),
+    "parameter: data_kind `real`": Said(
+        14, "`data_kind` `real`", "slstr or synthetic", also=("result-data",)
+    ),
+    "parameter: opt_name ` `": Said(24, "`opt_name` is blank", "the optimizer's name"),
+    "parameter: a crop as large as a patch": Said(34, "crop 256 of patch 256"),
+    "parameter: another patch size": Said(33, "128", also=("eval-pixels", "train-pixels")),
+    "parameter: config_digest `9b74c989`": Said(15, "`9b74c989`"),
+    "parameter: cache not cleared": Said(11, "false, by `posix_fadvise DONTNEED on 8 files`"),
+    "identity: organisation ``": Said(2, "`submission_org` is ``: blank"),
+    "identity: organisation `TODO`": Said(2, "`submission_org` is `TODO`: the word `todo`"),
+    "identity: submission_benchmark `CloudMask`": Said(1, "`CloudMask`"),
+    "identity: submission_division `closed`": Said(3, "`closed`"),
+    "identity: submission_status `success`": Said(7, "`success`"),
+    "identity: submission_github_commit_version `3f2a9c0`": Said(6, "`3f2a9c0`"),
+    "identity: submission_github_commit_version `unknown`": Said(6, "`unknown`"),
+    "identity: the commit's other key": Said(6, "`github_commit_version`"),
+    "identity: uncommitted changes": Said(6, "dirty true: uncommitted changes"),
+    "identity: no contact": Said(None, "no `submission_poc_name` and no `submission_poc_email`"),
+    "counts: train_accuracy of no pixels": Said(48, "`train_accuracy` with 0 correct of 0 pixels"),
+    "counts: baseline_accuracy of more correct than there are": Said(
+        77, "`baseline_accuracy` with 5400001 correct of 5400000 pixels"
+    ),
+    "loss: train_loss negative": Said(47, "`train_loss` -0.25"),
+    "pixels: half an epoch": Said(
+        48, "2621440 pixels: 40 patches and 0 pixels", "73 to 80 patches of 256 x 256 pixels"
+    ),
+    "whole_scene_agreement: of fewer pixels": Said(88, "1800000 pixels", "3600000 pixels", log=EARLY_STOPPED),
+    "whole_scene_agreement: no time": Said(88, "seconds 0", "above 0", log=EARLY_STOPPED),
+    "scenes: one twice": Said(
+        72, "`S3A_SL_1_RBT____20191001T103221_20191001T103521_20191002T143…` again; first on line 71"
+    ),
+    "stopping: too late": Said(
+        78, "epoch 4 was trained", "the end after epoch 3, 1 epoch after the best, 2", log=EARLY_STOPPED
+    ),
+    "result: another epochs_run": Said(81, "`epochs_run` 4", "3, the epochs of the log"),
+    "result: target_reached negated": Said(81, "`target_reached` false", "true, as 0.93 against 0.9"),
+    "result: beats_baselines negated": Said(81, "`beats_baselines` false", "true, as 0.93 against 0.85"),
+    'result: format "cloudmask-result-2"': Said(81, "`format` `cloudmask-result-2`", "cloudmask-result-1"),
+    'result: meaning " "': Said(81, "`meaning` is blank", "a sentence"),
+    'result: weights_sha256 "1f40fc92"': Said(81, "`weights_sha256` `1f40fc92`"),
+    "result: timing null": Said(81, "`result.timing` is null", "an object"),
+    "result: no best_epoch": Said(81, "no `result.best_epoch`", "an integer"),
+    "result: truth of observed scenes": Said(
+        81, "`scores.truth` of observed scenes", "none: no true mask is known"
+    ),
+    "parameter: synthetic data": Said(14, "data_kind synthetic"),
+}
