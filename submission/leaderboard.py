@@ -25,6 +25,7 @@ from compliance.subjects.tree import is_tree
 from compliance.wording import escape_markdown, markdown_table
 from submission.bundle.archive import ARCHIVE_SUFFIX
 from submission.bundle.reading import Bundle, find_tree, read_bundle, unpacked
+from submission.documents.published import REFERENCE_METHOD
 from submission.documents.templating import environment
 from submission.runs.statistics import Spread, spread
 from submission.system.description import short_description
@@ -34,11 +35,11 @@ TEMPLATES = environment(Path(__file__).parent / "templates")
 TITLE = "MLCommons Science CloudMask: submissions"
 NAME = "leaderboard"
 HEADINGS = (
-    *("Submitter", "System", "Runs", "Accuracy, mean", "Best", "Spread"),
+    *("Submitter", "System", "Method", "Runs", "Accuracy, mean", "Best", "Spread"),
     *("Target", "Time (min)", "Epochs", "Energy (Wh)", "Folder"),
 )
 #: Columns that hold words; the others hold numbers.
-WORDS = frozenset(("Submitter", "System", "Folder"))
+WORDS = frozenset(("Submitter", "System", "Method", "Folder"))
 #: Scores on observed and on simulated scenes cannot be compared: each kind has its table.
 KINDS = {
     "slstr": "Observed Sentinel-3 SLSTR scenes",
@@ -62,6 +63,7 @@ class Entry:
 
     submitter: str
     system: str
+    method: str
     kind: str
     accuracy: Spread
     reached: int
@@ -167,6 +169,7 @@ def _entry(bundle: Bundle, path: Path) -> Entry:
     return Entry(
         submitter=runs.org,
         system=short_description(bundle.system),
+        method=runs.shared("method") or REFERENCE_METHOD,
         kind="synthetic" if runs.synthetic else "slstr",
         accuracy=spread(runs.accuracies),
         reached=sum(run.test_accuracy >= run.result["quality_target"] for run in runs.runs),
@@ -183,6 +186,7 @@ def cells(entry: Entry) -> tuple[str, ...]:
     return (
         entry.submitter,
         entry.system,
+        entry.method,
         str(score.count),
         f"{score.mean:.4f}",
         f"{score.highest:.4f}",

@@ -162,6 +162,13 @@ def _import_file(path: Path) -> ModuleType:
         raise ConfigError(
             "method.name", found=f"no file {path}", expected=_FORMS, remedy="correct the path of the file"
         )
+    if not path.stem.isidentifier() or not path.stem.isascii():
+        raise ConfigError(
+            "method.name",
+            found=f"a file called {path.name}",
+            expected="the name of a module: letters, digits and _, such as mine.py",
+            remedy="rename the file",
+        )
     spec = importlib.util.spec_from_file_location(f"cloudmask_method_{path.stem}", path)
     assert spec is not None
     assert spec.loader is not None

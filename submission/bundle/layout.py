@@ -8,7 +8,7 @@ One bundle holds both layouts that the rules ask for, in one folder of the organ
     <org>/benchmarks/cloudmask/implementations/<system>/             G  notes, README, scripts
     <org>/results/<system>/cloudmask/result_<i>.txt                  G  from 0
     <org>/cloudmask/<system>/<descriptor>/                           S  the experiment
-        README.md, config.yaml, bundle.json, scripts; method.py where the method is the submitter's file
+        README.md, config.yaml, bundle.json, scripts; the method's source where it is the submitter's file
         scientific_contribution.md, the same as .pdf under two names
         report.html
         figures/<name>.png, <name>.pdf, small ones of scenes as <name>.webp
@@ -41,8 +41,6 @@ RUN_CONFIG = "run_config.yaml"
 README = "README.md"
 #: How the bundle was made.
 PROVENANCE = "bundle.json"
-#: A copy of the method's source, where it is a file of the submitter's.
-METHOD_FILE = "method.py"
 CONTRIBUTION = "scientific_contribution.md"
 #: S spells it the second way; the first is what is meant.
 CONTRIBUTION_PDFS = ("scientific_contribution.pdf", "sientific_contribution.pdf")

@@ -28,7 +28,7 @@ from compliance.subjects.parse import read_log
 from compliance.subjects.system import FIELDS
 from compliance.subjects.tree import SubmissionTree
 from compliance.subjects.yaml_files import YamlDefect, load_yaml
-from submission.bundle.layout import CONFIG, METHOD_FILE, README, RUN_CONFIG, BundleLayout, BundleName
+from submission.bundle.layout import CONFIG, README, RUN_CONFIG, BundleLayout, BundleName
 from submission.bundle.provenance import Provenance, from_json
 from submission.bundle.repository import Commit
 from submission.bundle.sources import Sources
@@ -152,8 +152,10 @@ def _copy_runs(tree: SubmissionTree, layout: BundleLayout, folder: Path) -> dict
             run.log: log,
             run.system: _name(layout, layout.run(number) / run.system.name),
             run.metrics: _name(layout, layout.run(number) / run.metrics.name),
-            run.method: science.path(METHOD_FILE),
         }
+        method = config.get("method")
+        if isinstance(method, dict) and str(method.get("name")).endswith(".py"):
+            sources[run.method] = science.path(str(method["name"]))
         for copy, name in sources.items():
             if tree.is_regular(name):
                 shutil.copyfile(tree.root / name, copy)

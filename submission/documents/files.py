@@ -16,7 +16,6 @@ from submission.bundle.layout import (
     CONFIG,
     IMPLEMENTATION,
     MANIFEST,
-    METHOD_FILE,
     README,
     RUN_CONFIG,
     SCRIPTS,
@@ -43,7 +42,7 @@ def run_config(runs: RunSet) -> dict[str, Any]:
     config = runs.config.to_dict()
     del config["seed"]
     if runs.config.method.name.endswith(".py"):
-        config["method"]["name"] = METHOD_FILE
+        config["method"]["name"] = method_file(runs)
     data = config["data"]
     folders = [Path(data[split]) for split in ("training", "inference")]
     private = any(folder.is_absolute() or ".." in folder.parts for folder in folders)
@@ -52,6 +51,12 @@ def run_config(runs: RunSet) -> dict[str, Any]:
         for split in ("training", "inference"):
             data[split] = f"{OWN_FOLDER[data['kind']]}/{split}"
     return config
+
+
+def method_file(runs: RunSet) -> str:
+    """Name of the method's source where it is the submitter's file, else nothing."""
+    source = runs.shared("method_source")
+    return source if source.endswith(".py") and Path(source).name == source else ""
 
 
 def moved_folders(runs: RunSet) -> bool:
@@ -133,8 +138,8 @@ def write_documents(layout: BundleLayout, sources: Sources) -> None:
         path = folder.relative_to(layout.root)
         values |= {"here": path.as_posix(), "to_bundle": "/".join([".."] * len(path.parts))}
         write_text(folder / RUN_CONFIG, _yaml(run_config(runs)))
-        if runs.first.folder.method.is_file():
-            write_text(folder / METHOD_FILE, runs.first.folder.method.read_text(encoding="utf-8"))
+        if (name := method_file(runs)) and runs.first.folder.method.is_file():
+            write_text(folder / name, runs.first.folder.method.read_text(encoding="utf-8"))
         for name in (README, *SCRIPTS):
             write_text(folder / name, TEMPLATES.get_template(name).render(values))
         for script in SCRIPTS:
@@ -162,7 +167,7 @@ def _values(layout: BundleLayout, sources: Sources) -> dict[str, object]:
         "data_moved": provenance.data_moved,
         "descriptor": layout.name.descriptor,
         "left_out": provenance.left_out,
-        "method_file": METHOD_FILE if runs.first.folder.method.is_file() else "",
+        "method_file": method_file(runs),
         "manifest": MANIFEST,
         "name": runs.config.series,
         "org": runs.org,

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmark.record.events import OPTIMIZERS
+from compliance.wording import escape_markdown
 from submission.documents.published import MODEL_PARAMETERS, REFERENCE_METHOD
 from submission.runs.runs import RunSet
 
 #: How weights or tables come about, by kind of method.
 _LEARNING = {
-    "network": "Its weights start from random values and are trained by steps{optimizer} on patches of "
+    "network": "Its weights start from random values and are trained{optimizer} on patches of "
     "{patch} x {patch} pixels. After each epoch the validation scenes are evaluated; the weights of the "
     "epoch with the lowest validation loss are scored, and the inference scenes play no part in that choice.",
     "fitted": "It is fitted once to the training scenes, and measured on the validation scenes; the "
@@ -46,18 +47,19 @@ def method_text(runs: RunSet) -> MethodText:
     optimizer = ""
     if name := stated.get("opt_name"):
         settings = [f"`{key}` {stated[key]}" for key in OPTIMIZERS.get(str(name), ()) if key in stated]
-        optimizer = f" by the optimizer {name} ({', '.join(settings)})" if settings else f" by {name}"
+        name = escape_markdown(str(name))
+        optimizer = f" with the optimizer {name} ({', '.join(settings)})" if settings else f" with {name}"
     learning = _LEARNING[kind].format(optimizer=optimizer, patch=stated["patch_size"])
     options = json.dumps(stated["method_options"], sort_keys=True)
     source = f"`{stated['method_source']}` (sha256 `{stated['method_sha256']}`)"
     return MethodText(
-        title=about["title"],
+        title=escape_markdown(about["title"]),
         parameters=parameters,
         is_reference=False,
         paragraphs=(
             learning,
-            f"Adapted or chosen here: {about['adapted']}",
-            f"Options: `{options}`. Source: {source}, licence {about['licence']}.",
+            f"Adapted or chosen here: {escape_markdown(about['adapted'])}",
+            f"Options: `{options}`. Source: {source}, licence {escape_markdown(about['licence'])}.",
         ),
-        citations=tuple(filter(None, about["citations"].split("\n"))),
+        citations=tuple(escape_markdown(each) for each in about["citations"].split("\n") if each),
     )

@@ -47,7 +47,7 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def entry(org: str, scores: list[float], seconds: float, kind: str = "synthetic") -> Entry:
-    return Entry(org, "node", kind, spread(scores), 0, seconds, (5, 5), None, Path("dist") / org)
+    return Entry(org, "node", "unet", kind, spread(scores), 0, seconds, (5, 5), None, Path("dist") / org)
 
 
 class Page(HTMLParser):
@@ -205,5 +205,5 @@ def test_an_unwritable_output_is_reported(
 
 def test_numbers_that_are_not_there_are_dashes() -> None:
     row = dict(zip(HEADINGS, cells(entry("one", [0.9], 30)), strict=True))
-    assert (row["Spread"], row["Energy (Wh)"], row["Time (min)"]) == ("–", "–", "0.50")
+    assert (row["Spread"], row["Energy (Wh)"], row["Time (min)"], row["Method"]) == ("–", "–", "0.50", "unet")
     assert "one" in to_markdown([entry("one", [0.9], 30)], [], Path())

@@ -12,6 +12,10 @@ from compliance.subjects.timeline import SETTINGS
 from compliance.wording import excerpt, listing, show
 
 
+#: A dotted name of a module, or the name of a file.
+_SOURCE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
+
+
 @rule(
     "method-facts",
     scope="log",
@@ -28,10 +32,14 @@ def method_facts(log: Log) -> Iterator[Problem]:
     if stated and missing and log.all("init_stop"):
         found = f"{listing(f'`{key}`' for key in stated)} without {listing(f'`{key}`' for key in missing)}"
         yield problem(found, log.all(stated[0])[0].line)
-    for key in ("method", "method_source"):
-        text, event = log.text(key), log.one(key)
-        if event and text is not None and not text.strip():
-            yield problem(f"`{key}` is blank", event.line, "a name")
+    name, event = log.text("method"), log.one("method")
+    if event and name is not None and not name.strip():
+        yield problem("`method` is blank", event.line, "a name")
+    source, event = log.text("method_source"), log.one("method_source")
+    is_masks = log.text("method_kind") == "masks"
+    if event and source is not None and not is_masks and not _SOURCE.fullmatch(source):
+        found = f"`method_source` {excerpt(source)}"
+        yield problem(found, event.line, "a module such as benchmark.methods.unet, or a file such as mine.py")
     digest, event = log.text("method_sha256"), log.one("method_sha256")
     if event and digest is not None and not re.fullmatch(r"[0-9a-f]{64}", digest):
         yield problem(f"`method_sha256` {excerpt(digest)}", event.line, "64 hexadecimal digits (sha256)")

@@ -543,15 +543,15 @@ def test_the_file_of_a_method_that_is_missing_or_another_is_found(tree: Path) ->
     assert found == (
         SCIENCE,
         None,
-        f"no method.py, but {excerpt('mine.py')} in {SCIENCE}/result-1.txt",
+        f"no {excerpt('mine.py')}, which {SCIENCE}/result-1.txt names",
         expected_by("tree-method"),
     )
-    file = tree / SCIENCE / "method.py"
+    file = tree / SCIENCE / "mine.py"
     file.write_bytes(b"ABOUT = ...")
     assert findings("tree-method", tree) == []
     file.write_bytes(b"ABOUT = None")
     (found,) = findings("tree-method", tree)
-    assert found[0] == f"{SCIENCE}/method.py"
+    assert found[0] == f"{SCIENCE}/mine.py"
     assert found[3] == f"{digest}, as in {SCIENCE}/result-1.txt"
 
 

@@ -45,9 +45,12 @@ def of_kind(text: str, kind: str) -> str:
 def method() -> Iterator[Defect]:
     for key in FACTS:
         yield defect(f"method: no {key}", lambda text, key=key: without(stated(text), key), "method-facts")
-    for key in ("method", "method_source"):
+    yield defect("method: blank", lambda text: with_value(stated(text), "method", " "), "method-facts")
+    for source in ("", "../mine.py", "a b", "/home/ada/mine.py"):
         yield defect(
-            f"method: blank {key}", lambda text, key=key: with_value(stated(text), key, " "), "method-facts"
+            f"method: source {source!r}",
+            lambda text, source=source: with_value(stated(text), "method_source", source),
+            "method-facts",
         )
     yield defect(
         "method: a short digest",
