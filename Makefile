@@ -49,10 +49,10 @@ leaderboard: setup  ## write tables over the bundles in dist/
 	$(RUN) -m submission.leaderboard $(DIST) --output $(DIST)
 
 test: setup  ## run all tests
-	$(RUN) -m pytest -n $(shell nproc) --dist loadfile
+	$(RUN) -m pytest -n $(shell nproc) --dist loadfile --no-loadscope-reorder
 
 test-fast: setup  ## run the tests that are not slow, about a minute
-	$(RUN) -m pytest -n $(shell nproc) --dist loadfile -m "not slow"
+	$(RUN) -m pytest -n $(shell nproc) --dist loadfile --no-loadscope-reorder -m "not slow"
 
 fuzz: setup  ## look for input that makes the checker fail (MINUTES=10 SEED=1)
 	$(RUN) -m tests.support.fuzz --minutes $(MINUTES) --seed $(SEED)
