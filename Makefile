@@ -53,10 +53,10 @@ table1: setup  ## run every method on small synthetic scenes and compare them (u
 	$(RUN) -m benchmark.comparison $(LOGS)/methods-small --output $(DIST)
 
 test: setup  ## run all tests
-	$(RUN) -m pytest -n $(shell nproc) --dist loadfile
+	$(RUN) -m pytest -n $(shell nproc) --dist loadfile --no-loadscope-reorder
 
 test-fast: setup  ## run the tests that are not slow, about a minute
-	$(RUN) -m pytest -n $(shell nproc) --dist loadfile -m "not slow"
+	$(RUN) -m pytest -n $(shell nproc) --dist loadfile --no-loadscope-reorder -m "not slow"
 
 fuzz: setup  ## look for input that makes the checker fail (MINUTES=10 SEED=1)
 	$(RUN) -m tests.support.fuzz --minutes $(MINUTES) --seed $(SEED)

@@ -29,19 +29,46 @@ SLOW = (
     "tests/compliance/test_fuzz.py",
     "tests/submission",
 )
+#: The files that take longest, the longest first.
+LONGEST = (
+    "tests/end_to_end/test_sweep_runs.py",
+    "tests/end_to_end/test_run.py",
+    "tests/end_to_end/test_resume.py",
+    "tests/end_to_end/test_workers.py",
+    "tests/submission/test_package.py",
+    "tests/compliance/rules/test_profiles.py",
+    "tests/submission/verify",
+    "tests/benchmark/compute",
+    "tests/submission/report",
+)
 
 settings.register_profile("cloudmask", deadline=None)  # no test asserts a time
 settings.load_profile("cloudmask")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by what they need; ``-m "not slow"`` answers within a minute."""
+    """Mark tests by what they need, so that ``-m "not slow"`` answers within a minute, and order them.
+
+    Fast files come first. Then the longest come first, so that parallel workers, which take a file each,
+    end at about the same time.
+    """
+    slow_files = set()
     for item in items:
         names = [name for used, names in OF_FIXTURES.items() if used in item.fixturenames for name in names]  # type: ignore[attr-defined]
         if item.path.relative_to(ROOT).as_posix().startswith(SLOW):
             names.append("slow")
         for name in dict.fromkeys(names):
             item.add_marker(name)
+        if "slow" in names:
+            slow_files.add(item.path)
+
+    def place(item: pytest.Item) -> int:
+        if item.path not in slow_files:
+            return -1
+        name = item.path.relative_to(ROOT).as_posix()
+        return next((n for n, start in enumerate(LONGEST) if name.startswith(start)), len(LONGEST))
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")
