@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -19,28 +19,10 @@ from numpy.typing import NDArray
 
 from benchmark.compute.cluster import SINGLE_WORKER, Cluster
 from benchmark.compute.collectives import Workers, share_of
-from benchmark.core.errors import MethodError, RunError
+from benchmark.compute.trainable import TrainableMethod, compiled_by_xla, no_network, summary
+from benchmark.core.errors import RunError
 from benchmark.core.files import write_aside
 from benchmark.scenes.scene import CHANNELS
-
-
-class TrainableMethod(Protocol):
-    """What the engine takes from a network; methods/interface.py describes it."""
-
-    @property
-    def build(self) -> Callable[[tuple[int, int, int]], keras.Model]: ...
-    @property
-    def loss(self) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]: ...
-    @property
-    def optimizer(self) -> Callable[[], keras.Optimizer]: ...
-    @property
-    def head(self) -> Callable[[tf.Tensor], tf.Tensor]: ...
-    @property
-    def multiple(self) -> int: ...
-    @property
-    def margin(self) -> int: ...
-    @property
-    def optimised(self) -> Callable[[keras.Model, tuple[int, int] | None, bool], keras.Model] | None: ...
 
 
 def resolve_precision(wanted: str) -> str:
@@ -122,7 +104,7 @@ class Engine:
             self.model = self._build((patch, patch, CHANNELS))
             self.network = method.optimised(self.model, None, xla) if method.optimised else self.model
             self.optimizer = method.optimizer()
-            self._optimizer_facts = self.optimizer.get_config()
+            self._optimizer_facts = {**self.optimizer.get_config(), "name": type(self.optimizer).__name__}
             if precision == "mixed_float16":  # gradients of few pixels would vanish
                 self.optimizer = keras.optimizers.LossScaleOptimizer(self.optimizer)
             self.optimizer.build(self.model.trainable_variables)
@@ -139,13 +121,14 @@ class Engine:
             return
         shape = self.model.input_shape[1:]
         try:
-            for function in (self._train, self._evaluate, self._predict):
-                graph = function.get_concrete_function()
+            found = self._predict.get_concrete_function().structured_outputs.shape.as_list()
+            if found[1:] == list(shape[:2]):
+                self._train.get_concrete_function()
+                self._evaluate.get_concrete_function()
         except Exception as error:
-            raise _no_network(shape, f"{type(error).__name__}: {error}") from error
-        found = graph.structured_outputs.shape.as_list()
+            raise no_network(shape, summary(error)) from error
         if found[1:] != list(shape[:2]):
-            raise _no_network(shape, f"probabilities of shape {found}")
+            raise no_network(shape, f"probabilities of shape {found}")
 
     def train_step(
         self, inputs: tf.Tensor, labels: tf.Tensor, learning_rate: float, stop: bool = False
@@ -263,7 +246,7 @@ class Engine:
 
     def _sums(self, step: Callable, inputs: tf.Tensor, labels: tf.Tensor, stop: bool) -> list[float]:
         """Sums over all replicas of what ``step`` returns."""
-        with self.workers.answers_from_all():
+        with self.workers.answers_from_all(), compiled_by_xla():
             per_replica = step(*self._share(inputs, labels), tf.constant(stop))
             if self.replicas > 1:
                 per_replica = self.strategy.reduce(tf.distribute.ReduceOp.SUM, per_replica, axis=None)
@@ -276,13 +259,13 @@ class Engine:
         try:
             model = self._method.build(shape)
         except Exception as error:
-            raise _no_network(shape, f"{type(error).__name__}: {error}") from error
+            raise no_network(shape, summary(error)) from error
         finally:
             keras.config.set_dtype_policy(policy)
         if not isinstance(model, keras.Model):
-            raise _no_network(shape, type(model).__name__)
+            raise no_network(shape, type(model).__name__)
         if len(model.output_shape) != 4 or tuple(model.output_shape[1:3]) != shape[:2]:
-            raise _no_network(shape, f"a model with outputs of shape {list(model.output_shape)}")
+            raise no_network(shape, f"a model with outputs of shape {list(model.output_shape)}")
         return model
 
     def _loss_and_correct(
@@ -290,7 +273,8 @@ class Engine:
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Summed loss, correct pixels, and the probabilities of one replica's share."""
         outputs = self.network(inputs, training=training)
-        if training and (margin := self._method.margin):
+        margin = self._method.margin
+        if training and margin:
             outputs, labels = (values[:, margin:-margin, margin:-margin] for values in (outputs, labels))
         probability = self._method.head(outputs)
         cloud = labels > 0
@@ -301,7 +285,8 @@ class Engine:
         with tf.GradientTape() as tape:
             loss, correct, _ = self._loss_and_correct(inputs, labels, training=True)
             mean = loss / (self.global_batch * self.trained_pixels)
-            if penalties := self.model.losses:  # of the weights, the same on every replica
+            penalties = self.model.losses  # of the weights, the same on every replica
+            if penalties:
                 mean += tf.add_n(penalties) / self.replicas
             if self.precision == "mixed_float16":
                 mean = self.optimizer.scale_loss(mean)
@@ -316,16 +301,6 @@ class Engine:
 
     def _predict_replica(self, inputs: tf.Tensor) -> tf.Tensor:
         return self._method.head(self.network(inputs, training=False))
-
-
-def _no_network(shape: Sequence[int], found: str) -> MethodError:
-    return MethodError(
-        f"network for images of {' x '.join(map(str, shape))}",
-        found=found,
-        expected="a Keras model with outputs [n, rows, columns, k], a loss that sums over pixels, and a head "
-        "that makes probabilities [n, rows, columns] of the outputs",
-        remedy="correct build, loss or head of the method",
-    )
 
 
 def _stack_sums(*values: tf.Tensor) -> tf.Tensor:

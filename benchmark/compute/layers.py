@@ -36,7 +36,7 @@ class Dropout(layers.Layer):
     before this one, and the image's place in the batch of all replicas, which have equal shares.
     Seed and steps are the int64 variable ``seed_generator.state``: among ``model.variables``, but
     not among the weights. The seed is drawn as Keras layers draw theirs if it is not given. The
-    mask is drawn in float32, so that every precision drops the same values.
+    mask is drawn in float32, so that every precision drops the same values; XLA draws other ones.
     """
 
     def __init__(self, rate: float, seed: int | None = None, **options: Any) -> None:
@@ -93,8 +93,8 @@ class Resize(layers.Layer):
     ``average``: the mean over ``size`` cells that cover the image; neighbours overlap by a pixel
     where it cannot be divided evenly.
 
-    Both are products with a matrix for the rows and one for the columns, and so deterministic on
-    every device and under XLA, which the gradients of TensorFlow's own resizing are not.
+    Both are products with a matrix for the rows and one for the columns: deterministic, gradients
+    included, on every device and under XLA.
     """
 
     def __init__(

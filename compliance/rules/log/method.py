@@ -11,7 +11,6 @@ from compliance.subjects.log import Log
 from compliance.subjects.timeline import SETTINGS
 from compliance.wording import excerpt, listing, show
 
-
 #: A dotted name of a module, or the name of a file.
 _SOURCE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 

@@ -100,11 +100,16 @@ def test_the_settings_of_an_optimizer_are_logged_by_its_name() -> None:
     assert stated["opt_name"] == "sgd"
     assert stated["opt_sgd_momentum"] == pytest.approx(0.9)
     assert not [key for key in stated if "adam" in key]
-    adamw = optimization_facts(config, 10, keras.optimizers.AdamW(weight_decay=0.01).get_config())
+    adamw = optimization_facts(config, 10, described(keras.optimizers.AdamW(weight_decay=0.01)))
     assert adamw["opt_adamw_weight_decay"] == pytest.approx(0.01)
-    amsgrad = optimization_facts(config, 10, keras.optimizers.Adam(amsgrad=True).get_config())
+    amsgrad = optimization_facts(config, 10, described(keras.optimizers.Adam(amsgrad=True)))
     assert amsgrad["opt_amsgrad"] is True
     assert "opt_weight_decay" not in amsgrad
+
+
+def described(optimizer: keras.Optimizer) -> dict[str, Any]:
+    engine = new_engine(dataclasses.replace(REGULARISED, optimizer=lambda: optimizer))
+    return engine.optimizer_facts
 
 
 def load_tiny_training() -> Any:

@@ -126,10 +126,10 @@ def test_the_parameters_of_any_configuration_that_a_run_accepts_pass(
     assert set(PARAMETERS) - optional <= values.keys()
     text = COMPLETED
     for key in optional & set(PARAMETERS) - values.keys():
-        text = without(text, key) if f'"{key}"' in text else text
+        text = without(text, key) if f'"key": "{key}"' in text else text
     for key, value in values.items():
         if key != "submission_benchmark":
-            text = with_value(text, key, value) if f'"{key}"' in text else inserted(text, key, value)
+            text = with_value(text, key, value) if f'"key": "{key}"' in text else inserted(text, key, value)
     text = text.replace('"kind": "slstr"', json.dumps({"kind": config.data.kind})[1:-1])
     found = registry.run("log", parsed(text), {id: JUDGES[id] for id in JUDGES if id in science_rules()})
     assert [(each.rule, each.found) for each in found if each.severity == "error"] == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from benchmark.record.events import BY_KEY, POINT, START, STOP
+from benchmark.record.events import BY_KEY, METHOD, OPTIMIZER_EXTRAS, POINT, START, STOP
 from compliance.subjects.timeline import CONTACT, LOOP, REPEATABLE, SINGLE_INTERVALS, VERSIONS
 from tests.support.defects.defect import Defect, defect
 from tests.support.log_edits import (
@@ -20,12 +20,16 @@ from tests.support.log_edits import (
 # ---- events: which, how often, what each looks like
 
 #: Events whose absence is no defect.
-OPTIONAL = (*VERSIONS, "epoch_energy", "run_resumed", "whole_scene_agreement")
+OPTIONAL = (
+    *(*VERSIONS, *OPTIMIZER_EXTRAS),
+    *("epoch_energy", "run_resumed", "whole_scene_agreement", "training_margin"),
+)
 #: The rule that an event's absence breaks, where it is not event-missing.
 MISSING = {
     **dict.fromkeys((*SINGLE_INTERVALS, *SINGLE_INTERVALS.values()), "interval-pairing"),
     **dict.fromkeys(LOOP, "epoch-complete"),
     **dict.fromkeys(CONTACT, "contact-present"),
+    **dict.fromkeys(METHOD, "method-facts"),
     "run_stop": "run-stop",
     "skipped_scene": "result-data",
     "early_stop": "training-complete",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from benchmark.record.events import OPTIMIZERS
+from compliance.wording import excerpt
 from tests.support.defects.defect import Defect, defect, typed
 from tests.support.hand_logs import COMPLETED
 from tests.support.log_edits import fields_of, place_of, row_of, with_rows, with_value, without, without_all
@@ -37,14 +39,20 @@ def stated(text: str) -> str:
     return text
 
 
+def with_optimizer(text: str, name: str, *settings: object, **extras: object) -> str:
+    """The log of a run that states its method, with another optimizer and a margin."""
+    text = with_value(without_all(stated(text), *OPTIMIZERS["adam"]), "opt_name", name)
+    for key, value in reversed([*zip(OPTIMIZERS[name], settings, strict=True), *extras.items()]):
+        text = added(text, "opt_base_learning_rate", key, value)
+    return added(text, "patch_size", "training_margin", 0)
+
+
 def of_kind(text: str, kind: str) -> str:
     """The text of a run whose method is of a kind that is not trained by steps."""
     return with_value(without_all(stated(text), *OPTIMIZATION), "method_kind", kind)
 
 
 def method() -> Iterator[Defect]:
-    for key in FACTS:
-        yield defect(f"method: no {key}", lambda text, key=key: without(stated(text), key), "method-facts")
     yield defect("method: blank", lambda text: with_value(stated(text), "method", " "), "method-facts")
     for source in ("", "../mine.py", "a b", "/home/ada/mine.py"):
         yield defect(
@@ -66,7 +74,7 @@ def method() -> Iterator[Defect]:
         "method: a fit with steps",
         lambda text: with_value(with_value(stated(text), "method_kind", "fitted"), "epochs", 1),
         "method-optimizer",
-        *("epochs-exceeded", "early-stop", "stopping-epochs", "patience"),
+        "epochs-limit",
     )
     yield defect("method: fitted in several epochs", lambda text: of_kind(text, "fitted"), "method-epochs")
     yield defect("method: masks", lambda text: of_kind(text, "masks"), "method-masks")
@@ -84,7 +92,13 @@ DEFECTS = (
         14,
         "`method`, `method_kind`, `method_source` and `method_options` without `method_sha256`",
     ),
-    typed("method-epochs", of_kind(COMPLETED, "fitted"), 25, "`epochs` 3"),
+    typed("method-epochs", of_kind(COMPLETED, "fitted"), 27, "`epochs` 3"),
+    typed(
+        "method-optimizer",
+        added(COMPLETED, "opt_adam_epsilon", "opt_sgd_momentum", 0.9),
+        29,
+        f"`opt_sgd_momentum` with opt_name {excerpt('adam')}",
+    ),
     typed("method-masks", of_kind(COMPLETED, "masks"), 15, "method_kind masks"),
     typed(
         "training-margin",

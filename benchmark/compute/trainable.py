@@ -1,0 +1,62 @@
+"""What the engine takes from a method, and what it says of one that cannot be trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol
+
+import keras
+import tensorflow as tf
+
+from benchmark.core.errors import MethodError
+
+
+class TrainableMethod(Protocol):
+    """What the engine takes from a network; methods/interface.py describes it."""
+
+    @property
+    def build(self) -> Callable[[tuple[int, int, int]], keras.Model]: ...
+    @property
+    def loss(self) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]: ...
+    @property
+    def optimizer(self) -> Callable[[], keras.Optimizer]: ...
+    @property
+    def head(self) -> Callable[[tf.Tensor], tf.Tensor]: ...
+    @property
+    def multiple(self) -> int: ...
+    @property
+    def margin(self) -> int: ...
+    @property
+    def optimised(self) -> Callable[[keras.Model, tuple[int, int] | None, bool], keras.Model] | None: ...
+
+
+def no_network(shape: Sequence[int], found: str) -> MethodError:
+    """The error of a network that does not build, or not as it has to."""
+    return MethodError(
+        f"network for images of {' x '.join(map(str, shape))}",
+        found=found,
+        expected="a Keras model with outputs [n, rows, columns, k], a loss that sums over pixels, and a head "
+        "that makes probabilities [n, rows, columns] of the outputs",
+        remedy="correct build, loss or head of the method",
+    )
+
+
+@contextmanager
+def compiled_by_xla() -> Iterator[None]:
+    """Say in words that XLA cannot compile a network's operations deterministically."""
+    try:
+        yield
+    except tf.errors.UnimplementedError as error:
+        raise MethodError(
+            "training.xla",
+            found=summary(error),
+            expected="a network whose operations can be computed deterministically on this device",
+            remedy="set training.xla to false, or give the method an `optimised` model for XLA",
+        ) from error
+
+
+def summary(error: Exception) -> str:
+    """An error in one line: of those in a graph, TensorFlow tells the story of every call, the cause last."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[-1] if lines else 'no message'}"
