@@ -50,7 +50,9 @@ def method_text(runs: RunSet) -> MethodText:
         name = escape_markdown(str(name))
         optimizer = f" with the optimizer {name} ({', '.join(settings)})" if settings else f" with {name}"
     learning = _LEARNING[kind].format(optimizer=optimizer, patch=stated["patch_size"])
-    options = json.dumps(stated["method_options"], sort_keys=True)
+    options = json.dumps(stated["method_options"], sort_keys=True).replace(
+        "`", "'"
+    )  # which would end the code
     source = f"`{stated['method_source']}` (sha256 `{stated['method_sha256']}`)"
     return MethodText(
         title=escape_markdown(about["title"]),
