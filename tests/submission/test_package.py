@@ -14,6 +14,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 
 from benchmark import ROOT
 from benchmark.core.files import sha256_of
@@ -23,6 +24,7 @@ from compliance.subjects.parse import read_log
 from submission import package as packager
 from submission.bundle import publish as publishing
 from submission.bundle.publish import OutputError
+from submission.figures import catalogue, style
 from submission.package import main
 from tests.support import runs as runs
 from tests.support.disk import small_disk
@@ -52,6 +54,33 @@ def place(prepared: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.Monkey
     return place
 
 
+@pytest.fixture(scope="module")
+def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an empty figure."""
+    folder = tmp_path_factory.mktemp("blank")
+    style.write(Figure(), folder, "blank")
+    return folder
+
+
+@pytest.fixture
+def real_figures() -> None:
+    """For the tests that need the figures as they are: drawing them takes most of the time of packaging."""
+
+
+@pytest.fixture(autouse=True)
+def blank_figures(request: pytest.FixtureRequest, blank: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All figures are empty ones with the right names, which these tests do not look into."""
+
+    def write(figure: Figure, folder: Path, name: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        for kind in ("png", "pdf"):
+            shutil.copyfile(blank / f"blank.{kind}", folder / f"{name}.{kind}")
+            (folder / f"{name}.{kind}").chmod(0o644)
+
+    if "real_figures" not in request.fixturenames:
+        monkeypatch.setattr(catalogue, "write", write)
+
+
 def contents(folder: Path) -> dict[str, str]:
     """Name -> sha256 (or nothing, for a folder) of everything below a folder."""
     return {
@@ -71,7 +100,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 1
 
 
 def test_three_runs_become_a_tree_an_archive_and_its_hash(
-    place: Path, capsys: pytest.CaptureFixture[str]
+    place: Path, real_figures: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([]) == 0
     assert sorted(path.name for path in (place / "dist").iterdir()) == [
@@ -133,7 +162,7 @@ def test_the_archive_opens_with_tar_and_holds_the_tree(place: Path, tmp_path: Pa
 
 
 def test_the_same_runs_give_the_same_bytes_elsewhere_later_and_under_another_umask(
-    place: Path, tmp_path: Path
+    place: Path, real_figures: None, tmp_path: Path
 ) -> None:
     assert main([]) == 0
     other = Path(shutil.copytree(place, tmp_path / "other place", ignore=shutil.ignore_patterns("dist")))
