@@ -14,7 +14,6 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from matplotlib.figure import Figure
 
 from benchmark import ROOT
 from benchmark.core.files import sha256_of
@@ -24,7 +23,6 @@ from compliance.subjects.parse import read_log
 from submission import package as packager
 from submission.bundle import publish as publishing
 from submission.bundle.publish import OutputError
-from submission.figures import catalogue, style
 from submission.package import main
 from tests.support import runs as runs
 from tests.support.disk import small_disk
@@ -54,31 +52,16 @@ def place(prepared: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.Monkey
     return place
 
 
-@pytest.fixture(scope="module")
-def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with an empty figure."""
-    folder = tmp_path_factory.mktemp("blank")
-    style.write(Figure(), folder, "blank")
-    return folder
-
-
 @pytest.fixture
 def real_figures() -> None:
-    """For the tests that need the figures as they are: drawing them takes most of the time of packaging."""
+    """For the tests that need the figures as they are."""
 
 
 @pytest.fixture(autouse=True)
-def blank_figures(request: pytest.FixtureRequest, blank: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All figures are empty ones with the right names, which these tests do not look into."""
-
-    def write(figure: Figure, folder: Path, name: str) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        for kind in ("png", "pdf"):
-            shutil.copyfile(blank / f"blank.{kind}", folder / f"{name}.{kind}")
-            (folder / f"{name}.{kind}").chmod(0o644)
-
+def figures(request: pytest.FixtureRequest) -> None:
+    """Most of these tests do not look into figures."""
     if "real_figures" not in request.fixturenames:
-        monkeypatch.setattr(catalogue, "write", write)
+        request.getfixturevalue("blank_figures")
 
 
 def contents(folder: Path) -> dict[str, str]:
