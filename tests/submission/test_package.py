@@ -52,6 +52,18 @@ def place(prepared: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.Monkey
     return place
 
 
+@pytest.fixture
+def real_figures() -> None:
+    """For the tests that need the figures as they are."""
+
+
+@pytest.fixture(autouse=True)
+def figures(request: pytest.FixtureRequest) -> None:
+    """Most of these tests do not look into figures."""
+    if "real_figures" not in request.fixturenames:
+        request.getfixturevalue("blank_figures")
+
+
 def contents(folder: Path) -> dict[str, str]:
     """Name -> sha256 (or nothing, for a folder) of everything below a folder."""
     return {
@@ -71,7 +83,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 1
 
 
 def test_three_runs_become_a_tree_an_archive_and_its_hash(
-    place: Path, capsys: pytest.CaptureFixture[str]
+    place: Path, real_figures: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([]) == 0
     assert sorted(path.name for path in (place / "dist").iterdir()) == [
@@ -133,7 +145,7 @@ def test_the_archive_opens_with_tar_and_holds_the_tree(place: Path, tmp_path: Pa
 
 
 def test_the_same_runs_give_the_same_bytes_elsewhere_later_and_under_another_umask(
-    place: Path, tmp_path: Path
+    place: Path, real_figures: None, tmp_path: Path
 ) -> None:
     assert main([]) == 0
     other = Path(shutil.copytree(place, tmp_path / "other place", ignore=shutil.ignore_patterns("dist")))
