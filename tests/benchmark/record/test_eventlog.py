@@ -34,7 +34,8 @@ def test_names_of_the_vocabulary_are_those_of_mllog():
         *("augmentation", "run_resumed", "epoch_energy", "whole_scene_agreement"),
         *("skipped_scene", "test_samples", "train_loss", "train_accuracy", "eval_loss", "test_accuracy"),
         *("inference_start", "inference_stop", "scene_accuracy"),
-        "epoch_energy",
+        *("method", "method_kind", "method_source", "method_sha256", "method_options", "training_margin"),
+        *("opt_amsgrad", "opt_sgd_momentum", "opt_sgd_nesterov"),
         *("baselines_start", "baselines_stop", "baseline_accuracy"),
     }
     assert {event.key for event in EVENTS} - known == ours

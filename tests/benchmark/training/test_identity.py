@@ -12,6 +12,7 @@ from benchmark.compute.cluster import SINGLE_WORKER
 from benchmark.config.files import load_config
 from benchmark.core.display import Display
 from benchmark.core.interruption import Interruption
+from benchmark.methods.loading import load_method
 from benchmark.record.eventlog import EventLog
 from benchmark.record.run_folder import RunFolder
 from benchmark.training.context import RunContext
@@ -30,6 +31,7 @@ FACTS: dict[str, Any] = {
 def run(tmp_path) -> RunContext:
     return RunContext(
         config=load_config(TINY),
+        method=load_method("unet", {}),
         options=RunOptions(stage_dir=tmp_path),
         folder=RunFolder(tmp_path),
         log=EventLog(None),

@@ -13,7 +13,9 @@ from benchmark import run
 from benchmark.record.events import METHOD
 from benchmark.training.learning.epochs import _require_alive
 from compliance.check import main as check
-from tests.support.project import TINY, read_events, value_of
+from tests.support.project import TINY, TINY_SHAPE, read_events, value_of
+
+PIXELS = TINY_SHAPE[0] * TINY_SHAPE[1]
 
 FITTED = """
 import numpy as np
@@ -112,9 +114,12 @@ def test_masks_of_another_program_are_scored_and_not_accepted_as_a_submission(
     [
         (lambda path: path.unlink(), "no file"),
         (lambda path: path.write_bytes(b"no HDF5"), "a file that HDF5 cannot read"),
-        (lambda path: rewrite(path, other=np.zeros((150, 188))), "datasets other"),
+        (lambda path: rewrite(path, other=np.zeros(TINY_SHAPE)), "datasets other"),
         (lambda path: rewrite(path, mask=np.zeros((10, 10))), "mask: float64 of shape [10, 10]"),
-        (lambda path: rewrite(path, mask=np.full((150, 188), 2)), "mask with 28200 values outside of 0 to 1"),
+        (
+            lambda path: rewrite(path, mask=np.full(TINY_SHAPE, 2)),
+            f"mask with {PIXELS} values outside of 0 to 1",
+        ),
         (lambda path: shutil.copy(path, path.with_suffix(".nc")), "2 files"),
     ],
 )
@@ -123,7 +128,7 @@ def test_masks_that_cannot_be_scored_end_the_run_with_a_sentence(
 ) -> None:
     names = sorted(path.stem for path in (place / "data/synthetic/inference").rglob("*.hdf"))
     for name in names:
-        rewrite(place / "theirs" / f"{name}.h5", mask=np.zeros((150, 188), np.uint8))
+        rewrite(place / "theirs" / f"{name}.h5", mask=np.zeros(TINY_SHAPE, np.uint8))
     change(place / "theirs" / f"{names[2]}.h5")
     assert start("--method", "masks:theirs") == 1
     assert said in capsys.readouterr().err
@@ -145,7 +150,7 @@ def rewrite(path: Path, **datasets: np.ndarray) -> None:
         ({"fit": "return 3"}, "int"),
         ({"fit": "return {'a': 'text'}"}, "a: no numbers"),
         ({"predict": "return 1 / 0"}, "predict() raised ZeroDivisionError"),
-        ({"predict": "return np.full(inputs.shape[:2], np.nan)"}, "28200 of them NaN"),
+        ({"predict": "return np.full(inputs.shape[:2], np.nan)"}, f"{PIXELS} of them NaN"),
         ({"predict": "return inputs[..., 7]"}, "values outside of it"),
         ({"predict": "return inputs[:5, :5, 0]"}, "float32 of shape [5, 5]"),
         ({"predict": "return 0.5"}, "float"),
