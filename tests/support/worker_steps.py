@@ -9,17 +9,17 @@ from tests.benchmark.compute.test_unet_and_engine import batch
 
 cluster = find_cluster()
 make_deterministic(1)
-engine = Engine(32, 12 // cluster.size, "float32", choose_strategy(cluster), cluster)
+engine = Engine(16, 12 // cluster.size, "float32", choose_strategy(cluster), cluster)
 assert engine.global_batch == 12
 losses = []
 for step in range(20):
-    inputs, labels = batch(12, seed=step)
+    inputs, labels = batch(12, seed=step, patch=16)
     mine = slice(*share_of(12, *cluster.share))
     losses.append(engine.train_step(inputs[mine], labels[mine], 1e-4)[0])
-inputs, labels = batch(5, seed=99)
+inputs, labels = batch(5, seed=99, patch=16)
 mine = slice(*share_of(5, *cluster.share))
 predicted = engine.predict(inputs)
-assert predicted.shape == (5, 32, 32)
+assert predicted.shape == (5, 16, 16)
 engine.workers.barrier()
 assert engine.workers.agree(7, 3)
 assert engine.workers.agree(19, 4 + cluster.index) == (cluster.size == 1)
