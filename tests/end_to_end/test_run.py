@@ -225,7 +225,7 @@ def test_the_output_ends_with_scores_baselines_and_where_the_files_are(tiny_run)
     assert "tiny-seed-1: test_accuracy 0." in tiny_run.output
     assert "staged 6 scenes, 0 of them by an earlier run: 72 patches; " in tiny_run.output
     assert "patches are in data/staging/training-" in tiny_run.output
-    assert ": 1 MB, kept for later runs; they may be deleted" in tiny_run.output
+    assert ": 0 MB, kept for later runs; they may be deleted" in tiny_run.output
     assert "epoch 2/2: train loss 0." in tiny_run.output
     assert "synthetic scenes: a demonstration, no observation of Sentinel-3" in tiny_run.output
     assert "files       logs/tiny-seed-1" in tiny_run.output

@@ -17,7 +17,7 @@ from benchmark import ROOT
 
 TINY = ROOT / "tests" / "data" / "tiny.yaml"
 #: Of the scenes of the tiny configuration.
-TINY_SHAPE = (100, 130)
+TINY_SHAPE = (60, 76)
 SHAPE = (150, 188)
 
 

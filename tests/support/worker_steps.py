@@ -12,23 +12,23 @@ from tests.support.project import ROOT
 
 cluster = find_cluster()
 make_deterministic(1)
-engine = Engine(unet.method(), 32, 12 // cluster.size, "float32", choose_strategy(cluster), cluster)
+engine = Engine(unet.method(), 16, 12 // cluster.size, "float32", choose_strategy(cluster), cluster)
 assert engine.global_batch == 12
 losses = []
 for step in range(20):
-    inputs, labels = batch(12, seed=step)
+    inputs, labels = batch(12, seed=step, patch=16)
     mine = slice(*share_of(12, *cluster.share))
     losses.append(engine.train_step(inputs[mine], labels[mine], 1e-4)[0])
-inputs, labels = batch(5, seed=99)
+inputs, labels = batch(5, seed=99, patch=16)
 mine = slice(*share_of(5, *cluster.share))
 predicted = engine.predict(inputs)
-assert predicted.shape == (5, 32, 32)
+assert predicted.shape == (5, 16, 16)
 engine.workers.barrier()
 assert engine.workers.agree(7, 3)
 assert engine.workers.agree(19, 4 + cluster.index) == (cluster.size == 1)
 # statistics and dropout of the global batch
 network = load_method(str(ROOT / "tests/data/regularised.py"), {}).network
-other = Engine(network, 32, 12 // cluster.size, "float32", choose_strategy(cluster), cluster)
+other = Engine(network, 16, 12 // cluster.size, "float32", choose_strategy(cluster), cluster)
 for step in range(6):
     shared, answers = batch(12, seed=step)
     part = slice(*share_of(12, *cluster.share))

@@ -67,7 +67,10 @@ def test_a_fitted_method_of_a_users_is_a_run_of_one_epoch(
     assert [key for key in keys if key.startswith("opt_")] == []
     assert (value_of(events, "epochs"), keys.count("epoch_start"), keys.count("eval_accuracy")) == (1, 1, 1)
     trained = next(event for event in events if event["key"] == "train_accuracy")
-    assert trained["metadata"]["pixels"] == value_of(events, "train_samples") * 32 * 32
+    assert (
+        trained["metadata"]["pixels"]
+        == value_of(events, "train_samples") * value_of(events, "patch_size") ** 2
+    )
     assert (root / "method.py").read_text() == (place / "mine.py").read_text()
     assert value_of(events, "method_source") == "mine.py"
     assert value_of(events, "result")["parameters"] == 1

@@ -228,7 +228,7 @@ def test_the_findings_are_those_of_the_checker(page: Page, science: Path, bundle
     assert {row[2].partition(":")[0] for row in shown} <= {log.name for log in logs} | {"test-node.json"}
 
 
-def test_a_run_that_stopped_early_says_when(place: Path, tmp_path: Path) -> None:
+def test_a_run_that_stopped_early_says_when(place: Path, blank_figures: None, tmp_path: Path) -> None:
     report = repackaged(place, tmp_path, change=stopped_early)
     (run,) = facts(tmp_path / "logs")
     seconds = (run.of("early_stop")[0]["time_ms"] - run.of("run_start")[0]["time_ms"]) / 1000
@@ -315,7 +315,9 @@ def test_pictures_are_small_and_in_the_page(page: Page, science: Path) -> None:
             assert (image.format, image.width) == ("WEBP", WIDTH)
 
 
-def test_without_scenes_the_report_has_no_pictures_and_says_so(place: Path, tmp_path: Path) -> None:
+def test_without_scenes_the_report_has_no_pictures_and_says_so(
+    place: Path, blank_figures: None, tmp_path: Path
+) -> None:
     made = package(Options([place / "logs/quick-seed-2"], tmp_path / "dist", checkout=place))
     page = read_page(next(made.glob("*/cloudmask/*/*/report.html")))
     assert [scene["image"] for scene in page.data["scenes"]] == ["", ""]
