@@ -136,11 +136,7 @@ def test_a_missing_file_is_reported_with_the_command_that_makes_it(copy_of_datas
     said = capsys.readouterr().err
     assert f"error: {victim}" in said
     assert "found:    no such file" in said
-<<<<<<< HEAD
     assert "--verify --seed 5 --rows 60 --columns 76 --training 6 --inference 4" in said
-=======
-    assert "--verify --seed 5 --rows 60 --columns 76 --training 6 --inference 4" in said
->>>>>>> 2e78db40451197103429fa01d1385e1e01c5029a
 
 
 def test_an_unwritable_place_is_reported(copy_of_dataset, capsys):

@@ -30,7 +30,7 @@ assert engine.workers.agree(19, 4 + cluster.index) == (cluster.size == 1)
 network = load_method(str(ROOT / "tests/data/regularised.py"), {}).network
 other = Engine(network, 16, 12 // cluster.size, "float32", choose_strategy(cluster), cluster)
 for step in range(6):
-    shared, answers = batch(12, seed=step)
+    shared, answers = batch(12, seed=step, patch=16)
     part = slice(*share_of(12, *cluster.share))
     losses.append(other.train_step(shared[part], answers[part], 0.01)[0])
 print([*losses, *engine.evaluate_step(inputs[mine], labels[mine])[:2], float(predicted.astype("f8").sum())])
