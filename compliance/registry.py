@@ -16,6 +16,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
+from types import ModuleType
 from typing import Any, Literal, get_args
 
 from compliance.finding import Finding, Severity
@@ -89,7 +90,7 @@ def rule(
     remedy: str,
     profiles: tuple[str, ...] = ("science",),
 ) -> Callable[[Check], Rule]:
-    """Turn the decorated generator function into a rule; compliance.rules lists all of them."""
+    """Turn the decorated generator function into a rule of the module that it stands in."""
 
     def made(check: Check) -> Rule:
         documentation = " ".join((check.__doc__ or "").split())
@@ -97,6 +98,13 @@ def rule(
         return Rule(id, scope, severity, clause, expected, remedy, documentation, check, profiles)
 
     return made
+
+
+def rules_in(module: ModuleType) -> Iterator[Rule]:
+    """The rules of a module, in the order in which they stand there; some are made in tuples."""
+    for value in vars(module).values():
+        members = value if isinstance(value, tuple) else (value,)
+        yield from (each for each in members if isinstance(each, Rule))
 
 
 def by_id(rules: Iterable[Rule]) -> dict[str, Rule]:

@@ -77,10 +77,3 @@ def _config(file: ConfigFile) -> Config | None:
     if isinstance(data, dict) and "github" in data:
         data = data.get("parameters")
     return build_config(data) if isinstance(data, dict) and not file.defect else None
-
-
-RULES = (
-    config_yaml,
-    config_valid,
-    config_logged,
-)

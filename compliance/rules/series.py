@@ -188,14 +188,3 @@ def set_single_run(logs: Sequence[Log]) -> Iterator[Problem]:
     for series in _series(logs):
         if len(series) == 1:
             yield problem("one run", path=series[0].path)
-
-
-RULES = (
-    set_identical_logs,
-    set_unique_seeds,
-    set_near_identical,
-    set_same_setup,
-    set_completed,
-    set_numbering,
-    set_single_run,
-)

@@ -227,17 +227,3 @@ def system_division(system: SystemFile) -> Iterator[Problem]:
     division = answers(system).get("division")
     if isinstance(division, str) and division.strip() and division.strip().lower() != "open":
         yield problem(f"division is {excerpt(division)}")
-
-
-RULES = (
-    system_fields,
-    system_strings,
-    system_answers,
-    system_placeholder,
-    system_numbers,
-    system_cores,
-    system_accelerators,
-    system_name,
-    system_status,
-    system_division,
-)

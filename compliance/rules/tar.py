@@ -178,15 +178,3 @@ def tar_one_folder(archive: Archive) -> Iterator[Problem]:
     tops = {parts[0] for member in archive.members if (parts := member.parts)}
     if len(tops) > 1:
         yield problem(listing(map(excerpt, sorted(tops))))
-
-
-RULES = (
-    tar_readable,
-    tar_ratio,
-    tar_names,
-    tar_kinds,
-    tar_twice,
-    tar_modes,
-    tar_owners,
-    tar_one_folder,
-)

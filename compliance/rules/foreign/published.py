@@ -303,6 +303,10 @@ def _rules_of(profile: str, ruleset: Ruleset, name: str) -> tuple[Rule, ...]:
     return benchmark, missing, repeated, restated, value, metadata, init_duration
 
 
+HPC_RULES = _rules_of("hpc", HPC, "MLPerf HPC")
+TRAINING_RULES = _rules_of("training", TRAINING, "MLPerf Training")
+
+
 @rule(
     "foreign-hpc-target",
     scope="log",
@@ -336,15 +340,3 @@ def disclosed(log: Log) -> Iterator[Problem]:
     absent = [f"`{key}`" for key in TRAINING.disclosed if key not in by_key]
     if by_key and absent:
         yield problem(f"no {listing(absent, most=len(absent))}")
-
-
-RULES = (
-    division,
-    order,
-    cache_clear,
-    epoch_open,
-    *_rules_of("hpc", HPC, "MLPerf HPC"),
-    *_rules_of("training", TRAINING, "MLPerf Training"),
-    target,
-    disclosed,
-)

@@ -132,11 +132,3 @@ def epoch_energy(log: Log) -> Iterator[Problem]:
         elif number_of(event) < 0:
             yield problem(f"epoch {number}: {number_of(event)} J", event.line)
         seen.add(number)
-
-
-RULES = (
-    epoch_numbers,
-    epoch_complete,
-    epoch_order,
-    epoch_energy,
-)

@@ -222,16 +222,3 @@ def _is_oversized(number: object) -> bool:
     if type(number) is float:
         return math.isinf(number)
     return type(number) is int and not -LARGEST_INTEGER <= number <= LARGEST_INTEGER
-
-
-RULES = (
-    event_missing,
-    event_repeated,
-    event_unknown,
-    event_kind,
-    value_type,
-    metadata_missing,
-    metadata_type,
-    number_size,
-    event_source,
-)

@@ -212,19 +212,3 @@ def identity_real(log: Log) -> Iterator[Problem]:
     for event, text in _texts(log, *FREE_TEXT):
         if reason := placeholder(text):
             yield problem(f"`{event.key}` is {show(text)}: {reason}", event.line)
-
-
-RULES = (
-    benchmark_name,
-    division_open,
-    status_known,
-    version_present,
-    version_agrees,
-    version_format,
-    commit_key,
-    commit_format,
-    commit_clean,
-    contact_present,
-    contact_email,
-    identity_real,
-)

@@ -116,12 +116,3 @@ def training_margin(log: Log) -> Iterator[Problem]:
     )
     if event and margin is not None and patch is not None and 2 * margin >= patch > 0:
         yield problem(f"margin {show(margin)} of patch {show(patch)}", event.line)
-
-
-RULES = (
-    method_facts,
-    method_optimizer,
-    method_epochs,
-    method_masks,
-    training_margin,
-)

@@ -211,16 +211,3 @@ def event_order(log: Log) -> Iterator[Problem]:
     events = [event for event in log.events if event.key in PHASE and event.place not in skipped]
     for event, found in disorder(events, [PHASE[event.key] for event in events]):
         yield problem(found, event.line, where_it_belongs(event.key))
-
-
-RULES = (
-    run_stop,
-    run_success,
-    one_run,
-    after_run_stop,
-    interval_pairing,
-    clock_covers,
-    init_contains_parameters,
-    cache_clear_first,
-    event_order,
-)

@@ -228,17 +228,3 @@ def data_synthetic(log: Log) -> Iterator[Problem]:
     event = log.one("data_kind")
     if event and event.value == "synthetic":
         yield problem("data_kind synthetic", event.line)
-
-
-RULES = (
-    parameter_range,
-    parameter_word,
-    batch_product,
-    ranks_devices,
-    crop_in_patch,
-    patch_size_policy,
-    target_policy,
-    config_digest,
-    cache_cleared,
-    data_synthetic,
-)

@@ -252,24 +252,3 @@ def text_after_event(log: Log) -> Iterator[Problem]:
 def json_form(file: SystemFile) -> Iterator[Problem]:
     """A description must be valid JSON. Its fields are judged once it is."""
     yield from (problem(found, line) for line, found in file.defects)
-
-
-RULES = (
-    no_events,
-    log_size,
-    line_length,
-    last_line,
-    line_end,
-    byte_order_mark,
-    encoding,
-    binary_text,
-    old_token,
-    event_json,
-    duplicate_json_key,
-    non_finite_number,
-    event_fields,
-    glued_events,
-    text_before_token,
-    text_after_event,
-    json_form,
-)

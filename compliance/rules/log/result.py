@@ -304,15 +304,3 @@ def result_timing(log: Log) -> Iterator[Problem]:
             elif 0 <= seconds < least * (1 - CLOCK_SHARE) - CLOCK_SECONDS:
                 expected = f"at least {least:.3f} s, {source}"
                 yield problem(f"`timing.{name}` {show(seconds)}", event.line, expected)
-
-
-RULES = (
-    result_fields,
-    result_format,
-    result_value,
-    result_epochs,
-    result_baselines,
-    result_data,
-    result_weights,
-    result_timing,
-)

@@ -85,10 +85,3 @@ def result_references(log: Log) -> Iterator[Problem]:
                 yield problem(f"`{name}`: {stated} pixels", event.line, f"{same_part}, as against bayes")
             elif part == "without_borders" and whole is not None and stated > whole:
                 yield problem(f"`{name}`: {stated} pixels", event.line, f"at most {whole}")
-
-
-RULES = (
-    result_scores,
-    result_pixels,
-    result_references,
-)

@@ -110,11 +110,3 @@ def staging_reused(log: Log) -> Iterator[Problem]:
     event = log.one("staging_stop")
     if event and (reused := count_of(event, "reused")) > 0:
         yield problem(f"{count(reused, 'scene')} of {count_of(event, 'scenes')} staged before", event.line)
-
-
-RULES = (
-    resumed_place,
-    resumed_count,
-    resumed_lost,
-    staging_reused,
-)

@@ -193,16 +193,3 @@ def target_reached(log: Log) -> Iterator[Problem]:
     score, target = log.one("test_accuracy"), log.number("quality_target")
     if score and target is not None and is_fraction(score) and number_of(score) < target <= 1:
         yield problem(f"{show(score.value)}, below {show(target)}", score.line)
-
-
-RULES = (
-    scene_count,
-    scene_unique,
-    scene_period,
-    scene_totals,
-    baseline_set,
-    baseline_pixels,
-    whole_scene_pixels,
-    baselines_beaten,
-    target_reached,
-)

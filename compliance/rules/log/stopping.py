@@ -109,12 +109,3 @@ def stopping_event(log: Log) -> Iterator[Problem]:
     if stated != true:
         found = f"value {stated[0]}, best_epoch {stated[1]}"
         yield problem(found, event.line, f"value {true[0]}, best_epoch {true[1]}")
-
-
-RULES = (
-    epochs_limit,
-    training_complete,
-    stopping_late,
-    stopping_early,
-    stopping_event,
-)

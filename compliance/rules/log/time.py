@@ -158,12 +158,3 @@ def interval_length(log: Log) -> Iterator[Problem]:
             continue  # rules of their own
         of_pixels = f" for {pixels} pixels" if score else ""
         yield problem(f"{length} ms from {start.key} to {stop.key}{of_pixels}", stop.line)
-
-
-RULES = (
-    time_unit,
-    time_plausible,
-    time_order,
-    init_duration,
-    interval_length,
-)

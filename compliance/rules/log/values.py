@@ -157,13 +157,3 @@ def staged_patches(log: Log) -> Iterator[Problem]:
     reused, scenes = count_of(event, "reused"), count_of(event, "scenes")
     if not 0 <= reused <= scenes:
         yield problem(f"reused {reused} of {count(scenes, 'scene')}", event.line, f"from 0 to {scenes}")
-
-
-RULES = (
-    accuracy_range,
-    accuracy_counts,
-    loss_range,
-    train_pixels,
-    eval_pixels,
-    staged_patches,
-)

@@ -197,12 +197,3 @@ def _settings(value: object, depth: int = 8) -> Iterator[tuple[str, object]]:
             yield from _settings(inner, depth - 1)
         else:
             yield str(key).lower(), inner
-
-
-RULES = (
-    tree_config,
-    tree_config_agrees,
-    run_config_digest,
-    run_config_agrees,
-    implementation_notes,
-)

@@ -194,11 +194,3 @@ def _contributions(tree: SubmissionTree) -> Iterator[tuple[Folder, str, str]]:
             text = tree.text(folder.path(name)) if name in folder.files else None
             if text is not None:
                 yield folder, name, text
-
-
-RULES = (
-    contribution_table,
-    contribution_score,
-    contribution_runs,
-    contribution_statistics,
-)

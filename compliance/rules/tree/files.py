@@ -129,13 +129,3 @@ def file_kind(tree: SubmissionTree) -> Iterator[Problem]:
             yield problem(f"a link out of the tree: {excerpt(os.readlink(place))}", path=path)
         elif not os.path.exists(target):
             yield problem(f"a broken link: {excerpt(os.readlink(place))}", path=path)
-
-
-RULES = (
-    manifest_lines,
-    manifest_complete,
-    manifest_hash,
-    file_name,
-    file_size,
-    file_kind,
-)

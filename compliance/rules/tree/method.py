@@ -31,6 +31,3 @@ def tree_method(tree: SubmissionTree) -> Iterator[Problem]:
             elif (found := tree.digest(path)) != digest:
                 yield problem(f"sha256 {found}", expected=f"{digest}, as in {name}", path=tree.shown(path))
             break  # the logs of a set agree in their method
-
-
-RULES = (tree_method,)

@@ -153,12 +153,3 @@ def _matches(
             if text.lower() not in allowed:
                 line = content.count(b"\n", 0, match.start()) + 1
                 yield problem(what or excerpt(text), line, path=tree.shown(name))
-
-
-RULES = (
-    secret_file,
-    secret_key,
-    secret_token,
-    home_path,
-    e_mail_address,
-)

@@ -178,14 +178,3 @@ def code_licence(tree: SubmissionTree) -> Iterator[Problem]:
     for folder in tree.parts.code.values():
         if not any(re.fullmatch(r"LICEN[CS]E(\.(md|txt))?", name) for name in folder.files):
             yield problem("no LICENSE", path=tree.shown(folder.name))
-
-
-RULES = (
-    tree_organisation,
-    tree_science_files,
-    tree_general_files,
-    tree_numbering,
-    tree_same_logs,
-    script_executable,
-    code_licence,
-)

@@ -109,11 +109,3 @@ def folded(name: str) -> str:
     """A name without case, accents, blanks and punctuation: how a folder's name is compared."""
     plain = unicodedata.normalize("NFKD", name)
     return "".join(letter for letter in plain.casefold() if letter.isalnum())
-
-
-RULES = (
-    run_system,
-    system_agrees,
-    tree_identity,
-    tree_clean_runs,
-)
