@@ -1,10 +1,11 @@
 """Rules and how they are run.
 
-A rule is a short generator function under the decorator ``rule``. It takes one subject
-(`compliance.subjects`) and yields ``problem(...)`` for every place where it is not met;
+A rule is a short generator function under the decorator of its scope, such as ``log_rule``. It
+takes one subject (`compliance.subjects`) and yields ``problem(...)`` for every place where it is not met;
 the registry adds id, severity, clause, message and remedy. Its docstring is the rule's
 documentation, and the docstring's first sentence is the message of its findings: write
-it as a demand ("The run must end with status success.").
+it as a demand ("The run must end with status success."). What a rule finds is an error
+where its decorator says nothing else.
 
 A defect inside a rule becomes a finding of ``rule-crashed``, so that one wrong line in a
 rule or one unforeseen input never hides what the other rules have to say.
@@ -15,6 +16,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from types import ModuleType
 from typing import Any, Literal, get_args
@@ -84,7 +86,7 @@ def rule(
     id: str,
     *,
     scope: Scope,
-    severity: Severity,
+    severity: Severity = "error",
     clause: str,
     expected: str,
     remedy: str,
@@ -98,6 +100,14 @@ def rule(
         return Rule(id, scope, severity, clause, expected, remedy, documentation, check, profiles)
 
     return made
+
+
+log_rule = partial(rule, scope="log")
+set_rule = partial(rule, scope="set")
+system_rule = partial(rule, scope="system")
+config_rule = partial(rule, scope="config")
+tree_rule = partial(rule, scope="tree")
+tar_rule = partial(rule, scope="tar")
 
 
 def rules_in(module: ModuleType) -> Iterator[Rule]:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from compliance.registry import Problem, problem, rule
+from compliance.registry import Problem, problem, tree_rule
 from compliance.subjects.tree import SubmissionTree
 from compliance.wording import excerpt
 
 
-@rule(
+@tree_rule(
     "tree-method",
-    scope="tree",
-    severity="error",
     clause="P",
     expected="the file that the logs name, with the sha256 that they state, next to config.yaml",
     remedy="package the runs again with the file that they ran, or repeat them",
