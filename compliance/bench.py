@@ -22,7 +22,7 @@ from typing import Any
 
 from benchmark.core.display import Display
 from benchmark.core.errors import CloudMaskError
-from benchmark.core.measure import row, seconds
+from benchmark.core.measure import ROUNDS, row, seconds
 from benchmark.record.events import TOKEN
 from benchmark.record.system_info import cpu_model
 from compliance.checker import check_paths
@@ -30,7 +30,6 @@ from compliance.subjects.log import Log
 from compliance.subjects.parse import read_log
 from compliance.upstream.second_opinion import ask
 
-ROUNDS = 5
 #: Events for ours, and fewer for upstream's, which takes longer for them.
 MEGABYTES, UPSTREAM_MEGABYTES = 20, 4
 GIGABYTE = 10**9

@@ -1,10 +1,11 @@
 """Rules and how they are run.
 
-A rule is a short generator function under the decorator ``rule``. It takes one subject
-(`compliance.subjects`) and yields ``problem(...)`` for every place where it is not met;
+A rule is a short generator function under the decorator of its scope, such as ``log_rule``. It
+takes one subject (`compliance.subjects`) and yields ``problem(...)`` for every place where it is not met;
 the registry adds id, severity, clause, message and remedy. Its docstring is the rule's
 documentation, and the docstring's first sentence is the message of its findings: write
-it as a demand ("The run must end with status success.").
+it as a demand ("The run must end with status success."). What a rule finds is an error
+where its decorator says nothing else.
 
 A defect inside a rule becomes a finding of ``rule-crashed``, so that one wrong line in a
 rule or one unforeseen input never hides what the other rules have to say.
@@ -15,7 +16,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
+from types import ModuleType
 from typing import Any, Literal, get_args
 
 from compliance.finding import Finding, Severity
@@ -83,13 +86,13 @@ def rule(
     id: str,
     *,
     scope: Scope,
-    severity: Severity,
+    severity: Severity = "error",
     clause: str,
     expected: str,
     remedy: str,
     profiles: tuple[str, ...] = ("science",),
 ) -> Callable[[Check], Rule]:
-    """Turn the decorated generator function into a rule; compliance.rules lists all of them."""
+    """Turn the decorated generator function into a rule of the module that it stands in."""
 
     def made(check: Check) -> Rule:
         documentation = " ".join((check.__doc__ or "").split())
@@ -97,6 +100,21 @@ def rule(
         return Rule(id, scope, severity, clause, expected, remedy, documentation, check, profiles)
 
     return made
+
+
+log_rule = partial(rule, scope="log")
+set_rule = partial(rule, scope="set")
+system_rule = partial(rule, scope="system")
+config_rule = partial(rule, scope="config")
+tree_rule = partial(rule, scope="tree")
+tar_rule = partial(rule, scope="tar")
+
+
+def rules_in(module: ModuleType) -> Iterator[Rule]:
+    """The rules of a module, in the order in which they stand there; some are made in tuples."""
+    for value in vars(module).values():
+        members = value if isinstance(value, tuple) else (value,)
+        yield from (each for each in members if isinstance(each, Rule))
 
 
 def by_id(rules: Iterable[Rule]) -> dict[str, Rule]:

@@ -29,6 +29,18 @@ def take(path: Path) -> int | None:
 
 
 @contextlib.contextmanager
+def alone(path: Path, busy: Exception) -> Iterator[None]:
+    """Hold the lock during the block. Raises ``busy`` where another process holds it."""
+    descriptor = take(path)
+    if descriptor is None:
+        raise busy
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
 def held(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
     """Hold the lock during the block. Calls ``on_wait`` once where another process holds it, and waits."""
     descriptor = take(path)

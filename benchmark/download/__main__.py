@@ -7,12 +7,10 @@ could not begin.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import functools
-import os
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmark.core import locks
@@ -42,7 +40,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if options.verify:
             return _verify(options.dest, splits, display)
-        with _locked(options.dest):
+        options.dest.mkdir(parents=True, exist_ok=True)
+        with locks.alone(options.dest / ".download.lock", _busy(options.dest)):
             # late: help and verification start without the client
             from benchmark.download.bucket import connect, list_split, read_object
 
@@ -89,7 +88,8 @@ def _at_least_one(text: str) -> int:
 
 
 def _verify(root: Path, splits: Sequence[str], display: Display) -> int:
-    entries = {path: entry for path, entry in (read_manifest(root) or {}).items() if _split(path) in splits}
+    listed = (read_manifest(root) or {}).items()
+    entries = {path: entry for path, entry in listed if path.partition("/")[0] in splits}
     if not entries:
         raise DownloadError(
             root / MANIFEST,
@@ -150,25 +150,13 @@ def _check_room(root: Path, needed: int) -> None:
         )
 
 
-@contextlib.contextmanager
-def _locked(root: Path) -> Iterator[None]:
-    root.mkdir(parents=True, exist_ok=True)
-    lock = locks.take(root / ".download.lock")
-    if lock is None:
-        raise DownloadError(
-            root,
-            found="another download into this folder",
-            expected="one at a time",
-            remedy="wait for it, or choose another folder with --dest",
-        )
-    try:
-        yield
-    finally:
-        os.close(lock)
-
-
-def _split(path: str) -> str:
-    return path.partition("/")[0]
+def _busy(root: Path) -> DownloadError:
+    return DownloadError(
+        root,
+        found="another download into this folder",
+        expected="one at a time",
+        remedy="wait for it, or choose another folder with --dest",
+    )
 
 
 def _by_size_only(count: int) -> str:

@@ -18,7 +18,7 @@ from benchmark.core.display import Display
 from benchmark.core.errors import SceneError
 from benchmark.scenes.geometry import FULL_SHAPE
 from benchmark.synthesis.dataset import ensure_dataset
-from benchmark.synthesis.manifest import DatasetManifest, Record
+from benchmark.synthesis.manifest import DatasetManifest
 from benchmark.synthesis.scene import SMALLEST_SIDE
 
 
@@ -114,14 +114,9 @@ def summary(root: Path, manifest: DatasetManifest, made: int, seconds: float) ->
     for period, parity in (("day", 0), ("night", 1)):
         scenes = [record for record in records if record.index % 2 == parity]
         if scenes:
-            lines.append(
-                f"  {period:<5} {len(scenes):>3} scenes, cloud {_mean_cloud(scenes):.3f} of all pixels"
-            )
+            cloud = sum(record.cloud for record in scenes) / len(scenes)
+            lines.append(f"  {period:<5} {len(scenes):>3} scenes, cloud {cloud:.3f} of all pixels")
     return "\n".join(lines)
-
-
-def _mean_cloud(records: list[Record]) -> float:
-    return sum(record.cloud for record in records) / len(records)
 
 
 if __name__ == "__main__":

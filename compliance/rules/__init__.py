@@ -6,7 +6,7 @@ record and config.
 
 from __future__ import annotations
 
-from compliance.registry import CRASHED, DISAGREEMENT, Rule, by_id
+from compliance.registry import CRASHED, DISAGREEMENT, Rule, by_id, rules_in
 from compliance.rules import config, series, system, tar
 from compliance.rules.foreign import published
 from compliance.rules.log import (
@@ -30,35 +30,38 @@ from compliance.rules.tree import contribution, files, secrets, shape
 from compliance.rules.tree import method as tree_method
 from compliance.rules.tree import system as tree_system
 
+#: In the order in which they are applied and listed.
+_MODULES = (
+    parsing,
+    events,
+    identity,
+    method,
+    parameters,
+    order,
+    time,
+    epochs,
+    stopping,
+    values,
+    scores,
+    resumed,
+    result,
+    result_scores,
+    series,
+    system,
+    config,
+    shape,
+    files,
+    tree_config,
+    tree_method,
+    contribution,
+    tree_system,
+    secrets,
+    tar,
+    published,
+)
 ALL_RULES: tuple[Rule, ...] = (
-    CRASHED,
-    DISAGREEMENT,
-    *parsing.RULES,
-    *events.RULES,
-    *identity.RULES,
-    *method.RULES,
-    *parameters.RULES,
-    *order.RULES,
-    *time.RULES,
-    *epochs.RULES,
-    *stopping.RULES,
-    *values.RULES,
-    *scores.RULES,
-    *resumed.RULES,
-    *result.RULES,
-    *result_scores.RULES,
-    *series.RULES,
-    *system.RULES,
-    *config.RULES,
-    *shape.RULES,
-    *files.RULES,
-    *tree_config.RULES,
-    *tree_method.RULES,
-    *contribution.RULES,
-    *tree_system.RULES,
-    *secrets.RULES,
-    *tar.RULES,
-    *published.RULES,
+    *(CRASHED, DISAGREEMENT),
+    *(rule for module in _MODULES for rule in rules_in(module)),
 )
 RULE_BY_ID = by_id(ALL_RULES)
 

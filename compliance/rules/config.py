@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from benchmark.core.errors import ConfigError
-from compliance.registry import Problem, problem, rule
+from compliance.registry import Problem, config_rule, problem
 from compliance.subjects.subjects import ConfigFile
 from compliance.wording import excerpt, show
 
@@ -14,10 +14,8 @@ if TYPE_CHECKING:
     from benchmark.config.schema import Config
 
 
-@rule(
+@config_rule(
     "config-yaml",
-    scope="config",
-    severity="error",
     clause="S3",
     expected="a mapping in plain YAML, without aliases, tags and repeated keys",
     remedy="correct the file; the shipped ones in benchmark/config/shipped are examples",
@@ -29,10 +27,8 @@ def config_yaml(file: ConfigFile) -> Iterator[Problem]:
         yield problem(excerpt(file.defect, width=200))
 
 
-@rule(
+@config_rule(
     "config-valid",
-    scope="config",
-    severity="error",
     clause="S3, P",
     expected="fields and values that a run accepts",
     remedy="correct the field",
@@ -46,10 +42,8 @@ def config_valid(file: ConfigFile) -> Iterator[Problem]:
         yield problem(f"{error.where}: {error.found}", None, error.expected, remedy=error.remedy)
 
 
-@rule(
+@config_rule(
     "config-logged",
-    scope="config",
-    severity="error",
     clause="S3 (enough details to replicate the experiment)",
     expected="the digest and the seed that the log next to it states",
     remedy="a run's configuration is a record: restore it, or repeat the run with the new one",
@@ -77,10 +71,3 @@ def _config(file: ConfigFile) -> Config | None:
     if isinstance(data, dict) and "github" in data:
         data = data.get("parameters")
     return build_config(data) if isinstance(data, dict) and not file.defect else None
-
-
-RULES = (
-    config_yaml,
-    config_valid,
-    config_logged,
-)

@@ -12,7 +12,7 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 from itertools import product
 from pathlib import PurePath
 
-from compliance.registry import Problem, problem, rule
+from compliance.registry import Problem, problem, set_rule
 from compliance.subjects.log import Log, outcome_of
 from compliance.subjects.result_fields import lookup, results
 from compliance.wording import count, listing, show
@@ -47,10 +47,8 @@ def _groups(logs: Iterable[tuple[Log, Hashable]]) -> Iterator[list[Log]]:
     yield from by_trait.values()
 
 
-@rule(
+@set_rule(
     "set-identical-logs",
-    scope="set",
-    severity="error",
     clause="T",
     expected="a log of its own for every run",
     remedy="remove the copy; a run counts once",
@@ -62,10 +60,8 @@ def set_identical_logs(logs: Sequence[Log]) -> Iterator[Problem]:
             yield problem(f"a copy of {first.path}", path=copy.path)
 
 
-@rule(
+@set_rule(
     "set-unique-seeds",
-    scope="set",
-    severity="error",
     clause="T",
     expected="another seed for every run",
     remedy="repeat the run with a seed of its own, or keep it apart from this series",
@@ -94,10 +90,8 @@ def _outcome(log: Log) -> Hashable | None:
     return outcome_of(log) if log.completed and log.text("method_kind") != "fitted" else None
 
 
-@rule(
+@set_rule(
     "set-near-identical",
-    scope="set",
-    severity="error",
     clause="T",
     expected="other weights and losses for every seed",
     remedy="find out why the seed changed nothing; a log with an edited seed is no run",
@@ -116,10 +110,8 @@ def set_near_identical(logs: Sequence[Log]) -> Iterator[Problem]:
                     yield problem(found, event.line, path=log.path)
 
 
-@rule(
+@set_rule(
     "set-same-setup",
-    scope="set",
-    severity="error",
     clause="T",
     expected="the same commit, version, organisation, platform, division, status, data and configuration",
     remedy="repeat the run that differs, or keep it apart from this series",
@@ -136,10 +128,8 @@ def set_same_setup(logs: Sequence[Log]) -> Iterator[Problem]:
                     yield problem(f"`{key}` {show(event.value)}", event.line, expected, path=log.path)
 
 
-@rule(
+@set_rule(
     "set-completed",
-    scope="set",
-    severity="error",
     clause="T",
     expected="at least one run with status success",
     remedy="fix what aborts the runs, and repeat them",
@@ -151,10 +141,8 @@ def set_completed(logs: Sequence[Log]) -> Iterator[Problem]:
             yield problem(f"none of {len(series)} runs was completed", path=series_of(series[0].path))
 
 
-@rule(
+@set_rule(
     "set-numbering",
-    scope="set",
-    severity="error",
     clause="G, S4",
     expected="result_<i>.txt counted from 0, result-<n>.txt counted from 1, without gaps",
     remedy="number the results of a folder without gaps; `make submission` does",
@@ -174,9 +162,8 @@ def set_numbering(logs: Sequence[Log]) -> Iterator[Problem]:
             yield problem(listing(names), None, f"result{separator}{expected[0]}.txt to {last}", path=folder)
 
 
-@rule(
+@set_rule(
     "set-single-run",
-    scope="set",
     severity="note",
     clause="P, T",
     expected="several runs with different seeds (five by default)",
@@ -188,14 +175,3 @@ def set_single_run(logs: Sequence[Log]) -> Iterator[Problem]:
     for series in _series(logs):
         if len(series) == 1:
             yield problem("one run", path=series[0].path)
-
-
-RULES = (
-    set_identical_logs,
-    set_unique_seeds,
-    set_near_identical,
-    set_same_setup,
-    set_completed,
-    set_numbering,
-    set_single_run,
-)

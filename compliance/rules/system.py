@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from compliance.placeholders import placeholder
-from compliance.registry import Problem, problem, rule
+from compliance.registry import Problem, problem, system_rule
 from compliance.subjects.subjects import SystemFile
 from compliance.subjects.system import FIELDS, NO_ACCELERATOR, OPTIONAL_FIELDS, STATUS_WORDS, whole_number
 from compliance.wording import describe, excerpt, listing
@@ -43,10 +43,8 @@ def unanswered(text: str) -> str | None:
     return None if text.strip().lower() in _NONE_WORDS else placeholder(text)
 
 
-@rule(
+@system_rule(
     "system-fields",
-    scope="system",
-    severity="error",
     clause="G 'system_desc_id.json metadata'; K system_desc_checker",
     expected="a JSON object with every field of the rules' table",
     remedy="add the field; `python -m submission.package` writes descriptions with all of them",
@@ -63,10 +61,8 @@ def system_fields(system: SystemFile) -> Iterator[Problem]:
             yield problem(f"no field {name}", expected=f"a field {name}")
 
 
-@rule(
+@system_rule(
     "system-strings",
-    scope="system",
-    severity="error",
     clause="G 'system_desc_id.json metadata'; K system_desc_checker",
     expected="a string",
     remedy='put the value in quotes: "2" instead of 2',
@@ -79,10 +75,8 @@ def system_strings(system: SystemFile) -> Iterator[Problem]:
             yield problem(f"{name} is {describe(value)}")
 
 
-@rule(
+@system_rule(
     "system-answers",
-    scope="system",
-    severity="error",
     clause="G 'system_desc_id.json metadata', column 'Meaningful response required'",
     expected="an answer",
     remedy="answer it; where nobody can know, say so: 'not published by the site'",
@@ -103,10 +97,8 @@ def system_answers(system: SystemFile) -> Iterator[Problem]:
             yield problem(f"{name} is empty")
 
 
-@rule(
+@system_rule(
     "system-placeholder",
-    scope="system",
-    severity="error",
     clause="G 'system_desc_id.json metadata', column 'Meaningful response required'",
     expected="an answer, not a word to be replaced by one",
     remedy="replace the placeholder by the answer",
@@ -119,10 +111,8 @@ def system_placeholder(system: SystemFile) -> Iterator[Problem]:
             yield problem(f"{name} is {excerpt(value)}: {reason}")
 
 
-@rule(
+@system_rule(
     "system-numbers",
-    scope="system",
-    severity="error",
     clause="G 'system_desc_id.json metadata', columns of examples",
     expected="a whole number in digits",
     remedy="write the number alone, without a unit; what explains it belongs in hw_notes",
@@ -141,10 +131,8 @@ def system_numbers(system: SystemFile) -> Iterator[Problem]:
             )
 
 
-@rule(
+@system_rule(
     "system-cores",
-    scope="system",
-    severity="error",
     clause="G 'system_desc_id.json metadata', rows host_processor_core_count and host_processor_vcpu_count",
     expected="as many vCPUs as cores, or a multiple (hardware threads, processors)",
     remedy="state both for one processor, or the vCPUs for the node; they are multiples of the cores",
@@ -156,10 +144,8 @@ def system_cores(system: SystemFile) -> Iterator[Problem]:
         yield problem(f"{cores} cores and {vcpus} vCPUs")
 
 
-@rule(
+@system_rule(
     "system-accelerators",
-    scope="system",
-    severity="error",
     clause="G 'system_desc_id.json metadata', rows accelerator*",
     expected=f"0 and every accelerator field {NO_ACCELERATOR!r}, or a number with model and memory",
     remedy="correct accelerators_per_node or the fields that contradict it",
@@ -182,10 +168,8 @@ def system_accelerators(system: SystemFile) -> Iterator[Problem]:
             yield problem(f"{number} accelerators, and {name} is {excerpt(told[name])}")
 
 
-@rule(
+@system_rule(
     "system-name",
-    scope="system",
-    severity="error",
     clause="G 'Directory structure': systems/<system_desc_id>.json; K system_desc_checker",
     expected="the name of the file without .json",
     remedy="rename the file or correct system_name; upstream's links are made of system_name",
@@ -198,10 +182,8 @@ def system_name(system: SystemFile) -> Iterator[Problem]:
         yield problem(f"system_name {excerpt(name)} in {system.path.name}", expected=system.path.stem)
 
 
-@rule(
+@system_rule(
     "system-status",
-    scope="system",
-    severity="error",
     clause="G 'Categories'; K system_desc_checker (training 4.0 and later)",
     expected=f"one of {listing(STATUS_WORDS.values(), last='or')}",
     remedy="write the status in the words of the rules",
@@ -214,10 +196,8 @@ def system_status(system: SystemFile) -> Iterator[Problem]:
         yield problem(f"status is {excerpt(status)}", expected=word)
 
 
-@rule(
+@system_rule(
     "system-division",
-    scope="system",
-    severity="error",
     clause="S6.2",
     expected="open",
     remedy='write "division": "open"',
@@ -227,17 +207,3 @@ def system_division(system: SystemFile) -> Iterator[Problem]:
     division = answers(system).get("division")
     if isinstance(division, str) and division.strip() and division.strip().lower() != "open":
         yield problem(f"division is {excerpt(division)}")
-
-
-RULES = (
-    system_fields,
-    system_strings,
-    system_answers,
-    system_placeholder,
-    system_numbers,
-    system_cores,
-    system_accelerators,
-    system_name,
-    system_status,
-    system_division,
-)

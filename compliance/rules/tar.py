@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import groupby
 
-from compliance.registry import Problem, problem, rule
+from compliance.registry import Problem, problem, tar_rule
 from compliance.subjects.subjects import MEMBERS, UNPACKED_BYTES, Archive, Member
 from compliance.wording import excerpt, listing
 
@@ -23,10 +23,8 @@ FOLDERS = 32
 _PACK_AGAIN = "pack the tree again with `python -m submission.package`"
 
 
-@rule(
+@tar_rule(
     "tar-readable",
-    scope="tar",
-    severity="error",
     clause="P (the results go out as a tar)",
     expected=f"an undamaged tar of at most {MEMBERS} members and {UNPACKED_BYTES} bytes",
     remedy=f"copy the file again and compare its sha256, or {_PACK_AGAIN}",
@@ -39,10 +37,8 @@ def tar_readable(archive: Archive) -> Iterator[Problem]:
         yield problem("no members")
 
 
-@rule(
+@tar_rule(
     "tar-ratio",
-    scope="tar",
-    severity="error",
     clause="house",
     expected=f"at most {LARGEST_RATIO} times its size when unpacked",
     remedy=_PACK_AGAIN,
@@ -54,10 +50,8 @@ def tar_ratio(archive: Archive) -> Iterator[Problem]:
         yield problem(f"{unpacked} bytes in {archive.packed}")
 
 
-@rule(
+@tar_rule(
     "tar-names",
-    scope="tar",
-    severity="error",
     clause="K (repo checker), house",
     expected="relative names of printable characters, without `..` and backslashes",
     remedy=_PACK_AGAIN,
@@ -90,10 +84,8 @@ def _fault_of(member: Member) -> str | None:
     return None
 
 
-@rule(
+@tar_rule(
     "tar-kinds",
-    scope="tar",
-    severity="error",
     clause="K (repo checker: no broken links), house",
     expected="files and folders only",
     remedy="pack the files that links point to; `python -m submission.package` does",
@@ -107,10 +99,8 @@ def tar_kinds(archive: Archive) -> Iterator[Problem]:
             yield problem(f"{excerpt(member.name)} is a {member.kind}{target}")
 
 
-@rule(
+@tar_rule(
     "tar-twice",
-    scope="tar",
-    severity="error",
     clause="house",
     expected="every name once, whatever its case",
     remedy=_PACK_AGAIN,
@@ -135,9 +125,8 @@ def tar_twice(archive: Archive) -> Iterator[Problem]:
             yield problem(listing(map(excerpt, spellings)))
 
 
-@rule(
+@tar_rule(
     "tar-modes",
-    scope="tar",
     severity="warning",
     clause="house",
     expected="modes without set-user, set-group, sticky bits and writing for all",
@@ -150,9 +139,8 @@ def tar_modes(archive: Archive) -> Iterator[Problem]:
             yield problem(f"{excerpt(member.name)}: mode {member.mode:o}")
 
 
-@rule(
+@tar_rule(
     "tar-owners",
-    scope="tar",
     severity="warning",
     clause="K, house (no user names)",
     expected="no owner, or root",
@@ -165,9 +153,8 @@ def tar_owners(archive: Archive) -> Iterator[Problem]:
         yield problem(listing(map(excerpt, sorted(users))))
 
 
-@rule(
+@tar_rule(
     "tar-one-folder",
-    scope="tar",
     severity="warning",
     clause="house",
     expected="one folder that holds everything",
@@ -178,15 +165,3 @@ def tar_one_folder(archive: Archive) -> Iterator[Problem]:
     tops = {parts[0] for member in archive.members if (parts := member.parts)}
     if len(tops) > 1:
         yield problem(listing(map(excerpt, sorted(tops))))
-
-
-RULES = (
-    tar_readable,
-    tar_ratio,
-    tar_names,
-    tar_kinds,
-    tar_twice,
-    tar_modes,
-    tar_owners,
-    tar_one_folder,
-)

@@ -139,32 +139,16 @@ class SubmissionTree:
     @cached_property
     def parts(self) -> Parts:
         """The files, sorted by what they are part of."""
-        systems: dict[tuple[str, str], str] = {}
-        folders: dict[str, dict[tuple[str, ...], set[str]]] = defaultdict(lambda: defaultdict(set))
-        for name in self.files:
-            if match := _SYSTEM.fullmatch(name):
-                systems[match[1], match[2]] = name
-            for kind, pattern in (("science", _SCIENCE), ("code", _BENCHMARKS), ("results", _RESULTS)):
-                if match := pattern.fullmatch(name):
-                    *key, rest = match.groups()
-                    folders[kind][tuple(key)].add(rest)
-        return Parts(
-            systems,
-            {
-                (org, system, descriptor): Folder(
-                    f"{org}/{BENCHMARK}/{system}/{descriptor}", frozenset(files)
-                )
-                for (org, system, descriptor), files in folders["science"].items()
-            },
-            {
-                (org, name): Folder(f"{org}/benchmarks/{BENCHMARK}/implementations/{name}", frozenset(files))
-                for (org, name), files in folders["code"].items()
-            },
-            {
-                (org, system): Folder(f"{org}/results/{system}/{BENCHMARK}", frozenset(files))
-                for (org, system), files in folders["results"].items()
-            },
-        )
+        systems = {(match[1], match[2]): match[0] for match in map(_SYSTEM.fullmatch, self.files) if match}
+        return Parts(systems, self._folders(_SCIENCE), self._folders(_BENCHMARKS), self._folders(_RESULTS))
+
+    def _folders(self, pattern: re.Pattern[str]) -> dict[Any, Folder]:
+        """The folders of a pattern, by what its groups match; the last group is a file in the folder."""
+        files: dict[tuple[tuple[str, ...], str], set[str]] = defaultdict(set)
+        for match in filter(None, map(pattern.fullmatch, self.files)):
+            *key, file = match.groups()
+            files[tuple(key), match[0].removesuffix(f"/{file}")].add(file)
+        return {key: Folder(name, frozenset(found)) for (key, name), found in files.items()}
 
     @cached_property
     def logs(self) -> dict[str, dict[str, Log]]:

@@ -56,7 +56,7 @@ def staging(output: Path, bundle_name: str) -> Iterator[Staging]:
     """
     try:
         output.mkdir(parents=True, exist_ok=True)
-        with _only_one(output):
+        with locks.alone(output, _busy(output)):
             for left in output.glob(f"{PREFIX}*"):
                 shutil.rmtree(left)
             folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=output))
@@ -131,21 +131,13 @@ def _free_name(folder: Path, name: str) -> Path:
     return folder / f"{name}-{number}"
 
 
-@contextlib.contextmanager
-def _only_one(output: Path) -> Iterator[None]:
-    """Hold the output folder against other packagers until the block ends."""
-    lock = locks.take(output)
-    if lock is None:
-        raise OutputError(
-            output,
-            found="another packager at work in it",
-            expected="one at a time",
-            remedy="wait until it has finished, or choose another folder with --output",
-        )
-    try:
-        yield
-    finally:
-        os.close(lock)
+def _busy(output: Path) -> OutputError:
+    return OutputError(
+        output,
+        found="another packager at work in it",
+        expected="one at a time",
+        remedy="wait until it has finished, or choose another folder with --output",
+    )
 
 
 def _output_error(output: Path, error: OSError) -> OutputError:

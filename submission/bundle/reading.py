@@ -140,12 +140,7 @@ def _copy_runs(tree: SubmissionTree, layout: BundleLayout, folder: Path) -> dict
     names: dict[str, str] = {}
     for number, log in science.results().items():
         if not tree.is_regular(log):
-            raise SubmissionError(
-                tree.shown(log),
-                found="no regular file",
-                expected="the log of a run",
-                remedy="ask the submitter for the bundle again",
-            )
+            raise _unusable(tree.shown(log), "no regular file", "the log of a run")
         run = RunFolder(folder / f"run-{number}")
         run.root.mkdir()
         sources = {
@@ -176,12 +171,7 @@ def _run_config(tree: SubmissionTree, name: str) -> dict[str, Any]:
         if isinstance(config, dict) and isinstance(config.get("data"), dict):
             return config
         found = "no mapping with data"
-    raise SubmissionError(
-        tree.shown(name),
-        found=found,
-        expected="the configuration of the runs",
-        remedy="ask the submitter for the bundle again",
-    )
+    raise _unusable(tree.shown(name), found, "the configuration of the runs")
 
 
 def _in_bundle(error: CloudMaskError, names: dict[str, str]) -> SubmissionError:
@@ -209,12 +199,7 @@ def _commit(tree: SubmissionTree, layout: BundleLayout) -> Commit:
     fields = [github.get(key) if isinstance(github, dict) else None for key in ("commit", "repo", "tag")]
     sha, repo, tag = (field if isinstance(field, str) else "" for field in fields)
     if not (sha and repo and tag):
-        raise SubmissionError(
-            tree.shown(name),
-            found="no commit, repo and tag under github",
-            expected="the code that ran (S3)",
-            remedy="ask the submitter for the bundle again",
-        )
+        raise _unusable(tree.shown(name), "no commit, repo and tag under github", "the code that ran (S3)")
     return Commit(layout.code, sha, 0, repo, tag)
 
 
@@ -233,6 +218,12 @@ def _system(tree: SubmissionTree, layout: BundleLayout) -> dict[str, str]:
 
 def _name(layout: BundleLayout, path: Path) -> str:
     return path.relative_to(layout.root).as_posix()
+
+
+def _unusable(where: str, found: str, expected: str) -> SubmissionError:
+    """What to say of a part of a bundle that the packager does not write so."""
+    remedy = "ask the submitter for the bundle again"
+    return SubmissionError(where, found=found, expected=expected, remedy=remedy)
 
 
 def no_bundle(path: Path, found: str) -> SubmissionError:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TypedDict
+from functools import partial
 
-from compliance.registry import Problem, Rule, Scope, problem, rule
+from compliance.registry import Problem, Rule, log_rule, problem
 from compliance.rules.foreign.keys import DIVISIONS, HPC, TRAINING, Demand, Demands, Metadata, Ruleset, Values
 from compliance.subjects.columns import LogEvent
 from compliance.subjects.log import Log
@@ -28,14 +28,6 @@ COMES_AFTER = {
     "staging_stop": "staging_start",
 }
 COMES_BEFORE = {"init_start": ("init_stop", "run_start"), "init_stop": ("run_start",)}
-
-
-class _Facts(TypedDict):
-    """What the rules of one ruleset have in common."""
-
-    scope: Scope
-    clause: str
-    profiles: tuple[str, ...]
 
 
 def _by_key(log: Log) -> Mapping[str, Sequence[LogEvent]]:
@@ -81,10 +73,8 @@ def _asked(log: Log, ruleset: Ruleset) -> Iterator[tuple[str, Demand, Sequence[L
         yield key, demand, by_key.get(key, [])
 
 
-@rule(
+@log_rule(
     "foreign-division",
-    scope="log",
-    severity="error",
     clause="H",
     expected=listing(map(show, DIVISIONS), last="or"),
     remedy="log the division in lower case, as the rules write it",
@@ -98,10 +88,8 @@ def division(log: Log) -> Iterator[Problem]:
             yield problem(show(event.value), event.line)
 
 
-@rule(
+@log_rule(
     "foreign-order",
-    scope="log",
-    severity="error",
     clause="H",
     expected="init_start, init_stop, run_start and run_stop in this order, and staging_start before its stop",
     remedy="log events when they happen; do not move lines",
@@ -125,9 +113,8 @@ def order(log: Log) -> Iterator[Problem]:
                 yield problem(f"`{key}` after `{late[0]}` on line {first[late[0]].line}", event.line)
 
 
-@rule(
+@log_rule(
     "foreign-cache-clear",
-    scope="log",
     severity="warning",
     clause="H",
     expected="true",
@@ -142,9 +129,8 @@ def cache_clear(log: Log) -> Iterator[Problem]:
         yield problem(f"{describe(silent[0].value)}, {count(len(silent), 'time')}", silent[0].line)
 
 
-@rule(
+@log_rule(
     "foreign-epoch-open",
-    scope="log",
     severity="warning",
     clause="H",
     expected="as many ends as starts",
@@ -187,14 +173,12 @@ def _in_words(alternatives: Metadata) -> str:
 
 def _rules_of(profile: str, ruleset: Ruleset, name: str) -> tuple[Rule, ...]:
     """The rules that a ruleset answers differently from another, for the profile that applies it."""
-    facts: _Facts = {"scope": "log", "clause": "H" if profile == "hpc" else "T, K", "profiles": (profile,)}
+    profile_rule = partial(log_rule, clause="H" if profile == "hpc" else "T, K", profiles=(profile,))
 
-    @rule(
+    @profile_rule(
         f"foreign-{profile}-benchmark",
-        severity="error",
         expected=f"a benchmark of {name}: {listing(ruleset.benchmarks, last='or', most=99)}",
         remedy="log the name as the rules write it, or choose the profile that the log belongs to",
-        **facts,
     )
     def benchmark(log: Log) -> Iterator[Problem]:
         """The benchmark must be one of those that the rounds have had. What else is asked depends on it."""
@@ -205,12 +189,10 @@ def _rules_of(profile: str, ruleset: Ruleset, name: str) -> tuple[Rule, ...]:
                     show(event.value), event.line, f"`{near}`, which is probably meant" if near else None
                 )
 
-    @rule(
+    @profile_rule(
         f"foreign-{profile}-missing",
-        severity="error",
         expected=f"every key that {name} asks for in this division and benchmark",
         remedy="log the key; the reference implementation of the benchmark shows where",
-        **facts,
     )
     def missing(log: Log) -> Iterator[Problem]:
         """Every key that the rules ask for must be in the log. Epochs may be logged as blocks of epochs. Of a
@@ -225,12 +207,10 @@ def _rules_of(profile: str, ruleset: Ruleset, name: str) -> tuple[Rule, ...]:
             told.add(either)
             yield problem(f"no {listing((f'`{each}`' for each in sorted(either)), last='and no')}")
 
-    @rule(
+    @profile_rule(
         f"foreign-{profile}-repeated",
-        severity="error",
         expected="one value",
         remedy="log a fact once, when it is decided",
-        **facts,
     )
     def repeated(log: Log) -> Iterator[Problem]:
         """A key that states a fact of the whole run must not have two values."""
@@ -239,12 +219,11 @@ def _rules_of(profile: str, ruleset: Ruleset, name: str) -> tuple[Rule, ...]:
                 other = next(event for event in events if event.value != events[0].value)
                 yield problem(f"`{key}` {show(events[0].value)}, then {show(other.value)}", other.line)
 
-    @rule(
+    @profile_rule(
         f"foreign-{profile}-restated",
         severity="warning",
         expected="one event",
         remedy="let one process write the log",
-        **facts,
     )
     def restated(log: Log) -> Iterator[Problem]:
         """A key that states a fact of the whole run should be logged once. Published logs state some by
@@ -253,12 +232,10 @@ def _rules_of(profile: str, ruleset: Ruleset, name: str) -> tuple[Rule, ...]:
             if demand.often == "once" and len(events) > 1 and _all_equal(events):
                 yield problem(f"`{key}` {count(len(events), 'time')}", events[1].line)
 
-    @rule(
+    @profile_rule(
         f"foreign-{profile}-value",
-        severity="error",
         expected=f"a value that {name} allows",
         remedy="look up what the division leaves free; log the value itself, not a text of it",
-        **facts,
     )
     def value(log: Log) -> Iterator[Problem]:
         """The value of a key must be one that the rules allow in this division and benchmark."""
@@ -267,12 +244,10 @@ def _rules_of(profile: str, ruleset: Ruleset, name: str) -> tuple[Rule, ...]:
                 if demand.values and not demand.values.hold(event.value):
                     yield problem(f"`{key}` {describe(event.value)}", event.line, demand.values.words)
 
-    @rule(
+    @profile_rule(
         f"foreign-{profile}-metadata",
-        severity="error",
         expected="the metadata that tell which epochs or samples an event is of, and how a run ended",
         remedy="pass the fact as metadata when logging the event",
-        **facts,
     )
     def metadata(log: Log) -> Iterator[Problem]:
         """Events of epochs and the end of the run must carry their metadata."""
@@ -282,14 +257,12 @@ def _rules_of(profile: str, ruleset: Ruleset, name: str) -> tuple[Rule, ...]:
                     with_names = listing(map(excerpt, event.metadata)) or "none"
                     yield problem(f"`{key}` with {with_names}", event.line, _in_words(demand.metadata))
 
-    @rule(
+    @profile_rule(
         f"foreign-{profile}-init-duration",
-        severity="error",
         expected=listing(
             (f"less than {minutes} minutes ({each})" for each, minutes in ruleset.init_minutes.items())
         ),
         remedy="do less before the clock starts",
-        **facts,
     )
     def init_duration(log: Log) -> Iterator[Problem]:
         """Initialisation must not take longer than the rules allow, counted from the first that starts."""
@@ -303,10 +276,12 @@ def _rules_of(profile: str, ruleset: Ruleset, name: str) -> tuple[Rule, ...]:
     return benchmark, missing, repeated, restated, value, metadata, init_duration
 
 
-@rule(
+HPC_RULES = _rules_of("hpc", HPC, "MLPerf HPC")
+TRAINING_RULES = _rules_of("training", TRAINING, "MLPerf Training")
+
+
+@log_rule(
     "foreign-hpc-target",
-    scope="log",
-    severity="error",
     clause="H",
     expected="the quality that the benchmark's rules set",
     remedy="train until the target is reached; a run that did not reach it is no result",
@@ -320,9 +295,8 @@ def target(log: Log) -> Iterator[Problem]:
             yield problem(found, events[-1].line, demand.reached.words)
 
 
-@rule(
+@log_rule(
     "foreign-training-disclosed",
-    scope="log",
     severity="warning",
     clause="T, K",
     expected="precision, parallelism, micro batch and configuration of the run",
@@ -336,15 +310,3 @@ def disclosed(log: Log) -> Iterator[Problem]:
     absent = [f"`{key}`" for key in TRAINING.disclosed if key not in by_key]
     if by_key and absent:
         yield problem(f"no {listing(absent, most=len(absent))}")
-
-
-RULES = (
-    division,
-    order,
-    cache_clear,
-    epoch_open,
-    *_rules_of("hpc", HPC, "MLPerf HPC"),
-    *_rules_of("training", TRAINING, "MLPerf Training"),
-    target,
-    disclosed,
-)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 
-from compliance.registry import Problem, problem, rule
+from compliance.registry import Problem, log_rule, problem
 from compliance.subjects.columns import LogEvent, is_ascending
 from compliance.subjects.log import Log, count_of, number_of
 from compliance.subjects.timeline import LOOP, disorder
@@ -17,10 +17,8 @@ def _irregular(log: Log) -> dict[int, dict[str, list[LogEvent]]]:
     return {} if log.has_regular_epochs else log.epochs
 
 
-@rule(
+@log_rule(
     "epoch-numbers",
-    scope="log",
-    severity="error",
     clause="T",
     expected="epochs counted 1, 2, 3, ...",
     remedy="log every epoch, and count from 1",
@@ -61,10 +59,8 @@ def _faults(log: Log) -> dict[int, list[str]]:
     return faults
 
 
-@rule(
+@log_rule(
     "epoch-complete",
-    scope="log",
-    severity="error",
     clause="H",
     expected="one epoch interval with train_loss and train_accuracy, one eval interval with its two",
     remedy="evaluate after every epoch and log each value once, with the number of its epoch",
@@ -81,10 +77,8 @@ def epoch_complete(log: Log) -> Iterator[Problem]:
 _RANK = {key: rank for rank, key in enumerate(LOOP)} | {"train_accuracy": 1, "eval_accuracy": 5}
 
 
-@rule(
+@log_rule(
     "epoch-order",
-    scope="log",
-    severity="error",
     clause="H",
     expected="epoch_start, the train values, epoch_stop, eval_start, the eval values, eval_stop",
     remedy="log the values of an epoch where they are computed, inside their interval",
@@ -108,10 +102,8 @@ def epoch_order(log: Log) -> Iterator[Problem]:
         previous = by_key["eval_stop"][0]
 
 
-@rule(
+@log_rule(
     "epoch-energy",
-    scope="log",
-    severity="error",
     clause="H",
     expected="at most one `epoch_energy` of an epoch, between its `eval_start` and `eval_stop`, 0 or more",
     remedy="log the energy once, when the evaluation of the epoch is done",
@@ -132,11 +124,3 @@ def epoch_energy(log: Log) -> Iterator[Problem]:
         elif number_of(event) < 0:
             yield problem(f"epoch {number}: {number_of(event)} J", event.line)
         seen.add(number)
-
-
-RULES = (
-    epoch_numbers,
-    epoch_complete,
-    epoch_order,
-    epoch_energy,
-)

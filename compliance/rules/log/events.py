@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from benchmark.record.events import BY_KEY, has_json_type
-from compliance.registry import LISTED, Problem, problem, rule
+from compliance.registry import LISTED, Problem, log_rule, problem
 from compliance.subjects.log import LARGEST_INTEGER, Log
 from compliance.subjects.timeline import LOOP, PHASE, REPEATABLE, SINGLE_INTERVALS, not_required, reached
 from compliance.wording import count, describe, excerpt, listing, nearest
@@ -19,10 +19,8 @@ _REQUIRED = {event.key: event.metadata for event in BY_KEY.values() if event.met
 _PARTNERS = SINGLE_INTERVALS | {stop: start for start, stop in SINGLE_INTERVALS.items()}
 
 
-@rule(
+@log_rule(
     "event-missing",
-    scope="log",
-    severity="error",
     clause="S6, H",
     expected="every event of the timeline (docs/events.md)",
     remedy="make the run with this benchmark's `python -m benchmark.run`; do not remove events from a log",
@@ -46,10 +44,8 @@ def event_missing(log: Log) -> Iterator[Problem]:
         yield problem(f"no event `{key}`", expected=f"`{key}`: {BY_KEY[key].meaning}")
 
 
-@rule(
+@log_rule(
     "event-repeated",
-    scope="log",
-    severity="error",
     clause="H",
     expected="the event once",
     remedy="let one process log it, once; do not append to an existing log",
@@ -64,9 +60,8 @@ def event_repeated(log: Log) -> Iterator[Problem]:
                 yield problem(f"`{key}` again; first on line {events[0].line}", event.line)
 
 
-@rule(
+@log_rule(
     "event-unknown",
-    scope="log",
     severity="warning",
     clause="S6",
     expected="keys of this benchmark's vocabulary (docs/events.md)",
@@ -87,10 +82,8 @@ def event_unknown(log: Log) -> Iterator[Problem]:
         )
 
 
-@rule(
+@log_rule(
     "event-kind",
-    scope="log",
-    severity="error",
     clause="S6, H",
     expected="the kind that the vocabulary gives the event",
     remedy="log it with mllogger.event, .start or .end as its kind says",
@@ -109,10 +102,8 @@ _KIND_OF = {event.key: event.kind for event in BY_KEY.values()}
 _KINDS = frozenset(_KIND_OF.values())
 
 
-@rule(
+@log_rule(
     "value-type",
-    scope="log",
-    severity="error",
     clause="S6, H",
     expected="a value of the event's type",
     remedy="log the value itself, not a text of it or null",
@@ -126,10 +117,8 @@ def value_type(log: Log) -> Iterator[Problem]:
             yield problem(f"`{event.key}` is {describe(event.value)}", event.line, expected=known.value)
 
 
-@rule(
+@log_rule(
     "metadata-missing",
-    scope="log",
-    severity="error",
     clause="S6, H",
     expected="the metadata that the vocabulary requires",
     remedy="pass the fact as metadata when logging the event",
@@ -144,10 +133,8 @@ def metadata_missing(log: Log) -> Iterator[Problem]:
             yield problem(f"`{event.key}` without {names}", event.line)
 
 
-@rule(
+@log_rule(
     "metadata-type",
-    scope="log",
-    severity="error",
     clause="S6, H",
     expected="metadata of the type that the vocabulary gives it",
     remedy="log the fact itself, not a text of it or null",
@@ -161,10 +148,8 @@ def metadata_type(log: Log) -> Iterator[Problem]:
                 yield problem(found, event.line, expected=kind)
 
 
-@rule(
+@log_rule(
     "number-size",
-    scope="log",
-    severity="error",
     clause="RFC 8259 (JSON), section 6",
     expected="numbers below 2**53 in magnitude as integers, below 1.8e308 else",
     remedy="find where the number comes from; no quantity of a run is that large",
@@ -180,9 +165,8 @@ def number_size(log: Log) -> Iterator[Problem]:
                 yield problem(f"{name} of {excerpt(event.key)} is {describe(number)}", event.line)
 
 
-@rule(
+@log_rule(
     "event-source",
-    scope="log",
     severity="warning",
     clause="mllog line format",
     expected="metadata `file`, relative to the repository, and `lineno`, from 1",
@@ -222,16 +206,3 @@ def _is_oversized(number: object) -> bool:
     if type(number) is float:
         return math.isinf(number)
     return type(number) is int and not -LARGEST_INTEGER <= number <= LARGEST_INTEGER
-
-
-RULES = (
-    event_missing,
-    event_repeated,
-    event_unknown,
-    event_kind,
-    value_type,
-    metadata_missing,
-    metadata_type,
-    number_size,
-    event_source,
-)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from benchmark.record.events import STATUSES
 from compliance.placeholders import placeholder
-from compliance.registry import Problem, problem, rule
+from compliance.registry import Problem, log_rule, problem
 from compliance.rules.log.events import OTHER_COMMIT_KEY
 from compliance.subjects.columns import LogEvent
 from compliance.subjects.log import Log
@@ -32,10 +32,8 @@ def _texts(log: Log, *keys: str) -> Iterator[tuple[LogEvent, str]]:
                 yield event, event.value
 
 
-@rule(
+@log_rule(
     "benchmark-name",
-    scope="log",
-    severity="error",
     clause="S6.1",
     expected=BENCHMARK,
     remedy="check that the log is of this benchmark",
@@ -47,10 +45,8 @@ def benchmark_name(log: Log) -> Iterator[Problem]:
             yield problem(excerpt(text), event.line)
 
 
-@rule(
+@log_rule(
     "division-open",
-    scope="log",
-    severity="error",
     clause="S6.2",
     expected=DIVISION,
     remedy="set submission.division to open and repeat the run; Science has no other division",
@@ -62,10 +58,8 @@ def division_open(log: Log) -> Iterator[Problem]:
             yield problem(excerpt(text), event.line)
 
 
-@rule(
+@log_rule(
     "status-known",
-    scope="log",
-    severity="error",
     clause="S6.1, K",
     expected=listing(STATUSES, last="or"),
     remedy="set submission.status; whether the run succeeded is said by run_stop, not here",
@@ -77,10 +71,8 @@ def status_known(log: Log) -> Iterator[Problem]:
             yield problem(excerpt(text), event.line)
 
 
-@rule(
+@log_rule(
     "version-present",
-    scope="log",
-    severity="error",
     clause="S6.1",
     expected="`submissiom_version` (as S6.1 spells it) or `submission_version`; best both",
     remedy="log both with the benchmark's version (benchmark/VERSION.txt)",
@@ -91,10 +83,8 @@ def version_present(log: Log) -> Iterator[Problem]:
         yield problem("neither of the two events")
 
 
-@rule(
+@log_rule(
     "version-agrees",
-    scope="log",
-    severity="error",
     clause="S6.3",
     expected="the same version under both spellings",
     remedy="log both with the benchmark's version (benchmark/VERSION.txt)",
@@ -108,9 +98,8 @@ def version_agrees(log: Log) -> Iterator[Problem]:
             yield problem(f"{excerpt(text)}, but {excerpt(first_text)} on line {first.line}", event.line)
 
 
-@rule(
+@log_rule(
     "version-format",
-    scope="log",
     severity="warning",
     clause="S6.3",
     expected="mlcommons-cloudmask-v and a number, such as mlcommons-cloudmask-v1.1",
@@ -123,9 +112,8 @@ def version_format(log: Log) -> Iterator[Problem]:
             yield problem(f"`{event.key}` {excerpt(text)}", event.line)
 
 
-@rule(
+@log_rule(
     "commit-key",
-    scope="log",
     severity="warning",
     clause="S6.1",
     expected=f"`{COMMIT_KEY}`",
@@ -137,10 +125,8 @@ def commit_key(log: Log) -> Iterator[Problem]:
         yield problem(f"`{OTHER_COMMIT_KEY}`", event.line)
 
 
-@rule(
+@log_rule(
     "commit-format",
-    scope="log",
-    severity="error",
     clause="S6.3",
     expected="40 hexadecimal digits, the output of `git rev-parse HEAD`",
     remedy="run from a git checkout, so that the commit can be logged",
@@ -152,9 +138,8 @@ def commit_format(log: Log) -> Iterator[Problem]:
             yield problem(excerpt(text), event.line)
 
 
-@rule(
+@log_rule(
     "commit-clean",
-    scope="log",
     severity="warning",
     clause="S6.3",
     expected="a run from a clean checkout: dirty false",
@@ -168,9 +153,8 @@ def commit_clean(log: Log) -> Iterator[Problem]:
             yield problem("dirty true: uncommitted changes", event.line)
 
 
-@rule(
+@log_rule(
     "contact-present",
-    scope="log",
     severity="warning",
     clause="P",
     expected="`submission_poc_name` and `submission_poc_email`",
@@ -183,10 +167,8 @@ def contact_present(log: Log) -> Iterator[Problem]:
         yield problem(f"no {listing(missing, last='and no')}")
 
 
-@rule(
+@log_rule(
     "contact-email",
-    scope="log",
-    severity="error",
     clause="P",
     expected="an e-mail address: name@host.domain",
     remedy=_IN_CONFIG,
@@ -198,10 +180,8 @@ def contact_email(log: Log) -> Iterator[Problem]:
             yield problem(excerpt(text), event.line)
 
 
-@rule(
+@log_rule(
     "identity-real",
-    scope="log",
-    severity="error",
     clause="S6.1",
     expected="the submission's own text",
     remedy=_IN_CONFIG,
@@ -212,19 +192,3 @@ def identity_real(log: Log) -> Iterator[Problem]:
     for event, text in _texts(log, *FREE_TEXT):
         if reason := placeholder(text):
             yield problem(f"`{event.key}` is {show(text)}: {reason}", event.line)
-
-
-RULES = (
-    benchmark_name,
-    division_open,
-    status_known,
-    version_present,
-    version_agrees,
-    version_format,
-    commit_key,
-    commit_format,
-    commit_clean,
-    contact_present,
-    contact_email,
-    identity_real,
-)

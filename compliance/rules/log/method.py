@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from benchmark.record.events import METHOD, OPTIMIZATION, OPTIMIZER_EXTRAS, OPTIMIZERS
-from compliance.registry import Problem, problem, rule
+from compliance.registry import Problem, log_rule, problem
 from compliance.subjects.log import Log
 from compliance.subjects.timeline import SETTINGS
 from compliance.wording import excerpt, listing, show
@@ -15,10 +15,8 @@ from compliance.wording import excerpt, listing, show
 _SOURCE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 
 
-@rule(
+@log_rule(
     "method-facts",
-    scope="log",
-    severity="error",
     clause="P",
     expected="name, kind, source, sha256 and options of the method, or none of them (the reference U-Net)",
     remedy="log all five as `python -m benchmark.run` does",
@@ -44,10 +42,8 @@ def method_facts(log: Log) -> Iterator[Problem]:
         yield problem(f"`method_sha256` {excerpt(digest)}", event.line, "64 hexadecimal digits (sha256)")
 
 
-@rule(
+@log_rule(
     "method-optimizer",
-    scope="log",
-    severity="error",
     clause="P",
     expected="the settings of the optimizer that `opt_name` names, and no other's",
     remedy="log the settings that the optimizer has",
@@ -68,10 +64,8 @@ def method_optimizer(log: Log) -> Iterator[Problem]:
         yield problem(f"`{key}` with {whose}", log.all(key)[0].line)
 
 
-@rule(
+@log_rule(
     "method-epochs",
-    scope="log",
-    severity="error",
     clause="house",
     expected="`epochs` 1: a method that is fitted once is a run of one epoch",
     remedy="make the run with `python -m benchmark.run`, which logs it so",
@@ -83,10 +77,8 @@ def method_epochs(log: Log) -> Iterator[Problem]:
         yield problem(f"`epochs` {epochs}", event.line)
 
 
-@rule(
+@log_rule(
     "method-masks",
-    scope="log",
-    severity="error",
     clause="P",
     expected="a method that the run itself trained or fitted",
     remedy="use this log for comparison only; to submit, run the method (docs/methods.md)",
@@ -99,10 +91,8 @@ def method_masks(log: Log) -> Iterator[Problem]:
         yield problem("method_kind masks", event.line)
 
 
-@rule(
+@log_rule(
     "training-margin",
-    scope="log",
-    severity="error",
     clause="house",
     expected="a margin that leaves pixels of a patch to train on",
     remedy="log the margin that the method states",
@@ -116,12 +106,3 @@ def training_margin(log: Log) -> Iterator[Problem]:
     )
     if event and margin is not None and patch is not None and 2 * margin >= patch > 0:
         yield problem(f"margin {show(margin)} of patch {show(patch)}", event.line)
-
-
-RULES = (
-    method_facts,
-    method_optimizer,
-    method_epochs,
-    method_masks,
-    training_margin,
-)

@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 
 from benchmark.record.events import OUTCOMES, PARAMETERS
-from compliance.registry import Problem, problem, rule
+from compliance.registry import Problem, log_rule, problem
 from compliance.subjects.columns import LogEvent, is_ascending
 from compliance.subjects.log import Log
 from compliance.subjects.timeline import (
@@ -21,10 +21,8 @@ from compliance.subjects.timeline import (
 from compliance.wording import count, excerpt, listing
 
 
-@rule(
+@log_rule(
     "run-stop",
-    scope="log",
-    severity="error",
     clause="H",
     expected="`run_stop` as the last event, with its status",
     remedy="find out why the run ended without it (killed, out of memory, time limit); repeat the run",
@@ -36,10 +34,8 @@ def run_stop(log: Log) -> Iterator[Problem]:
         yield problem(f"the log ends after {excerpt(last.key)}", last.line)
 
 
-@rule(
+@log_rule(
     "run-success",
-    scope="log",
-    severity="error",
     clause="H",
     expected="status success",
     remedy="read the reason, fix it and repeat the run; a failed run is no result",
@@ -56,10 +52,8 @@ def run_success(log: Log) -> Iterator[Problem]:
         yield problem(found, stop.line, expected)
 
 
-@rule(
+@log_rule(
     "one-run",
-    scope="log",
-    severity="error",
     clause="S6",
     expected="one run in a file",
     remedy="write every run to a file of its own; the second run has not been judged",
@@ -70,10 +64,8 @@ def one_run(log: Log) -> Iterator[Problem]:
         yield problem(f"a second run begins with {excerpt(log.second_run.key)}", log.second_run.line)
 
 
-@rule(
+@log_rule(
     "after-run-stop",
-    scope="log",
-    severity="error",
     clause="H",
     expected="`run_stop` as the last event",
     remedy="log everything before the clock stops",
@@ -105,10 +97,8 @@ def _unpaired(log: Log) -> Iterator[tuple[LogEvent, str]]:
                 yield stop, f"`{stop.key}` before `{inner_stop.key}`, whose interval began inside"
 
 
-@rule(
+@log_rule(
     "interval-pairing",
-    scope="log",
-    severity="error",
     clause="H",
     expected="every interval started, then stopped, within the interval that it was started in",
     remedy="open and close intervals with one `with` block in the program",
@@ -131,10 +121,8 @@ def _outside(log: Log, keys: Iterable[str], start_key: str, stop_key: str) -> li
     return [log.events[place] for place in sorted(outside)]
 
 
-@rule(
+@log_rule(
     "clock-covers",
-    scope="log",
-    severity="error",
     clause="T, P",
     expected="staging, training, evaluation, inference and result between `run_start` and `run_stop`",
     remedy="start the clock before any input is touched",
@@ -148,10 +136,8 @@ def clock_covers(log: Log) -> Iterator[Problem]:
         yield problem(f"before `run_start`: {keys}", events[0].line)
 
 
-@rule(
+@log_rule(
     "init-contains-parameters",
-    scope="log",
-    severity="error",
     clause="H",
     expected="hyperparameters and facts of the run between `init_start` and `init_stop`",
     remedy="log them during initialisation",
@@ -162,10 +148,8 @@ def init_contains_parameters(log: Log) -> Iterator[Problem]:
         yield problem(f"`{event.key}` outside init", event.line)
 
 
-@rule(
+@log_rule(
     "cache-clear-first",
-    scope="log",
-    severity="error",
     clause="H, P",
     expected="a `cache_clear` before `init_start` and `run_start`",
     remedy="drop the input files from the page cache first",
@@ -189,10 +173,8 @@ def _in_order(log: Log) -> bool:
     return is_ascending(ends)
 
 
-@rule(
+@log_rule(
     "event-order",
-    scope="log",
-    severity="error",
     clause="H",
     expected="the order of the timeline (docs/events.md)",
     remedy="log events when they happen; do not move lines",
@@ -211,16 +193,3 @@ def event_order(log: Log) -> Iterator[Problem]:
     events = [event for event in log.events if event.key in PHASE and event.place not in skipped]
     for event, found in disorder(events, [PHASE[event.key] for event in events]):
         yield problem(found, event.line, where_it_belongs(event.key))
-
-
-RULES = (
-    run_stop,
-    run_success,
-    one_run,
-    after_run_stop,
-    interval_pairing,
-    clock_covers,
-    init_contains_parameters,
-    cache_clear_first,
-    event_order,
-)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from benchmark.record.events import WORDS
-from compliance.registry import Problem, problem, rule
+from compliance.registry import Problem, log_rule, problem
 from compliance.subjects.log import Log
 from compliance.wording import count, excerpt, listing, show
 
@@ -58,10 +58,8 @@ RANGES: dict[str, Condition] = {
 }
 
 
-@rule(
+@log_rule(
     "parameter-range",
-    scope="log",
-    severity="error",
     clause="P, T",
     expected="values in the range of the policy",
     remedy="correct the configuration and repeat the run",
@@ -77,10 +75,8 @@ def parameter_range(log: Log) -> Iterator[Problem]:
             yield problem(f"`{key}` {show(number)}", event.line, expected)
 
 
-@rule(
+@log_rule(
     "parameter-word",
-    scope="log",
-    severity="error",
     clause="house",
     expected="one of the words that docs/events.md names",
     remedy="log the word as the configuration has it",
@@ -99,10 +95,8 @@ def parameter_word(log: Log) -> Iterator[Problem]:
         yield problem("`opt_name` is blank", event.line, "the optimizer's name")
 
 
-@rule(
+@log_rule(
     "batch-product",
-    scope="log",
-    severity="error",
     clause="H",
     expected="global_batch_size = local_batch_size x number_of_ranks",
     remedy="log the batch sizes that the run used",
@@ -117,10 +111,8 @@ def batch_product(log: Log) -> Iterator[Problem]:
         yield problem(f"{whole}", event.line, f"{local} x {ranks} = {local * ranks}")
 
 
-@rule(
+@log_rule(
     "ranks-devices",
-    scope="log",
-    severity="error",
     clause="H",
     expected="at least one replica on every node, and at most one on every accelerator",
     remedy="log the nodes and accelerators that computed, not those that were allocated",
@@ -139,10 +131,8 @@ def ranks_devices(log: Log) -> Iterator[Problem]:
         yield problem(found, event.line, f"at most {nodes * accelerators}")
 
 
-@rule(
+@log_rule(
     "crop-in-patch",
-    scope="log",
-    severity="error",
     clause="P",
     expected="crop_size below patch_size",
     remedy="correct geometry.crop; half of it is cut off on each side of an inference patch",
@@ -154,9 +144,8 @@ def crop_in_patch(log: Log) -> Iterator[Problem]:
         yield problem(f"crop {crop} of patch {patch}", event.line)
 
 
-@rule(
+@log_rule(
     "patch-size-policy",
-    scope="log",
     severity="warning",
     clause="P",
     expected=f"{PATCH_SIZE}",
@@ -169,9 +158,8 @@ def patch_size_policy(log: Log) -> Iterator[Problem]:
         yield problem(f"{size}", event.line)
 
 
-@rule(
+@log_rule(
     "target-policy",
-    scope="log",
     severity="warning",
     clause="P",
     expected=f"{QUALITY_TARGET} or more",
@@ -184,10 +172,8 @@ def target_policy(log: Log) -> Iterator[Problem]:
         yield problem(show(target), event.line)
 
 
-@rule(
+@log_rule(
     "config-digest",
-    scope="log",
-    severity="error",
     clause="house",
     expected="64 hexadecimal digits (sha256)",
     remedy="log the digest of the resolved configuration",
@@ -199,9 +185,8 @@ def config_digest(log: Log) -> Iterator[Problem]:
         yield problem(excerpt(digest), event.line)
 
 
-@rule(
+@log_rule(
     "cache-cleared",
-    scope="log",
     severity="warning",
     clause="P",
     expected="cache_clear true",
@@ -215,9 +200,8 @@ def cache_cleared(log: Log) -> Iterator[Problem]:
         yield problem(f"false, by {show(events[-1].metadata['method'])}", events[-1].line)
 
 
-@rule(
+@log_rule(
     "data-synthetic",
-    scope="log",
     severity="note",
     clause="P",
     expected="the dataset of the policy, cloud_slstr_ds1",
@@ -228,17 +212,3 @@ def data_synthetic(log: Log) -> Iterator[Problem]:
     event = log.one("data_kind")
     if event and event.value == "synthetic":
         yield problem("data_kind synthetic", event.line)
-
-
-RULES = (
-    parameter_range,
-    parameter_word,
-    batch_product,
-    ranks_devices,
-    crop_in_patch,
-    patch_size_policy,
-    target_policy,
-    config_digest,
-    cache_cleared,
-    data_synthetic,
-)

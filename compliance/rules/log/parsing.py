@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import repeat
 
-from compliance.registry import Problem, problem, rule
+from compliance.registry import Problem, log_rule, problem, rule
 from compliance.subjects.log import Log
 from compliance.subjects.parse import EVENTS_BYTES, LINE_BYTES
 from compliance.subjects.subjects import SystemFile
@@ -26,10 +26,8 @@ def _noticed(log: Log, rule_id: str) -> Iterator[Problem]:
     yield from repeat(problem(""), log.defects.counts[rule_id] - len(kept))
 
 
-@rule(
+@log_rule(
     "no-events",
-    scope="log",
-    severity="error",
     clause="S6",
     expected="one `:::MLLOG {...}` line for every event of the run",
     remedy="name the file that a run wrote; `python -m benchmark.run --seed 1` makes one",
@@ -41,10 +39,8 @@ def no_events(log: Log) -> Iterator[Problem]:
         yield problem(f"no event in {count(log.lines, 'line')} ({count(log.bytes, 'byte')})")
 
 
-@rule(
+@log_rule(
     "log-size",
-    scope="log",
-    severity="error",
     clause="house",
     expected=f"at most {EVENTS_BYTES // 2**20} MiB of events",
     remedy="write one run to a file; several runs or other programs' events do not belong into it",
@@ -55,10 +51,8 @@ def log_size(log: Log) -> Iterator[Problem]:
     yield from _noticed(log, "log-size")
 
 
-@rule(
+@log_rule(
     "line-length",
-    scope="log",
-    severity="error",
     clause="house",
     expected=f"lines of at most {LINE_BYTES // 2**10} KiB",
     remedy="take what is no event out of the log; the line has not been read",
@@ -68,9 +62,8 @@ def line_length(log: Log) -> Iterator[Problem]:
     yield from _noticed(log, "line-length")
 
 
-@rule(
+@log_rule(
     "last-line",
-    scope="log",
     severity="warning",
     clause=MLLOG,
     expected="a line feed at the end of the last line",
@@ -81,9 +74,8 @@ def last_line(log: Log) -> Iterator[Problem]:
     yield from _noticed(log, "last-line")
 
 
-@rule(
+@log_rule(
     "line-end",
-    scope="log",
     severity="warning",
     clause=MLLOG,
     expected="line feeds (LF) alone",
@@ -94,9 +86,8 @@ def line_end(log: Log) -> Iterator[Problem]:
     yield from _noticed(log, "line-end")
 
 
-@rule(
+@log_rule(
     "byte-order-mark",
-    scope="log",
     severity="warning",
     clause=MLLOG,
     expected="UTF-8 without a byte order mark",
@@ -107,10 +98,8 @@ def byte_order_mark(log: Log) -> Iterator[Problem]:
     yield from _noticed(log, "byte-order-mark")
 
 
-@rule(
+@log_rule(
     "encoding",
-    scope="log",
-    severity="error",
     clause=JSON,
     expected="UTF-8",
     remedy="set a UTF-8 locale (LC_ALL=C.UTF-8) for the run and repeat it",
@@ -120,9 +109,8 @@ def encoding(log: Log) -> Iterator[Problem]:
     yield from _noticed(log, "encoding")
 
 
-@rule(
+@log_rule(
     "binary-text",
-    scope="log",
     severity="warning",
     clause=MLLOG,
     expected="text",
@@ -134,10 +122,8 @@ def binary_text(log: Log) -> Iterator[Problem]:
     yield from _noticed(log, "binary-text")
 
 
-@rule(
+@log_rule(
     "old-token",
-    scope="log",
-    severity="error",
     clause=MLLOG,
     expected="the token `:::MLLOG`",
     remedy="log with mlperf_logging.mllog of version 1.0 or later; the line has not been counted as an event",
@@ -147,10 +133,8 @@ def old_token(log: Log) -> Iterator[Problem]:
     yield from _noticed(log, "old-token")
 
 
-@rule(
+@log_rule(
     "event-json",
-    scope="log",
-    severity="error",
     clause=MLLOG,
     expected="one complete JSON object after the token",
     remedy="find what cut or overwrote the line (a killed process, a full disk, two writers); repeat the run",
@@ -160,10 +144,8 @@ def event_json(log: Log) -> Iterator[Problem]:
     yield from _noticed(log, "event-json")
 
 
-@rule(
+@log_rule(
     "duplicate-json-key",
-    scope="log",
-    severity="error",
     clause=JSON,
     expected="every name once in an object",
     remedy="log with mlperf_logging.mllog; do not edit logs by hand",
@@ -174,10 +156,8 @@ def duplicate_json_key(log: Log) -> Iterator[Problem]:
     yield from _noticed(log, "duplicate-json-key")
 
 
-@rule(
+@log_rule(
     "non-finite-number",
-    scope="log",
-    severity="error",
     clause=JSON,
     expected="finite numbers; an undefined score is null",
     remedy="find the step at which the value became non-finite; such a run has failed and should be aborted",
@@ -187,10 +167,8 @@ def non_finite_number(log: Log) -> Iterator[Problem]:
     yield from _noticed(log, "non-finite-number")
 
 
-@rule(
+@log_rule(
     "event-fields",
-    scope="log",
-    severity="error",
     clause=MLLOG,
     expected="namespace (string), time_ms (integer), event_type (POINT_IN_TIME, INTERVAL_START or "
     "INTERVAL_END), key (string), value, metadata (object), and nothing else",
@@ -201,10 +179,8 @@ def event_fields(log: Log) -> Iterator[Problem]:
     yield from _noticed(log, "event-fields")
 
 
-@rule(
+@log_rule(
     "glued-events",
-    scope="log",
-    severity="error",
     clause=MLLOG,
     expected="one event a line",
     remedy="let one process write the log (rank 0) and end every event with a line feed",
@@ -214,10 +190,8 @@ def glued_events(log: Log) -> Iterator[Problem]:
     yield from _noticed(log, "glued-events")
 
 
-@rule(
+@log_rule(
     "text-before-token",
-    scope="log",
-    severity="error",
     clause=MLLOG,
     expected="the token at the start of the line",
     remedy="let one process write the log, and nothing else into the same file",
@@ -228,10 +202,8 @@ def text_before_token(log: Log) -> Iterator[Problem]:
     yield from _noticed(log, "text-before-token")
 
 
-@rule(
+@log_rule(
     "text-after-event",
-    scope="log",
-    severity="error",
     clause=MLLOG,
     expected="nothing after the event's closing brace",
     remedy="let one process write the log, and nothing else into the same file",
@@ -244,7 +216,6 @@ def text_after_event(log: Log) -> Iterator[Problem]:
 @rule(
     "json-form",
     scope="json",
-    severity="error",
     clause=JSON,
     expected="one JSON value in UTF-8, with finite numbers and every name once in an object",
     remedy="correct the file; `python -m json.tool FILE` shows the place",
@@ -252,24 +223,3 @@ def text_after_event(log: Log) -> Iterator[Problem]:
 def json_form(file: SystemFile) -> Iterator[Problem]:
     """A description must be valid JSON. Its fields are judged once it is."""
     yield from (problem(found, line) for line, found in file.defects)
-
-
-RULES = (
-    no_events,
-    log_size,
-    line_length,
-    last_line,
-    line_end,
-    byte_order_mark,
-    encoding,
-    binary_text,
-    old_token,
-    event_json,
-    duplicate_json_key,
-    non_finite_number,
-    event_fields,
-    glued_events,
-    text_before_token,
-    text_after_event,
-    json_form,
-)

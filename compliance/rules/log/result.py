@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from compliance.registry import Problem, problem, rule
+from compliance.registry import Problem, log_rule, problem
 from compliance.rules.log.time import milliseconds
 from compliance.rules.log.values import is_fraction
 from compliance.subjects.columns import LogEvent, is_interleaved
@@ -54,10 +54,8 @@ def _score(log: Log) -> float | None:
     return number_of(event) if event and is_fraction(event) else None
 
 
-@rule(
+@log_rule(
     "result-fields",
-    scope="log",
-    severity="error",
     clause="S6.3",
     expected="every field of the result, of its type (docs/events.md)",
     remedy="log the result as docs/events.md describes it",
@@ -79,10 +77,8 @@ def result_fields(log: Log) -> Iterator[Problem]:
         yield from (problem(found, event.line, expected) for found, expected in wrong)
 
 
-@rule(
+@log_rule(
     "result-format",
-    scope="log",
-    severity="error",
     clause="S6.3",
     expected=f"format {FORMAT}, metric {METRIC}, and a meaning in words",
     remedy="log the result as docs/events.md describes it",
@@ -97,10 +93,8 @@ def result_format(log: Log) -> Iterator[Problem]:
             yield problem("`meaning` is blank", event.line, "a sentence")
 
 
-@rule(
+@log_rule(
     "result-value",
-    scope="log",
-    severity="error",
     clause="S6.3",
     expected="the test accuracy and the quality target of the log, and their comparison",
     remedy=_AS_LOGGED,
@@ -118,10 +112,8 @@ def result_value(log: Log) -> Iterator[Problem]:
     yield from _compare(log, facts)
 
 
-@rule(
+@log_rule(
     "result-epochs",
-    scope="log",
-    severity="error",
     clause="S6.3",
     expected="the epochs of the log, the best of them by eval_loss, and its four values",
     remedy=_AS_LOGGED,
@@ -147,10 +139,8 @@ def result_epochs(log: Log) -> Iterator[Problem]:
     yield from _compare(log, facts)
 
 
-@rule(
+@log_rule(
     "result-baselines",
-    scope="log",
-    severity="error",
     clause="S6.3",
     expected="the values of the baseline events, and whether the score is above all of them",
     remedy=_AS_LOGGED,
@@ -197,10 +187,8 @@ def _scenes(log: Log, event: LogEvent, value: dict[str, object]) -> Iterator[Pro
         yield problem(found, event.line, f"about {share * scenes:.1f}, by train_split {show(share)}")
 
 
-@rule(
+@log_rule(
     "result-data",
-    scope="log",
-    severity="error",
     clause="S6.3",
     expected="the data and the precision that the log states",
     remedy=_AS_LOGGED,
@@ -224,10 +212,8 @@ def result_data(log: Log) -> Iterator[Problem]:
             yield problem("`scores.truth` of observed scenes", event.line, "none: no true mask is known")
 
 
-@rule(
+@log_rule(
     "result-weights",
-    scope="log",
-    severity="error",
     clause="house",
     expected="64 hexadecimal digits (sha256)",
     remedy="hash the weights that were scored",
@@ -277,10 +263,8 @@ def _lengths(log: Log) -> Iterator[tuple[str, float, float, str]]:
         yield "seconds_per_scene", 0.0, length / scenes, f"for each of {count(scenes, 'scene')}"
 
 
-@rule(
+@log_rule(
     "result-timing",
-    scope="log",
-    severity="error",
     clause="T",
     expected="seconds that agree with the events' times",
     remedy="measure with the clock that runs from run_start to run_stop",
@@ -304,15 +288,3 @@ def result_timing(log: Log) -> Iterator[Problem]:
             elif 0 <= seconds < least * (1 - CLOCK_SHARE) - CLOCK_SECONDS:
                 expected = f"at least {least:.3f} s, {source}"
                 yield problem(f"`timing.{name}` {show(seconds)}", event.line, expected)
-
-
-RULES = (
-    result_fields,
-    result_format,
-    result_value,
-    result_epochs,
-    result_baselines,
-    result_data,
-    result_weights,
-    result_timing,
-)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from compliance.registry import Problem, problem, rule
+from compliance.registry import Problem, log_rule, problem
 from compliance.rules.log.values import has_possible_counts
 from compliance.subjects.log import Log, count_of
 from compliance.subjects.result_fields import SOMETIMES, confusion, lookup, ratios, results, same, score_sets
 from compliance.wording import count, show
 
 
-@rule(
+@log_rule(
     "result-scores",
-    scope="log",
-    severity="error",
     clause="S6.3",
     expected="scores that follow from their counts of pixels",
     remedy="compute every score from the integer counts",
@@ -30,10 +28,8 @@ def result_scores(log: Log) -> Iterator[Problem]:
                     yield problem(found, event.line, f"{show(true)}, from its counts")
 
 
-@rule(
+@log_rule(
     "result-pixels",
-    scope="log",
-    severity="error",
     clause="S6.3",
     expected="the counts of the log's scenes: over all, by day and by night",
     remedy="count every pixel of every inference scene once",
@@ -65,10 +61,8 @@ def result_pixels(log: Log) -> Iterator[Problem]:
                 )
 
 
-@rule(
+@log_rule(
     "result-references",
-    scope="log",
-    severity="error",
     clause="S6.3",
     expected="the same pixels against bayes and against truth, and no more of them without borders",
     remedy="score all references on the same masks",
@@ -85,10 +79,3 @@ def result_references(log: Log) -> Iterator[Problem]:
                 yield problem(f"`{name}`: {stated} pixels", event.line, f"{same_part}, as against bayes")
             elif part == "without_borders" and whole is not None and stated > whole:
                 yield problem(f"`{name}`: {stated} pixels", event.line, f"at most {whole}")
-
-
-RULES = (
-    result_scores,
-    result_pixels,
-    result_references,
-)

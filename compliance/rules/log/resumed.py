@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from compliance.registry import Problem, problem, rule
+from compliance.registry import Problem, log_rule, problem
 from compliance.subjects.columns import LogEvent
 from compliance.subjects.log import Log, count_of
 from compliance.subjects.timeline import RESUMED, WORK
@@ -28,10 +28,8 @@ def _marks(log: Log) -> Iterator[tuple[LogEvent, LogEvent | None, int]]:
         yield mark, log.events[place - 1] if place else None, sum(stop < mark.place for stop in stops)
 
 
-@rule(
+@log_rule(
     "resumed-place",
-    scope="log",
-    severity="error",
     clause="T",
     expected="`run_resumed` where the run continues, with the epochs and steps done until then",
     remedy="resume with `python -m benchmark.run --resume`, which writes the mark itself",
@@ -53,10 +51,8 @@ def resumed_place(log: Log) -> Iterator[Problem]:
                 yield problem(f"step {step} after `{before.key}`", mark.line, expected)
 
 
-@rule(
+@log_rule(
     "resumed-count",
-    scope="log",
-    severity="error",
     clause="T",
     expected="how often the run has been resumed: 1 or more, and more at each time",
     remedy="resume with `python -m benchmark.run --resume`; do not remove or repeat marks",
@@ -78,10 +74,8 @@ def _number(mark: LogEvent) -> int:
     return mark.value
 
 
-@rule(
+@log_rule(
     "resumed-lost",
-    scope="log",
-    severity="error",
     clause="T",
     expected="a time from 0 to that since the event above",
     remedy="resume with `python -m benchmark.run --resume`, which measures it",
@@ -96,9 +90,8 @@ def resumed_lost(log: Log) -> Iterator[Problem]:
             yield problem(f"lost_ms {lost}", mark.line, f"from 0 to {most}")
 
 
-@rule(
+@log_rule(
     "staging-reused",
-    scope="log",
     severity="note",
     clause="P",
     expected="every scene staged within the run, where staging times are compared",
@@ -110,11 +103,3 @@ def staging_reused(log: Log) -> Iterator[Problem]:
     event = log.one("staging_stop")
     if event and (reused := count_of(event, "reused")) > 0:
         yield problem(f"{count(reused, 'scene')} of {count_of(event, 'scenes')} staged before", event.line)
-
-
-RULES = (
-    resumed_place,
-    resumed_count,
-    resumed_lost,
-    staging_reused,
-)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from benchmark.record.events import BASELINES
-from compliance.registry import Problem, problem, rule
+from compliance.registry import Problem, log_rule, problem
 from compliance.rules.log.values import has_possible_counts, is_fraction
 from compliance.subjects.log import Log, count_of, number_of
 from compliance.wording import count, excerpt, listing, show
@@ -14,10 +14,8 @@ from compliance.wording import count, excerpt, listing, show
 PERIODS = ("day", "night")
 
 
-@rule(
+@log_rule(
     "scene-count",
-    scope="log",
-    severity="error",
     clause="P",
     expected="a scene_accuracy for each of test_samples scenes, and the same number at test_accuracy",
     remedy="score every inference scene, and log each",
@@ -36,10 +34,8 @@ def scene_count(log: Log) -> Iterator[Problem]:
         yield problem(f"test_accuracy of {show(stated)} scenes, but {count(logged, 'scene')}", score.line)
 
 
-@rule(
+@log_rule(
     "scene-unique",
-    scope="log",
-    severity="error",
     clause="P",
     expected="every scene once",
     remedy="remove copies and links from the folder of inference scenes",
@@ -54,10 +50,8 @@ def scene_unique(log: Log) -> Iterator[Problem]:
         seen.setdefault(name, event.line)
 
 
-@rule(
+@log_rule(
     "scene-period",
-    scope="log",
-    severity="error",
     clause="house",
     expected=listing(PERIODS, last="or"),
     remedy="log the period that the scene's name or reflectances say",
@@ -69,10 +63,8 @@ def scene_period(log: Log) -> Iterator[Problem]:
             yield problem(f"period {show(event.metadata['period'])}", event.line)
 
 
-@rule(
+@log_rule(
     "scene-totals",
-    scope="log",
-    severity="error",
     clause="house",
     expected="the sums over the scenes",
     remedy="sum the scenes' counts for the score",
@@ -91,10 +83,8 @@ def scene_totals(log: Log) -> Iterator[Problem]:
             yield problem(f"{name} {count_of(score, name)}", score.line, expected)
 
 
-@rule(
+@log_rule(
     "baseline-set",
-    scope="log",
-    severity="error",
     clause="house",
     expected=f"{listing(BASELINES)}, each once",
     remedy="score the three baselines on the inference scenes",
@@ -115,10 +105,8 @@ def baseline_set(log: Log) -> Iterator[Problem]:
         yield problem(listing(wrong), events[-1].line if events else None)
 
 
-@rule(
+@log_rule(
     "baseline-pixels",
-    scope="log",
-    severity="error",
     clause="house",
     expected="the pixels of test_accuracy",
     remedy="score baselines on exactly the pixels that the model is scored on",
@@ -132,10 +120,8 @@ def baseline_pixels(log: Log) -> Iterator[Problem]:
             yield problem(found, event.line, f"{count_of(score, 'pixels')} pixels")
 
 
-@rule(
+@log_rule(
     "whole-scene-pixels",
-    scope="log",
-    severity="error",
     clause="house",
     expected="the pixels of test_accuracy, an accuracy from 0 to 1, and a time above 0",
     remedy="compare whole scenes with the scored masks, all of them: inference.whole_scenes does it",
@@ -159,9 +145,8 @@ def whole_scene_pixels(log: Log) -> Iterator[Problem]:
         yield problem(f"seconds {show(seconds)}", event.line, "above 0")
 
 
-@rule(
+@log_rule(
     "baselines-beaten",
-    scope="log",
     severity="warning",
     clause="house",
     expected="a score above every baseline's",
@@ -180,9 +165,8 @@ def baselines_beaten(log: Log) -> Iterator[Problem]:
         yield problem(f"{show(score.value)}, not above {listing(better)}", score.line)
 
 
-@rule(
+@log_rule(
     "target-reached",
-    scope="log",
     severity="warning",
     clause="P",
     expected="a test accuracy of at least the quality target",
@@ -193,16 +177,3 @@ def target_reached(log: Log) -> Iterator[Problem]:
     score, target = log.one("test_accuracy"), log.number("quality_target")
     if score and target is not None and is_fraction(score) and number_of(score) < target <= 1:
         yield problem(f"{show(score.value)}, below {show(target)}", score.line)
-
-
-RULES = (
-    scene_count,
-    scene_unique,
-    scene_period,
-    scene_totals,
-    baseline_set,
-    baseline_pixels,
-    whole_scene_pixels,
-    baselines_beaten,
-    target_reached,
-)

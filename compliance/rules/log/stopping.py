@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from compliance.registry import Problem, problem, rule
+from compliance.registry import Problem, log_rule, problem
 from compliance.subjects.log import Log, count_of
 from compliance.subjects.timeline import best_of, series
 from compliance.wording import count
 
 
-@rule(
+@log_rule(
     "epochs-limit",
-    scope="log",
-    severity="error",
     clause="P",
     expected="at most `epochs` epochs",
     remedy="log the epochs of the configuration that the run used",
@@ -27,10 +25,8 @@ def epochs_limit(log: Log) -> Iterator[Problem]:
         yield problem(count(trained, "epoch"), starts[limit].line, f"at most {limit}")
 
 
-@rule(
+@log_rule(
     "training-complete",
-    scope="log",
-    severity="error",
     clause="P",
     expected="all `epochs` epochs, or `early_stop` after the last one",
     remedy="log early_stop where patience ran out; a run that ended otherwise was aborted",
@@ -45,10 +41,8 @@ def training_complete(log: Log) -> Iterator[Problem]:
     yield problem(f"{count(trained, 'epoch')} of {limit}, and no `early_stop`", log.events[-1].line)
 
 
-@rule(
+@log_rule(
     "stopping-late",
-    scope="log",
-    severity="error",
     clause="P",
     expected="a stop as soon as patience has run out",
     remedy="log the patience that the run used, or stop where it runs out",
@@ -70,10 +64,8 @@ def stopping_late(log: Log) -> Iterator[Problem]:
             best = index
 
 
-@rule(
+@log_rule(
     "stopping-early",
-    scope="log",
-    severity="error",
     clause="P",
     expected="`early_stop` only where patience has run out",
     remedy="log the patience that the run used, or train on until it runs out",
@@ -91,10 +83,8 @@ def stopping_early(log: Log) -> Iterator[Problem]:
         yield problem(found, event.line, f"{count(patience, 'epoch')} after the best")
 
 
-@rule(
+@log_rule(
     "stopping-event",
-    scope="log",
-    severity="error",
     clause="P",
     expected="the last epoch as value, and the epoch of the lowest eval_loss as best_epoch",
     remedy="log what the loop knows when it stops",
@@ -109,12 +99,3 @@ def stopping_event(log: Log) -> Iterator[Problem]:
     if stated != true:
         found = f"value {stated[0]}, best_epoch {stated[1]}"
         yield problem(found, event.line, f"value {true[0]}, best_epoch {true[1]}")
-
-
-RULES = (
-    epochs_limit,
-    training_complete,
-    stopping_late,
-    stopping_early,
-    stopping_event,
-)

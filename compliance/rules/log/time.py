@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise, repeat
 
-from compliance.registry import Problem, problem, rule
+from compliance.registry import Problem, log_rule, problem
 from compliance.subjects.columns import LogEvent
 from compliance.subjects.log import Log, count_of
 from compliance.subjects.timeline import series
@@ -45,10 +45,8 @@ def _by_unit(log: Log) -> Mapping[str | None, Sequence[LogEvent]]:
     return events
 
 
-@rule(
+@log_rule(
     "time-unit",
-    scope="log",
-    severity="error",
     clause="mllog line format",
     expected="milliseconds since 1970, 13 digits",
     remedy="log with mlperf_logging.mllog, which takes the time itself",
@@ -62,10 +60,8 @@ def time_unit(log: Log) -> Iterator[Problem]:
             yield problem(found, events[0].line)
 
 
-@rule(
+@log_rule(
     "time-plausible",
-    scope="log",
-    severity="error",
     clause="house",
     expected="a date from 2018 to tomorrow",
     remedy="set the clock of the node (NTP) and repeat the run",
@@ -77,10 +73,8 @@ def time_plausible(log: Log) -> Iterator[Problem]:
         yield problem(found, events[0].line)
 
 
-@rule(
+@log_rule(
     "time-order",
-    scope="log",
-    severity="error",
     clause="T",
     expected="a time not before that of the event above",
     remedy="let one process write the log; use a node whose clock is not set back during a run",
@@ -94,10 +88,8 @@ def time_order(log: Log) -> Iterator[Problem]:
             yield problem(f"{step} ms before the event on line {before.line}", event.line)
 
 
-@rule(
+@log_rule(
     "init-duration",
-    scope="log",
-    severity="error",
     clause="H",
     expected="at most 30 minutes",
     remedy="do less before the clock starts; work on data belongs into the run",
@@ -134,10 +126,8 @@ def _is_possible(milliseconds: int, pixels: int, devices: int) -> bool:
     return milliseconds > 0 and milliseconds * devices * PIXELS_PER_SECOND >= pixels * 1000
 
 
-@rule(
+@log_rule(
     "interval-length",
-    scope="log",
-    severity="error",
     clause="T",
     expected="more time than the hardware stated needs at the very least",
     remedy="log the start of an interval before its work and the stop after it, each at its own time",
@@ -158,12 +148,3 @@ def interval_length(log: Log) -> Iterator[Problem]:
             continue  # rules of their own
         of_pixels = f" for {pixels} pixels" if score else ""
         yield problem(f"{length} ms from {start.key} to {stop.key}{of_pixels}", stop.line)
-
-
-RULES = (
-    time_unit,
-    time_plausible,
-    time_order,
-    init_duration,
-    interval_length,
-)

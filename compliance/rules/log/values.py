@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 
-from compliance.registry import Problem, problem, rule
+from compliance.registry import Problem, log_rule, problem
 from compliance.subjects.columns import Events, LogEvent
 from compliance.subjects.log import Log, count_of, number_of
 from compliance.wording import count, show
@@ -29,10 +29,8 @@ def has_possible_counts(event: LogEvent) -> bool:
     return 0 <= count_of(event, "correct") <= count_of(event, "pixels") != 0
 
 
-@rule(
+@log_rule(
     "accuracy-range",
-    scope="log",
-    severity="error",
     clause="P",
     expected="from 0 to 1",
     remedy="log the accuracy as a fraction of pixels, not in percent",
@@ -51,10 +49,8 @@ def _inexact(events: Events) -> Events:
     return events.where(not 0 <= n <= pixels != 0 or value != n / pixels for value, n, pixels in counts)
 
 
-@rule(
+@log_rule(
     "accuracy-counts",
-    scope="log",
-    severity="error",
     clause="house",
     expected="correct / pixels, with 0 <= correct <= pixels and pixels above 0",
     remedy=_FROM_COUNTS,
@@ -71,10 +67,8 @@ def accuracy_counts(log: Log) -> Iterator[Problem]:
             yield problem(f"`{event.key}` {show(event.value)}", event.line, expected)
 
 
-@rule(
+@log_rule(
     "loss-range",
-    scope="log",
-    severity="error",
     clause="P",
     expected="at least 0",
     remedy="log the mean binary cross-entropy",
@@ -87,10 +81,8 @@ def loss_range(log: Log) -> Iterator[Problem]:
             yield problem(f"`{key}` {show(event.value)}", event.line)
 
 
-@rule(
+@log_rule(
     "train-pixels",
-    scope="log",
-    severity="error",
     clause="house",
     expected="whole patches: all of train_samples but at most the last, incomplete batch",
     remedy="count every pixel of every training step once",
@@ -114,10 +106,8 @@ def train_pixels(log: Log) -> Iterator[Problem]:
         yield problem(found, event.line, f"{least} to {samples} patches of {size} x {size} pixels")
 
 
-@rule(
+@log_rule(
     "eval-pixels",
-    scope="log",
-    severity="error",
     clause="house",
     expected="eval_samples x patch_size x patch_size pixels",
     remedy="evaluate every validation patch once, the last batch too",
@@ -133,10 +123,8 @@ def eval_pixels(log: Log) -> Iterator[Problem]:
         yield problem(f"{count_of(event, 'pixels')} pixels", event.line, expected)
 
 
-@rule(
+@log_rule(
     "staged-patches",
-    scope="log",
-    severity="error",
     clause="P",
     expected="at least train_samples + eval_samples patches",
     remedy="stage all patches that are trained and evaluated on, within the run",
@@ -157,13 +145,3 @@ def staged_patches(log: Log) -> Iterator[Problem]:
     reused, scenes = count_of(event, "reused"), count_of(event, "scenes")
     if not 0 <= reused <= scenes:
         yield problem(f"reused {reused} of {count(scenes, 'scene')}", event.line, f"from 0 to {scenes}")
-
-
-RULES = (
-    accuracy_range,
-    accuracy_counts,
-    loss_range,
-    train_pixels,
-    eval_pixels,
-    staged_patches,
-)

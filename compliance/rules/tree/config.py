@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmark.core.errors import ConfigError
 from benchmark.record.events import PARAMETERS
-from compliance.registry import Problem, problem, rule
+from compliance.registry import Problem, problem, tree_rule
 from compliance.subjects.tree import CONFIG, SubmissionTree
 from compliance.subjects.yaml_files import YamlDefect, load_yaml
 from compliance.wording import show
@@ -35,10 +35,8 @@ IMPLEMENTATION_FIELDS = (
 )
 
 
-@rule(
+@tree_rule(
     "tree-config",
-    scope="tree",
-    severity="error",
     clause="S3; P 'Hyperparameters and Optimizer CloudMask'",
     expected=f"YAML with github ({', '.join(GITHUB)}), data (commands) and {', '.join(POLICY_PARAMETERS)}",
     remedy="make the tree with `python -m submission.package`",
@@ -73,10 +71,8 @@ def tree_config(tree: SubmissionTree) -> Iterator[Problem]:
                 yield problem(f"no {parameter}", path=path)
 
 
-@rule(
+@tree_rule(
     "tree-config-agrees",
-    scope="tree",
-    severity="error",
     clause="S2 (logs of the runs 'with the parameters defined by config.yaml')",
     expected="the values that the logs state",
     remedy="package the logs again; a configuration is never edited after the runs",
@@ -101,10 +97,8 @@ def tree_config_agrees(tree: SubmissionTree) -> Iterator[Problem]:
                 yield problem(f"seeds without {show(seed)}", expected=f"the seed of {name}", path=path)
 
 
-@rule(
+@tree_rule(
     "run-config-digest",
-    scope="tree",
-    severity="error",
     clause="S2 (logs of the runs 'with the parameters defined by config.yaml')",
     expected="the digest that the logs state of the configuration they were made with",
     remedy="package the logs again; a configuration is never edited after the runs",
@@ -130,10 +124,8 @@ def run_config_digest(tree: SubmissionTree) -> Iterator[Problem]:
                 yield problem(f"parameters of digest {digest}", expected=f"{said} as in {name}", path=path)
 
 
-@rule(
+@tree_rule(
     "run-config-agrees",
-    scope="tree",
-    severity="error",
     clause="S3 (enough details to replicate the experiment)",
     expected="the parameters of config.yaml",
     remedy="package again; the scripts must run what config.yaml describes",
@@ -158,10 +150,8 @@ def run_config_agrees(tree: SubmissionTree) -> Iterator[Problem]:
                 yield problem(str(defect), expected="plain YAML", path=path)
 
 
-@rule(
+@tree_rule(
     "implementation-notes",
-    scope="tree",
-    severity="error",
     clause="G 'model-info_<implementation_id>.json metadata'",
     expected=f"a JSON object with {', '.join(IMPLEMENTATION_FIELDS)}, each with an answer",
     remedy="make the tree with `python -m submission.package`",
@@ -197,12 +187,3 @@ def _settings(value: object, depth: int = 8) -> Iterator[tuple[str, object]]:
             yield from _settings(inner, depth - 1)
         else:
             yield str(key).lower(), inner
-
-
-RULES = (
-    tree_config,
-    tree_config_agrees,
-    run_config_digest,
-    run_config_agrees,
-    implementation_notes,
-)

@@ -7,7 +7,7 @@ import re
 import statistics
 from collections.abc import Iterator
 
-from compliance.registry import Problem, problem, rule
+from compliance.registry import Problem, problem, tree_rule
 from compliance.subjects.markdown_text import number_in, opening_table, tables
 from compliance.subjects.tree import Folder, SubmissionTree
 from compliance.wording import excerpt, listing
@@ -16,10 +16,8 @@ CONTRIBUTION_TABLE = ("measurement name", "reference model value", "submitted mo
 MARKDOWN_CONTRIBUTIONS = ("scientific_contribution.md", "sientific_contribution.md")
 
 
-@rule(
+@tree_rule(
     "contribution-table",
-    scope="tree",
-    severity="error",
     clause="P 'Overview'",
     expected="first a table: Measurement name | Reference model value | Submitted model value",
     remedy="begin the document with the table; only headings may stand before it",
@@ -37,10 +35,8 @@ def contribution_table(tree: SubmissionTree) -> Iterator[Problem]:
             yield problem("no row on the test accuracy", table.line, path=path)
 
 
-@rule(
+@tree_rule(
     "contribution-score",
-    scope="tree",
-    severity="error",
     clause="P 'Overview'; P 'Benchmark Results'",
     expected="the mean test accuracy of the logs",
     remedy="package the logs again; numbers of the document are computed, never typed",
@@ -59,10 +55,8 @@ def contribution_score(tree: SubmissionTree) -> Iterator[Problem]:
                 yield problem(excerpt(row[2]), line, f"{mean:.6f}", path=tree.shown(folder.path(name)))
 
 
-@rule(
+@tree_rule(
     "contribution-runs",
-    scope="tree",
-    severity="error",
     clause="P 'Benchmark Results' (how the result was achieved); T (all runs)",
     expected="a table with Seed and Test accuracy, one row for each log, with its value",
     remedy="package the logs again; every run is reported, with the numbers of its log",
@@ -92,10 +86,8 @@ def contribution_runs(tree: SubmissionTree) -> Iterator[Problem]:
                 yield problem(f"no row for seed {seed}", table.line, f"{seed} with {score:.6f}", path=path)
 
 
-@rule(
+@tree_rule(
     "contribution-statistics",
-    scope="tree",
-    severity="error",
     clause="P 'Benchmark Results'; T (all runs)",
     expected="the statistics of the logs' test accuracies",
     remedy="package the logs again; numbers of the document are computed, never typed",
@@ -194,11 +186,3 @@ def _contributions(tree: SubmissionTree) -> Iterator[tuple[Folder, str, str]]:
             text = tree.text(folder.path(name)) if name in folder.files else None
             if text is not None:
                 yield folder, name, text
-
-
-RULES = (
-    contribution_table,
-    contribution_score,
-    contribution_runs,
-    contribution_statistics,
-)

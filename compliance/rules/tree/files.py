@@ -6,7 +6,7 @@ import os
 import stat
 from collections.abc import Iterator
 
-from compliance.registry import Problem, problem, rule
+from compliance.registry import Problem, problem, tree_rule
 from compliance.subjects.tree import MANIFEST, MANIFEST_LINE, SubmissionTree
 from compliance.wording import excerpt
 
@@ -14,10 +14,8 @@ from compliance.wording import excerpt
 FILE_BYTES = 50 * 1024 * 1024
 
 
-@rule(
+@tree_rule(
     "manifest-lines",
-    scope="tree",
-    severity="error",
     clause="house",
     expected="64 hexadecimal digits, two blanks and a file's name from the root, each name once",
     remedy="write the manifest with `python -m submission.package`",
@@ -37,10 +35,8 @@ def manifest_lines(tree: SubmissionTree) -> Iterator[Problem]:
         seen.add(name)
 
 
-@rule(
+@tree_rule(
     "manifest-complete",
-    scope="tree",
-    severity="error",
     clause="house",
     expected="every file of the tree but the manifest, and no other",
     remedy="package again; a file that was added or lost after packaging does not belong to the submission",
@@ -54,10 +50,8 @@ def manifest_complete(tree: SubmissionTree) -> Iterator[Problem]:
         yield problem(f"{excerpt(name)} is listed and not there", path=tree.shown(MANIFEST))
 
 
-@rule(
+@tree_rule(
     "manifest-hash",
-    scope="tree",
-    severity="error",
     clause="house",
     expected="the sha256 that the manifest states",
     remedy="package again; the file was changed after packaging",
@@ -70,10 +64,8 @@ def manifest_hash(tree: SubmissionTree) -> Iterator[Problem]:
             yield problem(found, expected=stated, path=tree.shown(name))
 
 
-@rule(
+@tree_rule(
     "file-name",
-    scope="tree",
-    severity="error",
     clause="K repo_checker",
     expected="names without blanks and control characters, not beginning with a dot",
     remedy="rename the file or folder, or leave it out",
@@ -89,10 +81,8 @@ def file_name(tree: SubmissionTree) -> Iterator[Problem]:
             yield problem(excerpt(bad[0]), path=tree.shown(name))
 
 
-@rule(
+@tree_rule(
     "file-size",
-    scope="tree",
-    severity="error",
     clause="K repo_checker",
     expected=f"at most {FILE_BYTES // 1024**2} MB",
     remedy="leave the file out and say in README where it can be fetched",
@@ -105,10 +95,8 @@ def file_size(tree: SubmissionTree) -> Iterator[Problem]:
             yield problem(f"{found.st_size / 1024**2:.1f} MB", path=tree.shown(name))
 
 
-@rule(
+@tree_rule(
     "file-kind",
-    scope="tree",
-    severity="error",
     clause="K repo_checker (broken links)",
     expected="regular files, and symbolic links to files of the same tree",
     remedy="replace the link by the file that it means",
@@ -129,13 +117,3 @@ def file_kind(tree: SubmissionTree) -> Iterator[Problem]:
             yield problem(f"a link out of the tree: {excerpt(os.readlink(place))}", path=path)
         elif not os.path.exists(target):
             yield problem(f"a broken link: {excerpt(os.readlink(place))}", path=path)
-
-
-RULES = (
-    manifest_lines,
-    manifest_complete,
-    manifest_hash,
-    file_name,
-    file_size,
-    file_kind,
-)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from compliance.registry import Problem, problem, rule
+from compliance.registry import Problem, problem, tree_rule
 from compliance.subjects.tree import SubmissionTree
 from compliance.wording import excerpt
 
 
-@rule(
+@tree_rule(
     "tree-method",
-    scope="tree",
-    severity="error",
     clause="P",
     expected="the file that the logs name, with the sha256 that they state, next to config.yaml",
     remedy="package the runs again with the file that they ran, or repeat them",
@@ -31,6 +29,3 @@ def tree_method(tree: SubmissionTree) -> Iterator[Problem]:
             elif (found := tree.digest(path)) != digest:
                 yield problem(f"sha256 {found}", expected=f"{digest}, as in {name}", path=tree.shown(path))
             break  # the logs of a set agree in their method
-
-
-RULES = (tree_method,)

@@ -11,7 +11,7 @@ import fnmatch
 import re
 from collections.abc import Iterator
 
-from compliance.registry import Problem, problem, rule
+from compliance.registry import Problem, problem, tree_rule
 from compliance.subjects.tree import SubmissionTree
 from compliance.wording import excerpt
 
@@ -56,10 +56,8 @@ _ADDRESS = re.compile(
 )
 
 
-@rule(
+@tree_rule(
     "secret-file",
-    scope="tree",
-    severity="error",
     clause="K repo_checker (and two published trees with a key file)",
     expected="no file that is named like a key or a password store",
     remedy="remove the file, and replace the key: whoever saw the tree has it",
@@ -72,10 +70,8 @@ def secret_file(tree: SubmissionTree) -> Iterator[Problem]:
             yield problem(last, path=tree.shown(name))
 
 
-@rule(
+@tree_rule(
     "secret-key",
-    scope="tree",
-    severity="error",
     clause="K repo_checker (and two published trees with a key file)",
     expected="no private key",
     remedy="remove the key from the tree and replace it: whoever saw the tree has it",
@@ -85,10 +81,8 @@ def secret_key(tree: SubmissionTree) -> Iterator[Problem]:
     yield from _matches(tree, _PRIVATE_KEY, "a private key", everywhere=True)
 
 
-@rule(
+@tree_rule(
     "secret-token",
-    scope="tree",
-    severity="error",
     clause="K repo_checker (and two published trees with a key file)",
     expected="no token, password or access key",
     remedy="remove it from the tree and revoke it: whoever saw the tree has it",
@@ -101,10 +95,8 @@ def secret_token(tree: SubmissionTree) -> Iterator[Problem]:
         yield from _matches(tree, pattern, "a password or token", everywhere=False)
 
 
-@rule(
+@tree_rule(
     "home-path",
-    scope="tree",
-    severity="error",
     clause="K repo_checker; P (results are for anyone to repeat)",
     expected="paths that do not name a person's folder",
     remedy="give folders relative to the repository (--data data/..., --output logs/) and run again",
@@ -114,10 +106,8 @@ def home_path(tree: SubmissionTree) -> Iterator[Problem]:
     yield from _matches(tree, _HOME_PATH, None, everywhere=False)
 
 
-@rule(
+@tree_rule(
     "e-mail-address",
-    scope="tree",
-    severity="error",
     clause="P 'Identifying Information' (one contact, in the log)",
     expected="no address but that of the contact, submission_poc_email",
     remedy="remove the address, or run with --set submission.poc_email=ADDRESS if it is the contact's",
@@ -153,12 +143,3 @@ def _matches(
             if text.lower() not in allowed:
                 line = content.count(b"\n", 0, match.start()) + 1
                 yield problem(what or excerpt(text), line, path=tree.shown(name))
-
-
-RULES = (
-    secret_file,
-    secret_key,
-    secret_token,
-    home_path,
-    e_mail_address,
-)

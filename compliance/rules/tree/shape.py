@@ -10,15 +10,13 @@ import re
 import stat
 from collections.abc import Iterator
 
-from compliance.registry import Problem, problem, rule
+from compliance.registry import Problem, problem, tree_rule
 from compliance.subjects.tree import BENCHMARK, CONTRIBUTIONS, MANIFEST, SCRIPTS, Folder, SubmissionTree
 from compliance.wording import listing
 
 
-@rule(
+@tree_rule(
     "tree-organisation",
-    scope="tree",
-    severity="error",
     clause="S 'Directory Structure'; G 'Directory structure'",
     expected=f"{MANIFEST} and one folder, named after the organisation",
     remedy="make the tree with `python -m submission.package`",
@@ -33,10 +31,8 @@ def tree_organisation(tree: SubmissionTree) -> Iterator[Problem]:
             yield problem(f"{name} next to the folder of the organisation")
 
 
-@rule(
+@tree_rule(
     "tree-science-files",
-    scope="tree",
-    severity="error",
     clause="S1 to S5; P 'Overview' (Markdown document)",
     expected=f"<org>/{BENCHMARK}/<system>/<descriptor>/ with the files that submit.adoc asks for",
     remedy="make the tree with `python -m submission.package`",
@@ -55,10 +51,8 @@ def tree_science_files(tree: SubmissionTree) -> Iterator[Problem]:
             yield problem("no result-1.txt", path=tree.shown(folder.name))
 
 
-@rule(
+@tree_rule(
     "tree-general-files",
-    scope="tree",
-    severity="error",
     clause="G 'Directory structure', Training",
     expected="systems/, benchmarks/ and results/ with the files that the rules name",
     remedy="make the tree with `python -m submission.package`",
@@ -94,10 +88,8 @@ def _missing(tree: SubmissionTree, folder: Folder, names: tuple[str, ...]) -> It
             yield problem("an empty file", path=tree.shown(folder.path(name)))
 
 
-@rule(
+@tree_rule(
     "tree-numbering",
-    scope="tree",
-    severity="error",
     clause="S2 (result-n.txt, from 1); G 'Directory structure' (result_<i>.txt, from 0)",
     expected="logs numbered without a gap",
     remedy="number the logs in the order of their seeds; a missing log must be accounted for",
@@ -116,10 +108,8 @@ def tree_numbering(tree: SubmissionTree) -> Iterator[Problem]:
                 )
 
 
-@rule(
+@tree_rule(
     "tree-same-logs",
-    scope="tree",
-    severity="error",
     clause="S2; G 'Directory structure'",
     expected="result-1.txt is result_0.txt, result-2.txt is result_1.txt, and so on, byte for byte",
     remedy="copy the same logs into both layouts, in the same order",
@@ -142,10 +132,8 @@ def tree_same_logs(tree: SubmissionTree) -> Iterator[Problem]:
                 yield problem(f"{one} differs from {other}", path=tree.shown(one))
 
 
-@rule(
+@tree_rule(
     "script-executable",
-    scope="tree",
-    severity="error",
     clause="S1; G 'Directory structure' (setup.sh, init_datasets.sh, run_and_time.sh)",
     expected="a script that can be run: mode 755 and a first line with #!",
     remedy="chmod 755 the script and begin it with #!/usr/bin/env bash",
@@ -165,10 +153,8 @@ def script_executable(tree: SubmissionTree) -> Iterator[Problem]:
                 yield problem("no #! in the first line", line=1, path=path)
 
 
-@rule(
+@tree_rule(
     "code-licence",
-    scope="tree",
-    severity="error",
     clause="G 'Licensing'",
     expected="a file LICENSE at the root of the code",
     remedy="add the licence to the repository, commit, run and package again",
@@ -178,14 +164,3 @@ def code_licence(tree: SubmissionTree) -> Iterator[Problem]:
     for folder in tree.parts.code.values():
         if not any(re.fullmatch(r"LICEN[CS]E(\.(md|txt))?", name) for name in folder.files):
             yield problem("no LICENSE", path=tree.shown(folder.name))
-
-
-RULES = (
-    tree_organisation,
-    tree_science_files,
-    tree_general_files,
-    tree_numbering,
-    tree_same_logs,
-    script_executable,
-    code_licence,
-)

@@ -5,16 +5,14 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 
-from compliance.registry import Problem, problem, rule
+from compliance.registry import Problem, problem, tree_rule
 from compliance.subjects.system import STATUS_WORDS, contradictions, whole_number
 from compliance.subjects.tree import SubmissionTree
 from compliance.wording import excerpt
 
 
-@rule(
+@tree_rule(
     "run-system",
-    scope="tree",
-    severity="error",
     clause="G 'system_desc_id.json metadata'",
     expected="runs/<n>/system.json with what the run measured of its node",
     remedy="package runs of `python -m benchmark.run`, which measures its node",
@@ -27,10 +25,8 @@ def run_system(tree: SubmissionTree) -> Iterator[Problem]:
                 yield problem(f"no readable runs/{number}/system.json", path=tree.shown(name))
 
 
-@rule(
+@tree_rule(
     "system-agrees",
-    scope="tree",
-    severity="error",
     clause="G 'system_desc_id.json metadata'",
     expected="a description of the system that ran",
     remedy="describe the system that the runs measured, or run on the system that is described",
@@ -60,10 +56,8 @@ def system_agrees(tree: SubmissionTree) -> Iterator[Problem]:
                 yield problem(f"{said} accelerators", expected=f"at least {used} as in {log_name}", path=path)
 
 
-@rule(
+@tree_rule(
     "tree-identity",
-    scope="tree",
-    severity="error",
     clause="S 'Directory Structure' ({organization}); S6.1; G 'system_desc_id.json metadata'",
     expected="the organisation and status of the logs",
     remedy="package again; the organisation is that of the runs (--set submission.org=NAME)",
@@ -88,10 +82,8 @@ def tree_identity(tree: SubmissionTree) -> Iterator[Problem]:
                     )
 
 
-@rule(
+@tree_rule(
     "tree-clean-runs",
-    scope="tree",
-    severity="error",
     clause="S6.3; G 'Source code requirements for replication'",
     expected="runs from a clean checkout: dirty false",
     remedy="commit the changes, make the runs again and package those",
@@ -109,11 +101,3 @@ def folded(name: str) -> str:
     """A name without case, accents, blanks and punctuation: how a folder's name is compared."""
     plain = unicodedata.normalize("NFKD", name)
     return "".join(letter for letter in plain.casefold() if letter.isalnum())
-
-
-RULES = (
-    run_system,
-    system_agrees,
-    tree_identity,
-    tree_clean_runs,
-)

@@ -35,7 +35,12 @@ FACTS = {"number_of_nodes": 1, "git": {"commit": "3f2a9c04" * 5, "dirty": False}
 #: Rules that compare a parameter with the epochs and counts of the log around it, which stay the same here.
 JUDGES = {
     rule.id: rule
-    for rule in (*parameters.RULES, *identity.RULES, *method.RULES, events.event_missing)
+    for rule in (
+        *registry.rules_in(parameters),
+        *registry.rules_in(identity),
+        *registry.rules_in(method),
+        events.event_missing,
+    )
     if rule.id != "method-epochs"
 }
 
