@@ -82,7 +82,8 @@ def test_the_log_tells_the_run_in_the_order_of_the_vocabulary(tiny_run):
     ]
     assert tiny_run.events[-1]["metadata"]["status"] == "success"
     assert {event["metadata"]["file"] for event in tiny_run.events} == {
-        f"benchmark/training/{name}.py" for name in ("identity", "stage", "epochs", "inference", "train")
+        f"benchmark/training/{name}.py"
+        for name in ("identity", "stage", "learning/epochs", "inference", "train")
     }
     assert [value_of(tiny_run.events, f"{part}_samples") for part in ("train", "eval", "test")] == [48, 24, 4]
 
