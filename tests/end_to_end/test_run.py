@@ -326,6 +326,7 @@ def test_a_signal_ends_the_log_with_run_stop_aborted_and_the_next_run_goes_aside
 def test_a_loss_that_is_not_finite_stops_the_run_at_its_step(tiny_place, tmp_path, monkeypatch):
     from benchmark.compute.engine import Engine
     from benchmark.core.display import Display
+    from benchmark.methods.loading import load_method
     from benchmark.training.options import RunOptions
     from benchmark.training.prepare import SceneFiles
     from benchmark.training.train import train_and_score
@@ -341,7 +342,8 @@ def test_a_loss_that_is_not_finite_stops_the_run_at_its_step(tiny_place, tmp_pat
     scenes = SceneFiles(discover(data / "training"), discover(data / "inference"))
     options = RunOptions(stage_dir=tmp_path / "staging")
     with pytest.raises(RunError) as caught:
-        train_and_score(load_config(TINY), RunFolder(tmp_path), scenes, options, Display())
+        method = load_method("unet", {})
+        train_and_score(load_config(TINY), method, RunFolder(tmp_path), scenes, options, Display())
     assert caught.value.where == "training loss, epoch 2, step 3 of 6"
     assert (caught.value.found, caught.value.expected) == ("nan", "a finite number")
     last = read_events(tmp_path / "result.txt")[-1]
