@@ -341,8 +341,8 @@ def test_a_loss_that_is_not_finite_stops_the_run_at_its_step(tiny_place, tmp_pat
     data = tiny_place / "data" / "synthetic"
     scenes = SceneFiles(discover(data / "training"), discover(data / "inference"))
     options = RunOptions(stage_dir=tmp_path / "staging")
+    method = load_method("unet", {})
     with pytest.raises(RunError) as caught:
-        method = load_method("unet", {})
         train_and_score(load_config(TINY), method, RunFolder(tmp_path), scenes, options, Display())
     assert caught.value.where == "training loss, epoch 2, step 3 of 6"
     assert (caught.value.found, caught.value.expected) == ("nan", "a finite number")
