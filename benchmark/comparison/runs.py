@@ -84,9 +84,13 @@ def rows_of(runs: Iterable[ComparedRun]) -> list[Row]:
         groups.setdefault((run.method, json.dumps(run.options, sort_keys=True)), []).append(run)
     rows = []
     for (method, _), found in groups.items():
-        several = sum(name == method for name, _ in groups) > 1
-        options = ", ".join(f"{key} {value}" for key, value in found[0].options.items())
-        name = f"{method} ({options})" if several and options else method
+        others = [runs[0].options for (name, _), runs in groups.items() if name == method]
+        options = ", ".join(
+            f"{key} {value}"
+            for key, value in found[0].options.items()
+            if any(other.get(key) != value for other in others)
+        )
+        name = f"{method} ({options})" if options else method
         rows.append(Row(name, found[0].title, tuple(sorted(found, key=lambda run: run.seed))))
     return sorted(rows, key=lambda row: -sum(run.result["value"] for run in row.runs) / len(row.runs))
 
