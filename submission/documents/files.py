@@ -24,6 +24,7 @@ from submission.bundle.layout import (
 from submission.bundle.provenance import to_json
 from submission.bundle.repository import NO_BRANCH, Commit
 from submission.bundle.sources import Sources
+from submission.documents.published import REFERENCE_METHOD
 from submission.documents.templating import environment
 from submission.runs.runs import RunSet
 
@@ -113,11 +114,13 @@ def implementation_notes(runs: RunSet) -> dict[str, str]:
     """The contents of <system>_<implementation>.json (G 'model-info')."""
     computing = {"mixed_bfloat16": "bf16", "mixed_float16": "fp16"}.get(str(runs.parameters["precision"]))
     computed = f" (convolutions compute in {computing})" if computing else ""
-    weights, scored = "none: random initial weights", "weights of the epoch with the lowest validation loss"
+    initial = " (he_normal)" if runs.parameters.get("method", REFERENCE_METHOD) == REFERENCE_METHOD else ""
+    weights = f"none: random initial weights{initial} from the seed in each log"
+    scored = "weights of the epoch with the lowest validation loss"
     if runs.parameters.get("method_kind", "network") != "network":
         weights, scored = "none: fitted, not trained", "fitted to the training scenes"
     return {
-        "starting_weights_filename": f"{weights}, from the seed in each log",
+        "starting_weights_filename": weights,
         "weight_transformations": "No",
         "weight_data_types": f"fp32{computed}",
         "input_data_types": "fp32 (fp16 where patches are kept on disk)",
