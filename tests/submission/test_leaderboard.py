@@ -81,18 +81,18 @@ def test_the_numbers_are_those_of_the_logs_in_both_forms(bundles: Path, tmp_path
     mean = sum(scores) / 3
     deviation = (sum((score - mean) ** 2 for score in scores) / 2) ** 0.5
     row = next(row for row in page.rows if row[-1] == f"{BUNDLE}-three")
-    assert row[:6] == [
-        *(ORG, "test-node: 1x AMD EPYC 9B14", "3"),
+    assert row[:7] == [
+        *(ORG, "test-node: 1x AMD EPYC 9B14", "unet", "3"),
         *(f"{mean:.4f}", f"{max(scores):.4f}", f"{deviation:.4f}"),
     ]
-    assert row[6] == "3 of 3"
-    assert row[8:10] == ["2", "–"]
-    for cell in row[3:6]:
+    assert row[7] == "3 of 3"
+    assert row[9:11] == ["2", "–"]
+    for cell in row[4:7]:
         assert f" {cell} |" in markdown
     cards = next(row for row in page.rows if row[-1] == f"{BUNDLE}-cards")
     assert cards[1] == "test-node: 4x Tesla V100-PCIE-32GB, 1x AMD EPYC 9B14"
-    assert cards[5] == "–"
-    assert cards[9] == f"{(1800 + 3600) / 3600:.1f}"
+    assert cards[6] == "–"
+    assert cards[10] == f"{(1800 + 3600) / 3600:.1f}"
 
 
 def test_the_time_is_that_between_start_and_stop_of_the_clock(bundles: Path) -> None:

@@ -305,7 +305,8 @@ def test_a_scene_is_called_by_the_start_of_its_sensing(scene: str, short: str) -
 
 
 def mapped(probability: np.ndarray, label: np.ndarray, period: str) -> SceneMap:
-    scene = Scene("S3A", np.zeros((*label.shape, 9), np.float32), label, None, label > 2, period, True, 0)
+    inputs = np.zeros((*label.shape, 9), np.float32)
+    scene = Scene(label, None, "S3A", inputs, label > 2, period, True, 0)
     return SceneMap(scene, probability.astype(np.float16), (probability > 0.5).astype(np.uint8))
 
 
