@@ -34,7 +34,8 @@ PREDICT = "return (inputs[..., 7] < tables['mean']).astype(np.float32)"
 
 @pytest.fixture
 def place(tiny_place: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    (tmp_path / "data").symlink_to(tiny_place / "data")
+    (tmp_path / "data").mkdir()  # its own, so that nothing is staged for other tests
+    (tmp_path / "data" / "synthetic").symlink_to(tiny_place / "data" / "synthetic")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
