@@ -26,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     shown = verbs.add_parser("show", help="what a method is, its sources and its options")
     shown.add_argument("name", metavar="NAME", help="a shipped method, package.module, or path/to/file.py")
     begun = verbs.add_parser("new", help="write a commented method that runs, to be changed")
-    begun.add_argument("file", type=Path, metavar="FILE", help="the new file, for example mine.py")
+    begun.add_argument("file", type=Path, metavar="FILE", help="the new file, for example methods/mine.py")
     options = parser.parse_args(arguments)
     try:
         if options.verb == "list":
@@ -75,6 +75,7 @@ def begin(path: Path) -> str:
         )
     if path.exists():
         raise ConfigError(str(path), found="a file", expected="no file yet", remedy="choose another name")
+    path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, TEMPLATE.read_text(encoding="utf-8"))
     return f"wrote {path}; run it: python -m benchmark.run --method {path}"
 
