@@ -37,6 +37,14 @@ class About:
     #: Licence of the method's code, as an SPDX identifier.
     licence: str = "Apache-2.0"
 
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            texts = value if name == "citations" else (value,)
+            if not isinstance(texts, tuple | list) or not all(isinstance(text, str) for text in texts):
+                raise TypeError(
+                    f"ABOUT.{name} is {value!r}; expected {'texts' if name == 'citations' else 'a text'}"
+                )
+
 
 def cross_entropy(outputs: tf.Tensor, cloud: tf.Tensor) -> tf.Tensor:
     """Binary cross-entropy of probabilities [n, R, C, 1] with cloud (bool [n, R, C]), summed over pixels."""

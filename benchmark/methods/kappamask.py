@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from benchmark.methods.interface import About, Network, cross_entropy
+from benchmark.methods.recipe import check_recipe
 
 if TYPE_CHECKING:
     import keras
@@ -51,8 +52,7 @@ class Options:
     head_relu: bool = True
 
     def __post_init__(self) -> None:
-        if self.recipe not in ("shared", "published"):
-            raise ValueError(f"recipe is {self.recipe!r}; expected 'shared' or 'published'")
+        check_recipe(self.recipe)
         if self.units not in UNITS:
             raise ValueError(f"units is {self.units!r}; expected 32 or 64")
         if not isinstance(self.head_relu, bool):

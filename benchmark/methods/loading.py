@@ -12,6 +12,7 @@ import importlib
 import importlib.metadata
 import importlib.util
 import inspect
+import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -203,7 +204,18 @@ def _make(module: ModuleType, path: Path, options: Mapping[str, Any]) -> tuple[A
             expected=f"options as {path.stem} allows them",
             remedy=f"see python -m benchmark.methods show {path.stem}",
         ) from None
-    return _called(module, path, chosen), dataclasses.asdict(chosen)
+    try:
+        values = json.loads(
+            json.dumps(dataclasses.asdict(chosen), allow_nan=False)
+        )  # as the log will have them
+    except (TypeError, ValueError) as error:
+        raise MethodError(
+            path,
+            found=f"Options that a log cannot state: {error}",
+            expected="fields that are numbers, texts, true or false, or lists of them",
+            remedy="change the types of the fields",
+        ) from None
+    return _called(module, path, chosen), values
 
 
 def _called(module: ModuleType, path: Path, *arguments: object) -> Any:

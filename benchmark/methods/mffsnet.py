@@ -7,11 +7,11 @@ up, and classified at 1/4 of the resolution.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from benchmark.methods.interface import About, Network
+from benchmark.methods.recipe import Options
 
 if TYPE_CHECKING:
     import keras
@@ -39,17 +39,6 @@ BINS = (1, 2, 3, 6)
 #: Rows and columns are divided by 2 three times.
 MULTIPLE = 8
 PUBLISHED_DECAY = 1e-4
-
-
-@dataclass(frozen=True)
-class Options:
-    """recipe: shared, the benchmark's loss and optimizer, or published, the re-implementation's."""
-
-    recipe: str = "shared"
-
-    def __post_init__(self) -> None:
-        if self.recipe not in ("shared", "published"):
-            raise ValueError(f"recipe is {self.recipe!r}; expected 'shared' or 'published'")
 
 
 def method(options: Options) -> Network:

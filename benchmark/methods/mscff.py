@@ -7,10 +7,10 @@ reduced to two maps, brought to full resolution and fused.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchmark.methods.interface import About, Network, cross_entropy
+from benchmark.methods.recipe import Options
 
 if TYPE_CHECKING:
     import keras
@@ -41,17 +41,6 @@ POOLINGS = 3
 MULTIPLE = 2**POOLINGS
 #: Maps that each scale contributes, and that the fusion yields.
 MAPS = 2
-
-
-@dataclass(frozen=True)
-class Options:
-    """recipe: shared, the benchmark's loss and optimizer, or published, the authors'."""
-
-    recipe: str = "shared"
-
-    def __post_init__(self) -> None:
-        if self.recipe not in ("shared", "published"):
-            raise ValueError(f"recipe is {self.recipe!r}; expected 'shared' or 'published'")
 
 
 def method(options: Options) -> Network:

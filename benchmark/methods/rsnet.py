@@ -6,11 +6,11 @@ then batch normalization on the way down, nearest-neighbour upsampling and ELU a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from benchmark.methods.interface import About, Network
+from benchmark.methods.recipe import Options
 
 if TYPE_CHECKING:
     import keras
@@ -39,17 +39,6 @@ MULTIPLE = 2 ** len(FILTERS)
 DROPOUT = 0.2
 PUBLISHED_L2 = 5.8e-4
 PUBLISHED_MARGIN = 20
-
-
-@dataclass(frozen=True)
-class Options:
-    """recipe: shared, the benchmark's loss and optimizer, or published, the authors'."""
-
-    recipe: str = "shared"
-
-    def __post_init__(self) -> None:
-        if self.recipe not in ("shared", "published"):
-            raise ValueError(f"recipe is {self.recipe!r}; expected 'shared' or 'published'")
 
 
 def method(options: Options) -> Network:

@@ -19,7 +19,7 @@ ABOUT = About(
     citations=(
         "Multi-sensor cloud and cloud shadow segmentation with a convolutional neural network (2019). "
         "https://doi.org/10.1016/j.rse.2019.05.022",
-        "ukis-csmask 0.1.8, the network with its weights (Apache-2.0). https://pypi.org/project/ukis-csmask/0.1.8/",
+        "ukis-csmask 0.1.8, the network with its weights (Apache-2.0). https://github.com/dlr-eoc/ukis-csmask",
     ),
     adapted="Every layer is the original's. Adapted: nine SLSTR channels in the benchmark's normalisation "
     "instead of six (or four) standardised bands, and one sigmoid, cloud, instead of a softmax over five "

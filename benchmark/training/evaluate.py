@@ -152,8 +152,7 @@ def compare_whole_scenes(
 ) -> Iterator[WholeScenes]:
     """Predict each scene in one piece and compare it with the mask that was scored.
 
-    A pixel sees more of its scene
-    than in a patch, so that both differ near the edges of tiles.
+    A pixel sees more of its scene than in a patch, so that both differ near the edges of tiles.
     """
     for path in paths:
         start = time.perf_counter()

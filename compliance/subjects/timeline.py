@@ -67,7 +67,7 @@ NOT_REQUIRED = frozenset(
 )
 #: Settings of all optimizers; a log states those of its own.
 SETTINGS = frozenset(key for keys in OPTIMIZERS.values() for key in keys)
-#: What a run of masks, which learns nothing, does not come to.
+#: Events that a run of masks lacks, because it learns nothing.
 LEARNING = frozenset(
     {*LOOP, "train_samples", "eval_samples", "baselines_start", "baseline_accuracy", "baselines_stop"}
 )

@@ -24,7 +24,7 @@ from submission.bundle.layout import (
 from submission.bundle.provenance import to_json
 from submission.bundle.repository import NO_BRANCH, Commit
 from submission.bundle.sources import Sources
-from submission.documents.published import REFERENCE_METHOD
+from submission.documents.published import REFERENCE_SOURCE
 from submission.documents.templating import environment
 from submission.runs.runs import RunSet
 
@@ -114,7 +114,9 @@ def implementation_notes(runs: RunSet) -> dict[str, str]:
     """The contents of <system>_<implementation>.json (G 'model-info')."""
     computing = {"mixed_bfloat16": "bf16", "mixed_float16": "fp16"}.get(str(runs.parameters["precision"]))
     computed = f" (convolutions compute in {computing})" if computing else ""
-    initial = " (he_normal)" if runs.parameters.get("method", REFERENCE_METHOD) == REFERENCE_METHOD else ""
+    initial = (
+        " (he_normal)" if runs.parameters.get("method_source", REFERENCE_SOURCE) == REFERENCE_SOURCE else ""
+    )
     weights = f"none: random initial weights{initial} from the seed in each log"
     scored = "weights of the epoch with the lowest validation loss"
     if runs.parameters.get("method_kind", "network") != "network":

@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmark.record.events import OPTIMIZERS
 from compliance.wording import escape_markdown
-from submission.documents.published import MODEL_PARAMETERS, REFERENCE_METHOD
+from submission.documents.published import MODEL_PARAMETERS, REFERENCE_SOURCE
 from submission.runs.runs import RunSet
 
 #: How weights or tables come about, by kind of method.
@@ -39,7 +39,7 @@ def method_text(runs: RunSet) -> MethodText:
     log = runs.first.log
     event = log.one("method")
     parameters = runs.first.result.get("parameters", MODEL_PARAMETERS)
-    if event is None or event.value == REFERENCE_METHOD:
+    if event is None or runs.shared("method_source") == REFERENCE_SOURCE:  # a user's file may be called unet
         return MethodText("the benchmark's U-Net", parameters, is_reference=True)
     about: dict[str, Any] = dict(event.metadata)
     stated = runs.parameters
@@ -50,9 +50,8 @@ def method_text(runs: RunSet) -> MethodText:
         name = escape_markdown(str(name))
         optimizer = f" with the optimizer {name} ({', '.join(settings)})" if settings else f" with {name}"
     learning = _LEARNING[kind].format(optimizer=optimizer, patch=stated["patch_size"])
-    options = json.dumps(stated["method_options"], sort_keys=True).replace(
-        "`", "'"
-    )  # which would end the code
+    # A backtick would end the code span.
+    options = json.dumps(stated["method_options"], sort_keys=True).replace("`", "'")
     source = f"`{stated['method_source']}` (sha256 `{stated['method_sha256']}`)"
     return MethodText(
         title=escape_markdown(about["title"]),

@@ -52,6 +52,7 @@ POLICY_SEED = 1234
 #: The reference implementation's model, layer by layer, which a log without a method ran; tests pin it.
 MODEL_PARAMETERS = 1_948_609
 REFERENCE_METHOD = "unet"
+REFERENCE_SOURCE = "benchmark.methods.unet"
 
 REFERENCES = (
     f"{PAPER} (2024). https://arxiv.org/abs/2403.04553",

@@ -154,12 +154,6 @@ def save_tables(tables: Tables, path: Path) -> None:
         np.savez(part, allow_pickle=False, **tables)
 
 
-def load_tables(path: Path) -> Tables:
-    """What ``save_tables`` wrote."""
-    with np.load(path, allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}
-
-
 def checked_tables(found: object) -> Tables:
     """What a fit returned, as tables. Raises MethodError."""
     if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):

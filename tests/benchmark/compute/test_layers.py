@@ -148,7 +148,7 @@ def test_a_step_that_is_restored_drops_the_same_values(tmp_path):
     loaded.load_weights(tmp_path / "model.keras")
     assert (masks(restored, 2) == expected).all()
     assert model.count_params() == 0, "the state of the layer is no weight"
-    # Keras writes no seeds to a file of weights: training goes on from a checkpoint, of all variables.
+    # Keras writes no seeds to a file of weights: training continues from a checkpoint, of all variables.
     assert np.asarray(loaded.variables[0])[1] == 0
     assert (loaded(ONES).numpy() == 1).all()
     again = keras.models.load_model(tmp_path / "model.keras")

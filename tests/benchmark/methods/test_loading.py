@@ -25,6 +25,11 @@ OPTIONS = (
     "        if self.size > 9:\n            raise ValueError(f'size is {self.size}, expected at most 9')\n"
     "def method(options):\n    return Network(build=None, multiple=options.size)\n"
 )
+UNSTATABLE = (
+    "from dataclasses import dataclass\n"
+    "@dataclass(frozen=True)\nclass Options:\n    phase: complex = 3j\n"
+    "def method(options):\n    return Network(build=None)\n"
+)
 
 
 def write(folder: Path, text: str) -> str:
@@ -56,6 +61,7 @@ def test_every_module_of_the_room_is_a_method_or_has_another_purpose() -> None:
         "interface",
         "loading",
         "quantities",
+        "recipe",
         "template",
     }
 
@@ -115,6 +121,8 @@ def test_a_module_and_an_installed_name_are_methods(tmp_path: Path, monkeypatch:
         (ABOUT + METHOD, {"size": 3}, ConfigError, "size"),
         (ABOUT + OPTIONS, {"sise": 3}, ConfigError, "an unknown field"),
         (ABOUT + OPTIONS, {"size": "3"}, ConfigError, "'3'"),
+        (ABOUT.replace("'all'", "3") + METHOD, {}, MethodError, "ABOUT.adapted is 3"),
+        (ABOUT + UNSTATABLE, {}, MethodError, "Options that a log cannot state"),
         (ABOUT + OPTIONS, {"size": 10}, ConfigError, "size is 10, expected at most 9"),
     ],
 )
