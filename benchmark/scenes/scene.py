@@ -149,14 +149,19 @@ def read_scene(path: Path, shape: tuple[int, int], kind: str | None = None) -> S
     compressed, are read; datasets other than refs, bts, bayes and truth are ignored. Raises
     SceneError.
     """
-    return Scene(**vars(read_labels(path, shape)), **vars(read_inputs(path, shape, kind)))
+    with _open(path) as file:
+        return Scene(**vars(_labels(file, path, shape)), **vars(_inputs(file, path, shape, kind)))
 
 
 def read_labels(path: Path, shape: tuple[int, int]) -> SceneLabels:
     """The labels of the scene in ``path``, as ``read_scene`` reads them. Raises SceneError."""
     with _open(path) as file:
-        bayes = _read(file, path, "bayes", _datasets(shape)["bayes"])
-        truth = _read(file, path, "truth", shape) if "truth" in file else None
+        return _labels(file, path, shape)
+
+
+def _labels(file: h5py.File, path: Path, shape: tuple[int, int]) -> SceneLabels:
+    bayes = _read(file, path, "bayes", _datasets(shape)["bayes"])
+    truth = _read(file, path, "truth", shape) if "truth" in file else None
     return SceneLabels(
         label=(bayes[..., 0] > 0).astype(np.uint8),
         truth=None if truth is None else (truth > 0).astype(np.uint8),
@@ -166,8 +171,12 @@ def read_labels(path: Path, shape: tuple[int, int]) -> SceneLabels:
 def read_inputs(path: Path, shape: tuple[int, int], kind: str | None = None) -> SceneInputs:
     """All of the scene in ``path`` but its labels, as ``read_scene`` reads it. Raises SceneError."""
     with _open(path) as file:
-        refs, bts = (_read(file, path, name, _datasets(shape)[name]) for name in ("refs", "bts"))
-        synthetic = bool(file.attrs.get("synthetic", False))
+        return _inputs(file, path, shape, kind)
+
+
+def _inputs(file: h5py.File, path: Path, shape: tuple[int, int], kind: str | None) -> SceneInputs:
+    refs, bts = (_read(file, path, name, _datasets(shape)[name]) for name in ("refs", "bts"))
+    synthetic = bool(file.attrs.get("synthetic", False))
     found = "synthetic" if synthetic else "slstr"
     if kind not in (None, found):
         raise SceneError(
