@@ -18,17 +18,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmark.core.errors import CloudMaskError
-from compliance.checker import STDIN, Rules, check_paths, with_second_opinion
+from compliance.checker import STDIN, RuleSets, check_paths, rules_for, with_second_opinion
 from compliance.finding import SEVERITIES, Finding, Severity
 from compliance.follow import follow
 from compliance.registry import judges
-from compliance.reports import documentation
+from compliance.reports import coverage, documentation
+from compliance.reports.annotations import to_annotations
 from compliance.reports.junit import to_junit
 from compliance.reports.markdown_report import to_markdown
 from compliance.reports.report import Report, to_json
 from compliance.reports.sarif import to_sarif
 from compliance.reports.text import finding_text, painted, to_text, unpainted
-from compliance.rules.profiles import PROFILES
+from compliance.rules.profiles import PROFILES, profile_of
 from compliance.selection import MORE_RULES, SETTINGS, Selection, SettingsError, read_settings
 from compliance.subjects.discover import KINDS
 from compliance.wording import listing
@@ -63,16 +64,22 @@ def _answer(parser: argparse.ArgumentParser, options: argparse.Namespace) -> tup
             hint = f"did you mean {near}?" if near else "--list-rules shows them all"
             parser.error(f"no rule {options.explain!r}; {hint}")
         return 0, text
-    if options.list_rules:
-        if options.format not in documentation.LISTS:
-            parser.error(f"rules are listed as {listing(documentation.LISTS, last='or')}")
-        return 0, documentation.LISTS[options.format]()
+    for asked, what, forms in (
+        (options.list_rules, "rules", documentation.LISTS),
+        (options.list_clauses, "clauses", coverage.LISTS),
+    ):
+        if asked and options.format not in forms:
+            parser.error(f"{what} are listed as {listing(forms, last='or')}")
+        if asked:
+            return 0, forms[options.format]()
     if not options.paths:
         parser.error("name what to check, for example: python -m compliance.check logs/")
     shown: set[Finding] = set()
     selection = _selection(options)
-    chosen = selection.rules()
-    if (options.follow or options.second_opinion) and not judges(chosen, "log"):
+    chosen = selection.rule_sets()
+    if (options.follow or options.second_opinion) and not any(
+        judges(each, "log") for each in chosen.values()
+    ):
         raise SettingsError(
             "--follow" if options.follow else "--second-opinion",
             found="no rule on logs is left to apply",
@@ -84,7 +91,7 @@ def _answer(parser: argparse.ArgumentParser, options: argparse.Namespace) -> tup
     report = check_paths(options.paths, chosen, options.kind)
     if options.second_opinion:
         report = with_second_opinion(report, chosen)
-    report = dataclasses.replace(report, profile=selection.profile, left_out=selection.left_out())
+    report = dataclasses.replace(report, left_out=selection.left_out(), strict=options.strict)
     if options.follow:
         return report.exit_code, to_text(report, options.severity, colour=_is_coloured(), shown=shown)
     return report.exit_code, _FORMS[options.format](report, options.severity)
@@ -102,7 +109,7 @@ def _selection(options: argparse.Namespace) -> Selection:
     )
 
 
-def _follow(parser: argparse.ArgumentParser, options: argparse.Namespace, chosen: Rules) -> set[Finding]:
+def _follow(parser: argparse.ArgumentParser, options: argparse.Namespace, chosen: RuleSets) -> set[Finding]:
     """Show findings as the log grows; return them when its run has stopped."""
     if len(options.paths) != 1 or options.format != "text" or options.paths == [STDIN]:
         parser.error("--follow takes one log and shows text")
@@ -112,7 +119,7 @@ def _follow(parser: argparse.ArgumentParser, options: argparse.Namespace, chosen
         if finding.severity in shown:
             print(finding_text(finding, painted if _is_coloured() else unpainted), flush=True)
 
-    return follow(Path(options.paths[0]), chosen, show)
+    return follow(Path(options.paths[0]), lambda log: rules_for(profile_of(log), chosen, log.path), show)
 
 
 def _is_coloured() -> bool:
@@ -130,6 +137,7 @@ _FORMS: dict[str, Callable[[Report, Severity], str]] = {
     "sarif": lambda report, severity: _json(to_sarif(report, severity)),
     "junit": to_junit,
     "markdown": to_markdown,
+    "github": to_annotations,
 }
 
 
@@ -137,7 +145,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m compliance.check",
         description="Check logs, system descriptions and submission trees against the Science rules.",
-        epilog="Exit status: 0 no errors, 1 errors found, 2 something could not be checked.",
+        epilog="Exit status: 0 no errors, 1 errors found (--strict: or warnings), 2 not everything could be "
+        "checked.",
     )
     parser.add_argument(
         "paths",
@@ -156,7 +165,12 @@ def _parser() -> argparse.ArgumentParser:
         default="note",
         help="list findings from this severity on (default: note); the exit status stays the same",
     )
-    parser.add_argument("--profile", metavar="NAME", help=f"kind of logs: {listing(PROFILES, last='or')}")
+    parser.add_argument(
+        "--profile",
+        metavar="NAME",
+        help=f"judge by this profile: {listing(PROFILES, last='or')} (default: the one that fits each log)",
+    )
+    parser.add_argument("--strict", action="store_true", help="fail on warnings, too")
     parser.add_argument(
         "--select", metavar="RULE", action="append", default=[], help="apply these rules only (also time-*)"
     )
@@ -173,6 +187,11 @@ def _parser() -> argparse.ArgumentParser:
         "--second-opinion", action="store_true", help="ask upstream's checker too; say where it disagrees"
     )
     parser.add_argument("--list-rules", action="store_true", help="list every rule (text, json or markdown)")
+    parser.add_argument(
+        "--list-clauses",
+        action="store_true",
+        help="list every clause with its rules (likewise)",
+    )
     parser.add_argument("--explain", metavar="RULE", help="explain a rule")
     return parser
 

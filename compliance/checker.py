@@ -7,14 +7,16 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
 
 from compliance import registry
 from compliance.finding import Finding
-from compliance.registry import DISAGREEMENT
+from compliance.registry import DISAGREEMENT, OWN
 from compliance.reports.report import LogSummary, Report, merge, summarise
-from compliance.rules import RULE_BY_ID, science_rules
+from compliance.rules import RULE_BY_ID, own_rules
+from compliance.rules.profiles import SCIENCE, profile_of, profile_of_tree
 from compliance.subjects.archive import ArchiveDefect, read_archive, unpack
 from compliance.subjects.config import read_config
 from compliance.subjects.discover import Found, discover
@@ -27,6 +29,9 @@ from compliance.upstream.second_opinion import second_opinion
 from compliance.wording import listing
 
 Rules = Mapping[str, registry.Rule]
+#: Rules by profile. Where there are those of one profile only, everything is judged by them; else
+#: each log and each tree by those of the profile that fits it.
+RuleSets = Mapping[str, Rules]
 
 #: The path that means standard input, and what its log goes by.
 STDIN, STDIN_NAME = "-", "<stdin>"
@@ -34,20 +39,20 @@ STDIN, STDIN_NAME = "-", "<stdin>"
 
 def check_paths(
     paths: Iterable[str | os.PathLike[str]],
-    chosen: Rules | None = None,
+    chosen: RuleSets | None = None,
     kind: str | None = None,
     read: LogReader = read_log,
 ) -> Report:
     """Check every path. What cannot be checked is a failure of the report, not an exception.
 
     Each submission tree is a set of runs of its own, alone or in a tar; all other logs together
-    are one. ``chosen`` are the rules to apply: all of the Science profile where none are given;
-    ``kind`` says what the paths are (`discover.KINDS`) where it is not what they look like;
-    ``read`` reads logs.
+    are one. ``chosen`` are the rules to apply: those of our own profile where none are given; ``kind``
+    says what the paths are (`discover.KINDS`) where it is not what they look like; ``read`` reads logs.
     Raises ValueError where the chosen rules judge nothing.
     """
-    chosen = science_rules() if chosen is None else chosen
-    registry.demand_rules(chosen)
+    chosen = {OWN: own_rules()} if chosen is None else chosen
+    for rules in chosen.values() or [{}]:
+        registry.demand_rules(rules)
     files = Found()
     reports: list[Report] = []
     for path in paths:
@@ -67,9 +72,16 @@ def check_paths(
     return merge([*reports, check_files(files, chosen, read=read)])
 
 
-def check_tree(tree: SubmissionTree, chosen: Rules) -> Report:
-    """Check a submission tree, its system descriptions, and its logs as one set."""
-    findings = registry.run("tree", tree, chosen)
+def check_tree(tree: SubmissionTree, chosen: RuleSets) -> Report:
+    """Check a submission tree, its system descriptions, and its logs as one set.
+
+    Everything in a bundle of ours is judged by our own profile.
+    """
+    profile = profile_of_tree(tree)
+    rules = rules_for(profile, chosen, tree.name)
+    if profile == OWN:
+        chosen = {OWN: rules}
+    findings = registry.run("tree", tree, rules)
     of_tree = Report(findings=tuple(findings), trees=(tree.name,))
     files = Found(
         logs=[tree.root / name for name in tree.distinct_logs],
@@ -82,7 +94,7 @@ def check_tree(tree: SubmissionTree, chosen: Rules) -> Report:
     return merge([of_tree, check_files(files, chosen, shown, tree.read_log)])
 
 
-def check_archive(path: Path, chosen: Rules) -> Report:
+def check_archive(path: Path, chosen: RuleSets) -> Report:
     """Check a tar; and if no rule was broken that makes it unsafe, what is in it.
 
     Findings inside name the member after the tar: ``bundle.tar.gz!/folder/result.txt``.
@@ -92,11 +104,12 @@ def check_archive(path: Path, chosen: Rules) -> Report:
     except OSError as error:
         return Report(failures=(_unreadable(str(path), error),))
     # Judged by all rules, whichever were chosen for the report.
-    judged = registry.run("tar", archive, science_rules())
+    judged = registry.run("tar", archive, own_rules())
+    rules = chosen[OWN] if OWN in chosen else next(iter(chosen.values()))
     findings = (
-        dataclasses.replace(finding, severity=chosen[finding.rule].severity)
+        dataclasses.replace(finding, severity=rules[finding.rule].severity)
         for finding in judged
-        if finding.rule in chosen
+        if finding.rule in rules
     )
     of_archive = Report(findings=tuple(findings), archives=(str(path),))
     if any(finding.severity == "error" for finding in judged):
@@ -126,44 +139,50 @@ def check_archive(path: Path, chosen: Rules) -> Report:
         return merge([of_archive, *trees, check_files(found, chosen, shown)])
 
 
-def check_files(files: Found, chosen: Rules, shown: Shown = str, read: LogReader = read_log) -> Report:
-    """Check descriptions, logs one by one and as a set, and configurations with the logs next to them.
+def check_files(files: Found, chosen: RuleSets, shown: Shown = str, read: LogReader = read_log) -> Report:
+    """Check logs one by one and as a set, descriptions, and configurations with the logs next to them.
 
-    A file named twice is read once. ``shown`` gives the names of files in the report.
+    The logs of a profile are a set. Descriptions are judged by the profile of the logs where these have one,
+    else by that of Science; configurations are our own. A file named twice is read once. ``shown`` gives the
+    names of files in the report.
     """
     findings: list[Finding] = []
     failures: list[CheckError] = []
     summaries: list[LogSummary] = []
-    runs: list[Log] = []
-    for path in (systems := _once(files.systems)):
-        try:
-            file = read_json(path, shown(path))
-        except OSError as error:
-            failures.append(_unreadable(shown(path), error))
-            continue
-        findings += registry.run("json", file, chosen) or registry.run("system", file, chosen)
+    runs: dict[str, list[Log]] = {}
     for path in _once(files.logs):
         try:
             log = parse_log(sys.stdin.buffer, STDIN_NAME) if str(path) == STDIN else read(path, shown(path))
-        except OSError as error:
-            failures.append(_unreadable(shown(path), error))
+            rules = rules_for(profile_of(log), chosen, log.path)
+        except (OSError, CheckError) as error:
+            failures.append(error if isinstance(error, CheckError) else _unreadable(shown(path), error))
             continue
-        findings += registry.run("log", log, chosen)
-        summaries.append(summarise(log))
+        findings += registry.run("log", log, rules)
+        profile = next(iter(rules.values())).profile
+        summaries.append(summarise(log, profile))
         if log.events:
-            runs.append(condense(log))
+            runs.setdefault(profile, []).append(condense(log))
         del log  # before the next one is read
-    if runs:
-        findings += registry.run("set", runs, chosen)
-    for path in (configs := _once(files.configs)):
+    for profile, of_profile in runs.items():
+        findings += registry.run("set", of_profile, rules_for(profile, chosen))
+    systems, configs = _once(files.systems), _once(files.configs)
+    for path in systems:
+        try:
+            file = read_json(path, shown(path))
+            rules = rules_for(next(iter(runs)) if len(runs) == 1 else SCIENCE, chosen, file.path)
+        except (OSError, CheckError) as error:
+            failures.append(error if isinstance(error, CheckError) else _unreadable(shown(path), error))
+            continue
+        findings += registry.run("json", file, rules) or registry.run("system", file, rules)
+    for path in configs if OWN in chosen or len(chosen) == 1 else ():
         try:
             folder = PurePath(shown(path)).parent
-            logs = [log for log in runs if PurePath(log.path).parent == folder]
+            logs = [log for log in chain(*runs.values()) if PurePath(log.path).parent == folder]
             config = read_config(path, logs, shown(path))
         except OSError as error:
             failures.append(_unreadable(shown(path), error))
             continue
-        findings += registry.run("config", config, chosen)
+        findings += registry.run("config", config, rules_for(OWN, chosen))
     failed = {failure.where for failure in failures}
     return Report(
         tuple(findings),
@@ -174,12 +193,30 @@ def check_files(files: Found, chosen: Rules, shown: Shown = str, read: LogReader
     )
 
 
-def with_second_opinion(report: Report, chosen: Rules) -> Report:
+def rules_for(profile: str, chosen: RuleSets, where: object = "rules") -> Rules:
+    """The rules for what fits a profile: where one profile was asked for, those of that one.
+
+    Raises CheckError where none of them was chosen.
+    """
+    if len(chosen) == 1:
+        return next(iter(chosen.values()))
+    if profile not in chosen:
+        raise CheckError(
+            where,
+            found=f"no rule of profile {profile}, which fits it, was chosen",
+            expected=f"rules of {listing(chosen, last='or')} to fit, or a profile for all",
+            remedy="name the profile with --profile, or select rules of this one too",
+        )
+    return chosen[profile]
+
+
+def with_second_opinion(report: Report, chosen: RuleSets) -> Report:
     """The report with what upstream's checker says of its logs, and a finding where the two disagree.
 
     Raises ValueError where the chosen rules judge no log: there would be nothing to compare with.
     """
-    registry.demand_rules(chosen, "log")
+    for rules in chosen.values() or [{}]:
+        registry.demand_rules(rules, "log")
     opinions: Counter[str] = Counter()
     findings, failures = [*report.findings], [*report.failures]
     of_logs = (finding for finding in findings if RULE_BY_ID[finding.rule].scope == "log")
@@ -195,9 +232,10 @@ def with_second_opinion(report: Report, chosen: Rules) -> Report:
             continue
         opinions[opinion.verdict] += 1
         found = opinion.disagreement or listing(opinion.messages)
-        if (opinion.disagreement or opinion.verdict == "crashed") and DISAGREEMENT.id in chosen:
+        rule = chosen.get(log.profile, {}).get(DISAGREEMENT.id)
+        if (opinion.disagreement or opinion.verdict == "crashed") and rule:
             problem = registry.problem(found, path=log.path)
-            findings.append(registry.finding_of(chosen[DISAGREEMENT.id], log, problem))
+            findings.append(registry.finding_of(rule, log, problem))
     return dataclasses.replace(
         report, findings=tuple(findings), failures=tuple(failures), opinions=dict(opinions)
     )

@@ -28,3 +28,5 @@ class Finding:
     expected: str
     found: str
     remedy: str
+    #: The profile by which the file was judged.
+    profile: str = ""

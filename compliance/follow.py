@@ -7,10 +7,11 @@ import os
 import stat
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from compliance import registry
+from compliance.checker import Rules
 from compliance.finding import Finding
 from compliance.subjects.folders import CheckError
 from compliance.subjects.log import Log
@@ -21,24 +22,25 @@ INTERVAL_S = 1.0
 #: A look may take this share of the time.
 SHARE = 0.1
 #: What is no fault before the run has ended.
-NOT_YET = frozenset({"run-stop", "no-events"})
+NOT_YET = frozenset(
+    {"run-stop", "no-events", *(f"science-{name}" for name in ("missing", "performance", "hyperparameters"))}
+)
 
 
 def follow(
     path: Path,
-    rules: Mapping[str, registry.Rule],
+    rules_of: Callable[[Log], Rules],
     show: Callable[[Finding], None],
     wait: Callable[[float], None] = time.sleep,
 ) -> set[Finding]:
     """Show every finding on a log once, when it appears, until the log says that its run has stopped.
 
-    Returns those that were shown.
+    ``rules_of`` gives the rules for the log as it is so far. Returns the findings that were shown.
 
     A log that is not there yet is waited for. What a run in progress has not come to is no
     finding, nor is a line that is still being written. Raises CheckError where the path is
-    not that of a file or cannot be read, ValueError where the rules judge no log.
+    not that of a file or cannot be read.
     """
-    registry.demand_rules(rules, "log")
     shown: set[Finding] = set()
     seen: tuple[int, int] | None = None
     if not path.exists():
@@ -48,7 +50,7 @@ def follow(
         state = _state(path)
         if state is not None and state != seen:
             seen, log = state, _whole_lines(path)
-            for finding in registry.run("log", log, rules):
+            for finding in registry.run("log", log, rules_of(log)):
                 if finding not in shown and (log.status or finding.rule not in NOT_YET):
                     shown.add(finding)
                     show(finding)

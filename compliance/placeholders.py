@@ -7,11 +7,14 @@ import re
 #: Domains reserved for documentation and tests (RFC 2606, RFC 6761).
 RESERVED_DOMAINS = re.compile(r"(^|[@.])(example|test|invalid|localhost|local)(\.(com|org|net|edu))?$")
 
-#: Words that no real name, address or system contains.
-_WORDS = frozenset(
+#: Words that no real name or system contains.
+_WORDS = frozenset(("todo", "tbd", "fixme", "placeholder", "changeme", "foobar", "lorem"))
+#: What a template asks for: your name, my organisation. People are called My, and laboratories Template.
+_PLACES = frozenset(
     (
-        *("todo", "tbd", "fixme", "placeholder", "changeme", "template", "foobar"),
-        *("dummy", "lorem", "example", "examples"),
+        *("org", "organization", "organisation", "institution", "institute", "company", "university", "lab"),
+        *("submitter", "name", "names", "email", "e", "mail", "address", "platform", "system", "machine"),
+        *("cluster", "server", "node", "computer", "text", "value", "here", "the", "a", "an"),
     )
 )
 #: Texts that say nothing when they stand alone.
@@ -20,6 +23,7 @@ _EMPTY_TEXTS = frozenset(
         *("none", "null", "nil", "nan", "n/a", "na", "unknown", "undefined", "unnamed", "default", "empty"),
         *("org", "organization", "organisation", "institution", "company", "submitter", "name", "email"),
         *("platform", "system", "string", "value", "test", "foo", "bar", "john doe", "jane doe"),
+        *("example", "examples", "template", "dummy"),
         *("user", "username", "hostname", "localhost"),
     )
 )
@@ -40,9 +44,11 @@ def placeholder(text: str) -> str | None:
     if re.search(r"<[^<>]*>|\$\{|\{\{|%\(", bare):
         return "a template's brackets"
     words = re.split(r"[^a-z]+", bare)
+    if re.fullmatch(r"[^@\s]+@[^@\s]+", bare):  # an address in a real domain may be of anybody's name
+        return None
     for word, after in zip(words, [*words[1:], ""], strict=True):
         if word in _WORDS or (len(word) > 2 and set(word) == {"x"}):
             return f"the word `{word}`"
-        if word in ("your", "my", "insert") and after:
+        if word in ("your", "my", "insert", "example") and after in _PLACES:
             return f"the words `{word} {after}`"
     return None

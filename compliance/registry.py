@@ -26,6 +26,9 @@ from compliance.finding import Finding, Severity
 Scope = Literal["log", "set", "json", "system", "config", "tree", "tar"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
+#: The profile of this package's own logs and bundles: everything that they promise.
+OWN = "cloudmask"
+
 #: Findings of one rule on one subject that are listed; the rest is counted.
 LISTED = 20
 
@@ -56,8 +59,10 @@ class Rule:
     remedy: str
     documentation: str
     check: Check
-    #: Names of the profiles (compliance.selection) that apply it.
-    profiles: tuple[str, ...] = ("science",)
+    #: Names of the profiles (compliance.rules.profiles) that it is registered for.
+    profiles: tuple[str, ...] = (OWN,)
+    #: The profile that applies it here.
+    profile: str = OWN
 
     @property
     def message(self) -> str:
@@ -90,7 +95,7 @@ def rule(
     clause: str,
     expected: str,
     remedy: str,
-    profiles: tuple[str, ...] = ("science",),
+    profiles: tuple[str, ...] = (OWN,),
 ) -> Callable[[Check], Rule]:
     """Turn the decorated generator function into a rule of the module that it stands in."""
 
@@ -176,6 +181,7 @@ def finding_of(rule: Rule, subject: object, problem: Problem) -> Finding:
         expected=problem.expected or rule.expected,
         found=problem.found,
         remedy=problem.remedy or rule.remedy,
+        profile=rule.profile,
     )
 
 
@@ -197,19 +203,19 @@ CRASHED = Rule(
     id="rule-crashed",
     scope=None,
     severity="error",
-    clause="checker",
+    clause="house",
     expected="every rule judges any input without failing",
     remedy="report this with the file that caused it; it is a defect of the checker",
     documentation="A rule must judge any input without failing. This finding is a defect of the checker, "
     "not of what it checked; the other rules have been applied all the same.",
     check=_reported_elsewhere,
-    profiles=("science", "hpc", "training"),
+    profiles=(OWN, "science", "hpc", "training"),
 )
 DISAGREEMENT = Rule(
     id="second-opinion",
     scope=None,
     severity="warning",
-    clause="K",
+    clause="house",
     expected="the same verdict of both checkers",
     remedy="read what both say; report the case where one of them is wrong",
     documentation="Upstream's checker should come to the verdict of this one. With --second-opinion it "

@@ -1,5 +1,7 @@
 """Which rules a check applies, and how grave each is: a profile, a site's settings, the command line.
 
+Without a profile each log is judged by the one that fits it (`compliance.rules.profiles`).
+
 A site's settings stand in a file ``compliance.toml``, read from the working folder or named with
 ``--settings``:
 
@@ -49,38 +51,48 @@ class SettingsError(CloudMaskError):
 class Selection:
     """What was asked for. ``select`` and ``ignore`` are rule ids or patterns of them (``time-*``)."""
 
-    profile: str = "science"
+    profile: str | None = None
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     severities: Mapping[str, Severity] = field(default_factory=dict)
 
-    def rules(self) -> dict[str, Rule]:
-        """The rules to apply, by id. A crashed rule is always reported.
+    def rule_sets(self) -> dict[str, dict[str, Rule]]:
+        """The rules to apply by id, by profile: one profile where one was asked for, else all.
 
-        Raises SettingsError for a profile, rule or severity that does not exist, and where no rule is left.
+        A crashed rule is always reported. Raises SettingsError for a profile, rule or severity that does
+        not exist, and where no rule of a profile that was asked for, or of any, is left.
         """
-        rules = {id: rule for id, rule in self._of_profile().items() if id == CRASHED.id or self._applies(id)}
-        if not judges(rules):
+        self.check()
+        names = [self.profile] if self.profile else [*PROFILES]
+        sets = {name: self.rules(name) for name in names}
+        left = {name: rules for name, rules in sets.items() if judges(rules)}
+        if not left:
+            of_profile = f" of profile {self.profile}" if self.profile else ""
             raise SettingsError(
                 "select and ignore",
                 found="no rule is left to apply",
-                expected=f"at least one rule of profile {self.profile}: without any, everything would pass",
+                expected=f"at least one rule{of_profile}: without any, everything would pass",
                 remedy=MORE_RULES,
             )
-        return rules
+        return left
+
+    def rules(self, profile: str) -> dict[str, Rule]:
+        """The rules of a profile that apply, by id."""
+        rules = self._of_profile(profile).items()
+        return {id: rule for id, rule in rules if id == CRASHED.id or self._applies(id)}
 
     def left_out(self) -> tuple[str, ...]:
-        """The rules of the profile that are not applied."""
-        applied = self.rules()
-        return tuple(id for id in self._of_profile() if id not in applied)
+        """The rules of the profiles that are not applied."""
+        sets = self.rule_sets()
+        applied = {id for rules in sets.values() for id in rules}
+        return tuple(dict.fromkeys(id for name in sets for id in self._of_profile(name) if id not in applied))
 
-    def _of_profile(self) -> dict[str, Rule]:
-        self.check()
-        profile = PROFILES[self.profile]
+    def _of_profile(self, name: str) -> dict[str, Rule]:
+        profile = PROFILES[name]
         return {
-            id: dataclasses.replace(rule, severity=self.severities.get(id, severity))
+            id: dataclasses.replace(rule, severity=self.severities.get(id, severity), profile=name)
             for id, rule in RULE_BY_ID.items()
-            if (severity := profile.severity(self.profile, rule))
+            if (severity := profile.severity(name, rule))
         }
 
     def _applies(self, id: str) -> bool:
@@ -89,7 +101,8 @@ class Selection:
 
     def check(self) -> None:
         """Raise SettingsError for a profile, rule or severity that does not exist."""
-        _one_of("profile", self.profile, PROFILES)
+        if self.profile is not None:
+            _one_of("profile", self.profile, PROFILES)
         for pattern in (*self.select, *self.ignore):
             if not any(fnmatchcase(id, pattern) for id in RULE_BY_ID):
                 _one_of("rule", pattern, RULE_BY_ID)
@@ -138,7 +151,7 @@ def read_settings(path: Path) -> Selection:
                 remedy="correct the setting",
             )
     selection = Selection(
-        data.get("profile", "science"),
+        data.get("profile"),
         tuple(data.get("select", ())),
         tuple(data.get("ignore", ())),
         data.get("severity", {}),

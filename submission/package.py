@@ -19,7 +19,8 @@ from pathlib import Path
 
 from benchmark.core.errors import CloudMaskError, SubmissionError
 from compliance.checker import check_paths, check_tree
-from compliance.rules import science_rules
+from compliance.registry import OWN
+from compliance.rules import own_rules
 from compliance.subjects.tree import SubmissionTree
 from compliance.wording import count
 from submission.bundle.archive import manifest_text
@@ -99,7 +100,7 @@ def package(options: Options) -> Path:
         step(4, f"both layouts written aside below {options.output}")
 
         # ---- 5. the stage passes every rule
-        report = check_tree(SubmissionTree(layout.root, str(layout.root), read), science_rules())
+        report = check_tree(SubmissionTree(layout.root, str(layout.root), read), {OWN: own_rules()})
         judge(report, "the tree", layout.root, warned)
         step(5, f"tree checked: {counts(report)}")
 

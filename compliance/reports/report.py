@@ -2,22 +2,23 @@
 
 The JSON (`--format json`) is one object:
 
-    format      "cloudmask-check-1"; another number if a field changes or goes
+    format      "cloudmask-check-2"; another number if a field changes or goes
     verdict     "passed", "failed" (errors were found) or "incomplete" (a path could not be checked)
     exit_code   0, 1 or 2, as the verdict
-    profile     "science", "hpc" or "training"
-    left_out    [rule] of the profile that settings or the command line left out
+    strict      whether warnings fail the check
+    profiles    {profile: {verdict, logs, error, warning, note}} of every profile that judged something
+    left_out    [rule] of the profiles that settings or the command line left out
     opinions    {"passed": n, "failed": n, "crashed": n, "not asked": n}: logs by what upstream's
                 checker says of them; only those that occur, none without --second-opinion
     counts      {"error": n, "warning": n, "note": n}
-    logs        [{path, sha256, bytes, lines, events, seed, data_kind, epochs, test_accuracy,
+    logs        [{path, profile, sha256, bytes, lines, events, seed, data_kind, epochs, test_accuracy,
                 quality_target, status}], null where a log does not say
     systems     [path] of the system descriptions
     trees       [path] of the submission trees
     configs     [path] of the configurations
     archives    [path] of the tars; what is in them follows a `!`
-    findings    [{rule, severity, path, line, clause, message, found, expected, remedy}], line null
-                where no single line is meant
+    findings    [{rule, severity, path, line, clause, message, found, expected, remedy, profile}], line
+                null where no single line is meant
     failures    [{where, found, expected, remedy}]
 """
 
@@ -33,7 +34,7 @@ from benchmark.core.errors import CloudMaskError
 from compliance.finding import SEVERITIES, Finding, Severity
 from compliance.subjects.log import Log
 
-FORMAT = "cloudmask-check-1"
+FORMAT = "cloudmask-check-2"
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ class LogSummary:
     """What a log says of its run; None where it does not say."""
 
     path: str
+    #: By which it was judged.
+    profile: str
     sha256: str
     bytes: int
     lines: int
@@ -53,10 +56,11 @@ class LogSummary:
     status: str | None
 
 
-def summarise(log: Log) -> LogSummary:
-    """The summary of a log."""
+def summarise(log: Log, profile: str) -> LogSummary:
+    """The summary of a log that was judged by a profile."""
     return LogSummary(
         path=log.path,
+        profile=profile,
         sha256=log.sha256,
         bytes=log.bytes,
         lines=log.lines,
@@ -81,9 +85,10 @@ class Report:
     trees: tuple[str, ...] = ()
     configs: tuple[str, ...] = ()
     archives: tuple[str, ...] = ()
-    #: The profile of rules, and which of its rules were not applied.
-    profile: str = "science"
+    #: Which rules of the profiles were not applied.
     left_out: tuple[str, ...] = ()
+    #: Whether warnings fail the check.
+    strict: bool = False
     #: Logs by what upstream's checker says of them, where it was asked.
     opinions: Mapping[str, int] = field(default_factory=dict)
 
@@ -95,8 +100,25 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """0 no errors, 1 errors found, 2 something could not be checked."""
-        return 2 if self.failures else min(1, self.counts["error"])
+        """0 no errors, 1 errors found (with ``strict``, or warnings), 2 something could not be checked."""
+        return 2 if self.failures else int(self.fails(self.counts))
+
+    def fails(self, counts: Mapping[Severity, int]) -> bool:
+        """Whether so many findings of each severity fail the check."""
+        return bool(counts["error"] or (self.strict and counts["warning"]))
+
+    @property
+    def by_profile(self) -> dict[str, Report]:
+        """What each profile judged, with its findings; in the order of the logs."""
+        names = [*(log.profile for log in self.logs), *(finding.profile for finding in self.findings)]
+        return {
+            name: Report(
+                tuple(finding for finding in self.findings if finding.profile == name),
+                logs=tuple(log for log in self.logs if log.profile == name),
+                strict=self.strict,
+            )
+            for name in dict.fromkeys(names)
+        }
 
     @property
     def verdict(self) -> str:
@@ -136,7 +158,11 @@ def to_json(report: Report, severity: Severity = "note") -> dict[str, object]:
         "format": FORMAT,
         "verdict": report.verdict,
         "exit_code": report.exit_code,
-        "profile": report.profile,
+        "strict": report.strict,
+        "profiles": {
+            name: {"verdict": each.verdict, "logs": len(each.logs), **each.counts}
+            for name, each in report.by_profile.items()
+        },
         "left_out": list(report.left_out),
         "opinions": dict(report.opinions),
         "counts": report.counts,

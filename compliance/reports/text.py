@@ -40,15 +40,22 @@ def to_text(
     ]
     if report.logs:
         blocks.append("\n".join(_table(report.logs)))
-    blocks.append(f"{summary(report)} - {paint(report.verdict, report.verdict)}")
+    blocks.append("\n".join(_verdicts(report, paint)))
     return "\n\n".join(blocks) + "\n"
+
+
+def _verdicts(report: Report, paint: Callable[[str, str], str]) -> Iterator[str]:
+    """A line for each profile where there are several, and one for the whole."""
+    profiles = report.by_profile
+    for name, each in profiles.items() if len(profiles) > 1 else ():
+        yield f"profile {name}: {summary(each)} - {paint(each.verdict, each.verdict)}"
+    named = f", by profile {next(iter(profiles))}" if len(profiles) == 1 else ""
+    yield f"{summary(report)}{named} - {paint(report.verdict, report.verdict)}"
 
 
 def summary(report: Report) -> str:
     """What was checked and how many findings there are, in one line: ``1 log, 81 events: 0 errors, …``."""
     counted = ", ".join(count(number, name) for name, number in report.counts.items())
-    if report.profile != "science":
-        counted += f", by the rules of profile {report.profile}"
     if report.left_out:
         counted += f", {count(len(report.left_out), 'rule')} not applied"
     if report.opinions:

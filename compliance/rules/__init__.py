@@ -6,9 +6,9 @@ record and config.
 
 from __future__ import annotations
 
-from compliance.registry import CRASHED, DISAGREEMENT, Rule, by_id, rules_in
+from compliance.registry import CRASHED, DISAGREEMENT, OWN, Rule, by_id, rules_in
 from compliance.rules import config, series, system, tar
-from compliance.rules.foreign import published
+from compliance.rules.foreign import published, science
 from compliance.rules.log import (
     epochs,
     events,
@@ -57,6 +57,7 @@ _MODULES = (
     tree_system,
     secrets,
     tar,
+    science,
     published,
 )
 ALL_RULES: tuple[Rule, ...] = (
@@ -66,6 +67,6 @@ ALL_RULES: tuple[Rule, ...] = (
 RULE_BY_ID = by_id(ALL_RULES)
 
 
-def science_rules() -> dict[str, Rule]:
-    """Every rule that a Science submission must meet, by id."""
-    return {rule.id: rule for rule in ALL_RULES if "science" in rule.profiles}
+def own_rules() -> dict[str, Rule]:
+    """Every rule that this package's own logs and bundles must meet, by id."""
+    return {rule.id: rule for rule in ALL_RULES if OWN in rule.profiles}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @config_rule(
     "config-yaml",
-    clause="S3",
+    clause="S3, P-config",
     expected="a mapping in plain YAML, without aliases, tags and repeated keys",
     remedy="correct the file; the shipped ones in benchmark/config/shipped are examples",
 )
@@ -29,7 +29,7 @@ def config_yaml(file: ConfigFile) -> Iterator[Problem]:
 
 @config_rule(
     "config-valid",
-    clause="S3, P",
+    clause="house",
     expected="fields and values that a run accepts",
     remedy="correct the field",
 )
@@ -44,7 +44,7 @@ def config_valid(file: ConfigFile) -> Iterator[Problem]:
 
 @config_rule(
     "config-logged",
-    clause="S3 (enough details to replicate the experiment)",
+    clause="S2",
     expected="the digest and the seed that the log next to it states",
     remedy="a run's configuration is a record: restore it, or repeat the run with the new one",
 )

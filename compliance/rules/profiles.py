@@ -1,4 +1,4 @@
-"""Profiles: which rules each kind of log is judged by, and how grave a finding of each rule is there."""
+"""Profiles: by which rules each kind of log is judged, and how grave a finding of each rule is there."""
 
 from __future__ import annotations
 
@@ -6,13 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from compliance.finding import Severity
-from compliance.registry import Rule
+from compliance.registry import OWN, Rule
+from compliance.rules.foreign.keys import HPC_BENCHMARKS, TRAINING_BENCHMARKS
+from compliance.rules.foreign.published import all_by_key
+from compliance.subjects.log import Log
+from compliance.subjects.tree import SubmissionTree
+
+SCIENCE = "science"
 
 
 @dataclass(frozen=True)
 class Profile:
-    """A kind of log. Its rules are those registered for it and ``severities``: rules that are
-    registered for Science and applied here too, with the severity that they have here."""
+    """A kind of log. Its rules are those registered for it and ``severities``: rules that are registered
+    for this package's own logs and applied here too, with the severity that they have here."""
 
     meaning: str
     severities: Mapping[str, Severity] = field(default_factory=dict)
@@ -23,8 +29,8 @@ class Profile:
 
 
 #: Rules of the format and the file that hold for any log of this format. What published logs carry
-#: is lighter here than it is for a submission of our own: text of other processes, an encoding of
-#: theirs, NaN, small steps back in time, placeholders, events after the run.
+#: is lighter here than it is for a log of our own: text of other processes, an encoding of theirs,
+#: NaN, small steps back in time, placeholders, events after the run.
 _ANY_LOG: Mapping[str, Severity] = {
     **dict.fromkeys(("no-events", "log-size", "line-length", "event-json", "event-fields"), "error"),
     **dict.fromkeys(("duplicate-json-key", "glued-events", "text-after-event", "number-size"), "error"),
@@ -40,8 +46,55 @@ _ANY_LOG: Mapping[str, Severity] = {
     "set-single-run": "note",
 }
 
+#: Rules whose demand is a clause for any program, whatever else it logs. One that only this package's own
+#: logs promise to the letter is a warning.
+_SCIENCE: Mapping[str, Severity] = {
+    **{id: severity for id, severity in _ANY_LOG.items() if not id.startswith("set-")},
+    **dict.fromkeys(("event-source", "set-single-run"), "note"),
+    **dict.fromkeys(("division-open", "version-present", "version-agrees", "init-duration"), "error"),
+    **dict.fromkeys(("run-success", "set-identical-logs"), "error"),
+    **dict.fromkeys(("status-known", "version-format", "commit-key", "commit-format"), "warning"),
+    **dict.fromkeys(("contact-present", "contact-email", "init-long"), "warning"),
+    **dict.fromkeys(
+        ("event-kind", "run-stop", "clock-covers", "cache-clear-first", "epoch-numbers"), "warning"
+    ),
+    **dict.fromkeys(("set-same-setup", "set-completed", "set-numbering"), "warning"),
+    **dict.fromkeys(("system-answers", "system-division"), "error"),
+    **dict.fromkeys(("system-strings", "system-placeholder", "system-name", "system-status"), "warning"),
+    **dict.fromkeys(("tree-science-files", "tree-numbering", "tree-config-agrees"), "error"),
+    **dict.fromkeys(("file-name", "file-size", "file-kind", "tar-readable"), "error"),
+    **dict.fromkeys(("tree-organisation", "tree-general-files", "code-licence", "tree-config"), "warning"),
+    **dict.fromkeys(("implementation-notes", "contribution-table", "tree-identity"), "warning"),
+    "system-fields": "warning",
+}
+
 PROFILES: dict[str, Profile] = {
-    "science": Profile("submissions of this benchmark to MLCommons Science"),
+    OWN: Profile("logs and bundles of this package: everything that they promise"),
+    SCIENCE: Profile("submissions of any program to MLCommons Science, by the clauses as written", _SCIENCE),
     "hpc": Profile("published logs of MLPerf HPC", _ANY_LOG),
     "training": Profile("published logs of MLPerf Training", _ANY_LOG),
 }
+
+#: What begins the format of every result of this package.
+_OWN_RESULT = "cloudmask-result-"
+
+
+def profile_of(log: Log) -> str:
+    """The profile that fits a log: this package's own where the log states that it was made by it, that of
+    a benchmark of MLPerf HPC or Training where it names one, else Science."""
+    if log.all("rules_edition") or log.all("config_digest") or any(map(_is_own, log.all("result").values)):
+        return OWN
+    values = [event.value for event in all_by_key(log).get("submission_benchmark", [])]
+    named = {value.casefold() for value in values if isinstance(value, str)}
+    if named & set(HPC_BENCHMARKS):
+        return "hpc"
+    return "training" if named & set(TRAINING_BENCHMARKS) else SCIENCE
+
+
+def _is_own(result: object) -> bool:
+    return isinstance(result, dict) and str(result.get("format", "")).startswith(_OWN_RESULT)
+
+
+def profile_of_tree(tree: SubmissionTree) -> str:
+    """The profile that fits a submission tree: our bundles have a manifest."""
+    return OWN if tree.is_bundle else SCIENCE

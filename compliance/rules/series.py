@@ -49,7 +49,7 @@ def _groups(logs: Iterable[tuple[Log, Hashable]]) -> Iterator[list[Log]]:
 
 @set_rule(
     "set-identical-logs",
-    clause="T",
+    clause="T-runs",
     expected="a log of its own for every run",
     remedy="remove the copy; a run counts once",
 )
@@ -62,7 +62,7 @@ def set_identical_logs(logs: Sequence[Log]) -> Iterator[Problem]:
 
 @set_rule(
     "set-unique-seeds",
-    clause="T",
+    clause="house",
     expected="another seed for every run",
     remedy="repeat the run with a seed of its own, or keep it apart from this series",
 )
@@ -92,7 +92,7 @@ def _outcome(log: Log) -> Hashable | None:
 
 @set_rule(
     "set-near-identical",
-    clause="T",
+    clause="T-runs",
     expected="other weights and losses for every seed",
     remedy="find out why the seed changed nothing; a log with an edited seed is no run",
 )
@@ -112,7 +112,7 @@ def set_near_identical(logs: Sequence[Log]) -> Iterator[Problem]:
 
 @set_rule(
     "set-same-setup",
-    clause="T",
+    clause="T-consistent, S2",
     expected="the same commit, version, organisation, platform, division, status, data and configuration",
     remedy="repeat the run that differs, or keep it apart from this series",
 )
@@ -130,7 +130,7 @@ def set_same_setup(logs: Sequence[Log]) -> Iterator[Problem]:
 
 @set_rule(
     "set-completed",
-    clause="T",
+    clause="T-non-converging",
     expected="at least one run with status success",
     remedy="fix what aborts the runs, and repeat them",
 )
@@ -143,7 +143,7 @@ def set_completed(logs: Sequence[Log]) -> Iterator[Problem]:
 
 @set_rule(
     "set-numbering",
-    clause="G, S4",
+    clause="S2",
     expected="result_<i>.txt counted from 0, result-<n>.txt counted from 1, without gaps",
     remedy="number the results of a folder without gaps; `make submission` does",
 )
@@ -165,7 +165,7 @@ def set_numbering(logs: Sequence[Log]) -> Iterator[Problem]:
 @set_rule(
     "set-single-run",
     severity="note",
-    clause="P, T",
+    clause="T-runs, P-best-of-n",
     expected="several runs with different seeds (five by default)",
     remedy="make more runs, for example with --seed 2 and --seed 3; if the best of N is chosen, say so",
 )

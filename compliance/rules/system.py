@@ -45,7 +45,7 @@ def unanswered(text: str) -> str | None:
 
 @system_rule(
     "system-fields",
-    clause="G 'system_desc_id.json metadata'; K system_desc_checker",
+    clause="G-system-json, K-system",
     expected="a JSON object with every field of the rules' table",
     remedy="add the field; `python -m submission.package` writes descriptions with all of them",
 )
@@ -63,7 +63,7 @@ def system_fields(system: SystemFile) -> Iterator[Problem]:
 
 @system_rule(
     "system-strings",
-    clause="G 'system_desc_id.json metadata'; K system_desc_checker",
+    clause="K-system-strings",
     expected="a string",
     remedy='put the value in quotes: "2" instead of 2',
 )
@@ -77,7 +77,7 @@ def system_strings(system: SystemFile) -> Iterator[Problem]:
 
 @system_rule(
     "system-answers",
-    clause="G 'system_desc_id.json metadata', column 'Meaningful response required'",
+    clause="G-system-answers",
     expected="an answer",
     remedy="answer it; where nobody can know, say so: 'not published by the site'",
 )
@@ -99,7 +99,7 @@ def system_answers(system: SystemFile) -> Iterator[Problem]:
 
 @system_rule(
     "system-placeholder",
-    clause="G 'system_desc_id.json metadata', column 'Meaningful response required'",
+    clause="G-system-answers",
     expected="an answer, not a word to be replaced by one",
     remedy="replace the placeholder by the answer",
 )
@@ -113,7 +113,7 @@ def system_placeholder(system: SystemFile) -> Iterator[Problem]:
 
 @system_rule(
     "system-numbers",
-    clause="G 'system_desc_id.json metadata', columns of examples",
+    clause="house",
     expected="a whole number in digits",
     remedy="write the number alone, without a unit; what explains it belongs in hw_notes",
 )
@@ -133,7 +133,7 @@ def system_numbers(system: SystemFile) -> Iterator[Problem]:
 
 @system_rule(
     "system-cores",
-    clause="G 'system_desc_id.json metadata', rows host_processor_core_count and host_processor_vcpu_count",
+    clause="house",
     expected="as many vCPUs as cores, or a multiple (hardware threads, processors)",
     remedy="state both for one processor, or the vCPUs for the node; they are multiples of the cores",
 )
@@ -146,7 +146,7 @@ def system_cores(system: SystemFile) -> Iterator[Problem]:
 
 @system_rule(
     "system-accelerators",
-    clause="G 'system_desc_id.json metadata', rows accelerator*",
+    clause="house",
     expected=f"0 and every accelerator field {NO_ACCELERATOR!r}, or a number with model and memory",
     remedy="correct accelerators_per_node or the fields that contradict it",
 )
@@ -170,7 +170,7 @@ def system_accelerators(system: SystemFile) -> Iterator[Problem]:
 
 @system_rule(
     "system-name",
-    clause="G 'Directory structure': systems/<system_desc_id>.json; K system_desc_checker",
+    clause="K-system-link",
     expected="the name of the file without .json",
     remedy="rename the file or correct system_name; upstream's links are made of system_name",
 )
@@ -184,7 +184,7 @@ def system_name(system: SystemFile) -> Iterator[Problem]:
 
 @system_rule(
     "system-status",
-    clause="G 'Categories'; K system_desc_checker (training 4.0 and later)",
+    clause="G-categories, K-status",
     expected=f"one of {listing(STATUS_WORDS.values(), last='or')}",
     remedy="write the status in the words of the rules",
 )
@@ -198,7 +198,7 @@ def system_status(system: SystemFile) -> Iterator[Problem]:
 
 @system_rule(
     "system-division",
-    clause="S6.2",
+    clause="S6.2, S7-open, P-open",
     expected="open",
     remedy='write "division": "open"',
 )

@@ -25,7 +25,7 @@ _PACK_AGAIN = "pack the tree again with `python -m submission.package`"
 
 @tar_rule(
     "tar-readable",
-    clause="P (the results go out as a tar)",
+    clause="P-tar",
     expected=f"an undamaged tar of at most {MEMBERS} members and {UNPACKED_BYTES} bytes",
     remedy=f"copy the file again and compare its sha256, or {_PACK_AGAIN}",
 )
@@ -52,7 +52,7 @@ def tar_ratio(archive: Archive) -> Iterator[Problem]:
 
 @tar_rule(
     "tar-names",
-    clause="K (repo checker), house",
+    clause="house",
     expected="relative names of printable characters, without `..` and backslashes",
     remedy=_PACK_AGAIN,
 )
@@ -86,7 +86,7 @@ def _fault_of(member: Member) -> str | None:
 
 @tar_rule(
     "tar-kinds",
-    clause="K (repo checker: no broken links), house",
+    clause="house",
     expected="files and folders only",
     remedy="pack the files that links point to; `python -m submission.package` does",
 )
@@ -142,7 +142,7 @@ def tar_modes(archive: Archive) -> Iterator[Problem]:
 @tar_rule(
     "tar-owners",
     severity="warning",
-    clause="K, house (no user names)",
+    clause="house",
     expected="no owner, or root",
     remedy=_PACK_AGAIN,
 )

@@ -264,7 +264,8 @@ def split_runs(events: Sequence[LogEvent]) -> tuple[Events, Events, LogEvent | N
     initialising = beyond = False
     for event in events.where(map(_BOUNDS.__contains__, events.keys)):
         place, key = event.place, event.key
-        if (key == "init_start" and beyond) or (key == "run_start" and stop is not None):
+        again = key == "init_start" and beyond and (initialising or stop is not None)
+        if again or (key == "run_start" and stop is not None):
             begin = place
             while begin > 0 and events.keys[begin - 1] in _BEFORE_INIT:
                 begin -= 1

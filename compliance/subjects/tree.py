@@ -124,6 +124,11 @@ class SubmissionTree:
         self._contents: dict[str, bytes | None] = {}
         self._room = KEPT_BYTES
 
+    @cached_property
+    def is_bundle(self) -> bool:
+        """Whether our packager made it: its bundles have a manifest."""
+        return MANIFEST in self.files
+
     def shown(self, file: str | PurePath) -> str:
         """The name by which a file of the tree is shown."""
         return str(PurePath(self.name, file))

@@ -21,7 +21,7 @@ from benchmark.core.errors import CloudMaskError, SubmissionError
 from benchmark.core.files import reason_of
 from benchmark.record.run_folder import RunFolder
 from compliance import registry
-from compliance.rules import science_rules
+from compliance.rules import own_rules
 from compliance.subjects.archive import ArchiveDefect, read_archive, unpack
 from compliance.subjects.discover import discover
 from compliance.subjects.parse import read_log
@@ -61,7 +61,7 @@ def unpacked(path: Path) -> Iterator[tuple[Path, str]]:
         archive = read_archive(path)
     except OSError as error:
         raise no_bundle(path, reason_of(error)) from None
-    for finding in registry.run("tar", archive, science_rules()):
+    for finding in registry.run("tar", archive, own_rules()):
         if finding.severity == "error":
             raise SubmissionError(
                 path,

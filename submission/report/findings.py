@@ -6,7 +6,7 @@ import dataclasses
 
 from compliance import registry
 from compliance.finding import Finding
-from compliance.rules import science_rules
+from compliance.rules import own_rules
 from compliance.subjects.strict_json import read_json
 from submission.bundle.layout import BundleLayout
 from submission.runs.runs import RunSet
@@ -18,12 +18,12 @@ def findings(layout: BundleLayout, runs: RunSet) -> list[Finding]:
         dataclasses.replace(run.log, path=layout.results(number)[0].name)
         for number, run in enumerate(runs.runs, start=1)
     ]
-    of_logs = [finding for log in logs for finding in registry.run("log", log, science_rules())]
+    of_logs = [finding for log in logs for finding in registry.run("log", log, own_rules())]
     file = read_json(layout.system_description, layout.system_description.name)
-    of_system = registry.run("json", file, science_rules()) or registry.run("system", file, science_rules())
-    return [*of_logs, *registry.run("set", logs, science_rules()), *of_system]
+    of_system = registry.run("json", file, own_rules()) or registry.run("system", file, own_rules())
+    return [*of_logs, *registry.run("set", logs, own_rules()), *of_system]
 
 
 def rules_applied() -> int:
     """How many rules these findings come from."""
-    return sum(rule.scope in ("log", "set", "json", "system") for rule in science_rules().values())
+    return sum(rule.scope in ("log", "set", "json", "system") for rule in own_rules().values())

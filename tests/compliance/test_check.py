@@ -16,7 +16,7 @@ from compliance.checker import check_paths
 from compliance.finding import Finding
 from compliance.registry import Rule, problem
 from compliance.reports.report import FORMAT
-from compliance.rules import science_rules
+from compliance.rules import own_rules
 from compliance.subjects import discover
 from compliance.subjects.log import Log
 from tests.support.hand_logs import COMPLETED, EARLY_STOPPED, with_result, with_value
@@ -55,7 +55,7 @@ def test_a_folder_of_good_logs_passes_and_shows_its_runs(
         "logs/quickstart-seed-1/result.txt     1       3         0.9300     0.9  slstr  success\n"
         "logs/quickstart-seed-2/result.txt     2       3         0.9300     0.9  slstr  success\n"
         "\n"
-        "2 logs, 164 events: 0 errors, 0 warnings, 0 notes - passed\n"
+        "2 logs, 164 events: 0 errors, 0 warnings, 0 notes, by profile cloudmask - passed\n"
     )
 
 
@@ -67,12 +67,13 @@ def test_an_error_is_shown_with_file_line_rule_found_expected_and_remedy(
     out = capsys.readouterr().out
     assert out.startswith(
         "logs/quickstart-seed-2/result.txt:1: error [benchmark-name] "
-        "The benchmark must be named cloudmask, in lower case as in the submission's tree. (S6.1)\n"
+        "The benchmark must be named cloudmask, in lower case as in the submission's tree. "
+        "(S-application, S6.2-benchmarks)\n"
         "    found:    `clouds`\n"
         "    expected: cloudmask\n"
         "    remedy:   check that the log is of this benchmark\n\n"
     )
-    assert out.endswith("2 logs, 164 events: 1 error, 0 warnings, 0 notes - failed\n")
+    assert out.endswith("2 logs, 164 events: 1 error, 0 warnings, 0 notes, by profile cloudmask - failed\n")
 
 
 def test_severity_hides_what_is_lighter_but_not_from_the_counts(
@@ -83,19 +84,20 @@ def test_severity_hides_what_is_lighter_but_not_from_the_counts(
     out = capsys.readouterr().out
     assert "[cache-cleared]" in out
     assert "[data-synthetic]" not in out
-    assert "0 errors, 2 warnings, 2 notes - passed" in out
+    assert "0 errors, 2 warnings, 2 notes, by profile cloudmask - passed" in out
 
 
 def test_json_has_the_documented_fields(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(logs / "quickstart-seed-2/result.txt", with_value(second_run(), "submission_benchmark", "clouds"))
     assert main([str(logs), "missing", "--format", "json"]) == 2
     report = json.loads(capsys.readouterr().out)
-    assert report["format"] == FORMAT == "cloudmask-check-1"
+    assert report["format"] == FORMAT == "cloudmask-check-2"
     assert (report["verdict"], report["exit_code"]) == ("incomplete", 2)
     assert report["counts"] == {"error": 1, "warning": 0, "note": 0}
     assert report["systems"] == report["trees"] == []
     assert report["logs"][0] == {
         "path": "logs/quickstart-seed-1/result.txt",
+        "profile": "cloudmask",
         "sha256": report["logs"][0]["sha256"],
         "bytes": len(COMPLETED),
         "lines": 82,
@@ -113,11 +115,12 @@ def test_json_has_the_documented_fields(logs: Path, capsys: pytest.CaptureFixtur
             "severity": "error",
             "path": "logs/quickstart-seed-2/result.txt",
             "line": 1,
-            "clause": "S6.1",
+            "clause": "S-application, S6.2-benchmarks",
             "message": "The benchmark must be named cloudmask, in lower case as in the submission's tree.",
             "expected": "cloudmask",
             "found": "`clouds`",
             "remedy": "check that the log is of this benchmark",
+            "profile": "cloudmask",
         }
     ]
     assert report["failures"] == [
@@ -241,20 +244,21 @@ def test_a_crash_inside_a_rule_is_a_finding_and_the_other_rules_still_apply(logs
 
     bad = Rule("bad", "log", "note", "none", "nothing", "none", "Bad.", crash)
     write(logs / "quickstart-seed-1/result.txt", with_value(COMPLETED, "submission_benchmark", "clouds"))
-    rules = science_rules()
+    rules = own_rules()
     rules["bad"] = bad
-    found = check_paths([logs / "quickstart-seed-1/result.txt"], rules).findings
+    found = check_paths([logs / "quickstart-seed-1/result.txt"], {"cloudmask": rules}).findings
     assert [finding.rule for finding in found] == ["benchmark-name", "bad", "rule-crashed", "set-single-run"]
     assert found[2] == Finding(
         rule="rule-crashed",
         severity="error",
         path="logs/quickstart-seed-1/result.txt",
         line=None,
-        clause="checker",
+        clause="house",
         message="A rule must judge any input without failing.",
         expected="every rule judges any input without failing",
         found="ZeroDivisionError in rule bad: division by zero",
         remedy="report this with the file that caused it; it is a defect of the checker",
+        profile="cloudmask",
     )
 
 
@@ -329,7 +333,10 @@ def test_a_log_is_read_from_standard_input() -> None:
     command = [sys.executable, "-m", "compliance.check", "-"]
     good = subprocess.run(command, input=COMPLETED, capture_output=True, text=True, cwd=ROOT)
     assert good.returncode == 0
-    assert good.stdout.splitlines()[-1] == "1 log, 82 events: 0 errors, 0 warnings, 1 note - passed"
+    assert (
+        good.stdout.splitlines()[-1]
+        == "1 log, 82 events: 0 errors, 0 warnings, 1 note, by profile cloudmask - passed"
+    )
     broken = subprocess.run(command, input="no log", capture_output=True, text=True, cwd=ROOT)
     assert broken.returncode == 1
     assert "<stdin>: error [no-events]" in broken.stdout

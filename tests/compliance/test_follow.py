@@ -13,7 +13,7 @@ import pytest
 
 from compliance.finding import Finding
 from compliance.follow import follow
-from compliance.rules import science_rules
+from compliance.rules import own_rules
 from compliance.subjects.folders import CheckError
 from tests.support.hand_logs import COMPLETED, EARLY_STOPPED, findings, with_value
 from tests.support.project import program
@@ -37,7 +37,7 @@ def test_findings_are_shown_once_when_they_appear(tmp_path: Path) -> None:
         cut = WRONG[written] if written < len(WRONG) else ""
         path.write_text("".join(WRONG[:written]) + cut[: len(cut) // 3])
 
-    follow(path, science_rules(), show, write_more)
+    follow(path, lambda _: own_rules(), show, write_more)
     line = next(number for number, text in enumerate(WRONG, 1) if '"key": "seed"' in text)
     assert [(rule, at) for _, rule, at in seen] == [("parameter-range", line)]
     assert line <= seen[0][0] < line + 7
@@ -52,13 +52,13 @@ def test_a_log_that_has_ended_is_checked_once(tmp_path: Path, content: str) -> N
         raise AssertionError("there is nothing to wait for")
 
     shown: list[Finding] = []
-    follow(path, science_rules(), shown.append, wait)
+    follow(path, lambda _: own_rules(), shown.append, wait)
     assert {finding.severity for finding in shown} <= {"warning", "note"}
 
 
 def test_a_folder_cannot_be_followed(tmp_path: Path) -> None:
     with pytest.raises(CheckError) as raised:
-        follow(tmp_path, science_rules(), print)
+        follow(tmp_path, lambda _: own_rules(), print)
     assert raised.value.found == "not a file"
 
 

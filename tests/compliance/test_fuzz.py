@@ -12,7 +12,7 @@ from benchmark.record.events import BY_KEY
 from compliance import registry
 from compliance.reports.report import Report, summarise, to_json
 from compliance.reports.text import to_text
-from compliance.rules import science_rules
+from compliance.rules import own_rules
 from compliance.subjects.log import condense
 from tests.support.hand_logs import COMPLETED, EARLY_STOPPED, TOKEN, parsed
 
@@ -22,8 +22,8 @@ SETTINGS = settings(max_examples=120, deadline=None, suppress_health_check=[Heal
 def judge(*texts: bytes) -> Report:
     """Check logs as the command does, and render the report in both forms."""
     logs = [parsed(text, f"logs/run-seed-{n}/result.txt") for n, text in enumerate(texts)]
-    findings = [finding for log in logs for finding in registry.run("log", log, science_rules())]
-    findings += registry.run("set", [condense(log) for log in logs if log.events], science_rules())
+    findings = [finding for log in logs for finding in registry.run("log", log, own_rules())]
+    findings += registry.run("set", [condense(log) for log in logs if log.events], own_rules())
     report = Report(tuple(findings), logs=tuple(map(summarise, logs)))
     assert "rule-crashed" not in {finding.rule for finding in findings}
     json.dumps(to_json(report), allow_nan=False)

@@ -19,8 +19,8 @@ from compliance import rules as rules_package
 from compliance.check import main
 from compliance.checker import check_paths, with_second_opinion
 from compliance.follow import follow
-from compliance.registry import CRASHED, DISAGREEMENT, Rule
-from compliance.rules import ALL_RULES, RULE_BY_ID, science_rules
+from compliance.registry import CRASHED, DISAGREEMENT, OWN, Rule
+from compliance.rules import ALL_RULES, RULE_BY_ID, own_rules
 from compliance.rules.profiles import PROFILES
 from compliance.selection import Selection, SettingsError, read_settings
 from tests.support.hand_logs import EARLY_STOPPED, parsed
@@ -36,11 +36,13 @@ def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def rules_found(log: Path, selection: Selection) -> list[str]:
-    return [finding.rule for finding in check_paths([log], selection.rules()).findings]
+    return [finding.rule for finding in check_paths([log], selection.rule_sets()).findings]
 
 
-def test_without_a_choice_all_science_rules_are_applied(log: Path) -> None:
-    assert Selection().rules() == science_rules()
+def test_without_a_choice_all_own_rules_are_applied(log: Path) -> None:
+    assert Selection().rules(OWN) == own_rules()
+    assert Selection().rule_sets().keys() == PROFILES.keys()
+    assert Selection(OWN).rule_sets() == {OWN: own_rules()}
     assert Selection().left_out() == ()
     found = ["contact-present", "cache-cleared", "data-synthetic", "set-single-run"]
     assert rules_found(log, Selection()) == found
@@ -62,27 +64,27 @@ def test_rules_are_selected_and_ignored_by_id_and_pattern(
 
 
 def test_a_severity_is_changed_and_with_it_the_exit_status(log: Path) -> None:
-    rules = Selection(severities={"cache-cleared": "error"}).rules()
+    rules = Selection(severities={"cache-cleared": "error"}).rule_sets()
     assert check_paths([log], rules).exit_code == 1
     assert check_paths([log]).exit_code == 0
 
 
 def test_a_crashed_rule_is_reported_whatever_is_chosen() -> None:
-    assert CRASHED.id in Selection(select=("run-stop",), ignore=("rule-*",)).rules()
+    assert CRASHED.id in Selection(select=("run-stop",), ignore=("rule-*",)).rules(OWN)
 
 
 @given(st.lists(st.sampled_from(sorted(RULE_BY_ID))), st.lists(st.sampled_from(sorted(RULE_BY_ID))))
 def test_every_rule_of_a_profile_is_applied_or_left_out(select: list[str], ignore: list[str]) -> None:
     for profile in PROFILES:
-        everything = Selection(profile).rules()
+        everything = Selection().rules(profile)
         selection = Selection(profile, tuple(select), tuple(ignore))
         applied = everything.keys() & (set(select) if select else everything.keys()) - set(ignore)
         if not any(RULE_BY_ID[id].scope for id in applied):
             with pytest.raises(SettingsError):
-                selection.rules()
+                selection.rule_sets()
             continue
-        assert {*selection.rules(), *selection.left_out()} == set(everything)
-        assert not set(selection.rules()) & set(selection.left_out())
+        assert {*selection.rules(profile), *selection.left_out()} == set(everything)
+        assert not set(selection.rules(profile)) & set(selection.left_out())
 
 
 @pytest.mark.parametrize(
@@ -96,7 +98,7 @@ def test_every_rule_of_a_profile_is_applied_or_left_out(select: list[str], ignor
 )
 def test_what_does_not_exist_is_refused(selection: Selection, found: str, remedy: str) -> None:
     with pytest.raises(SettingsError) as raised:
-        selection.rules()
+        selection.rule_sets()
     assert (raised.value.found, raised.value.remedy) == (found, remedy)
 
 
@@ -110,14 +112,15 @@ def test_settings_of_the_working_folder_are_applied_and_said(
     assert main(["result.txt", "--ignore", "contact-present"]) == 0
     out = capsys.readouterr().out
     assert "note [cache-cleared]" in out
-    assert "0 errors, 0 warnings, 2 notes, 2 rules not applied - passed" in out
+    assert "0 errors, 0 warnings, 2 notes, 2 rules not applied, by profile cloudmask - passed" in out
 
 
 def test_settings_are_named_and_stand_in_the_json(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (log.parent / "site.toml").write_text(SETTINGS)
     assert main(["result.txt", "--settings", "site.toml", "--format", "json"]) == 0
     report = json.loads(capsys.readouterr().out)
-    assert (report["profile"], report["left_out"]) == ("science", ["set-single-run"])
+    assert report["left_out"] == ["set-single-run"]
+    assert report["profiles"] == {OWN: {"verdict": "passed", "logs": 1, "error": 0, "warning": 1, "note": 2}}
 
 
 @pytest.mark.parametrize(
@@ -185,13 +188,15 @@ def test_an_empty_set_of_rules_is_refused_everywhere(log: Path, rules: dict[str,
     with pytest.raises(ValueError, match="would pass anything"):
         registry.run("log", parsed(EARLY_STOPPED), rules)
     with pytest.raises(ValueError, match="would pass anything"):
-        check_paths([log], rules)
+        check_paths([log], {OWN: rules})
     with pytest.raises(ValueError, match="would pass anything"):
-        check_paths([], rules)
+        check_paths([], {OWN: rules})
     with pytest.raises(ValueError, match="would pass anything"):
-        follow(log, rules, print)
+        check_paths([log], {})
     with pytest.raises(ValueError, match="would pass anything"):
-        with_second_opinion(check_paths([log]), rules)
+        follow(log, lambda _: rules, print)
+    with pytest.raises(ValueError, match="would pass anything"):
+        with_second_opinion(check_paths([log]), {OWN: rules})
 
 
 def test_the_set_of_all_rules_holds_every_rule_of_every_module_once() -> None:
@@ -210,4 +215,4 @@ def test_any_settings_are_read_or_refused(content: bytes) -> None:
         file.write(content)
         file.flush()
         with contextlib.suppress(SettingsError):
-            assert read_settings(Path(file.name)).rules()
+            assert read_settings(Path(file.name)).rule_sets()

@@ -27,12 +27,14 @@ from benchmark import ROOT
 from benchmark.record.events import BY_KEY
 from compliance import registry
 from compliance.finding import Finding
+from compliance.reports.annotations import to_annotations
 from compliance.reports.junit import to_junit
 from compliance.reports.markdown_report import to_markdown
 from compliance.reports.report import Report, summarise, to_json
 from compliance.reports.sarif import to_sarif
 from compliance.reports.text import to_text
 from compliance.rules import RULE_BY_ID
+from compliance.rules.profiles import profile_of
 from compliance.subjects.log import condense
 from compliance.subjects.strict_json import read_json
 from tests.support.defects.catalogue import GENERAL
@@ -142,10 +144,15 @@ def judge_log(content: bytes) -> list[Finding]:
     findings = registry.run("log", log, RULE_BY_ID)
     if log.events:
         findings += registry.run("set", [condense(log), GOOD_RUN], RULE_BY_ID)
-    report = Report(tuple(findings), logs=(summarise(log),))
+    report = Report(tuple(findings), logs=(summarise(log, profile_of(log)),))
     json.dumps(to_json(report), allow_nan=False)
     json.dumps(to_sarif(report, "note"), allow_nan=False)
-    for text in (to_text(report), to_junit(report, "note"), to_markdown(report, "note")):
+    for text in (
+        to_text(report),
+        to_junit(report, "note"),
+        to_markdown(report, "note"),
+        to_annotations(report),
+    ):
         text.encode()
     return findings
 

@@ -15,7 +15,7 @@ from typing import Any
 from benchmark import ROOT
 from compliance import registry
 from compliance.finding import Finding
-from compliance.rules import science_rules
+from compliance.rules import own_rules
 from compliance.subjects.log import Log
 from compliance.subjects.parse import parse_log
 
@@ -35,7 +35,7 @@ def parsed(text: str | bytes, path: str = "logs/result.txt") -> Log:
 
 def findings(text: str | bytes) -> list[Finding]:
     """What the rules for one log find in a text."""
-    return registry.run("log", parsed(text), science_rules())
+    return registry.run("log", parsed(text), own_rules())
 
 
 def line_of(text: str, key: str, number: int = 0) -> int:

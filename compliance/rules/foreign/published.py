@@ -7,10 +7,10 @@ differently is a rule for each, with the name of its profile in its id.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
-from compliance.registry import Problem, Rule, log_rule, problem
+from compliance.registry import Check, Problem, Rule, log_rule, problem
 from compliance.rules.foreign.keys import DIVISIONS, HPC, TRAINING, Demand, Demands, Metadata, Ruleset, Values
 from compliance.subjects.columns import LogEvent
 from compliance.subjects.log import Log
@@ -30,7 +30,7 @@ COMES_AFTER = {
 COMES_BEFORE = {"init_start": ("init_stop", "run_start"), "init_stop": ("run_start",)}
 
 
-def _by_key(log: Log) -> Mapping[str, Sequence[LogEvent]]:
+def all_by_key(log: Log) -> Mapping[str, Sequence[LogEvent]]:
     """The events of each key. Published logs go on after ``run_stop``: these events count too."""
     if not log.after_run:
         return log.by_key
@@ -51,7 +51,7 @@ def demands_on(log: Log, ruleset: Ruleset) -> Demands:
 
     The log's words only choose among the ruleset's own; others choose nothing.
     """
-    by_key = _by_key(log)
+    by_key = all_by_key(log)
     division = _word(by_key, "submission_division", DIVISIONS)
     benchmark = _word(by_key, "submission_benchmark", ruleset.benchmarks)
     special = f"{benchmark}/{division}"
@@ -68,21 +68,21 @@ def demands_on(log: Log, ruleset: Ruleset) -> Demands:
 
 def _asked(log: Log, ruleset: Ruleset) -> Iterator[tuple[str, Demand, Sequence[LogEvent]]]:
     """Every key that is asked for, what is asked, and the events that answer; nothing without events."""
-    by_key = _by_key(log)
+    by_key = all_by_key(log)
     for key, demand in demands_on(log, ruleset).items() if by_key else ():
         yield key, demand, by_key.get(key, [])
 
 
 @log_rule(
     "foreign-division",
-    clause="H",
+    clause="H-names, K-names",
     expected=listing(map(show, DIVISIONS), last="or"),
     remedy="log the division in lower case, as the rules write it",
     profiles=BOTH,
 )
 def division(log: Log) -> Iterator[Problem]:
     """The division must be one of the two that there are. What else is asked depends on it."""
-    events = _by_key(log).get("submission_division", [])
+    events = all_by_key(log).get("submission_division", [])
     for event in events[:1]:
         if event.value not in DIVISIONS:
             yield problem(show(event.value), event.line)
@@ -90,7 +90,7 @@ def division(log: Log) -> Iterator[Problem]:
 
 @log_rule(
     "foreign-order",
-    clause="H",
+    clause="H-init, H-run, H-staging, H-block",
     expected="init_start, init_stop, run_start and run_stop in this order, and staging_start before its stop",
     remedy="log events when they happen; do not move lines",
     profiles=BOTH,
@@ -98,7 +98,7 @@ def division(log: Log) -> Iterator[Problem]:
 def order(log: Log) -> Iterator[Problem]:
     """Initialisation and the run must follow each other. Several processes may start the initialisation;
     the first that ends it ends it for all."""
-    by_key = _by_key(log)
+    by_key = all_by_key(log)
     first = {key: events[0] for key, events in by_key.items()}
     for key, before in COMES_AFTER.items():
         for event in by_key.get(key, []):
@@ -116,7 +116,7 @@ def order(log: Log) -> Iterator[Problem]:
 @log_rule(
     "foreign-cache-clear",
     severity="warning",
-    clause="H",
+    clause="T-cache",
     expected="true",
     remedy="log whether the caches were cleared",
     profiles=BOTH,
@@ -124,7 +124,7 @@ def order(log: Log) -> Iterator[Problem]:
 def cache_clear(log: Log) -> Iterator[Problem]:
     """The event `cache_clear` should say by its value that the caches were cleared. Most published logs
     leave it empty."""
-    silent = [event for event in _by_key(log).get("cache_clear", []) if event.value is not True]
+    silent = [event for event in all_by_key(log).get("cache_clear", []) if event.value is not True]
     if silent:
         yield problem(f"{describe(silent[0].value)}, {count(len(silent), 'time')}", silent[0].line)
 
@@ -132,7 +132,7 @@ def cache_clear(log: Log) -> Iterator[Problem]:
 @log_rule(
     "foreign-epoch-open",
     severity="warning",
-    clause="H",
+    clause="L-interval",
     expected="as many ends as starts",
     remedy="close an interval on every path that leaves it, also where the target is reached within",
     profiles=BOTH,
@@ -140,7 +140,7 @@ def cache_clear(log: Log) -> Iterator[Problem]:
 def epoch_open(log: Log) -> Iterator[Problem]:
     """Every epoch, block and evaluation that starts should stop. Published logs leave the last one open
     where the target was reached inside."""
-    by_key = _by_key(log)
+    by_key = all_by_key(log)
     for interval in ("block", "epoch", "eval"):
         starts, stops = (by_key.get(f"{interval}_{end}", []) for end in ("start", "stop"))
         # where one of both is missing altogether it is asked for elsewhere
@@ -171,18 +171,25 @@ def _in_words(alternatives: Metadata) -> str:
     )
 
 
-def _rules_of(profile: str, ruleset: Ruleset, name: str) -> tuple[Rule, ...]:
-    """The rules that a ruleset answers differently from another, for the profile that applies it."""
-    profile_rule = partial(log_rule, clause="H" if profile == "hpc" else "T, K", profiles=(profile,))
+def rules_of(
+    profile: str, ruleset: Ruleset, name: str, prefix: str, clauses: Mapping[str, str]
+) -> tuple[Rule, ...]:
+    """The rules that a ruleset answers differently from another, for the profile that applies it.
+
+    Their ids begin with ``prefix``; ``clauses`` are those of each, and there are no others.
+    """
+
+    def profile_rule(id: str, **facts: Any) -> Callable[[Check], Rule]:
+        return log_rule(f"{prefix}-{id}", clause=clauses.get(id, ""), profiles=(profile,), **facts)
 
     @profile_rule(
-        f"foreign-{profile}-benchmark",
+        "benchmark",
         expected=f"a benchmark of {name}: {listing(ruleset.benchmarks, last='or', most=99)}",
         remedy="log the name as the rules write it, or choose the profile that the log belongs to",
     )
     def benchmark(log: Log) -> Iterator[Problem]:
         """The benchmark must be one of those that the rounds have had. What else is asked depends on it."""
-        for event in _by_key(log).get("submission_benchmark", [])[:1]:
+        for event in all_by_key(log).get("submission_benchmark", [])[:1]:
             if event.value not in ruleset.benchmarks:
                 near = nearest(event.value, ruleset.benchmarks) if isinstance(event.value, str) else None
                 yield problem(
@@ -190,7 +197,7 @@ def _rules_of(profile: str, ruleset: Ruleset, name: str) -> tuple[Rule, ...]:
                 )
 
     @profile_rule(
-        f"foreign-{profile}-missing",
+        "missing",
         expected=f"every key that {name} asks for in this division and benchmark",
         remedy="log the key; the reference implementation of the benchmark shows where",
     )
@@ -202,13 +209,13 @@ def _rules_of(profile: str, ruleset: Ruleset, name: str) -> tuple[Rule, ...]:
         told = set()
         for key, demand, events in _asked(log, ruleset):
             either = frozenset({key, demand.instead} - {""})
-            if demand.often == "any" or events or demand.instead in _by_key(log) or either in told:
+            if demand.often == "any" or events or demand.instead in all_by_key(log) or either in told:
                 continue
             told.add(either)
             yield problem(f"no {listing((f'`{each}`' for each in sorted(either)), last='and no')}")
 
     @profile_rule(
-        f"foreign-{profile}-repeated",
+        "repeated",
         expected="one value",
         remedy="log a fact once, when it is decided",
     )
@@ -220,7 +227,7 @@ def _rules_of(profile: str, ruleset: Ruleset, name: str) -> tuple[Rule, ...]:
                 yield problem(f"`{key}` {show(events[0].value)}, then {show(other.value)}", other.line)
 
     @profile_rule(
-        f"foreign-{profile}-restated",
+        "restated",
         severity="warning",
         expected="one event",
         remedy="let one process write the log",
@@ -233,7 +240,7 @@ def _rules_of(profile: str, ruleset: Ruleset, name: str) -> tuple[Rule, ...]:
                 yield problem(f"`{key}` {count(len(events), 'time')}", events[1].line)
 
     @profile_rule(
-        f"foreign-{profile}-value",
+        "value",
         expected=f"a value that {name} allows",
         remedy="look up what the division leaves free; log the value itself, not a text of it",
     )
@@ -245,7 +252,7 @@ def _rules_of(profile: str, ruleset: Ruleset, name: str) -> tuple[Rule, ...]:
                     yield problem(f"`{key}` {describe(event.value)}", event.line, demand.values.words)
 
     @profile_rule(
-        f"foreign-{profile}-metadata",
+        "metadata",
         expected="the metadata that tell which epochs or samples an event is of, and how a run ended",
         remedy="pass the fact as metadata when logging the event",
     )
@@ -258,7 +265,7 @@ def _rules_of(profile: str, ruleset: Ruleset, name: str) -> tuple[Rule, ...]:
                     yield problem(f"`{key}` with {with_names}", event.line, _in_words(demand.metadata))
 
     @profile_rule(
-        f"foreign-{profile}-init-duration",
+        "init-duration",
         expected=listing(
             (f"less than {minutes} minutes ({each})" for each, minutes in ruleset.init_minutes.items())
         ),
@@ -266,23 +273,53 @@ def _rules_of(profile: str, ruleset: Ruleset, name: str) -> tuple[Rule, ...]:
     )
     def init_duration(log: Log) -> Iterator[Problem]:
         """Initialisation must not take longer than the rules allow, counted from the first that starts."""
-        by_key = _by_key(log)
+        by_key = all_by_key(log)
         minutes = ruleset.init_minutes[_word(by_key, "submission_division", DIVISIONS) or "closed"]
         starts = [event.time_ms for event in by_key.get("init_start", []) if event.time_ms is not None]
         for stop in by_key.get("init_stop", []):
             if starts and stop.time_ms is not None and stop.time_ms - min(starts) >= minutes * MINUTE_MS:
                 yield problem(f"{(stop.time_ms - min(starts)) / MINUTE_MS:.1f} minutes", stop.line)
 
-    return benchmark, missing, repeated, restated, value, metadata, init_duration
+    rules = benchmark, missing, repeated, restated, value, metadata, init_duration
+    return tuple(each for each in rules if each.clause)
 
 
-HPC_RULES = _rules_of("hpc", HPC, "MLPerf HPC")
-TRAINING_RULES = _rules_of("training", TRAINING, "MLPerf Training")
+_HPC_FACTS = "H-names, H-identity, H-status, H-init, H-run, H-samples, H-closed"
+HPC_RULES = rules_of(
+    "hpc",
+    HPC,
+    "MLPerf HPC",
+    "foreign-hpc",
+    {
+        "benchmark": "H-names",
+        "missing": f"{_HPC_FACTS}, H-cache, H-epoch, H-block, H-eval, H-target",
+        "repeated": _HPC_FACTS,
+        "restated": _HPC_FACTS,
+        "value": "H-identity, H-status, H-samples, H-closed",
+        "metadata": "H-run, H-epoch, H-block, H-eval, H-target",
+        "init-duration": "H-init-duration",
+    },
+)
+TRAINING_RULES = rules_of(
+    "training",
+    TRAINING,
+    "MLPerf Training",
+    "foreign-training",
+    {
+        "benchmark": "K-names",
+        "missing": "K-names, K-keys, K-epoch",
+        "repeated": "K-names, K-keys",
+        "restated": "K-names, K-keys",
+        "value": "K-keys, K-disclosures",
+        "metadata": "K-keys, K-epoch",
+        "init-duration": "T-init, K-init",
+    },
+)
 
 
 @log_rule(
     "foreign-hpc-target",
-    clause="H",
+    clause="H-target",
     expected="the quality that the benchmark's rules set",
     remedy="train until the target is reached; a run that did not reach it is no result",
     profiles=("hpc",),
@@ -298,7 +335,7 @@ def target(log: Log) -> Iterator[Problem]:
 @log_rule(
     "foreign-training-disclosed",
     severity="warning",
-    clause="T, K",
+    clause="T-disclosures, K-disclosures",
     expected="precision, parallelism, micro batch and configuration of the run",
     remedy="log each of them; from round 6.1 on a log without them fails upstream's checker",
     profiles=("training",),
@@ -306,7 +343,7 @@ def target(log: Log) -> Iterator[Problem]:
 def disclosed(log: Log) -> Iterator[Problem]:
     """A log should disclose precision, parallelism and configuration. The rules ask for them since
     round 6.1, so that no earlier log has them."""
-    by_key = _by_key(log)
+    by_key = all_by_key(log)
     absent = [f"`{key}`" for key in TRAINING.disclosed if key not in by_key]
     if by_key and absent:
         yield problem(f"no {listing(absent, most=len(absent))}")

@@ -19,7 +19,7 @@ def _irregular(log: Log) -> dict[int, dict[str, list[LogEvent]]]:
 
 @log_rule(
     "epoch-numbers",
-    clause="T",
+    clause="T-epochs",
     expected="epochs counted 1, 2, 3, ...",
     remedy="log every epoch, and count from 1",
 )
@@ -61,7 +61,7 @@ def _faults(log: Log) -> dict[int, list[str]]:
 
 @log_rule(
     "epoch-complete",
-    clause="H",
+    clause="house",
     expected="one epoch interval with train_loss and train_accuracy, one eval interval with its two",
     remedy="evaluate after every epoch and log each value once, with the number of its epoch",
 )
@@ -79,7 +79,7 @@ _RANK = {key: rank for rank, key in enumerate(LOOP)} | {"train_accuracy": 1, "ev
 
 @log_rule(
     "epoch-order",
-    clause="H",
+    clause="house",
     expected="epoch_start, the train values, epoch_stop, eval_start, the eval values, eval_stop",
     remedy="log the values of an epoch where they are computed, inside their interval",
 )
@@ -104,7 +104,7 @@ def epoch_order(log: Log) -> Iterator[Problem]:
 
 @log_rule(
     "epoch-energy",
-    clause="H",
+    clause="house",
     expected="at most one `epoch_energy` of an epoch, between its `eval_start` and `eval_stop`, 0 or more",
     remedy="log the energy once, when the evaluation of the epoch is done",
 )

@@ -21,7 +21,7 @@ _PARTNERS = SINGLE_INTERVALS | {stop: start for start, stop in SINGLE_INTERVALS.
 
 @log_rule(
     "event-missing",
-    clause="S6, H",
+    clause="house",
     expected="every event of the timeline (docs/events.md)",
     remedy="make the run with this benchmark's `python -m benchmark.run`; do not remove events from a log",
 )
@@ -46,7 +46,7 @@ def event_missing(log: Log) -> Iterator[Problem]:
 
 @log_rule(
     "event-repeated",
-    clause="H",
+    clause="H-identity, H-run, H-samples",
     expected="the event once",
     remedy="let one process log it, once; do not append to an existing log",
 )
@@ -63,7 +63,7 @@ def event_repeated(log: Log) -> Iterator[Problem]:
 @log_rule(
     "event-unknown",
     severity="warning",
-    clause="S6",
+    clause="house",
     expected="keys of this benchmark's vocabulary (docs/events.md)",
     remedy="correct the key's spelling, or remove the event from the program",
 )
@@ -84,7 +84,7 @@ def event_unknown(log: Log) -> Iterator[Problem]:
 
 @log_rule(
     "event-kind",
-    clause="S6, H",
+    clause="S6.1, S6.result, L-kinds",
     expected="the kind that the vocabulary gives the event",
     remedy="log it with mllogger.event, .start or .end as its kind says",
 )
@@ -104,7 +104,7 @@ _KINDS = frozenset(_KIND_OF.values())
 
 @log_rule(
     "value-type",
-    clause="S6, H",
+    clause="house",
     expected="a value of the event's type",
     remedy="log the value itself, not a text of it or null",
 )
@@ -119,7 +119,7 @@ def value_type(log: Log) -> Iterator[Problem]:
 
 @log_rule(
     "metadata-missing",
-    clause="S6, H",
+    clause="house",
     expected="the metadata that the vocabulary requires",
     remedy="pass the fact as metadata when logging the event",
 )
@@ -135,7 +135,7 @@ def metadata_missing(log: Log) -> Iterator[Problem]:
 
 @log_rule(
     "metadata-type",
-    clause="S6, H",
+    clause="house",
     expected="metadata of the type that the vocabulary gives it",
     remedy="log the fact itself, not a text of it or null",
 )
@@ -150,7 +150,7 @@ def metadata_type(log: Log) -> Iterator[Problem]:
 
 @log_rule(
     "number-size",
-    clause="RFC 8259 (JSON), section 6",
+    clause="J-range",
     expected="numbers below 2**53 in magnitude as integers, below 1.8e308 else",
     remedy="find where the number comes from; no quantity of a run is that large",
 )
@@ -168,7 +168,7 @@ def number_size(log: Log) -> Iterator[Problem]:
 @log_rule(
     "event-source",
     severity="warning",
-    clause="mllog line format",
+    clause="L-source",
     expected="metadata `file`, relative to the repository, and `lineno`, from 1",
     remedy="log with mlperf_logging.mllog and its root_dir set to the repository",
 )

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from benchmark.record.events import STATUSES
+from compliance.benchmarks import BENCHMARKS, version_pattern
 from compliance.placeholders import placeholder
 from compliance.registry import Problem, log_rule, problem
 from compliance.rules.log.events import OTHER_COMMIT_KEY
@@ -16,7 +17,6 @@ from compliance.wording import excerpt, listing, show
 
 BENCHMARK = "cloudmask"
 DIVISION = "open"
-VERSION_PATTERN = re.compile(r"mlcommons-cloudmask-v\d+(\.\d+)*")
 COMMIT_KEY = "submission_github_commit_version"
 #: Identity whose text is free, so that it may be a template's.
 FREE_TEXT = ("submission_org", "submission_platform", *CONTACT)
@@ -34,7 +34,7 @@ def _texts(log: Log, *keys: str) -> Iterator[tuple[LogEvent, str]]:
 
 @log_rule(
     "benchmark-name",
-    clause="S6.1",
+    clause="S-application, S6.2-benchmarks",
     expected=BENCHMARK,
     remedy="check that the log is of this benchmark",
 )
@@ -47,7 +47,7 @@ def benchmark_name(log: Log) -> Iterator[Problem]:
 
 @log_rule(
     "division-open",
-    clause="S6.2",
+    clause="S6.2, S7-open, P-open",
     expected=DIVISION,
     remedy="set submission.division to open and repeat the run; Science has no other division",
 )
@@ -60,7 +60,7 @@ def division_open(log: Log) -> Iterator[Problem]:
 
 @log_rule(
     "status-known",
-    clause="S6.1, K",
+    clause="H-status",
     expected=listing(STATUSES, last="or"),
     remedy="set submission.status; whether the run succeeded is said by run_stop, not here",
 )
@@ -73,7 +73,7 @@ def status_known(log: Log) -> Iterator[Problem]:
 
 @log_rule(
     "version-present",
-    clause="S6.1",
+    clause="S6.1, S6.3",
     expected="`submissiom_version` (as S6.1 spells it) or `submission_version`; best both",
     remedy="log both with the benchmark's version (benchmark/VERSION.txt)",
 )
@@ -102,13 +102,15 @@ def version_agrees(log: Log) -> Iterator[Problem]:
     "version-format",
     severity="warning",
     clause="S6.3",
-    expected="mlcommons-cloudmask-v and a number, such as mlcommons-cloudmask-v1.1",
-    remedy="log the text of benchmark/VERSION.txt",
+    expected="mlcommons-, the benchmark, -v and a number, such as mlcommons-cloudmask-v1.1",
+    remedy="log the text of the benchmark's VERSION.txt",
 )
 def version_format(log: Log) -> Iterator[Problem]:
     """The version should be the benchmark's, as its VERSION.txt has it."""
+    named = (log.text("submission_benchmark") or BENCHMARK).casefold()
+    pattern = version_pattern(named if named in BENCHMARKS else BENCHMARK)
     for event, text in _texts(log, *VERSIONS):
-        if not VERSION_PATTERN.fullmatch(text):
+        if not pattern.fullmatch(text):
             yield problem(f"`{event.key}` {excerpt(text)}", event.line)
 
 
@@ -127,7 +129,7 @@ def commit_key(log: Log) -> Iterator[Problem]:
 
 @log_rule(
     "commit-format",
-    clause="S6.3",
+    clause="S6.3-commit",
     expected="40 hexadecimal digits, the output of `git rev-parse HEAD`",
     remedy="run from a git checkout, so that the commit can be logged",
 )
@@ -141,7 +143,7 @@ def commit_format(log: Log) -> Iterator[Problem]:
 @log_rule(
     "commit-clean",
     severity="warning",
-    clause="S6.3",
+    clause="house",
     expected="a run from a clean checkout: dirty false",
     remedy="commit or stash your changes and repeat the run; a dirty run cannot be submitted",
 )
@@ -156,7 +158,7 @@ def commit_clean(log: Log) -> Iterator[Problem]:
 @log_rule(
     "contact-present",
     severity="warning",
-    clause="P",
+    clause="P-contact",
     expected="`submission_poc_name` and `submission_poc_email`",
     remedy="set submission.poc_name and submission.poc_email in the configuration",
 )
@@ -169,7 +171,7 @@ def contact_present(log: Log) -> Iterator[Problem]:
 
 @log_rule(
     "contact-email",
-    clause="P",
+    clause="P-contact",
     expected="an e-mail address: name@host.domain",
     remedy=_IN_CONFIG,
 )
@@ -182,7 +184,7 @@ def contact_email(log: Log) -> Iterator[Problem]:
 
 @log_rule(
     "identity-real",
-    clause="S6.1",
+    clause="S6.1, P-contact",
     expected="the submission's own text",
     remedy=_IN_CONFIG,
 )

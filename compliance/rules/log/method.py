@@ -17,7 +17,7 @@ _SOURCE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 
 @log_rule(
     "method-facts",
-    clause="P",
+    clause="house",
     expected="name, kind, source, sha256 and options of the method, or none of them (the reference U-Net)",
     remedy="log all five as `python -m benchmark.run` does",
 )
@@ -44,7 +44,7 @@ def method_facts(log: Log) -> Iterator[Problem]:
 
 @log_rule(
     "method-optimizer",
-    clause="P",
+    clause="house",
     expected="the settings of the optimizer that `opt_name` names, and no other's",
     remedy="log the settings that the optimizer has",
 )
@@ -79,7 +79,7 @@ def method_epochs(log: Log) -> Iterator[Problem]:
 
 @log_rule(
     "method-masks",
-    clause="P",
+    clause="T-open, T-run",
     expected="a method that the run itself trained or fitted",
     remedy="use this log for comparison only; to submit, run the method (docs/methods.md)",
 )

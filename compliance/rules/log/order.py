@@ -23,7 +23,7 @@ from compliance.wording import count, excerpt, listing
 
 @log_rule(
     "run-stop",
-    clause="H",
+    clause="H-run",
     expected="`run_stop` as the last event, with its status",
     remedy="find out why the run ended without it (killed, out of memory, time limit); repeat the run",
 )
@@ -36,7 +36,7 @@ def run_stop(log: Log) -> Iterator[Problem]:
 
 @log_rule(
     "run-success",
-    clause="H",
+    clause="T-run, H-success",
     expected="status success",
     remedy="read the reason, fix it and repeat the run; a failed run is no result",
 )
@@ -54,7 +54,7 @@ def run_success(log: Log) -> Iterator[Problem]:
 
 @log_rule(
     "one-run",
-    clause="S6",
+    clause="S2, H-run",
     expected="one run in a file",
     remedy="write every run to a file of its own; the second run has not been judged",
 )
@@ -66,7 +66,7 @@ def one_run(log: Log) -> Iterator[Problem]:
 
 @log_rule(
     "after-run-stop",
-    clause="H",
+    clause="house",
     expected="`run_stop` as the last event",
     remedy="log everything before the clock stops",
 )
@@ -99,7 +99,7 @@ def _unpaired(log: Log) -> Iterator[tuple[LogEvent, str]]:
 
 @log_rule(
     "interval-pairing",
-    clause="H",
+    clause="L-interval",
     expected="every interval started, then stopped, within the interval that it was started in",
     remedy="open and close intervals with one `with` block in the program",
 )
@@ -123,7 +123,7 @@ def _outside(log: Log, keys: Iterable[str], start_key: str, stop_key: str) -> li
 
 @log_rule(
     "clock-covers",
-    clause="T, P",
+    clause="T-clock, T-run-result, T-quality, P-staging, P-preparation",
     expected="staging, training, evaluation, inference and result between `run_start` and `run_stop`",
     remedy="start the clock before any input is touched",
 )
@@ -138,7 +138,7 @@ def clock_covers(log: Log) -> Iterator[Problem]:
 
 @log_rule(
     "init-contains-parameters",
-    clause="H",
+    clause="house",
     expected="hyperparameters and facts of the run between `init_start` and `init_stop`",
     remedy="log them during initialisation",
 )
@@ -150,7 +150,7 @@ def init_contains_parameters(log: Log) -> Iterator[Problem]:
 
 @log_rule(
     "cache-clear-first",
-    clause="H, P",
+    clause="P-cache, T-cache",
     expected="a `cache_clear` before `init_start` and `run_start`",
     remedy="drop the input files from the page cache first",
 )
@@ -175,7 +175,7 @@ def _in_order(log: Log) -> bool:
 
 @log_rule(
     "event-order",
-    clause="H",
+    clause="house",
     expected="the order of the timeline (docs/events.md)",
     remedy="log events when they happen; do not move lines",
 )

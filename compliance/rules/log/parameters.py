@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from benchmark.record.events import WORDS
+from compliance.benchmarks import QUALITY_TARGET
 from compliance.registry import Problem, log_rule, problem
 from compliance.subjects.log import Log
 from compliance.wording import count, excerpt, listing, show
@@ -14,8 +15,6 @@ from compliance.wording import count, excerpt, listing, show
 LOWEST_SST = 273.15
 #: P: PATCH_SIZE.
 PATCH_SIZE = 256
-#: P: accuracy to reach.
-QUALITY_TARGET = 0.9
 
 Condition = tuple[str, Callable[[float], bool]]
 _AT_LEAST_1: Condition = ("at least 1", lambda number: number >= 1)
@@ -60,7 +59,7 @@ RANGES: dict[str, Condition] = {
 
 @log_rule(
     "parameter-range",
-    clause="P, T",
+    clause="P-hyperparameters",
     expected="values in the range of the policy",
     remedy="correct the configuration and repeat the run",
 )
@@ -97,7 +96,7 @@ def parameter_word(log: Log) -> Iterator[Problem]:
 
 @log_rule(
     "batch-product",
-    clause="H",
+    clause="H-batch",
     expected="global_batch_size = local_batch_size x number_of_ranks",
     remedy="log the batch sizes that the run used",
 )
@@ -113,7 +112,7 @@ def batch_product(log: Log) -> Iterator[Problem]:
 
 @log_rule(
     "ranks-devices",
-    clause="H",
+    clause="house",
     expected="at least one replica on every node, and at most one on every accelerator",
     remedy="log the nodes and accelerators that computed, not those that were allocated",
 )
@@ -133,7 +132,7 @@ def ranks_devices(log: Log) -> Iterator[Problem]:
 
 @log_rule(
     "crop-in-patch",
-    clause="P",
+    clause="house",
     expected="crop_size below patch_size",
     remedy="correct geometry.crop; half of it is cut off on each side of an inference patch",
 )
@@ -147,7 +146,7 @@ def crop_in_patch(log: Log) -> Iterator[Problem]:
 @log_rule(
     "patch-size-policy",
     severity="warning",
-    clause="P",
+    clause="P-hyperparameters",
     expected=f"{PATCH_SIZE}",
     remedy="say in the contribution why another patch size was taken, or use the policy's",
 )
@@ -161,7 +160,7 @@ def patch_size_policy(log: Log) -> Iterator[Problem]:
 @log_rule(
     "target-policy",
     severity="warning",
-    clause="P",
+    clause="P-target",
     expected=f"{QUALITY_TARGET} or more",
     remedy="set quality_target to the policy's value",
 )
@@ -188,7 +187,7 @@ def config_digest(log: Log) -> Iterator[Problem]:
 @log_rule(
     "cache-cleared",
     severity="warning",
-    clause="P",
+    clause="P-cache, T-cache",
     expected="cache_clear true",
     remedy="read the method in its metadata for what failed; drop caches with privileges if need be",
 )
@@ -203,7 +202,7 @@ def cache_cleared(log: Log) -> Iterator[Problem]:
 @log_rule(
     "data-synthetic",
     severity="note",
-    clause="P",
+    clause="P-dataset, P-test-data, T-open-eval-data",
     expected="the dataset of the policy, cloud_slstr_ds1",
     remedy="use --config reference with the real dataset for a result to be compared with others",
 )

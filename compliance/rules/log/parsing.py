@@ -15,7 +15,6 @@ from compliance.subjects.parse import EVENTS_BYTES, LINE_BYTES
 from compliance.subjects.subjects import SystemFile
 from compliance.wording import count
 
-MLLOG = "mllog line format"
 JSON = "RFC 8259 (JSON)"
 
 
@@ -28,7 +27,7 @@ def _noticed(log: Log, rule_id: str) -> Iterator[Problem]:
 
 @log_rule(
     "no-events",
-    clause="S6",
+    clause="S6.1, S-logging, L-token",
     expected="one `:::MLLOG {...}` line for every event of the run",
     remedy="name the file that a run wrote; `python -m benchmark.run --seed 1` makes one",
 )
@@ -65,7 +64,7 @@ def line_length(log: Log) -> Iterator[Problem]:
 @log_rule(
     "last-line",
     severity="warning",
-    clause=MLLOG,
+    clause="house",
     expected="a line feed at the end of the last line",
     remedy="make sure that the file was copied completely; if so, append a line feed",
 )
@@ -77,7 +76,7 @@ def last_line(log: Log) -> Iterator[Problem]:
 @log_rule(
     "line-end",
     severity="warning",
-    clause=MLLOG,
+    clause="house",
     expected="line feeds (LF) alone",
     remedy="transfer logs in binary mode, or convert the file once with dos2unix",
 )
@@ -89,18 +88,18 @@ def line_end(log: Log) -> Iterator[Problem]:
 @log_rule(
     "byte-order-mark",
     severity="warning",
-    clause=MLLOG,
+    clause="house",
     expected="UTF-8 without a byte order mark",
     remedy="save the file without a byte order mark; logs should not pass through an editor at all",
 )
 def byte_order_mark(log: Log) -> Iterator[Problem]:
-    """A log should not begin with a byte order mark. Upstream's parser does not see an event after it."""
+    """A log should not begin with a byte order mark. Some readers take it for text before the first event."""
     yield from _noticed(log, "byte-order-mark")
 
 
 @log_rule(
     "encoding",
-    clause=JSON,
+    clause="J-utf8",
     expected="UTF-8",
     remedy="set a UTF-8 locale (LC_ALL=C.UTF-8) for the run and repeat it",
 )
@@ -112,7 +111,7 @@ def encoding(log: Log) -> Iterator[Problem]:
 @log_rule(
     "binary-text",
     severity="warning",
-    clause=MLLOG,
+    clause="house",
     expected="text",
     remedy="look at what else writes into the log's file, or whether the file was damaged",
 )
@@ -124,7 +123,7 @@ def binary_text(log: Log) -> Iterator[Problem]:
 
 @log_rule(
     "old-token",
-    clause=MLLOG,
+    clause="S-logging, L-token",
     expected="the token `:::MLLOG`",
     remedy="log with mlperf_logging.mllog of version 1.0 or later; the line has not been counted as an event",
 )
@@ -135,7 +134,7 @@ def old_token(log: Log) -> Iterator[Problem]:
 
 @log_rule(
     "event-json",
-    clause=MLLOG,
+    clause="L-line, J-json",
     expected="one complete JSON object after the token",
     remedy="find what cut or overwrote the line (a killed process, a full disk, two writers); repeat the run",
 )
@@ -146,7 +145,7 @@ def event_json(log: Log) -> Iterator[Problem]:
 
 @log_rule(
     "duplicate-json-key",
-    clause=JSON,
+    clause="J-names",
     expected="every name once in an object",
     remedy="log with mlperf_logging.mllog; do not edit logs by hand",
 )
@@ -158,7 +157,7 @@ def duplicate_json_key(log: Log) -> Iterator[Problem]:
 
 @log_rule(
     "non-finite-number",
-    clause=JSON,
+    clause="J-numbers",
     expected="finite numbers; an undefined score is null",
     remedy="find the step at which the value became non-finite; such a run has failed and should be aborted",
 )
@@ -169,7 +168,7 @@ def non_finite_number(log: Log) -> Iterator[Problem]:
 
 @log_rule(
     "event-fields",
-    clause=MLLOG,
+    clause="L-fields, L-metadata",
     expected="namespace (string), time_ms (integer), event_type (POINT_IN_TIME, INTERVAL_START or "
     "INTERVAL_END), key (string), value, metadata (object), and nothing else",
     remedy="log with mlperf_logging.mllog; do not edit logs by hand",
@@ -181,7 +180,7 @@ def event_fields(log: Log) -> Iterator[Problem]:
 
 @log_rule(
     "glued-events",
-    clause=MLLOG,
+    clause="L-line",
     expected="one event a line",
     remedy="let one process write the log (rank 0) and end every event with a line feed",
 )
@@ -192,7 +191,7 @@ def glued_events(log: Log) -> Iterator[Problem]:
 
 @log_rule(
     "text-before-token",
-    clause=MLLOG,
+    clause="L-line",
     expected="the token at the start of the line",
     remedy="let one process write the log, and nothing else into the same file",
 )
@@ -204,7 +203,7 @@ def text_before_token(log: Log) -> Iterator[Problem]:
 
 @log_rule(
     "text-after-event",
-    clause=MLLOG,
+    clause="L-line",
     expected="nothing after the event's closing brace",
     remedy="let one process write the log, and nothing else into the same file",
 )
@@ -216,7 +215,7 @@ def text_after_event(log: Log) -> Iterator[Problem]:
 @rule(
     "json-form",
     scope="json",
-    clause=JSON,
+    clause="J-json, J-names, J-numbers, J-utf8, J-bom",
     expected="one JSON value in UTF-8, with finite numbers and every name once in an object",
     remedy="correct the file; `python -m json.tool FILE` shows the place",
 )

@@ -56,7 +56,7 @@ def _score(log: Log) -> float | None:
 
 @log_rule(
     "result-fields",
-    clause="S6.3",
+    clause="house",
     expected="every field of the result, of its type (docs/events.md)",
     remedy="log the result as docs/events.md describes it",
 )
@@ -79,7 +79,7 @@ def result_fields(log: Log) -> Iterator[Problem]:
 
 @log_rule(
     "result-format",
-    clause="S6.3",
+    clause="house",
     expected=f"format {FORMAT}, metric {METRIC}, and a meaning in words",
     remedy="log the result as docs/events.md describes it",
 )
@@ -95,7 +95,7 @@ def result_format(log: Log) -> Iterator[Problem]:
 
 @log_rule(
     "result-value",
-    clause="S6.3",
+    clause="house",
     expected="the test accuracy and the quality target of the log, and their comparison",
     remedy=_AS_LOGGED,
 )
@@ -114,7 +114,7 @@ def result_value(log: Log) -> Iterator[Problem]:
 
 @log_rule(
     "result-epochs",
-    clause="S6.3",
+    clause="house",
     expected="the epochs of the log, the best of them by eval_loss, and its four values",
     remedy=_AS_LOGGED,
 )
@@ -141,7 +141,7 @@ def result_epochs(log: Log) -> Iterator[Problem]:
 
 @log_rule(
     "result-baselines",
-    clause="S6.3",
+    clause="house",
     expected="the values of the baseline events, and whether the score is above all of them",
     remedy=_AS_LOGGED,
 )
@@ -189,7 +189,7 @@ def _scenes(log: Log, event: LogEvent, value: dict[str, object]) -> Iterator[Pro
 
 @log_rule(
     "result-data",
-    clause="S6.3",
+    clause="house",
     expected="the data and the precision that the log states",
     remedy=_AS_LOGGED,
 )
@@ -265,7 +265,7 @@ def _lengths(log: Log) -> Iterator[tuple[str, float, float, str]]:
 
 @log_rule(
     "result-timing",
-    clause="T",
+    clause="house",
     expected="seconds that agree with the events' times",
     remedy="measure with the clock that runs from run_start to run_stop",
 )

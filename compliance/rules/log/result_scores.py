@@ -13,7 +13,7 @@ from compliance.wording import count, show
 
 @log_rule(
     "result-scores",
-    clause="S6.3",
+    clause="house",
     expected="scores that follow from their counts of pixels",
     remedy="compute every score from the integer counts",
 )
@@ -30,7 +30,7 @@ def result_scores(log: Log) -> Iterator[Problem]:
 
 @log_rule(
     "result-pixels",
-    clause="S6.3",
+    clause="house",
     expected="the counts of the log's scenes: over all, by day and by night",
     remedy="count every pixel of every inference scene once",
 )
@@ -63,7 +63,7 @@ def result_pixels(log: Log) -> Iterator[Problem]:
 
 @log_rule(
     "result-references",
-    clause="S6.3",
+    clause="house",
     expected="the same pixels against bayes and against truth, and no more of them without borders",
     remedy="score all references on the same masks",
 )

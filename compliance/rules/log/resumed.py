@@ -30,7 +30,7 @@ def _marks(log: Log) -> Iterator[tuple[LogEvent, LogEvent | None, int]]:
 
 @log_rule(
     "resumed-place",
-    clause="T",
+    clause="house",
     expected="`run_resumed` where the run continues, with the epochs and steps done until then",
     remedy="resume with `python -m benchmark.run --resume`, which writes the mark itself",
 )
@@ -53,7 +53,7 @@ def resumed_place(log: Log) -> Iterator[Problem]:
 
 @log_rule(
     "resumed-count",
-    clause="T",
+    clause="house",
     expected="how often the run has been resumed: 1 or more, and more at each time",
     remedy="resume with `python -m benchmark.run --resume`; do not remove or repeat marks",
 )
@@ -76,7 +76,7 @@ def _number(mark: LogEvent) -> int:
 
 @log_rule(
     "resumed-lost",
-    clause="T",
+    clause="house",
     expected="a time from 0 to that since the event above",
     remedy="resume with `python -m benchmark.run --resume`, which measures it",
 )
@@ -93,7 +93,7 @@ def resumed_lost(log: Log) -> Iterator[Problem]:
 @log_rule(
     "staging-reused",
     severity="note",
-    clause="P",
+    clause="P-staging, P-preparation",
     expected="every scene staged within the run, where staging times are compared",
     remedy="give each run an empty --stage-dir to measure staging in each",
 )

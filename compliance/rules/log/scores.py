@@ -16,7 +16,7 @@ PERIODS = ("day", "night")
 
 @log_rule(
     "scene-count",
-    clause="P",
+    clause="P-test-data, P-same-fashion, T-open-eval-data",
     expected="a scene_accuracy for each of test_samples scenes, and the same number at test_accuracy",
     remedy="score every inference scene, and log each",
 )
@@ -36,7 +36,7 @@ def scene_count(log: Log) -> Iterator[Problem]:
 
 @log_rule(
     "scene-unique",
-    clause="P",
+    clause="P-test-data, P-same-fashion",
     expected="every scene once",
     remedy="remove copies and links from the folder of inference scenes",
 )
@@ -168,7 +168,7 @@ def baselines_beaten(log: Log) -> Iterator[Problem]:
 @log_rule(
     "target-reached",
     severity="warning",
-    clause="P",
+    clause="P-target, T-quality",
     expected="a test accuracy of at least the quality target",
     remedy="train longer or better; the open division accepts the run, marked as below the target",
 )

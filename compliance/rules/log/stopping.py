@@ -12,7 +12,7 @@ from compliance.wording import count
 
 @log_rule(
     "epochs-limit",
-    clause="P",
+    clause="house",
     expected="at most `epochs` epochs",
     remedy="log the epochs of the configuration that the run used",
 )
@@ -27,7 +27,7 @@ def epochs_limit(log: Log) -> Iterator[Problem]:
 
 @log_rule(
     "training-complete",
-    clause="P",
+    clause="house",
     expected="all `epochs` epochs, or `early_stop` after the last one",
     remedy="log early_stop where patience ran out; a run that ended otherwise was aborted",
 )
@@ -43,7 +43,7 @@ def training_complete(log: Log) -> Iterator[Problem]:
 
 @log_rule(
     "stopping-late",
-    clause="P",
+    clause="house",
     expected="a stop as soon as patience has run out",
     remedy="log the patience that the run used, or stop where it runs out",
 )
@@ -66,7 +66,7 @@ def stopping_late(log: Log) -> Iterator[Problem]:
 
 @log_rule(
     "stopping-early",
-    clause="P",
+    clause="house",
     expected="`early_stop` only where patience has run out",
     remedy="log the patience that the run used, or train on until it runs out",
 )
@@ -85,7 +85,7 @@ def stopping_early(log: Log) -> Iterator[Problem]:
 
 @log_rule(
     "stopping-event",
-    clause="P",
+    clause="house",
     expected="the last epoch as value, and the epoch of the lowest eval_loss as best_epoch",
     remedy="log what the loop knows when it stops",
 )

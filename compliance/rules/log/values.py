@@ -31,7 +31,7 @@ def has_possible_counts(event: LogEvent) -> bool:
 
 @log_rule(
     "accuracy-range",
-    clause="P",
+    clause="house",
     expected="from 0 to 1",
     remedy="log the accuracy as a fraction of pixels, not in percent",
 )
@@ -69,7 +69,7 @@ def accuracy_counts(log: Log) -> Iterator[Problem]:
 
 @log_rule(
     "loss-range",
-    clause="P",
+    clause="house",
     expected="at least 0",
     remedy="log the mean binary cross-entropy",
 )
@@ -125,7 +125,7 @@ def eval_pixels(log: Log) -> Iterator[Problem]:
 
 @log_rule(
     "staged-patches",
-    clause="P",
+    clause="P-staging, P-preparation",
     expected="at least train_samples + eval_samples patches",
     remedy="stage all patches that are trained and evaluated on, within the run",
 )

@@ -37,7 +37,10 @@ IMPLEMENTATION_FIELDS = (
 
 @tree_rule(
     "tree-config",
-    clause="S3; P 'Hyperparameters and Optimizer CloudMask'",
+    clause=(
+        "S3, S3-version, S3-replicate, S3-data, S3-github, "
+        "S-self-contained, P-hyperparameters, P-config, P-archive, P-identifiers"
+    ),
     expected=f"YAML with github ({', '.join(GITHUB)}), data (commands) and {', '.join(POLICY_PARAMETERS)}",
     remedy="make the tree with `python -m submission.package`",
 )
@@ -73,7 +76,7 @@ def tree_config(tree: SubmissionTree) -> Iterator[Problem]:
 
 @tree_rule(
     "tree-config-agrees",
-    clause="S2 (logs of the runs 'with the parameters defined by config.yaml')",
+    clause="S2",
     expected="the values that the logs state",
     remedy="package the logs again; a configuration is never edited after the runs",
 )
@@ -99,7 +102,7 @@ def tree_config_agrees(tree: SubmissionTree) -> Iterator[Problem]:
 
 @tree_rule(
     "run-config-digest",
-    clause="S2 (logs of the runs 'with the parameters defined by config.yaml')",
+    clause="S2",
     expected="the digest that the logs state of the configuration they were made with",
     remedy="package the logs again; a configuration is never edited after the runs",
 )
@@ -126,7 +129,7 @@ def run_config_digest(tree: SubmissionTree) -> Iterator[Problem]:
 
 @tree_rule(
     "run-config-agrees",
-    clause="S3 (enough details to replicate the experiment)",
+    clause="S1, S3-replicate",
     expected="the parameters of config.yaml",
     remedy="package again; the scripts must run what config.yaml describes",
 )
@@ -152,7 +155,7 @@ def run_config_agrees(tree: SubmissionTree) -> Iterator[Problem]:
 
 @tree_rule(
     "implementation-notes",
-    clause="G 'model-info_<implementation_id>.json metadata'",
+    clause="G-implementation-json",
     expected=f"a JSON object with {', '.join(IMPLEMENTATION_FIELDS)}, each with an answer",
     remedy="make the tree with `python -m submission.package`",
 )

@@ -18,7 +18,7 @@ MARKDOWN_CONTRIBUTIONS = ("scientific_contribution.md", "sientific_contribution.
 
 @tree_rule(
     "contribution-table",
-    clause="P 'Overview'",
+    clause="P-table, P-measurement",
     expected="first a table: Measurement name | Reference model value | Submitted model value",
     remedy="begin the document with the table; only headings may stand before it",
 )
@@ -37,7 +37,7 @@ def contribution_table(tree: SubmissionTree) -> Iterator[Problem]:
 
 @tree_rule(
     "contribution-score",
-    clause="P 'Overview'; P 'Benchmark Results'",
+    clause="house",
     expected="the mean test accuracy of the logs",
     remedy="package the logs again; numbers of the document are computed, never typed",
 )
@@ -57,7 +57,7 @@ def contribution_score(tree: SubmissionTree) -> Iterator[Problem]:
 
 @tree_rule(
     "contribution-runs",
-    clause="P 'Benchmark Results' (how the result was achieved); T (all runs)",
+    clause="house",
     expected="a table with Seed and Test accuracy, one row for each log, with its value",
     remedy="package the logs again; every run is reported, with the numbers of its log",
 )
@@ -88,7 +88,7 @@ def contribution_runs(tree: SubmissionTree) -> Iterator[Problem]:
 
 @tree_rule(
     "contribution-statistics",
-    clause="P 'Benchmark Results'; T (all runs)",
+    clause="T-rounding",
     expected="the statistics of the logs' test accuracies",
     remedy="package the logs again; numbers of the document are computed, never typed",
 )

@@ -66,7 +66,7 @@ def manifest_hash(tree: SubmissionTree) -> Iterator[Problem]:
 
 @tree_rule(
     "file-name",
-    clause="K repo_checker",
+    clause="K-repo-names",
     expected="names without blanks and control characters, not beginning with a dot",
     remedy="rename the file or folder, or leave it out",
 )
@@ -83,7 +83,7 @@ def file_name(tree: SubmissionTree) -> Iterator[Problem]:
 
 @tree_rule(
     "file-size",
-    clause="K repo_checker",
+    clause="K-repo-size",
     expected=f"at most {FILE_BYTES // 1024**2} MB",
     remedy="leave the file out and say in README where it can be fetched",
 )
@@ -97,7 +97,7 @@ def file_size(tree: SubmissionTree) -> Iterator[Problem]:
 
 @tree_rule(
     "file-kind",
-    clause="K repo_checker (broken links)",
+    clause="K-repo-links",
     expected="regular files, and symbolic links to files of the same tree",
     remedy="replace the link by the file that it means",
 )

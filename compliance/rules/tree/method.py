@@ -11,7 +11,7 @@ from compliance.wording import excerpt
 
 @tree_rule(
     "tree-method",
-    clause="P",
+    clause="P-archive, G-replication",
     expected="the file that the logs name, with the sha256 that they state, next to config.yaml",
     remedy="package the runs again with the file that they ran, or repeat them",
 )

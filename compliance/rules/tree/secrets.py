@@ -58,7 +58,7 @@ _ADDRESS = re.compile(
 
 @tree_rule(
     "secret-file",
-    clause="K repo_checker (and two published trees with a key file)",
+    clause="house",
     expected="no file that is named like a key or a password store",
     remedy="remove the file, and replace the key: whoever saw the tree has it",
 )
@@ -72,7 +72,7 @@ def secret_file(tree: SubmissionTree) -> Iterator[Problem]:
 
 @tree_rule(
     "secret-key",
-    clause="K repo_checker (and two published trees with a key file)",
+    clause="house",
     expected="no private key",
     remedy="remove the key from the tree and replace it: whoever saw the tree has it",
 )
@@ -83,7 +83,7 @@ def secret_key(tree: SubmissionTree) -> Iterator[Problem]:
 
 @tree_rule(
     "secret-token",
-    clause="K repo_checker (and two published trees with a key file)",
+    clause="house",
     expected="no token, password or access key",
     remedy="remove it from the tree and revoke it: whoever saw the tree has it",
 )
@@ -97,7 +97,7 @@ def secret_token(tree: SubmissionTree) -> Iterator[Problem]:
 
 @tree_rule(
     "home-path",
-    clause="K repo_checker; P (results are for anyone to repeat)",
+    clause="house",
     expected="paths that do not name a person's folder",
     remedy="give folders relative to the repository (--data data/..., --output logs/) and run again",
 )
@@ -108,7 +108,7 @@ def home_path(tree: SubmissionTree) -> Iterator[Problem]:
 
 @tree_rule(
     "e-mail-address",
-    clause="P 'Identifying Information' (one contact, in the log)",
+    clause="house",
     expected="no address but that of the contact, submission_poc_email",
     remedy="remove the address, or run with --set submission.poc_email=ADDRESS if it is the contact's",
 )

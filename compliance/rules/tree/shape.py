@@ -17,7 +17,7 @@ from compliance.wording import listing
 
 @tree_rule(
     "tree-organisation",
-    clause="S 'Directory Structure'; G 'Directory structure'",
+    clause="S-organization, S-tree, G-tree",
     expected=f"{MANIFEST} and one folder, named after the organisation",
     remedy="make the tree with `python -m submission.package`",
 )
@@ -33,7 +33,7 @@ def tree_organisation(tree: SubmissionTree) -> Iterator[Problem]:
 
 @tree_rule(
     "tree-science-files",
-    clause="S1 to S5; P 'Overview' (Markdown document)",
+    clause="S-tree, S-application, S1, S2, S3, S4, S5",
     expected=f"<org>/{BENCHMARK}/<system>/<descriptor>/ with the files that submit.adoc asks for",
     remedy="make the tree with `python -m submission.package`",
 )
@@ -53,7 +53,7 @@ def tree_science_files(tree: SubmissionTree) -> Iterator[Problem]:
 
 @tree_rule(
     "tree-general-files",
-    clause="G 'Directory structure', Training",
+    clause="G-content, G-tree, G-scripts, G-results, G-implementation-json",
     expected="systems/, benchmarks/ and results/ with the files that the rules name",
     remedy="make the tree with `python -m submission.package`",
 )
@@ -90,7 +90,7 @@ def _missing(tree: SubmissionTree, folder: Folder, names: tuple[str, ...]) -> It
 
 @tree_rule(
     "tree-numbering",
-    clause="S2 (result-n.txt, from 1); G 'Directory structure' (result_<i>.txt, from 0)",
+    clause="S2",
     expected="logs numbered without a gap",
     remedy="number the logs in the order of their seeds; a missing log must be accounted for",
 )
@@ -110,7 +110,7 @@ def tree_numbering(tree: SubmissionTree) -> Iterator[Problem]:
 
 @tree_rule(
     "tree-same-logs",
-    clause="S2; G 'Directory structure'",
+    clause="house",
     expected="result-1.txt is result_0.txt, result-2.txt is result_1.txt, and so on, byte for byte",
     remedy="copy the same logs into both layouts, in the same order",
 )
@@ -134,7 +134,7 @@ def tree_same_logs(tree: SubmissionTree) -> Iterator[Problem]:
 
 @tree_rule(
     "script-executable",
-    clause="S1; G 'Directory structure' (setup.sh, init_datasets.sh, run_and_time.sh)",
+    clause="house",
     expected="a script that can be run: mode 755 and a first line with #!",
     remedy="chmod 755 the script and begin it with #!/usr/bin/env bash",
 )
@@ -155,7 +155,7 @@ def script_executable(tree: SubmissionTree) -> Iterator[Problem]:
 
 @tree_rule(
     "code-licence",
-    clause="G 'Licensing'",
+    clause="P-open-source, G-licence",
     expected="a file LICENSE at the root of the code",
     remedy="add the licence to the repository, commit, run and package again",
 )

@@ -13,7 +13,7 @@ from compliance.wording import excerpt
 
 @tree_rule(
     "run-system",
-    clause="G 'system_desc_id.json metadata'",
+    clause="house",
     expected="runs/<n>/system.json with what the run measured of its node",
     remedy="package runs of `python -m benchmark.run`, which measures its node",
 )
@@ -27,7 +27,7 @@ def run_system(tree: SubmissionTree) -> Iterator[Problem]:
 
 @tree_rule(
     "system-agrees",
-    clause="G 'system_desc_id.json metadata'",
+    clause="G-system-json",
     expected="a description of the system that ran",
     remedy="describe the system that the runs measured, or run on the system that is described",
 )
@@ -58,7 +58,7 @@ def system_agrees(tree: SubmissionTree) -> Iterator[Problem]:
 
 @tree_rule(
     "tree-identity",
-    clause="S 'Directory Structure' ({organization}); S6.1; G 'system_desc_id.json metadata'",
+    clause="S-organization, G-system-json",
     expected="the organisation and status of the logs",
     remedy="package again; the organisation is that of the runs (--set submission.org=NAME)",
 )
@@ -84,7 +84,7 @@ def tree_identity(tree: SubmissionTree) -> Iterator[Problem]:
 
 @tree_rule(
     "tree-clean-runs",
-    clause="S6.3; G 'Source code requirements for replication'",
+    clause="S3-version, S6.3-commit, G-replication",
     expected="runs from a clean checkout: dirty false",
     remedy="commit the changes, make the runs again and package those",
 )

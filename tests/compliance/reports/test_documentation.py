@@ -12,7 +12,7 @@ from benchmark.record.events import EVENTS
 from compliance.check import main
 from compliance.registry import SCOPES, by_id, rule, run
 from compliance.reports import documentation
-from compliance.rules import RULE_BY_ID, science_rules
+from compliance.rules import RULE_BY_ID, own_rules
 from compliance.subjects.timeline import LOOP, ORDER, PHASE, RESUMED, out_of_place, where_it_belongs
 
 DOCS = ROOT / "docs"
@@ -52,7 +52,7 @@ def test_the_list_of_rules_exists_as_text_and_json(capsys: pytest.CaptureFixture
 def test_a_rule_is_explained_in_full(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--explain", "loss-range"]) == 0
     assert capsys.readouterr().out == (
-        "loss-range (error; scope: log; clause: P)\n\n"
+        "loss-range (error; scope: log; clause: house)\n\n"
         "A loss must not be negative: binary cross-entropy never is.\n\n"
         "expected: at least 0\nremedy:   log the mean binary cross-entropy\n"
     )
@@ -106,4 +106,4 @@ def test_where_an_event_belongs_is_said_by_events_that_every_run_has() -> None:
 
 
 def test_a_scope_without_subject_members_gives_no_finding() -> None:
-    assert run("set", [], science_rules()) == []
+    assert run("set", [], own_rules()) == []

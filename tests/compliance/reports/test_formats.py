@@ -21,6 +21,7 @@ from markdown_it import MarkdownIt
 
 from compliance.checker import check_paths
 from compliance.finding import SEVERITIES, Finding
+from compliance.registry import OWN
 from compliance.reports.junit import to_junit
 from compliance.reports.markdown_report import to_markdown
 from compliance.reports.report import LogSummary, Report, at_least
@@ -42,7 +43,7 @@ ERROR = Finding(
     "error",
     "logs/a b/result.txt",
     3,
-    "S6.1",
+    "S-application, S6.2-benchmarks",
     "The benchmark must be named cloudmask.",
     "cloudmask",
     "`{clouds}` [see](https://example.org)",
@@ -50,7 +51,7 @@ ERROR = Finding(
 )
 NOTE = dataclasses.replace(ERROR, rule="data-synthetic", severity="note", line=None, found="synthetic scenes")
 FAILURE = CheckError("missing", found="No such file", expected="a log", remedy="name a log")
-LOG = LogSummary("logs/a b/result.txt", "0" * 64, 10, 81, 81, 1, "slstr", 3, 0.93, 0.9, "success")
+LOG = LogSummary("logs/a b/result.txt", OWN, "0" * 64, 10, 81, 81, 1, "slstr", 3, 0.93, 0.9, "success")
 GOOD_LOG = dataclasses.replace(LOG, path="logs/good.txt", seed=None, test_accuracy=None, status=None)
 REPORT = Report((ERROR, NOTE), (FAILURE,), (LOG, GOOD_LOG))
 
@@ -137,7 +138,7 @@ def test_sarif_has_rules_results_and_what_could_not_be_checked() -> None:
                         "help": {
                             "text": "Expected: cloudmask\n"
                             "Remedy: check that the log is of this benchmark\n"
-                            "Clause: S6.1"
+                            "Clause: S-application, S6.2-benchmarks"
                         },
                         "defaultConfiguration": {"level": "error"},
                     }
@@ -280,7 +281,8 @@ def test_junit_has_a_suite_for_every_file_and_a_test_for_every_rule_that_found_s
     assert failure is not None
     assert failure.attrib == {"message": "The benchmark must be named cloudmask.", "type": "error"}
     assert failure.text == (
-        "logs/a b/result.txt:3: error [benchmark-name] The benchmark must be named cloudmask. (S6.1)\n"
+        "logs/a b/result.txt:3: error [benchmark-name] The benchmark must be named cloudmask. "
+        "(S-application, S6.2-benchmarks)\n"
         "    found:    `{clouds}` [see](https://example.org)\n"
         "    expected: cloudmask\n"
         "    remedy:   check that the log is of this benchmark"
@@ -351,7 +353,8 @@ def test_markdown_has_verdict_failures_runs_and_findings_by_file() -> None:
         "### logs/a b/result.txt\n\n"
         "| line | severity | rule | problem | found | expected | remedy |\n"
         "| ---: | --- | --- | --- | --- | --- | --- |\n"
-        "| 3 | error | benchmark-name | The benchmark must be named cloudmask. (S6.1) "
+        "| 3 | error | benchmark-name | The benchmark must be named cloudmask. "
+        "(S-application, S6.2-benchmarks) "
         "| &#96;{clouds}&#96; &#91;see&#93;(https&#58;//example.org) "
         "| cloudmask | check that the log is of this benchmark |\n"
     )

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from benchmark.config.files import CONFIGS, load_config, save_config
 from compliance import registry
 from compliance.checker import check_paths
-from compliance.rules import science_rules
+from compliance.rules import own_rules
 from compliance.subjects.config import read_config
 from compliance.subjects.subjects import ConfigFile
 from tests.support.hand_logs import COMPLETED, with_value
@@ -112,7 +112,7 @@ def test_any_content_is_judged(content: bytes) -> None:
     with tempfile.NamedTemporaryFile(suffix=".yaml") as file:
         file.write(content)
         file.flush()
-        findings = registry.run("config", read_config(Path(file.name)), science_rules())
+        findings = registry.run("config", read_config(Path(file.name)), own_rules())
         assert findings
         assert "rule-crashed" not in {each.rule for each in findings}
 
@@ -126,5 +126,5 @@ values = st.recursive(
 
 @given(st.dictionaries(st.sampled_from(["name", "training", "data", "github", "parameters", "seed"]), values))
 def test_fields_of_any_type_are_judged(data: dict[str, object]) -> None:
-    findings = registry.run("config", ConfigFile(Path("config.yaml"), data), science_rules())
+    findings = registry.run("config", ConfigFile(Path("config.yaml"), data), own_rules())
     assert "rule-crashed" not in {each.rule for each in findings}

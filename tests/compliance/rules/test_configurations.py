@@ -25,7 +25,7 @@ from benchmark.record.events import (
 )
 from benchmark.training.identity import Computing, log_identity, log_parameters, optimization_facts
 from compliance import registry
-from compliance.rules import science_rules
+from compliance.rules import own_rules
 from compliance.rules.log import events, identity, method, parameters
 from compliance.subjects.timeline import SETTINGS
 from tests.support.hand_logs import COMPLETED, line_of, parsed, with_value, without
@@ -136,5 +136,5 @@ def test_the_parameters_of_any_configuration_that_a_run_accepts_pass(
         if key != "submission_benchmark":
             text = with_value(text, key, value) if f'"key": "{key}"' in text else inserted(text, key, value)
     text = text.replace('"kind": "slstr"', json.dumps({"kind": config.data.kind})[1:-1])
-    found = registry.run("log", parsed(text), {id: JUDGES[id] for id in JUDGES if id in science_rules()})
+    found = registry.run("log", parsed(text), {id: JUDGES[id] for id in JUDGES if id in own_rules()})
     assert [(each.rule, each.found) for each in found if each.severity == "error"] == []

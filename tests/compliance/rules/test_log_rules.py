@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from compliance.rules import science_rules
+from compliance.rules import own_rules
 from compliance.subjects import parse
 from tests.compliance.rules.test_series_rules import BROKEN_SETS
 from tests.support.defects.catalogue import GENERAL, SAID_TEXTS, TYPED
@@ -51,7 +51,7 @@ def test_a_log_of_more_events_than_a_run_can_have_is_an_error(monkeypatch: pytes
 
 def test_every_rule_on_logs_and_sets_has_a_case_that_breaks_it() -> None:
     broken = {each.rule for _, each in SAID_TEXTS} | {rule for _, _, rule, _ in BROKEN_SETS} | {"log-size"}
-    assert broken == {rule.id for rule in science_rules().values() if rule.scope in ("log", "set")}
+    assert broken == {rule.id for rule in own_rules().values() if rule.scope in ("log", "set")}
 
 
 def test_nothing_is_found_in_a_log_that_meets_every_rule() -> None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from compliance.finding import Finding
 from compliance.registry import Problem, Rule
-from compliance.rules import RULE_BY_ID, science_rules
+from compliance.rules import RULE_BY_ID, own_rules
 from tests.support.defects.catalogue import DEFECTS, GENERAL
 from tests.support.defects.defect import Defect
 from tests.support.defects.general_events import near_misses
@@ -125,7 +125,7 @@ def test_every_kind_applies_to_a_good_log_and_is_skipped_only_where_the_log_lack
 
 def test_every_rule_on_a_log_is_the_intended_one_of_some_kind() -> None:
     intended = {defect.rule for defect in GENERAL}
-    assert {rule.id for rule in science_rules().values() if rule.scope == "log"} - intended == {"log-size"}
+    assert {rule.id for rule in own_rules().values() if rule.scope == "log"} - intended == {"log-size"}
 
 
 @pytest.mark.parametrize("spelling", near_misses("train_samples"))

@@ -153,7 +153,7 @@ def test_what_is_in_a_tar_is_named_after_it_in_every_text_of_a_finding(tmp_path:
 
 def test_an_ignored_rule_on_tars_is_not_reported_and_a_severity_is_the_chosen_one(tmp_path: Path) -> None:
     path = packed(tmp_path / "a.tar", LOG, entry("x", uname="jane"), mode="w")
-    rules = Selection(ignore=("tar-owners",), severities={"tar-one-folder": "note"}).rules()
+    rules = Selection(ignore=("tar-owners",), severities={"tar-one-folder": "note"}).rule_sets()
     found = [each for each in check_paths([path], rules).findings if each.rule.startswith("tar-")]
     assert [(each.rule, each.severity) for each in found] == [("tar-one-folder", "note")]
 

@@ -15,7 +15,7 @@ from typing import IO
 import pytest
 
 from compliance import registry
-from compliance.rules import RULE_BY_ID, science_rules
+from compliance.rules import RULE_BY_ID, own_rules
 from compliance.rules import system as rules_system
 from compliance.rules.tree import contribution as rules_tree_contribution
 from compliance.rules.tree import shape as rules_tree
@@ -71,7 +71,7 @@ def expected_by(rule: str) -> str:
 
 def test_a_packaged_tree_meets_every_rule(bundle: Path) -> None:
     (subject,) = discover(bundle).trees
-    assert registry.run("tree", subject, science_rules()) == []
+    assert registry.run("tree", subject, own_rules()) == []
     assert len([rule for rule in RULE_BY_ID.values() if rule.scope == "tree"]) >= 25
 
 
@@ -94,7 +94,7 @@ def test_a_tree_is_read_once_whatever_the_number_of_rules(
     (found,) = discover(bundle).trees
     monkeypatch.setattr(Path, "open", counting_open)
     subject = SubmissionTree(found.root, found.name, counting_read)
-    assert registry.run("tree", subject, science_rules()) == []
+    assert registry.run("tree", subject, own_rules()) == []
     assert len(opened) > 20
     assert set(opened.values()) == {1}
     assert set(parsed.values()) == {1}
@@ -106,7 +106,7 @@ def test_contents_of_a_tree_are_kept_up_to_a_bound(tree: Path, monkeypatch: pyte
     monkeypatch.setattr(tree_module, "KEPT_BYTES", 1000)
     assert next(path for path, *_ in findings("home-path", tree)) == f"{SCIENCE}/README.md"
     (subject,) = discover(tree).trees
-    registry.run("tree", subject, science_rules())
+    registry.run("tree", subject, own_rules())
     assert sum(len(content or b"") for content in subject._contents.values()) <= 1000
 
 
@@ -114,7 +114,7 @@ def test_a_tree_is_shown_by_its_name_in_every_finding(tree: Path) -> None:
     (tree / "notes.txt").write_text("x")
     (tree / SCIENCE / "setup.sh").unlink()
     (subject,) = discover(tree, shown=lambda path: str(Path("a.tar!", path.relative_to(tree)))).trees
-    found = registry.run("tree", subject, science_rules())
+    found = registry.run("tree", subject, own_rules())
     assert {each.path for each in found} >= {"a.tar!", "a.tar!/notes.txt", f"a.tar!/{SCIENCE}"}
     assert not [each for each in found if str(tree) in f"{each.path}{each.found}{each.expected}"]
 
@@ -719,7 +719,7 @@ def test_a_tree_of_nothing_but_a_manifest_and_systems_breaks_no_rule(tmp_path: P
     (tmp_path / "Org" / "systems" / "x.json").write_text("\x00")
     (tmp_path / MANIFEST).write_bytes(b"\xff\x00\n\n")
     (subject,) = discover(tmp_path).trees
-    assert "rule-crashed" not in {finding.rule for finding in registry.run("tree", subject, science_rules())}
+    assert "rule-crashed" not in {finding.rule for finding in registry.run("tree", subject, own_rules())}
 
 
 def test_tables_are_read_as_markdown_has_them() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from benchmark.core.errors import SubmissionError
 from compliance import registry
-from compliance.rules import science_rules
+from compliance.rules import own_rules
 from compliance.subjects.subjects import SystemFile
 from compliance.subjects.system import FIELDS, STATUS_WORDS
 from submission.system.description import DEFAULT_SITE, describe_measured, describe_named, read_site
@@ -49,7 +49,7 @@ def test_what_the_run_measured_stands_in_the_description() -> None:
 
 @pytest.mark.parametrize("measured", [MEASURED, GREENE], ids=["cpu", "gpu"])
 def test_a_measured_description_meets_every_rule(measured: dict[str, Any]) -> None:
-    assert registry.run("system", SystemFile(Path("node.json"), described(measured)), science_rules()) == []
+    assert registry.run("system", SystemFile(Path("node.json"), described(measured)), own_rules()) == []
 
 
 @pytest.mark.parametrize("status", STATUS_WORDS)

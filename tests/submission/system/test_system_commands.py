@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from benchmark import ROOT
 from compliance import registry
-from compliance.rules import science_rules
+from compliance.rules import own_rules
 from compliance.subjects.subjects import SystemFile
 from compliance.subjects.system import FIELDS, contradictions
 from submission.system.__main__ import describe_node, main
@@ -91,7 +91,7 @@ def test_a_description_says_what_its_row_says(row: Row) -> None:
 def test_a_description_answers_every_field_and_names_its_sources(row: Row) -> None:
     described = claimed(row.name)
     assert list(described) == list(FIELDS)
-    assert registry.run("system", SystemFile(SYSTEMS / f"{row.name}.json", described), science_rules()) == []
+    assert registry.run("system", SystemFile(SYSTEMS / f"{row.name}.json", described), own_rules()) == []
     assert "Sources:" in described["hw_notes"]
     assert described["system_name"] == row.name
 
@@ -123,7 +123,7 @@ def test_upstreams_checker_accepts_every_description(row: Row, tmp_path: Path) -
 
 def test_this_node_is_described_by_what_it_has() -> None:
     described = describe_node(read_site(DEFAULT_SITE), org="NYU", status="research", name="Ada Node")
-    assert registry.run("system", SystemFile(Path("ada-node.json"), described), science_rules()) == []
+    assert registry.run("system", SystemFile(Path("ada-node.json"), described), own_rules()) == []
     processors = int(described["host_processors_per_node"])
     assert processors * int(described["host_processor_core_count"]) == psutil.cpu_count(logical=False)
     assert (

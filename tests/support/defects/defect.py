@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from compliance.finding import Finding
+from compliance.registry import OWN
 from compliance.rules import RULE_BY_ID
 from tests.support.hand_logs import COMPLETED
 from tests.support.log_edits import as_text
@@ -38,6 +39,7 @@ class Said:
             expected=self.expected or rule.expected,
             found=self.found,
             remedy=rule.remedy,
+            profile=OWN,
         )
 
 

@@ -377,9 +377,12 @@ def time() -> Iterator[Defect]:
         lambda text: delayed(text, "inference_start", 3_600_000),
         "result-timing",
     )
-    yield defect(
-        "time: init of 31 minutes", lambda text: delayed(text, "init_stop", 31 * 60_000), "init-duration"
-    )
+    for minutes, rule in ((31, "init-long"), (241, "init-duration")):
+        yield defect(
+            f"time: init of {minutes} minutes",
+            lambda text, minutes=minutes: delayed(text, "init_stop", minutes * 60_000),
+            rule,
+        )
     yield defect(
         "time: a run of no length",
         lambda text: retimed(text, lambda _, time: times_of(text)[0]),

@@ -195,6 +195,7 @@ def identity() -> Iterator[Defect]:
                 f"identity: {key} `{value[:12]}`",
                 lambda text, key=key, value=value: with_value(text, key, value),
                 rule,
+                *(("version-format",) if value == "stemdl" else ()),
             )
     for value in ("1.1", "mlcommons-cloudmask", "mlcommons-cloudmask-v", "mlcommons-stemdl-v1.1", ""):
         yield defect(

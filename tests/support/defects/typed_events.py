@@ -111,7 +111,7 @@ IDENTITY = [
             ("submission_org", "YOUR_ORG", "the words `your org`"),
             ("submission_org", "<organisation>", "a template's brackets"),
             ("submission_org", "...", "no letter or digit"),
-            ("submission_org", "Example University", "the word `example`"),
+            ("submission_org", "Example University", "the words `example university`"),
             ("submission_platform", "XXX", "the word `xxx`"),
             ("submission_platform", "unknown", "it names nothing"),
             ("submission_platform", "${PLATFORM}", "a template's brackets"),

@@ -46,11 +46,11 @@ def shifted(milliseconds: int) -> str:
     return "".join(TOKEN + json.dumps(e | {"time_ms": e["time_ms"] + milliseconds}) + "\n" for e in events)
 
 
-def slow_init() -> str:
-    """The completed log with all that follows init_start 31 minutes later."""
+def slow_init(minutes: int) -> str:
+    """The completed log with all that follows init_start so many minutes later."""
     events = [json.loads(line.removeprefix(TOKEN)) for line in LINES]
     late = [
-        e | {"time_ms": e["time_ms"] + (31 * 60_000 if n >= at("seed") else 0)}
+        e | {"time_ms": e["time_ms"] + (minutes * 60_000 if n >= at("seed") else 0)}
         for n, e in enumerate(events, 1)
     ]
     return "".join(TOKEN + json.dumps(e) + "\n" for e in late)
@@ -82,7 +82,8 @@ TIME = [
         at("train_loss"),
         f"330 ms before the event on line {at('epoch_start')}",
     ),
-    typed("init-duration", slow_init(), at("init_stop"), "31.1 minutes"),
+    typed("init-long", slow_init(31), at("init_stop"), "31.1 minutes"),
+    typed("init-duration", slow_init(241), at("init_stop"), "241.1 minutes"),
     typed(
         "interval-length",
         with_time(COMPLETED, "eval_start", 1732428025231),
