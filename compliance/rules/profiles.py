@@ -66,6 +66,8 @@ _SCIENCE: Mapping[str, Severity] = {
     **dict.fromkeys(("tree-organisation", "tree-general-files", "code-licence", "tree-config"), "warning"),
     **dict.fromkeys(("implementation-notes", "contribution-table", "tree-identity"), "warning"),
     "system-fields": "warning",
+    "contribution-geometric-mean": "warning",
+    "foreign-training-disclosed": "note",
 }
 
 PROFILES: dict[str, Profile] = {

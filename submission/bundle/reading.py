@@ -28,7 +28,7 @@ from compliance.subjects.parse import read_log
 from compliance.subjects.system import FIELDS
 from compliance.subjects.tree import SubmissionTree
 from compliance.subjects.yaml_files import YamlDefect, load_yaml
-from submission.bundle.layout import CONFIG, README, RUN_CONFIG, BundleLayout, BundleName
+from submission.bundle.layout import CONFIG, DEMONSTRATION, README, RUN_CONFIG, BundleLayout, BundleName
 from submission.bundle.provenance import Provenance, from_json
 from submission.bundle.repository import Commit
 from submission.bundle.sources import Sources
@@ -130,7 +130,8 @@ def _layout(tree: SubmissionTree) -> BundleLayout:
             expected="one, as `python -m submission.package` makes them",
             remedy="name the folder or the archive of one bundle",
         )
-    return BundleLayout(tree.root, BundleName(*experiments[0]))
+    marked = any(DEMONSTRATION in folder.files for folder in tree.parts.science.values())
+    return BundleLayout(tree.root, BundleName(*experiments[0], demonstration=marked))
 
 
 def _copy_runs(tree: SubmissionTree, layout: BundleLayout, folder: Path) -> dict[str, str]:

@@ -94,8 +94,8 @@ def contribution_runs(tree: SubmissionTree) -> Iterator[Problem]:
 )
 def contribution_statistics(tree: SubmissionTree) -> Iterator[Problem]:
     """What a contribution says over all its runs must follow from their logs. The mean, the sample's standard
-    deviation, lowest, highest and olympic mean of the test accuracy are computed again, and so is the share
-    of Student's distribution that its interval holds. Statistics that it does not state are not judged."""
+    deviation, lowest, highest, olympic and geometric mean of the test accuracy are computed again, and so is
+    the share of Student's distribution that its interval holds. What it does not state is not judged."""
     for folder, name, text in _contributions(tree):
         path, scores = tree.shown(folder.path(name)), sorted(_scores(tree, folder).values())
         if not scores:
@@ -115,6 +115,20 @@ def contribution_statistics(tree: SubmissionTree) -> Iterator[Problem]:
             yield from _interval(match, line, scores, path)
 
 
+@tree_rule(
+    "contribution-geometric-mean",
+    clause="T-geometric-mean",
+    expected="the geometric mean of the final quality over the runs",
+    remedy="state it, for example in a column `Geometric mean` of the statistics",
+)
+def contribution_geometric_mean(tree: SubmissionTree) -> Iterator[Problem]:
+    """A contribution must report the geometric mean of the final quality. So the open division asks; where it
+    stands in a table it is computed again."""
+    for folder, name, text in _contributions(tree):
+        if "geometric mean" not in text.lower():
+            yield problem("no geometric mean", path=tree.shown(folder.path(name)))
+
+
 _INTERVAL = re.compile(
     r"(\d+)% interval of the mean test accuracy, by Student's t with (\d+) degrees? of freedom, "
     r"is (\d\.\d+) to (\d\.\d+)"
@@ -129,6 +143,7 @@ def _statistics(scores: list[float]) -> dict[str, float | None]:
         "lowest": scores[0],
         "highest": scores[-1],
         "olympic mean": statistics.fmean(scores[1:-1]) if len(scores) > 2 else None,
+        "geometric mean": statistics.geometric_mean(scores) if scores[0] > 0 else None,
     }
 
 

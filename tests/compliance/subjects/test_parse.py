@@ -39,7 +39,7 @@ def test_an_event_is_read_with_its_line_kind_time_value_and_metadata() -> None:
         value="3f2a9c04d1e85b7766af0c9e12b4d8805a6e7f31",
         metadata={"file": "benchmark/train.py", "lineno": 66, "dirty": False},
     )
-    assert (len(log.events), log.lines, log.bytes) == (82, 82, len(COMPLETED))
+    assert (len(log.events), log.lines, log.bytes) == (179, 179, len(COMPLETED))
     assert log.defects.counts.total() == 0
 
 

@@ -27,7 +27,7 @@ from submission.verify.__main__ import main, verify
 from submission.verify.recompute import compare_with, write_again
 from tests.support.runs import CONFIG, git, make_checkout, write_run
 
-BUNDLE = "New-York-University-cloudmask-test-node-quick"
+BUNDLE = "demonstration-New-York-University-cloudmask-test-node-quick"
 SCIENCE = "New-York-University/cloudmask/test-node/quick"
 IMPLEMENTATIONS = "New-York-University/benchmarks/cloudmask/implementations"
 SYSTEM = "New-York-University/systems/test-node.json"
