@@ -28,7 +28,7 @@ from benchmark import ROOT
 ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 #: Memory that is given back is kept for the next array: fresh pages cost a tiny run a fifth of its time.
-KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(4 << 30), "MALLOC_TRIM_THRESHOLD_": str(8 << 30)}
+KEEP_MEMORY = {"MALLOC_TOP_PAD_": str(64 << 20)}
 
 #: Characters of a process's number, and of its status, where one tells the other.
 WIDTH = 10
