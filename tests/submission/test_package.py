@@ -145,7 +145,7 @@ def test_the_archive_opens_with_tar_and_holds_the_tree(place: Path, tmp_path: Pa
 
 
 def test_the_same_runs_give_the_same_bytes_elsewhere_later_and_under_another_umask(
-    place: Path, real_figures: None, tmp_path: Path
+    place: Path, real_figures: None, drawn_anew: None, tmp_path: Path
 ) -> None:
     assert main([]) == 0
     other = Path(shutil.copytree(place, tmp_path / "other place", ignore=shutil.ignore_patterns("dist")))
