@@ -83,6 +83,7 @@ def unpacked(path: Path) -> Iterator[tuple[Path, str]]:
 def find_tree(root: Path, name: str = "") -> SubmissionTree:
     """The submission tree of a folder, shown as ``name``. Raises CloudMaskError where the folder is none."""
     trees = discover(root, shown=lambda path: str(PurePath(name or root, path.relative_to(root)))).trees
+    trees = [tree for tree in trees if tree.is_bundle]
     if len(trees) != 1:
         raise no_bundle(Path(name or root), "no submission tree")
     return trees[0]
@@ -122,7 +123,7 @@ def _provenance(tree: SubmissionTree, layout: BundleLayout) -> Provenance:
 
 
 def _layout(tree: SubmissionTree) -> BundleLayout:
-    experiments = list(tree.parts.science)
+    experiments = [(org, system, descriptor) for org, _, system, descriptor in tree.parts.science]
     if len(experiments) != 1:
         raise SubmissionError(
             tree.name,

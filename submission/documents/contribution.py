@@ -64,6 +64,7 @@ def contribution(layout: BundleLayout, sources: Sources, figures: Sequence[str] 
             "reached": f"{sum(score >= target for score in runs.accuracies)} of {several}",
             "comparable": f"\n\n{NOT_COMPARABLE}" if runs.synthetic else "",
             "name": runs.config.series,
+            "descriptor": layout.name.descriptor,
             "description": f"{runs.config.description.rstrip('.') or 'Reference training'}.",
             "org": runs.org,
             "version": runs.shared("submission_version"),

@@ -7,6 +7,7 @@ import re
 import statistics
 from collections.abc import Iterator
 
+from compliance.benchmarks import BENCHMARKS
 from compliance.registry import Problem, problem, tree_rule
 from compliance.subjects.markdown_text import number_in, opening_table, tables
 from compliance.subjects.tree import Folder, SubmissionTree
@@ -24,15 +25,33 @@ MARKDOWN_CONTRIBUTIONS = ("scientific_contribution.md", "sientific_contribution.
 )
 def contribution_table(tree: SubmissionTree) -> Iterator[Problem]:
     """A contribution in Markdown must begin with the table of measurements."""
+    application = {folder.name: key[1] for key, folder in tree.parts.science.items()}
     for folder, name, text in _contributions(tree):
         table = opening_table(text)
         path = tree.shown(folder.path(name))
+        words = [measure.word for measure in BENCHMARKS[application[folder.name]].measures]
         if table is None:
             yield problem("no table at the beginning", 1, path=path)
         elif tuple(heading.lower() for heading in table.headings[:3]) != CONTRIBUTION_TABLE:
             yield problem(f"a table of {listing(table.headings)}", table.line, path=path)
-        elif not any("test accuracy" in row[0].lower() for row in table.rows if row):
-            yield problem("no row on the test accuracy", table.line, path=path)
+        elif not any(word in row[0].lower() for word in words for row in table.rows if row):
+            yield problem(f"no row on {listing(words, last='or')}", table.line, path=path)
+
+
+@tree_rule(
+    "contribution-descriptor",
+    clause="S-descriptor",
+    expected="the name of the experiment's folder, its descriptor, in the text",
+    remedy="say in the contribution what the experiment of this descriptor is",
+)
+def contribution_descriptor(tree: SubmissionTree) -> Iterator[Problem]:
+    """A contribution in Markdown must name the descriptor of its experiment. Only then does a reader know
+    which experiment a folder holds."""
+    descriptors = {folder.name: key[3] for key, folder in tree.parts.science.items()}
+    for folder, name, text in _contributions(tree):
+        descriptor = descriptors[folder.name]
+        if not re.search(rf"(?<![\w-]){re.escape(descriptor)}(?![\w-])", text, re.IGNORECASE):
+            yield problem(f"no mention of {excerpt(descriptor)}", path=tree.shown(folder.path(name)))
 
 
 @tree_rule(
