@@ -1,1 +1,1 @@
-"""The pull request to mlcommons/logging that adds MLCommons Science to all of its tools, ready to be tried."""
+"""The pull request that adds MLCommons Science to the tools of mlcommons/logging, ready to be tried."""

@@ -61,9 +61,7 @@ INSERTIONS = (
         "mlperf_logging/benchmark_meta.py",
         "    'hpc': {\n",
         "before",
-        "    'science': {\n        '0.5': [\n"
-        + _lines("            '{name}',\n")
-        + "        ],\n    },\n\n",
+        "    'science': {\n        '0.5': [\n" + _lines("            '{name}',\n") + "        ],\n    },\n\n",
     ),
     Insertion(
         "mlperf_logging/package_checker/package_checker.py",

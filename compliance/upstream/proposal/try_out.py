@@ -1,4 +1,4 @@
-"""python -m compliance.upstream.proposal.try_out COPY BUNDLE [LOG ...]: upstream's tests and tools on a bundle.
+"""python -m compliance.upstream.proposal.try_out COPY BUNDLE [LOG ...]: run upstream's tests and tools.
 
 COPY is a folder that `apply` made. The tools are run one by one, on a copy of the bundle. Prints a table of
 what each said, and for each log that upstream fails its messages. Exit status: 0 where the tests pass and no
@@ -20,8 +20,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmark.core.errors import CloudMaskError
-from benchmark.record.events import TOKEN
 from compliance.subjects.folders import CheckError
+from compliance.subjects.parse import TOKEN
 from compliance.upstream.proposal.apply import PACKAGE
 from compliance.upstream.proposal.insertions import RULESET
 from compliance.wording import markdown_table, printable, show
@@ -30,7 +30,15 @@ SCIENCE = ("science", RULESET)
 #: What no tool comes near to on a bundle of some runs.
 TIMEOUT_SECONDS = 120.0
 #: What begins a message of the compliance checker.
-MESSAGES = ("Required", "CHECK for", "failed test", "Failed executing", "Could not", "Log lines", "No log lines")
+MESSAGES = (
+    "Required",
+    "CHECK for",
+    "failed test",
+    "Failed executing",
+    "Could not",
+    "Log lines",
+    "No log lines",
+)
 SCRIPT = "verify_for_v0.5_science.sh"
 TESTS = (f"{PACKAGE}.mllog.test_mllog", f"{PACKAGE}.compliance_checker.test_science")
 
@@ -131,8 +139,8 @@ def run(copy: Path, place: Path, tool: str, arguments: Sequence[str]) -> Trial:
 
 
 def messages_of(trial: Trial) -> list[str]:
-    """What the compliance checker has against a log: each message with the value that it is about, and without
-    the state that it quotes."""
+    """What the compliance checker has against a log: each message with the value that it is about, but
+    not the state of the rules that it quotes."""
     if trial.tool != "compliance_checker" or not trial.status:
         return []
     messages = []
@@ -175,7 +183,10 @@ def _calls(organisation: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
     yield "package_checker", (organisation.name, *SCIENCE)
     yield "repo_checker", (organisation.name, *SCIENCE)
     for folder in sorted(organisation.glob("results/*/*/")):
-        yield "rcp_checker", ("--rcp_usage", *SCIENCE[:1], "--rcp_version", RULESET, str(folder.relative_to(below)))
+        yield (
+            "rcp_checker",
+            ("--rcp_usage", *SCIENCE[:1], "--rcp_version", RULESET, str(folder.relative_to(below))),
+        )
     yield "result_summarizer", (organisation.name, *SCIENCE, "--csv", "summary.csv")
     yield SCRIPT, (organisation.name,)
 
