@@ -103,9 +103,7 @@ def try_out(copy: Path, bundle: Path, logs: Sequence[Path] = ()) -> Iterator[Tri
     with TemporaryDirectory(prefix="try-out-") as name:
         place = Path(name)
         organisation = shutil.copytree(_organisation(bundle), place / "organisation")
-        for log in logs:
-            shutil.copy(log, place / log.name)
-        calls = [("unittest", TESTS), *_calls(organisation), *(_checker(log.name) for log in logs)]
+        calls = [("unittest", TESTS), *_calls(organisation), *(_checker(str(log.absolute())) for log in logs)]
         for tool, arguments in calls:
             yield run(copy, place, tool, arguments)
 
@@ -146,11 +144,11 @@ def messages_of(trial: Trial) -> list[str]:
     messages = []
     for block in re.split(r"^-{30}$", trial.output, flags=re.M):
         lines = [re.sub(r"^(WARNING|ERROR|INFO) - +", "", line).strip() for line in block.splitlines()]
-        said = [line for line in lines if line.startswith(MESSAGES)]
-        quoted = [line.partition(TOKEN)[2] for line in lines if line.startswith(TOKEN)]
+        said = " ".join(line for line in lines if line.startswith(MESSAGES))
+        quoted = re.search(rf"(?:failed in line \d+|triggered by line ?):\n{TOKEN} (.*)", block)
         if said:
-            value = f" ({show(json.loads(quoted[0])['value'])})" if quoted else ""
-            messages.append(printable(" ".join(said)) + value)
+            value = f" ({show(json.loads(quoted[1])['value'])})" if quoted else ""
+            messages.append(printable(said) + value)
     return messages
 
 
@@ -183,10 +181,8 @@ def _calls(organisation: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
     yield "package_checker", (organisation.name, *SCIENCE)
     yield "repo_checker", (organisation.name, *SCIENCE)
     for folder in sorted(organisation.glob("results/*/*/")):
-        yield (
-            "rcp_checker",
-            ("--rcp_usage", *SCIENCE[:1], "--rcp_version", RULESET, str(folder.relative_to(below))),
-        )
+        usage = ("--rcp_usage", SCIENCE[0], "--rcp_version", SCIENCE[1])
+        yield "rcp_checker", (*usage, str(folder.relative_to(below)))
     yield "result_summarizer", (organisation.name, *SCIENCE, "--csv", "summary.csv")
     yield SCRIPT, (organisation.name,)
 
