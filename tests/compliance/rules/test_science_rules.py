@@ -181,6 +181,7 @@ BROKEN: dict[str, list[tuple[str, str]]] = {
         (LETTER + LETTER.splitlines(keepends=True)[1], "`submission_org` 2 times"),
     ],
     "science-value": [
+        (with_value(LETTER, "submission_division", {}), "`submission_division` an object of 0"),
         (with_value(LETTER, "submission_platform", ""), "`submission_platform` a string (``)"),
         (with_value(LETTER, "result", {}), "`result` an object of 0"),
         (as_text(LETTER, "result"), "`result` a string"),
