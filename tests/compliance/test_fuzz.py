@@ -148,7 +148,7 @@ def with_field(line: bytes, kind: str, number: int, value: object) -> bytes:
 @given(st.sampled_from([COMPLETED, EARLY_STOPPED]), mutations)
 def test_a_changed_log_is_judged(text: str, changes: list[tuple[int, str, Any]]) -> None:
     report = judge(mutated(text, changes), COMPLETED.encode())
-    assert [log.events for log in report.logs][1:] == [82]
+    assert [log.events for log in report.logs][1:] == [179]
 
 
 @SETTINGS

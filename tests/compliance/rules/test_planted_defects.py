@@ -217,7 +217,9 @@ def value_before_loss(text: str) -> str:
 def on_two_nodes(text: str) -> str:
     ranks = value_of(text, "number_of_ranks")
     text = with_value(with_value(text, "number_of_nodes", 2), "number_of_ranks", 2 * ranks)
-    return with_value(text, "global_batch_size", 2 * value_of(text, "global_batch_size"))
+    for key in {"global_batch_size", "batch_size"} & {fields["key"] for _, fields in events_of(text)}:
+        text = with_value(text, key, 2 * value_of(text, key))
+    return text
 
 
 def with_exponent(text: str) -> str:

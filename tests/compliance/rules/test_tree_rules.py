@@ -431,7 +431,10 @@ def statistics_line(tree: Path) -> str:
 
 @pytest.mark.parametrize(
     ("column", "name"),
-    [(2, "mean"), (3, "standard deviation"), (4, "lowest"), (5, "highest"), (6, "olympic mean")],
+    [
+        *((2, "mean"), (3, "standard deviation"), (4, "lowest"), (5, "highest"), (6, "olympic mean")),
+        (7, "geometric mean"),
+    ],
 )
 def test_a_statistic_that_does_not_follow_from_the_logs_is_found(tree: Path, column: int, name: str) -> None:
     path = tree / SCIENCE / "scientific_contribution.md"
@@ -636,7 +639,7 @@ def test_a_folder_a_submitter_and_a_status_that_are_not_the_logs_are_found(tree:
 def test_a_run_of_a_checkout_with_changes_is_found(tree: Path) -> None:
     edit(tree / SCIENCE / "result-1.txt", '"dirty": false', '"dirty": true')
     assert findings("tree-clean-runs", tree) == [
-        (f"{SCIENCE}/result-1.txt", 6, "a run with uncommitted changes", expected_by("tree-clean-runs"))
+        (f"{SCIENCE}/result-1.txt", 7, "a run with uncommitted changes", expected_by("tree-clean-runs"))
     ]
 
 

@@ -118,6 +118,13 @@ RUN = [
         "a second run begins with `submission_benchmark`",
         also=("run-stop",),
     ),
+    typed(
+        "one-run",
+        EARLY_STOPPED + EARLY_STOPPED,
+        early("run_stop") + 1,
+        "a second run begins with `rules_edition`",
+        log=EARLY_STOPPED,
+    ),
 ]
 
 ORDER = [
