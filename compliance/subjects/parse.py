@@ -3,13 +3,13 @@
 A log is read in blocks of whole lines. A block in which every line is one event in plain form
 is decoded at once by orjson. The lines of any other block are searched for tokens one by one
 and the JSON after them decoded with care. So time grows with the length of the file, and
-memory with the number of its events. Lines count as an editor counts them, from 1.
+memory with the number of its events, up to a bound (`compliance.subjects.reading`). Lines count
+as an editor counts them, from 1.
 """
 
 from __future__ import annotations
 
 import gc
-import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -21,16 +21,14 @@ from typing import Any, BinaryIO
 import orjson
 
 from benchmark.record import events as vocabulary
-from compliance.subjects.columns import Columns, Events
+from compliance.subjects.columns import Events
 from compliance.subjects.log import Log, split_runs
+from compliance.subjects.reading import outline
+from compliance.subjects.reading.lines import ANY_TOKEN, BOM, Lines, LongLine, is_overwritten
+from compliance.subjects.reading.outline import Kept, memory_of, memory_of_values
 from compliance.subjects.strict_json import Notes, careful_decoder, json_defect, note_constant
 from compliance.wording import count, describe, excerpt
 
-CHUNK_BYTES = 256 * 1024
-#: Longer lines are not read: an event needs a few hundred bytes, the longest a few thousand.
-LINE_BYTES = 1024 * 1024
-#: Events are kept up to so many bytes of log, 40 times a run of 1000 epochs.
-EVENTS_BYTES = 32 * 1024 * 1024
 #: orjson makes floats of integers from here on, which the careful decoder keeps.
 _INEXACT = 2.0**53
 #: Times beyond this are no times in any unit.
@@ -42,9 +40,7 @@ TOKEN = vocabulary.TOKEN
 _TOKEN = TOKEN.encode()
 _HEAD = _TOKEN + b" "
 _START = _HEAD + b"{"
-#: What tokens of all versions begin with (`:::MLPv0.5.0`, `:::MLL`).
-_ANY_TOKEN = b":::ML"
-_BOM = b"\xef\xbb\xbf"
+_BOM = BOM.encode()
 _KEYS = {key: key for key in vocabulary.BY_KEY}
 _KINDS = {kind: kind for kind in (vocabulary.POINT, vocabulary.START, vocabulary.STOP)}
 _FIELDS = ("namespace", "time_ms", "event_type", "key", "value", "metadata")
@@ -78,73 +74,40 @@ def collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _parted(block: bytes) -> Iterator[bytes]:
-    """The lines up to the first with a bracket, those up to the last with one, and those after it.
-
-    A run's log has one such line, the `result`; those around it are decoded at once.
-    """
-    if b"[" not in block:
-        yield block
-        return
-    start = block.rfind(b"\n", 0, block.find(b"["))
-    stop = block.find(b"\n", block.rfind(b"["))
-    if start >= 0:
-        yield block[:start]
-    yield block[start + 1 : stop if stop >= 0 else None]
-    if stop >= 0:
-        yield block[stop + 1 :]
-
-
 class _Parser:
     """The state of parsing one file."""
 
     def __init__(self, path: str) -> None:
         self.log = Log(path)
-        self.events = Columns()
-        self.events_bytes = 0
+        self.kept = Kept()
         self.carriage_returns = 0
+        #: The lines of events after text that ends with a carriage return.
+        self.overwritten: list[int] = []
         self.notes: Notes = []
         self.scan = json.JSONDecoder(parse_constant=lambda name: note_constant(self.notes, name)).raw_decode
         self.scan_carefully = careful_decoder(self.notes).raw_decode
 
     def parse(self, stream: BinaryIO) -> Log:
-        log = self.log
-        for block in self._blocks(stream):
+        log, read = self.log, Lines(stream)
+        for block in read.blocks():
             if log.defects.counts["log-size"]:  # what lies beyond the limit is only counted
-                log.lines += block.count(b"\n") + 1
+                log.lines += 1 if isinstance(block, LongLine) else block.count(b"\n") + 1
+            elif isinstance(block, LongLine):
+                log.lines += 1
+                self._long_line(block, log.lines)
             elif not self._plain_block(block):
                 self._any_block(block)
+        log.bytes, log.sha256 = read.bytes, read.digest.hexdigest()
+        if read.is_cut_off:
+            log.defects.add("last-line", log.lines, "the file ends without a line feed")
         if self.carriage_returns:
             log.defects.add("line-end", None, f"{count(self.carriage_returns, 'line')} with CR LF")
-        log.events, log.after_run, log.second_run = split_runs(Events(self.events, range(len(self.events))))
+        if self.overwritten:
+            found = f"{count(len(self.overwritten), 'event')} after text that ends with CR"
+            log.defects.add("line-end", self.overwritten[0], found)
+        events = self.kept.columns
+        log.events, log.after_run, log.second_run = split_runs(Events(events, range(len(events))))
         return log
-
-    def _blocks(self, stream: BinaryIO) -> Iterator[bytes]:
-        """Whole lines of a stream, joined by their line feeds; overlong lines come out empty.
-
-        The lines of a block must have been counted before the next one is asked for.
-        """
-        digest = hashlib.sha256()
-        tail, skipping = b"", False
-        while chunk := stream.read(CHUNK_BYTES):
-            digest.update(chunk)
-            self.log.bytes += len(chunk)
-            block, feed, tail = (tail + chunk).rpartition(b"\n")
-            if feed:
-                if skipping:  # the rest of the overlong line is the first of the block
-                    _, another, others = block.partition(b"\n")
-                    block, skipping = another + others, False
-                yield from _parted(block)
-            if skipping or len(tail) > LINE_BYTES:
-                if not skipping:
-                    self.log.defects.add(
-                        "line-length", self.log.lines + 1, f"a line of more than {LINE_BYTES} bytes"
-                    )
-                tail, skipping = b"", True
-        self.log.sha256 = digest.hexdigest()
-        if tail:
-            self.log.defects.add("last-line", self.log.lines + 1, "the file ends without a line feed")
-            yield tail
 
     def _plain_block(self, block: bytes) -> bool:
         """Take a block in which every line is exactly one event in good form; say whether it was one.
@@ -152,12 +115,7 @@ class _Parser:
         Without brackets no list can hide a line feed, so that every object ends on its line; and
         as in ``_plain_event`` the number of colons shows that no key was lost to another.
         """
-        if (
-            not block.startswith(_START)
-            or b"[" in block
-            or b"\r" in block
-            or self.events_bytes + len(block) > EVENTS_BYTES
-        ):
+        if not block.startswith(_START) or b"[" in block or b"\r" in block:
             return False
         objects = block.removeprefix(_HEAD).replace(b"\n" + _START, b",{")
         lines = (len(block) - len(objects)) // len(_HEAD)
@@ -178,7 +136,7 @@ class _Parser:
             or len(decoded) != lines
             or set(map(len, decoded)) != {len(_FIELDS)}
             or set(map(type, metadata)) != {dict}
-            or objects.count(b":") != lines * len(_FIELDS) + sum(map(len, metadata))
+            or (pairs := objects.count(b":")) != lines * len(_FIELDS) + sum(map(len, metadata))
             or set(map(type, keys)) | set(map(type, namespaces)) != {str}
             or set(map(type, times)) != {int}
             or not -LARGEST_TIME < min(times) <= max(times) < LARGEST_TIME
@@ -186,8 +144,9 @@ class _Parser:
         ):
             return False
         numbers = range(self.log.lines + 1, self.log.lines + 1 + lines)
-        self.events.extend(numbers, keys, kinds, times, values, metadata)
-        self.events_bytes += len(block)
+        memory = memory_of_values(block, pairs)
+        if not self.kept.extend(block, memory, numbers, keys, kinds, times, values, metadata):
+            return False
         self.log.lines += lines
         return True
 
@@ -199,8 +158,9 @@ class _Parser:
             log.lines += 1
             if not (line.startswith(_START) and self._plain_event(line, log.lines)):
                 self._any_line(line, log.lines)
-            if self.events_bytes > EVENTS_BYTES:
-                log.defects.add("log-size", log.lines, f"more than {EVENTS_BYTES} bytes of events")
+            if self.kept.is_full:
+                found = f"the events up to here take more than {outline.EVENTS_BYTES // 2**20} MiB of memory"
+                log.defects.add("log-size", log.lines, found)
                 log.lines += len(lines) - place
                 return
 
@@ -235,13 +195,12 @@ class _Parser:
             self.notes.clear()
             return False
         key, kind = _KEYS.get(key, key), _KINDS[kind]
-        self.events.append(number, key, kind, time, value, metadata)
-        self.events_bytes += len(line)
+        self.kept.append(memory_of(line, len(_HEAD)), number, key, kind, time, value, metadata)
         return True
 
     def _any_line(self, line: bytes, number: int) -> None:
         """Take any line: text, a damaged event, several events."""
-        if line.isascii() and _ANY_TOKEN not in line and b"\0" not in line and not line.endswith(b"\r"):
+        if line.isascii() and ANY_TOKEN not in line and b"\0" not in line and not line.endswith(b"\r"):
             return  # text without an event
         defects = self.log.defects
         if line.endswith(b"\r"):
@@ -256,24 +215,69 @@ class _Parser:
         try:
             text = line.decode()
         except UnicodeDecodeError as error:
-            rule = "encoding" if has_event else "binary-text"
-            defects.add(rule, number, f"byte 0x{line[error.start]:02x} at column {error.start + 1}")
+            self._undecodable(number, line[error.start], error.start, has_event)
             text = line.decode(errors="replace")
         if has_event:
-            self._events_of(text, number)
-        elif _ANY_TOKEN in line and _TOKEN.startswith(line):
+            start = text.find(TOKEN)
+            self._text_before(text[:start], is_overwritten(text[:start]), number)
+            self._events_of(text, number, start)
+        elif ANY_TOKEN in line and _TOKEN.startswith(line):
             defects.add("event-json", number, f"cut off after {excerpt(text)}")
-        elif _ANY_TOKEN in line:
+        elif ANY_TOKEN in line:
             defects.add("old-token", number, excerpt(text, text.find(":::ML")))
 
-    def _events_of(self, text: str, number: int) -> None:
-        """Take every event of a line that holds at least one token."""
+    def _long_line(self, line: LongLine, number: int) -> None:
+        """Take a line that is too long to be read at once: text, at whose end may be events."""
         defects = self.log.defects
-        position, failures, seen = 0, 0, 0
+        if line.is_cut:
+            defects.add("line-length", number, f"more than {line.most} bytes from the first event on")
+            return
+        self.carriage_returns += line.ends_with_return
+        mark = BOM if number == 1 and line.has_mark else ""
+        if mark:
+            defects.add("byte-order-mark", 1, "the bytes EF BB BF at the start of the file")
+        events = (line.events or b"").removesuffix(b"\r")
+        if line.has_nul or b"\0" in events:
+            defects.add("binary-text", number, "a NUL byte")
+        at = len(mark.encode())
+        try:
+            text = events.decode()
+        except UnicodeDecodeError as error:
+            text = events.decode(errors="replace")
+            line.undecodable = line.undecodable or (events[error.start], line.bytes + error.start)
+        if line.undecodable:
+            byte, place = line.undecodable
+            self._undecodable(number, byte, place - at, bool(events))
+        if events:
+            self._text_before(line.head.removeprefix(mark), line.is_overwritten, number)
+            self._events_of(text, number, 0, line.characters - len(mark))
+        elif line.old:
+            old = line.old.removesuffix(b"\r").decode(errors="replace")
+            defects.add("old-token", number, excerpt(old))
+
+    def _undecodable(self, number: int, byte: int, place: int, has_event: bool) -> None:
+        rule = "encoding" if has_event else "binary-text"
+        self.log.defects.add(rule, number, f"byte 0x{byte:02x} at column {place + 1}")
+
+    def _text_before(self, text: str, is_overwritten: bool, number: int) -> None:
+        """Take the text before the first token of a line."""
+        if not (text := text.strip()):
+            return
+        if is_overwritten:
+            self.overwritten.append(number)
+        else:
+            self.log.defects.add("text-before-token", number, excerpt(text))
+
+    def _events_of(self, text: str, number: int, position: int, left_out: int = 0) -> None:
+        """Take every event of a line from its first token on, which is at a position.
+
+        So many characters of the line, all before the token, are ``left_out`` of the text.
+        """
+        defects = self.log.defects
+        failures, seen = 0, 0
         while (start := text.find(TOKEN, position)) >= 0 and failures < FAILURES_PER_LINE:
             if between := text[position:start].strip():
-                rule = "text-after-event" if seen else "text-before-token"
-                defects.add(rule, number, excerpt(between))
+                defects.add("text-after-event", number, excerpt(between))
             body = start + len(TOKEN)
             begin = text.find("{", body)
             try:
@@ -281,7 +285,7 @@ class _Parser:
                     raise json.JSONDecodeError("no object after the token", text, body)
                 data, position = self.scan_carefully(text, begin)
             except (ValueError, RecursionError) as error:
-                defects.add("event-json", number, json_defect(error, text))
+                defects.add("event-json", number, json_defect(error, text, left_out))
                 self.notes.clear()
                 failures += 1
                 position = text.find(TOKEN, body)
@@ -290,16 +294,15 @@ class _Parser:
                 continue
             seen += 1
             if seen > 1:
-                defects.add("glued-events", number, f"event {seen} begins at column {start + 1}")
+                defects.add("glued-events", number, f"event {seen} begins at column {left_out + start + 1}")
             for rule, found in self.notes:
                 defects.add(rule, number, found)
             self.notes.clear()
-            self.events_bytes += position - begin
-            self._take(data, number)
+            self._take(data, number, memory_of(text[begin:position].encode(errors="replace")))
         if rest := text[position:].strip():
             defects.add("text-after-event", number, excerpt(rest))
 
-    def _take(self, data: dict[str, Any], number: int) -> None:
+    def _take(self, data: dict[str, Any], number: int, memory: int) -> None:
         """Take a decoded event; a field that is missing or of another type is a defect."""
         faults = [f"no {name}" for name in _FIELDS if name not in data]
         faults += [f"an unknown field {excerpt(name)}" for name in data if name not in _FIELDS]
@@ -320,7 +323,8 @@ class _Parser:
             self.log.defects.add("event-fields", number, fault)
         if not isinstance(key, str):
             return
-        self.events.append(
+        self.kept.append(
+            memory,
             number,
             _KEYS.get(key, key),
             kind if isinstance(kind, str) else "",

@@ -38,13 +38,13 @@ def note_constant(notes: Notes, name: str) -> float:
     return math.nan
 
 
-def json_defect(error: Exception, text: str) -> str:
-    """What is wrong with JSON, and where in the line."""
+def json_defect(error: Exception, text: str, left_out: int = 0) -> str:
+    """What is wrong with JSON, and where in the line, of which the text lacks so many characters."""
     if isinstance(error, json.JSONDecodeError):
         written = text.rstrip()
         if error.pos >= len(written) or error.msg.startswith("Unterminated string"):
             return f"cut off after {excerpt(written, len(written) - WIDTH)}"
-        return f"{error.msg.lower()} at column {error.pos + 1}: {excerpt(text, error.pos)}"
+        return f"{error.msg.lower()} at column {left_out + error.pos + 1}: {excerpt(text, error.pos)}"
     if isinstance(error, RecursionError):
         return "objects or lists nested too deeply"
     return str(error).partition(";")[0]

@@ -277,6 +277,9 @@ BENIGN: dict[str, Callable[[str], str]] = {
         lambda row: row.replace("0.001", "1E-3"),
     ),
     "an integer for a number": lambda text: with_value(text, "min_sst", 274),
+    "a progress bar of megabytes": lambda text: before(
+        text, "seed", "".join(f"\r{number} / 99999 [##  ]" for number in range(100_000))
+    ),
     "a namespace": lambda text: each_event(text, lambda _, fields: fields.update(namespace="cloudmask")),
     "more metadata on every event": everywhere(rank=0, node="n1", note=None),
     "nested metadata": everywhere(limits={"hours": [1, 2, {"x": None}]}),

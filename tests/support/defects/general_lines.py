@@ -149,9 +149,6 @@ def parsing() -> Iterator[Defect]:
     )
     yield defect("lines: indented JSON", indented, "event-json", "no-events")
     yield defect(
-        "lines: a line of two megabytes", lambda text: before(text, "seed", "." * 2**21), "line-length"
-    )
-    yield defect(
         "lines: an event of two megabytes",
         lambda text: with_metadata(text, "seed", padding="." * 2**21),
         "line-length",
@@ -164,13 +161,18 @@ def parsing() -> Iterator[Defect]:
         "a rank": "0: ",
         "a date": "2024-11-24 07:00:00,123 INFO ",
         "colour codes": "\x1b[0m",
-        "a carriage return": "Epoch 1: 50 %\r",
+        "megabytes": "." * 2**21,
     }.items():
         yield defect(
             f"lines: {name} before a token",
             lambda text, prefix=text_before: with_row(text, "seed", lambda row: prefix + row),
             "text-before-token",
         )
+    yield defect(
+        "lines: a progress bar before a token",
+        lambda text: with_row(text, "seed", lambda row: f"{'Epoch 1: 50 %' * 2**17}\r{row}"),
+        "line-end",
+    )
     for name, text_after in {
         "a word": " done",
         "a comma": ",",

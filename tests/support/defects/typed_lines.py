@@ -36,9 +36,9 @@ DEFECTS = [
     typed("no-events", "Epoch 1/3\n", None, "no event in 1 line (10 bytes)"),
     typed(
         "line-length",
-        with_line(COMPLETED, SEED, "x" * 2**21, LINES[SEED - 1]),
-        SEED,
-        "a line of more than 1048576 bytes",
+        with_line(COMPLETED, SEED, LINES[SEED - 1], f"{TOKEN}{'x' * 2**21}"),
+        SEED + 1,
+        "more than 1048576 bytes from the first event on",
     ),
     typed("encoding", as_bytes(SEED, b"benchmark/", b"benchm\xe9rk/"), SEED, "byte 0xe9 at column 140"),
     typed("binary-text", with_line(COMPLETED, SEED, LINES[SEED - 1], "a\0b"), SEED + 1, "a NUL byte"),

@@ -1,0 +1,1 @@
+"""How the bytes of a log become lines and events in bounded memory."""

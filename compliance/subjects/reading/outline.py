@@ -1,0 +1,148 @@
+"""What is kept of the events of a log, so that a large one with events of every step fits into memory.
+
+The first events of a log are kept as they are: more than any run of the benchmark logs. Of what
+follows, an event of a key that no rule asks about is kept in outline: all that the rules on
+every event look at, but of its metadata only the place in the program that logged it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmark.record import events as vocabulary
+from compliance.subjects.columns import Columns
+
+#: Memory is counted in bytes of the log, four where they are not all ASCII, plus so much for every value in
+#: it: what Python takes for a value, its name and its place, within a factor of two either way.
+VALUE_BYTES = 64
+#: Memory for an event in outline, with what the rules take to look at it.
+OUTLINE_BYTES = 256
+#: Events that take up to so much memory are kept as they are: 30 MB of log, 30 times the longest run.
+FULL_BYTES = 128 * 1024 * 1024
+#: So much memory is there for the events of a log. Measured with the worst of contents (thousands of names,
+#: empty objects, text beyond ASCII), the checker then takes less than 1 GiB in all.
+EVENTS_BYTES = 512 * 1024 * 1024
+
+#: Keys of other benchmarks of whose events a rule asks more than an outline has.
+_ASKED = frozenset({*vocabulary.BY_KEY, "block_start", "block_stop", "eval_error", "opt_betas"})
+#: Different keys and places in the program of outlines; events of any others are kept as they are.
+_MOST = 1000
+#: Longer keys and file names have no outline.
+_CHARACTERS = 200
+#: Longer texts are cut in an outline, to more than an excerpt shows.
+_TEXT = 64
+#: Larger integers are kept.
+_LARGEST = 2**64
+#: What stands for any object or list that is not empty.
+_CONTAINERS: dict[type, Any] = {dict: {"…": None}, list: [None]}
+
+
+def memory_of(text: bytes, start: int = 0) -> int:
+    """The memory that the events in a text take, from a place on."""
+    values = text.count(b":", start)
+    if b"[" in text:
+        values += text.count(b",", start) + text.count(b"[", start)
+    return memory_of_values(text, values) - start
+
+
+def memory_of_values(text: bytes, values: int) -> int:
+    """The memory that the events in a text of so many values take."""
+    return len(text) * (1 if text.isascii() else 4) + VALUE_BYTES * values
+
+
+class Outlines:
+    """Makes outlines of events. Equal parts of them are one object."""
+
+    def __init__(self) -> None:
+        self._keys: dict[str, str] = {}
+        self._sources: dict[tuple[object, object], dict[str, object]] = {}
+
+    def of(
+        self, key: str, value: object, metadata: dict[str, object]
+    ) -> tuple[str, Any, dict[str, object]] | None:
+        """Key, value and metadata in outline; None where all of it must be kept."""
+        if key in _ASKED:
+            return None
+        source = self._source(metadata.get("file"), metadata.get("lineno"))
+        if source is None:
+            return None
+        kind = type(value)
+        if isinstance(value, str):
+            value = value if len(value) <= _TEXT else f"{value[:_TEXT]}…"
+        elif value and kind in _CONTAINERS:
+            value = _CONTAINERS[kind]
+        elif kind is int and not -_LARGEST < value < _LARGEST:  # type: ignore[operator]
+            return None
+        if key not in self._keys:
+            if len(self._keys) >= _MOST or len(key) > _CHARACTERS:
+                return None
+            self._keys[key] = key
+        return self._keys[key], value, source
+
+    def _source(self, file: object, line: object) -> dict[str, object] | None:
+        """Metadata that say which line of the program logged an event; None where it is no such line."""
+        if not (file is None or type(file) is str) or not (line is None or type(line) is int):
+            return None
+        if (source := self._sources.get((file, line))) is None:
+            if len(self._sources) >= _MOST or (file and len(file) > _CHARACTERS):
+                return None
+            source = {name: value for name, value in (("file", file), ("lineno", line)) if value is not None}
+            self._sources[file, line] = source
+        return source
+
+
+class Kept:
+    """The events of a log, and about how much memory they take."""
+
+    def __init__(self) -> None:
+        self.columns = Columns()
+        self.memory = 0
+        self._outlines = Outlines()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the events take more memory than there is for those of a log."""
+        return self.memory > EVENTS_BYTES
+
+    def append(
+        self,
+        memory: int,
+        number: int,
+        key: str,
+        kind: str,
+        time: int | None,
+        value: Any,
+        metadata: dict[str, object],
+    ) -> None:
+        """Keep an event of a line that takes so much memory."""
+        if self.memory > FULL_BYTES and (outline := self._outlines.of(key, value, metadata)):
+            key, value, metadata = outline
+            memory = OUTLINE_BYTES
+        self.columns.append(number, key, kind, time, value, metadata)
+        self.memory += memory
+
+    def extend(
+        self,
+        block: bytes,
+        memory: int,
+        numbers: range,
+        keys: list[str],
+        kinds: list[str],
+        times: list[int],
+        values: list[Any],
+        metadata: list[dict[str, object]],
+    ) -> bool:
+        """Keep the events of a block, one a line, that take so much memory; not if that makes it full."""
+        if self.memory > FULL_BYTES:
+            outlines = [*map(self._outlines.of, keys, values, metadata)]
+            lines = block.split(b"\n") if None in outlines else []
+            memory = OUTLINE_BYTES * (len(keys) - outlines.count(None))
+            memory += sum(memory_of(line) for line, each in zip(lines, outlines, strict=False) if not each)
+            events = zip(outlines, keys, values, metadata, strict=True)
+            columns = zip(*(outline or event for outline, *event in events), strict=True)
+            keys, values, metadata = map(list, columns)
+        if self.memory + memory > EVENTS_BYTES:
+            return False
+        self.columns.extend(numbers, keys, kinds, times, values, metadata)
+        self.memory += memory
+        return True
