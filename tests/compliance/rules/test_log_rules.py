@@ -55,7 +55,7 @@ def test_a_log_of_more_events_than_a_run_can_have_is_an_error(monkeypatch: pytes
     assert found.line is not None
     said = "the events up to here take more than 0 MiB of memory"
     assert found == Said(found.line, said).finding("log-size")
-    monkeypatch.setattr(outline, "EVENTS_BYTES", 2**17)
+    monkeypatch.setattr(outline, "EVENTS_BYTES", 2**19)
     assert findings(COMPLETED) == []
 
 
