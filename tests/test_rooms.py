@@ -40,7 +40,7 @@ ALLOWED: dict[str, str] = {
     "compliance.rules": "compliance.kernel compliance.subjects benchmark.core benchmark.record "
     "benchmark.config",
     "compliance.reports": "compliance.kernel compliance.clauses compliance.subjects compliance.rules "
-    "benchmark.core",
+    "benchmark.core benchmark.record",
     "compliance.upstream": "compliance.kernel compliance.subjects compliance.rules benchmark.core",
     "compliance": "compliance.kernel compliance.subjects compliance.rules compliance.reports "
     "compliance.upstream benchmark.core benchmark.record benchmark.scenes",

@@ -5,6 +5,7 @@ The JSON (`--format json`) is one object:
     format      "cloudmask-check-2"; another number if a field changes or goes
     verdict     "passed", "failed" (errors were found) or "incomplete" (a path could not be checked)
     exit_code   0, 1 or 2, as the verdict
+    rules_edition  the editions of the rules that were applied (--list-clauses has them in full)
     strict      whether warnings fail the check
     profiles    {profile: {verdict, logs, error, warning, note}} of every profile that judged something
     left_out    [rule] of the profiles that settings or the command line left out
@@ -31,6 +32,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from benchmark.core.errors import CloudMaskError
+from benchmark.record.events import RULES_EDITION
 from compliance.finding import SEVERITIES, Finding, Severity
 from compliance.subjects.log import Log
 
@@ -158,6 +160,7 @@ def to_json(report: Report, severity: Severity = "note") -> dict[str, object]:
         "format": FORMAT,
         "verdict": report.verdict,
         "exit_code": report.exit_code,
+        "rules_edition": RULES_EDITION,
         "strict": report.strict,
         "profiles": {
             name: {"verdict": each.verdict, "logs": len(each.logs), **each.counts}

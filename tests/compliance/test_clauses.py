@@ -7,6 +7,7 @@ import json
 import pytest
 
 from benchmark import ROOT
+from benchmark.record.events import RULES_EDITION
 from compliance.check import main
 from compliance.clauses.texts import FILE, HOUSE, Clause, cited, clauses, texts
 from compliance.registry import Rule
@@ -36,6 +37,14 @@ def test_ids_of_clauses_are_unique() -> None:
 def test_every_text_states_its_source_and_edition() -> None:
     assert all(text.title and text.source and text.edition for text in texts().values())
     assert {"S", "P", "G", "T", "H", "K"} <= texts().keys()
+
+
+def test_the_edition_that_logs_bundles_and_reports_state_is_that_of_the_texts() -> None:
+    parts = [part.rpartition(" ")[2] for part in RULES_EDITION.split(", ")]
+    letters = ("P", "S", "T", "K")
+    where = {letter: f"{texts()[letter].source} {texts()[letter].edition}" for letter in letters}
+    where["T"] = texts()["K"].source  # whose rule files are those of the newest round
+    assert [part in where[letter] for letter, part in zip(letters, parts, strict=True)] == [True] * 4
 
 
 def test_the_coverage_document_is_the_generated_one(capsys: pytest.CaptureFixture[str]) -> None:
