@@ -69,8 +69,14 @@ def test_the_log_tells_the_run_in_the_order_of_the_vocabulary(tiny_run):
     keys = [event["key"] for event in tiny_run.events]
     epoch = ["epoch_start", "train_loss", "train_accuracy", "epoch_stop"]
     epoch += ["eval_start", "eval_loss", "eval_accuracy", "eval_stop"]
-    assert keys[:8] == [
-        *("submission_benchmark", "submission_org", "submission_division", "submissiom_version"),
+    assert keys[:9] == [
+        *(
+            "rules_edition",
+            "submission_benchmark",
+            "submission_org",
+            "submission_division",
+            "submissiom_version",
+        ),
         *(
             "submission_version",
             "submission_github_commit_version",
@@ -159,7 +165,7 @@ def test_the_best_epoch_is_that_of_the_lowest_validation_loss_and_metrics_repeat
     losses = [float(row["eval_loss"]) for row in rows]
     result = value_of(tiny_run.events, "result")
     assert result["best_epoch"] == 1 + losses.index(min(losses))
-    assert result["eval_loss"] == min(losses)
+    assert result["validation_loss"] == min(losses)
 
 
 def test_the_same_seed_gives_the_same_weights_and_a_log_that_differs_in_times_only(tiny_run):

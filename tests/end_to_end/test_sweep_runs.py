@@ -228,7 +228,7 @@ def test_resume_submits_the_failed_run_only_and_both_executors_agree_bit_for_bit
             value_of(read_events(log(array, output, "three", seed)), "result")
             for output in ("slurm logs", "local logs")
         ]
-        for name in ("value", "train_accuracy", "eval_accuracy", "weights_sha256"):
+        for name in ("value", "train_accuracy", "validation_accuracy", "weights_sha256"):
             assert scores[0][name] == scores[1][name]
 
 
