@@ -61,8 +61,8 @@ test-fast: setup  ## run the tests that are not slow, about a minute
 fuzz: setup  ## look for input that makes the checker fail (MINUTES=10 SEED=1)
 	$(RUN) -m tests.support.fuzz --minutes $(MINUTES) --seed $(SEED)
 
-kill: setup  ## kill and resume a training (KILLS=20 times), compare it bit for bit with an uninterrupted one
-	$(RUN) -m tests.support.killed_runs --kills $(KILLS) --seed $(SEED)
+kill: setup  ## kill and resume a training (KILLS=20 times, METHOD=NAME), compare it bit for bit with an uninterrupted one
+	$(RUN) -m tests.support.killed_runs --kills $(KILLS) --seed $(SEED) $(if $(METHOD),--method $(METHOD))
 
 lint: setup  ## check style and types
 	$(VENV)/bin/ruff check .

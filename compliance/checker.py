@@ -19,7 +19,7 @@ from compliance.rules import RULE_BY_ID, own_rules
 from compliance.rules.profiles import SCIENCE, profile_of, profile_of_tree
 from compliance.subjects.archive import ArchiveDefect, read_archive, unpack
 from compliance.subjects.config import read_config
-from compliance.subjects.discover import Found, discover
+from compliance.subjects.discover import Found, discover, is_tree
 from compliance.subjects.folders import CheckError, Shown
 from compliance.subjects.log import Log, condense
 from compliance.subjects.parse import LogReader, parse_log, read_log
@@ -126,7 +126,8 @@ def check_archive(path: Path, chosen: RuleSets) -> Report:
             )
             return merge([of_archive, Report(failures=(failure,))])
         tops = [*Path(folder).iterdir()]
-        inside = tops[0] if len(tops) == 1 and tops[0].is_dir() else Path(folder)
+        alone = len(tops) == 1 and tops[0].is_dir() and not is_tree(Path(folder))
+        inside = tops[0] if alone else Path(folder)
 
         def shown(file: Path) -> str:
             return str(PurePath(f"{path}!", file.relative_to(folder)))

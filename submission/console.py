@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from compliance.finding import Finding
@@ -82,7 +82,6 @@ def summary(layout: BundleLayout, runs: RunSet, output: Path, note: str) -> str:
         for run in runs.runs
     ]
     rows.append(f"  {'mean':>10}  {runs.mean:>13.4f}")
-    data = "\nThe scenes are synthetic; the documents of the bundle say so.\n" if runs.synthetic else ""
     archive = output / f"{layout.name.folder}.tar.gz"
     return "\n".join(
         (
@@ -90,11 +89,18 @@ def summary(layout: BundleLayout, runs: RunSet, output: Path, note: str) -> str:
             layout.outline(len(runs.runs)),
             "",
             *rows,
-            data,
+            "",
             f"{note}",
             f"Read {output / layout.name.folder / layout.contribution.relative_to(layout.root)}",
-            f"Send {archive} with its .sha256,",
-            f"or commit the folder {layout.name.org}/ to a fork of the results' repository.",
             f"Check it anywhere: python -m compliance.check {output / layout.name.folder}",
+            *_next(layout, archive),
         )
     )
+
+
+def _next(layout: BundleLayout, archive: Path) -> Iterator[str]:
+    """What the bundle is good for: the last line of all."""
+    if layout.name.demonstration:
+        yield "This is a demonstration on synthetic scenes, not a submission (docs/submission.md)."
+    else:
+        yield f"Send it: {archive} with its .sha256, as docs/submission.md says under 'Send it'."

@@ -21,7 +21,7 @@ from urllib.parse import quote
 from benchmark.core.errors import CloudMaskError, SubmissionError
 from benchmark.core.files import reason_of, write_text
 from compliance.checker import check_paths
-from compliance.subjects.tree import is_tree
+from compliance.subjects.tree import is_bundle
 from compliance.wording import escape_markdown, markdown_table
 from submission.bundle.archive import ARCHIVE_SUFFIX
 from submission.bundle.reading import Bundle, find_tree, read_bundle, unpacked
@@ -110,10 +110,10 @@ def find_bundles(paths: Iterable[Path]) -> list[Path]:
     """
     found: dict[str, Path] = {}
     for path in paths:
-        if is_tree(path) or path.is_file():
+        if is_bundle(path) or path.is_file():
             bundles = [path]
         else:
-            bundles = sorted(child for child in path.glob("*") if child.is_dir() and is_tree(child))
+            bundles = sorted(child for child in path.glob("*") if child.is_dir() and is_bundle(child))
         if not bundles:
             raise SubmissionError(
                 path,

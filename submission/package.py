@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.core.errors import CloudMaskError, SubmissionError
+from benchmark.record.events import RULES_EDITION
 from compliance.checker import check_paths, check_tree
 from compliance.registry import OWN
 from compliance.rules import own_rules
@@ -86,7 +87,7 @@ def package(options: Options) -> Path:
     org = _agreed_org(runs, options.org)
     system = _describe(runs, options)
     descriptor = directory_name(runs.config.series if options.descriptor is None else options.descriptor)
-    name = BundleName(directory_name(org), system["system_name"], descriptor)
+    name = BundleName(directory_name(org), system["system_name"], descriptor, runs.synthetic)
     step(2, f"{org} on {name.system}, seeds {', '.join(map(str, runs.seeds))}, {name.descriptor}")
 
     # ---- 3. the code is the commit of the logs
@@ -208,6 +209,8 @@ def _write(
         described_by_hand=options.system is not None,
         left_out=tuple(left_out),
         data_moved=moved_folders(runs),
+        demonstration=layout.name.demonstration,
+        rules_edition=RULES_EDITION,
         made_by=documents_digest(),
     )
     write_generated(layout, Sources(runs, commit, system, provenance))

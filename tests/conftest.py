@@ -38,8 +38,12 @@ LONGEST = (
     "tests/submission/test_package.py",
     "tests/compliance/rules/test_profiles.py",
     "tests/submission/verify",
+    "tests/benchmark/methods/test_networks.py",
     "tests/benchmark/compute",
+    "tests/submission/figures",
     "tests/submission/report",
+    "tests/submission",
+    "tests/benchmark/stores",
 )
 
 settings.register_profile("cloudmask", deadline=None)  # no test asserts a time
@@ -59,7 +63,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             names.append("slow")
         for name in dict.fromkeys(names):
             item.add_marker(name)
-        if "slow" in names:
+        if item.get_closest_marker("slow"):  # by its fixtures, its place, or its own mark
             slow_files.add(item.path)
 
     def place(item: pytest.Item) -> int:

@@ -141,7 +141,7 @@ def _learned(result: dict[str, Any]) -> Iterator[str]:
     if "epochs_run" in result:
         yield (
             f"epochs      {result['epochs_run']}, best {result['best_epoch']} "
-            f"(train {result['train_accuracy']:.4f}, validation {result['eval_accuracy']:.4f})"
+            f"(train {result['train_accuracy']:.4f}, validation {result['validation_accuracy']:.4f})"
         )
 
 

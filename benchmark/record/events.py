@@ -23,6 +23,21 @@ PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 METHOD_KINDS = ("network", "fitted", "masks")
 BASELINES = ("majority", "threshold", "logistic")
 OUTCOMES = ("success", "aborted")
+#: The organisation of the shipped configurations, which no submission can have.
+DEFAULT_ORG = "cloudmask-benchmark"
+#: What MLPerf Training calls the precisions that a method computes in (T 6.1).
+NUMERICS = {"float32": "fp32", "mixed_bfloat16": "bfloat16", "mixed_float16": "fp16"}
+
+#: The editions of the rules that a log of this version is written for (compliance/clauses quotes them).
+RULES_EDITION = "science policy 0.5, submit.adoc a11f727, training rules 6.1.0, mlperf-logging 4.1.68"
+
+#: The inference set of the observed scenes: how many, what their names look like, and the sha256 of their
+#: names, sorted, one on each line; None until somebody has fetched them and told (docs/data.md).
+OBSERVED_TEST_SCENES = 100
+OBSERVED_NAME = (
+    r"S3A_SL_1_RBT_{4}\d{8}T\d{6}_\d{8}T\d{6}_\d{8}T\d{6}_\d{4}_\d{3}_\d{3}_\d{4}_\w{3}_\w_\w{2}_\d{3}"
+)
+OBSERVED_TEST_NAMES: str | None = None
 
 POINT = "POINT_IN_TIME"
 START = "INTERVAL_START"
@@ -66,6 +81,7 @@ _PIXELS = {"correct": "integer", "pixels": "integer"}
 
 #: Every event of a run, in the order in which a complete run logs them (docs/events.md).
 EVENTS: tuple[Event, ...] = (
+    Event("rules_edition", POINT, "string", "the editions of the rules that the log is written for"),
     # Identity of the submission (S6.1, P)
     Event("submission_benchmark", POINT, "string", "the benchmark: cloudmask"),
     Event("submission_org", POINT, "string", "the submitting organisation"),
@@ -90,6 +106,14 @@ EVENTS: tuple[Event, ...] = (
         "boolean",
         "whether the input files were dropped from the page cache; method: how",
         {"method": "string"},
+    ),
+    Event(
+        "data_location",
+        POINT,
+        "string",
+        "kind of the file system that holds the training scenes; inference: that of the inference scenes; "
+        "staging: that of the patches",
+        {"inference": "string", "staging": "string"},
     ),
     Event("init_start", START, "null", "start of what needs no data: devices, model, optimizer"),
     Event("seed", POINT, "integer", "seed of this run"),
@@ -116,6 +140,8 @@ EVENTS: tuple[Event, ...] = (
     Event("number_of_ranks", POINT, "integer", "replicas that share a global batch"),
     Event("global_batch_size", POINT, "integer", "patches of one step over all replicas"),
     Event("local_batch_size", POINT, "integer", "patches of one step on one replica"),
+    Event("batch_size", POINT, "integer", "the global batch, as the policy names it (P: > 0)"),
+    Event("micro_batch_size", POINT, "integer", "patches that one replica computes at once (T 6.1)"),
     Event("gradient_accumulation_steps", POINT, "integer", "steps between two updates of the weights"),
     Event("epochs", POINT, "integer", "epochs at most (P: > 0)"),
     Event(
@@ -123,6 +149,7 @@ EVENTS: tuple[Event, ...] = (
     ),
     Event("opt_name", POINT, "string", "optimizer"),
     Event("opt_base_learning_rate", POINT, "number", "peak learning rate (P: > 0)"),
+    Event("learning_rate", POINT, "number", "the same, as the policy names it (P: > 0)"),
     Event("opt_adam_beta_1", POINT, "number", "Adam's first decay rate"),
     Event("opt_adam_beta_2", POINT, "number", "Adam's second decay rate"),
     Event("opt_adam_epsilon", POINT, "number", "Adam's epsilon"),
@@ -137,6 +164,24 @@ EVENTS: tuple[Event, ...] = (
     Event("opt_learning_rate_warmup_steps", POINT, "integer", "steps of linear warm-up"),
     Event("opt_learning_rate_decay_schedule", POINT, "string", _one_of(SCHEDULES)),
     Event("precision", POINT, "string", _one_of(PRECISIONS)),
+    *(
+        Event(f"lowest_numerical_precision_in_{part}", POINT, "string", f"lowest precision of {what} (T 6.1)")
+        for part, what in (
+            ("linear", "convolutions"),
+            ("attn", "attention; no method has any: that of its convolutions"),
+            ("comm", "gradients between replicas"),
+        )
+    ),
+    *(
+        Event(f"{kind}_parallelism", POINT, "integer", f"replicas among which {what} is divided: 1 (T 6.1)")
+        for kind, what in (
+            ("tensor", "a tensor"),
+            ("pipeline", "the network"),
+            ("context", "a patch"),
+            ("expert", "a set of experts"),
+        )
+    ),
+    Event("config_filename", POINT, "string", "the resolved configuration, in the run's folder (T 6.1)"),
     Event("augmentation", POINT, "boolean", "whether training patches are flipped and turned at random"),
     Event("patch_size", POINT, "integer", "rows and columns of a patch (P: 256)"),
     Event(
@@ -251,6 +296,13 @@ PARAMETERS: tuple[str, ...] = tuple(
 #: What a log states of its method; older logs have none of it.
 METHOD = ("method", "method_kind", "method_source", "method_sha256", "method_options")
 
+#: What a log states that names its edition of the rules; older logs have none of it.
+OF_EDITION = (
+    *("data_location", "batch_size", "micro_batch_size", "learning_rate", "config_filename"),
+    *(f"lowest_numerical_precision_in_{part}" for part in ("linear", "attn", "comm")),
+    *(f"{kind}_parallelism" for kind in ("tensor", "pipeline", "context", "expert")),
+)
+
 #: Settings that a log states by the name of its optimizer (opt_name) ...
 OPTIMIZERS: dict[str, tuple[str, ...]] = {
     "adam": ("opt_adam_beta_1", "opt_adam_beta_2", "opt_adam_epsilon"),
@@ -261,7 +313,7 @@ OPTIMIZERS: dict[str, tuple[str, ...]] = {
 OPTIMIZER_EXTRAS = ("opt_amsgrad", "opt_sgd_nesterov", "opt_weight_decay")
 #: ... and with any optimizer. A method that is not trained by steps states none of these.
 OPTIMIZATION = (
-    *("opt_name", "opt_base_learning_rate"),
+    *("opt_name", "opt_base_learning_rate", "learning_rate"),
     *("opt_learning_rate_warmup_steps", "opt_learning_rate_decay_schedule"),
 )
 
@@ -271,4 +323,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "data_kind": DATA_KINDS,
     "opt_learning_rate_decay_schedule": SCHEDULES,
     "precision": PRECISIONS,
+    **dict.fromkeys(
+        (key for key in OF_EDITION if key.startswith("lowest_numerical_precision")), tuple(NUMERICS.values())
+    ),
 }

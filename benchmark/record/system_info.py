@@ -89,6 +89,18 @@ def gpus() -> list[dict[str, Any]]:
         pynvml.nvmlShutdown()
 
 
+def file_system_of(path: str | os.PathLike[str]) -> str:
+    """Kind of the file system that holds a path, or will: ``ext4``, ``lustre``, ``tmpfs``, or ``unknown``."""
+    place = os.path.realpath(path)
+    mounts = [each for each in psutil.disk_partitions(all=True) if _is_below(place, each.mountpoint)]
+    # of several at one place the last hides the others
+    return max(mounts, key=lambda each: len(each.mountpoint)).fstype if mounts else "unknown"
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return os.path.commonpath((path, folder)) == folder
+
+
 def platform_name(facts: dict[str, Any]) -> str:
     """A name of this system made from its facts: ``1-node-2-core-amd-epyc`` or ``4x-tesla-v100-...``."""
     accelerators = facts["accelerators"]

@@ -205,7 +205,10 @@ def drop_from_page_cache(paths: Sequence[Path]) -> bool:
     if not hasattr(os, "posix_fadvise"):
         return False
     for path in paths:
-        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            descriptor = os.open(path, os.O_RDONLY)
+        except FileNotFoundError:  # a store that another process has removed since it was found
+            continue
         try:
             os.fsync(descriptor)  # dirty pages, as of scenes just made, would stay
             os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)

@@ -46,6 +46,11 @@ class StagedPart:
     paths: list[Path]
 
 
+def staged_files(stage_dir: Path) -> list[Path]:
+    """The files of all stores below ``stage_dir``, whichever scenes they are of."""
+    return [path for name in (INPUTS, LABELS) for path in stage_dir.glob(f"*/{name}")]
+
+
 def open_or_stage(
     stage_dir: Path,
     part: str,

@@ -11,7 +11,7 @@ from benchmark.config.files import save_config
 from benchmark.config.schema import Training
 from benchmark.core.files import write_text
 from benchmark.record import system_info
-from benchmark.record.events import OPTIMIZERS
+from benchmark.record.events import NUMERICS, OPTIMIZERS, RULES_EDITION
 from benchmark.training.context import RunContext
 from benchmark.training.learning import schedule
 
@@ -58,6 +58,7 @@ def hardware_changes(first: dict[str, Any], now: dict[str, Any]) -> list[str]:
 def log_identity(run: RunContext, facts: dict[str, Any]) -> None:
     submission, log = run.config.submission, run.log
     version = system_info.benchmark_version()
+    log.event("rules_edition", RULES_EDITION)
     log.event("submission_benchmark", "cloudmask")
     log.event("submission_org", submission.org)
     log.event("submission_division", submission.division)
@@ -98,11 +99,18 @@ def log_parameters(run: RunContext, facts: dict[str, Any], computing: Computing)
         "number_of_ranks": computing.replicas,
         "global_batch_size": training.batch_size * computing.replicas,
         "local_batch_size": training.batch_size,
+        "batch_size": training.batch_size * computing.replicas,
+        "micro_batch_size": training.batch_size,
         "gradient_accumulation_steps": 1,
         "epochs": training.epochs,
         "early_stopping_patience": training.early_stopping_patience,
         **computing.optimization,
         "precision": computing.precision,
+        "lowest_numerical_precision_in_linear": NUMERICS[computing.precision],
+        "lowest_numerical_precision_in_attn": NUMERICS[computing.precision],
+        "lowest_numerical_precision_in_comm": "fp32",  # gradients are summed over replicas as they are kept
+        **{f"{kind}_parallelism": 1 for kind in ("tensor", "pipeline", "context", "expert")},
+        "config_filename": run.folder.config.name,
         "augmentation": training.augmentation,
         "patch_size": config.geometry.patch,
         **({"training_margin": computing.margin} if computing.margin else {}),
@@ -119,7 +127,8 @@ def log_parameters(run: RunContext, facts: dict[str, Any], computing: Computing)
 def optimization_facts(training: Training, total_steps: int, optimizer: Mapping[str, Any]) -> dict[str, Any]:
     """What a log states of steps: the settings of an optimizer as Keras states them, and the schedule."""
     name = str(optimizer["name"]).lower()
-    values: dict[str, Any] = {"opt_name": name, "opt_base_learning_rate": training.learning_rate}
+    rate = training.learning_rate
+    values: dict[str, Any] = {"opt_name": name, "opt_base_learning_rate": rate, "learning_rate": rate}
     for key in OPTIMIZERS.get(name, ()):
         values[key] = optimizer[key.removeprefix(f"opt_{name}_")]
     if name != "adamw" and optimizer.get("weight_decay"):

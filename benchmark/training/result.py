@@ -38,7 +38,7 @@ def compose_result(
     whole = total(score.bayes for score in scores)
     value = whole.correct / whole.pixels
     return {
-        "format": "cloudmask-result-1",
+        "format": "cloudmask-result-2",
         "metric": "test_accuracy",
         "meaning": meaning(run.method),
         "value": value,
@@ -85,5 +85,9 @@ def _epochs(config: Config, learned: Learned) -> dict[str, Any]:
         "epochs_run": len(learned.rows),
         "best_epoch": learned.best_epoch,
         "stopped_by": "early_stop" if len(learned.rows) < config.training.epochs else "epochs",
-        **{name: best[name] for name in ("train_loss", "train_accuracy", "eval_loss", "eval_accuracy")},
+        "train_loss": best["train_loss"],
+        "train_accuracy": best["train_accuracy"],
+        # not by the keys of events: upstream's tools look for these in every line
+        "validation_loss": best["eval_loss"],
+        "validation_accuracy": best["eval_accuracy"],
     }

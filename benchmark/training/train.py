@@ -19,8 +19,10 @@ from benchmark.record import system_info
 from benchmark.record.eventlog import EventLog, keep_beginning, keep_log
 from benchmark.record.run_folder import RunFolder
 from benchmark.record.stopwatch import write_timers
+from benchmark.record.system_info import file_system_of
 from benchmark.record.telemetry import sample_telemetry
 from benchmark.scenes.scene import drop_from_page_cache, split
+from benchmark.stores.opening import staged_files
 from benchmark.training.context import RunContext
 from benchmark.training.identity import keep_facts, log_identity, log_parameters
 from benchmark.training.inference import infer, infer_whole, score_baselines
@@ -107,8 +109,15 @@ def _run_benchmark(
 
     # ---- who, and on what
     log_identity(run, facts)
-    cleared = drop_from_page_cache([*scenes.training, *scenes.inference])
-    log.event("cache_clear", cleared, method="fsync and posix_fadvise(DONTNEED) on every scene file")
+    stores = staged_files(run.options.stage_dir)
+    cleared = drop_from_page_cache([*scenes.training, *scenes.inference, *stores])
+    log.event("cache_clear", cleared, method="fsync and posix_fadvise(DONTNEED) on every scene and store")
+    log.event(
+        "data_location",
+        file_system_of(config.data.training),
+        inference=file_system_of(config.data.inference),
+        staging=file_system_of(run.options.stage_dir),
+    )
 
     # ---- init: what needs no data
     with log.interval("init"):

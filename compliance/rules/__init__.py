@@ -26,7 +26,7 @@ from compliance.rules.log import (
     values,
 )
 from compliance.rules.tree import config as tree_config
-from compliance.rules.tree import contribution, files, secrets, shape
+from compliance.rules.tree import contribution, files, secrets, shape, submitted
 from compliance.rules.tree import method as tree_method
 from compliance.rules.tree import system as tree_system
 
@@ -53,6 +53,7 @@ _MODULES = (
     files,
     tree_config,
     tree_method,
+    submitted,
     contribution,
     tree_system,
     secrets,

@@ -61,11 +61,16 @@ _SCIENCE: Mapping[str, Severity] = {
     **dict.fromkeys(("set-same-setup", "set-completed", "set-numbering"), "warning"),
     **dict.fromkeys(("system-answers", "system-division"), "error"),
     **dict.fromkeys(("system-strings", "system-placeholder", "system-name", "system-status"), "warning"),
-    **dict.fromkeys(("tree-science-files", "tree-numbering", "tree-config-agrees"), "error"),
+    **dict.fromkeys(("system-fields", "tree-layout", "tree-application"), "error"),
+    **dict.fromkeys(("tree-science-files", "tree-science-scripts", "tree-general-files"), "error"),
+    **dict.fromkeys(("tree-numbering", "tree-config", "tree-config-agrees"), "error"),
     **dict.fromkeys(("file-name", "file-size", "file-kind", "tar-readable"), "error"),
-    **dict.fromkeys(("tree-organisation", "tree-general-files", "code-licence", "tree-config"), "warning"),
-    **dict.fromkeys(("implementation-notes", "contribution-table", "tree-identity"), "warning"),
-    "system-fields": "warning",
+    **dict.fromkeys(("system-general-fields", "tree-organisation", "tree-identity"), "warning"),
+    **dict.fromkeys(("tree-config-github", "tree-config-hyperparameters", "code-licence"), "warning"),
+    **dict.fromkeys(("implementation-notes", "contribution-table", "contribution-descriptor"), "warning"),
+    "tree-general-numbering": "warning",
+    "contribution-geometric-mean": "warning",
+    "foreign-training-disclosed": "note",
 }
 
 PROFILES: dict[str, Profile] = {

@@ -12,7 +12,14 @@ from typing import Any
 from compliance.placeholders import placeholder
 from compliance.registry import Problem, problem, system_rule
 from compliance.subjects.subjects import SystemFile
-from compliance.subjects.system import FIELDS, NO_ACCELERATOR, OPTIONAL_FIELDS, STATUS_WORDS, whole_number
+from compliance.subjects.system import (
+    FIELDS,
+    GENERAL_FIELDS,
+    NO_ACCELERATOR,
+    OPTIONAL_FIELDS,
+    STATUS_WORDS,
+    whole_number,
+)
 from compliance.wording import describe, excerpt, listing
 
 #: Fields of which at least one needs an answer (G: 'Yes, or vcpu').
@@ -46,18 +53,32 @@ def unanswered(text: str) -> str | None:
 @system_rule(
     "system-fields",
     clause="G-system-json, K-system",
-    expected="a JSON object with every field of the rules' table",
-    remedy="add the field; `python -m submission.package` writes descriptions with all of them",
+    expected="a JSON object with every field that upstream's checker asks for",
+    remedy="add the field; mlperf-sysinfo and `python -m submission.system` write all of them",
 )
 def system_fields(system: SystemFile) -> Iterator[Problem]:
-    """A system description must have every field of the rules' table. Fields without an
-    answer are written with one too: 'N/A', or why there is none."""
+    """A system description must have every field that both the general rules and upstream's checker list.
+    Fields without an answer are written with one too: 'N/A', or why there is none."""
     if not isinstance(system.data, dict):
         if system.data is not None or not system.defects:
             yield problem(describe(system.data))
         return
     for name in FIELDS:
-        if name not in system.data:
+        if name not in GENERAL_FIELDS and name not in system.data:
+            yield problem(f"no field {name}", expected=f"a field {name}")
+
+
+@system_rule(
+    "system-general-fields",
+    clause="G-system-json, G-system-answers",
+    expected=f"the fields {listing(GENERAL_FIELDS)} too",
+    remedy="add the field: datacenter or edge, and the number of network cards of a node",
+)
+def system_general_fields(system: SystemFile) -> Iterator[Problem]:
+    """A system description must have the fields that only the general rules list. Upstream's checker and
+    mlperf-sysinfo, which writes descriptions for MLPerf Training, leave them out."""
+    for name in GENERAL_FIELDS if isinstance(system.data, dict) else ():
+        if name not in answers(system):
             yield problem(f"no field {name}", expected=f"a field {name}")
 
 

@@ -20,7 +20,10 @@ NAME_BYTES, PATH_BYTES = 255, 1024
 #: A file of a submission lies seven folders deep.
 FOLDERS = 32
 
-_PACK_AGAIN = "pack the tree again with `python -m submission.package`"
+_PACK_AGAIN = (
+    "pack the tree again: `tar --owner=root --group=root --mode=go-w -czf` does, and for a bundle of ours "
+    "`python -m submission.package`"
+)
 
 
 @tar_rule(

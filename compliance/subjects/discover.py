@@ -7,13 +7,22 @@ inside the folder points to is found at its own place, and what lies outside is 
 from __future__ import annotations
 
 import fnmatch
+import os
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmark.record.events import TOKEN
+from compliance.benchmarks import BENCHMARKS
 from compliance.subjects.folders import CheckError, Shown, names_below
-from compliance.subjects.tree import SubmissionTree, is_tree
+from compliance.subjects.tree import (
+    GENERAL_FOLDERS,
+    GENERAL_RESULT,
+    SCIENCE_RESULT,
+    SubmissionTree,
+    is_bundle,
+)
 
 #: What a path can be.
 KINDS = ("log", "system", "config", "tree", "tar")
@@ -126,3 +135,48 @@ def _is_log(path: Path) -> bool:
     except OSError:
         # An unreadable file that is not named like a log is none of ours.
         return False
+
+
+def is_tree(path: Path) -> bool:
+    """Whether a folder is a submission tree: a bundle of ours, or it holds an organisation with either layout
+    for a benchmark of MLCommons Science."""
+    return is_bundle(path) or any(
+        _has_layout(org) for org in _folders_in(path) if org.name not in GENERAL_FOLDERS
+    )
+
+
+def _has_layout(org: Path) -> bool:
+    """Whether the folder of an organisation has an experiment of S, or results or implementations of G."""
+    for name in BENCHMARKS:
+        if any(_folders_in(org / "benchmarks" / name / "implementations")):
+            return True
+        if any(_is_experiment(each) for system in _folders_in(org / name) for each in _folders_in(system)):
+            return True
+        for system in _folders_in(org / "results"):
+            if any(map(GENERAL_RESULT.fullmatch, _files_in(system / name))):
+                return True
+    return False
+
+
+def _is_experiment(folder: Path) -> bool:
+    """Whether a folder is one of S. That of a single run has a configuration too, and the log result.txt."""
+    names = _files_in(folder)
+    return any(map(SCIENCE_RESULT.fullmatch, names)) or (CONFIG_NAME in names and "result.txt" not in names)
+
+
+def _folders_in(folder: Path) -> Iterator[Path]:
+    """The folders in a folder; links are not followed, and what cannot be read has none."""
+    try:
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except OSError:
+        names = []
+    yield from (folder / name for name in sorted(names))
+
+
+def _files_in(folder: Path) -> set[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return {entry.name for entry in entries if entry.is_file(follow_symlinks=False)}
+    except OSError:
+        return set()

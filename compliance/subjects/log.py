@@ -37,7 +37,7 @@ EPOCH_KEYS = frozenset(event.key for event in vocabulary.EVENTS if "epoch_num" i
 _ONCE = frozenset(
     event.key for event in vocabulary.EVENTS if not {"epoch_num", "scene"} & set(event.metadata)
 )
-_BEFORE_INIT = frozenset(IDENTITY) | {"cache_clear"}
+_BEFORE_INIT = frozenset(IDENTITY) | {"cache_clear", "data_location"}
 #: The events by which the end of a run and the start of another are known.
 _BOUNDS = _BEFORE_INIT | {"init_start", "run_start", "run_stop"}
 _NO_EVENTS = Events()

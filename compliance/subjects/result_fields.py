@@ -12,7 +12,8 @@ from compliance.subjects.columns import LogEvent
 from compliance.subjects.log import Log, is_typed
 from compliance.wording import describe
 
-FORMAT = "cloudmask-result-1"
+#: Formats that are read; the first, of older logs, names the measurements of the best epoch as its events.
+OLDER_FORMAT, FORMAT = "cloudmask-result-1", "cloudmask-result-2"
 METRIC = "test_accuracy"
 
 COUNTS = ("true_positive", "false_positive", "false_negative", "true_negative")
@@ -38,7 +39,7 @@ FIELDS: Shape = {
     "epochs_run": "integer",
     "best_epoch": "integer",
     "stopped_by": "string",
-    **dict.fromkeys(("train_loss", "train_accuracy", "eval_loss", "eval_accuracy"), "number"),
+    **dict.fromkeys(("train_loss", "train_accuracy", "validation_loss", "validation_accuracy"), "number"),
     "scores": {"bayes": dict.fromkeys(ALWAYS, "object")},
     "baselines": dict.fromkeys(("majority", "threshold", "logistic"), "number"),
     "beats_baselines": "boolean",
@@ -55,18 +56,31 @@ FIELDS: Shape = {
 SCORE_FIELDS: Shape = {**dict.fromkeys(COUNTS, "count"), **dict.fromkeys(RATIOS, "ratio")}
 
 
+#: The events of the best epoch by the fields that repeat them, and by those of the older format.
+BEST_EPOCH = {
+    "train_loss": "train_loss",
+    "train_accuracy": "train_accuracy",
+    "validation_loss": "eval_loss",
+    "validation_accuracy": "eval_accuracy",
+}
+OLDER_BEST_EPOCH = {key: key for key in BEST_EPOCH.values()}
 #: What masks, which nothing was trained for, do not have.
-_LEARNED = (
-    *("epochs_run", "best_epoch", "stopped_by", "baselines", "beats_baselines"),
-    *("train_loss", "train_accuracy", "eval_loss", "eval_accuracy"),
-)
+_LEARNED = ("epochs_run", "best_epoch", "stopped_by", "baselines", "beats_baselines", *BEST_EPOCH)
+
+
+def best_epoch_fields(value: Mapping[str, object]) -> Mapping[str, str]:
+    """The fields of a result that repeat measurements of the best epoch, and the events' keys."""
+    return OLDER_BEST_EPOCH if value.get("format") == OLDER_FORMAT else BEST_EPOCH
 
 
 def fields_of(log: Log) -> Shape:
     """The fields that the result of this log has."""
-    if log.text("method_kind") != "masks":
-        return FIELDS
-    return {name: shape for name, shape in FIELDS.items() if name not in _LEARNED}
+    if log.text("method_kind") == "masks":
+        return {name: shape for name, shape in FIELDS.items() if name not in _LEARNED}
+    stated = log.value("result")
+    if isinstance(stated, dict) and best_epoch_fields(stated) is OLDER_BEST_EPOCH:
+        return {BEST_EPOCH.get(name, name): shape for name, shape in FIELDS.items()}
+    return FIELDS
 
 
 def results(log: Log) -> Iterator[tuple[LogEvent, dict[str, object]]]:

@@ -50,6 +50,9 @@ FIELDS: tuple[str, ...] = (
     "sw_notes",
 )
 
+#: Fields of G's table that K does not ask for.
+GENERAL_FIELDS: tuple[str, ...] = ("system_type", "host_network_card_count")
+
 #: Fields that may be empty: for the others G asks for a meaningful response.
 OPTIONAL_FIELDS: frozenset[str] = frozenset(
     (

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from benchmark.record.events import (
     INTERVALS,
     METHOD,
+    OF_EDITION,
     OPTIMIZATION,
     OPTIMIZER_EXTRAS,
     OPTIMIZERS,
@@ -22,7 +23,7 @@ from compliance.subjects.log import IDENTITY, LOOP, Log
 
 #: Groups of events in their order; within a group the order is free (an epoch has rules of its own).
 ORDER: tuple[tuple[str, ...], ...] = (
-    (*IDENTITY, "cache_clear"),
+    (*IDENTITY, "cache_clear", "data_location"),
     ("init_start",),
     PARAMETERS,
     ("init_stop",),
@@ -62,7 +63,7 @@ NOT_REQUIRED = frozenset(
     {
         *(*VERSIONS, *CONTACT, *LOOP[1:], *METHOD, *OPTIMIZER_EXTRAS),
         *("skipped_scene", "epoch_energy", "early_stop", "baseline_accuracy", "run_stop"),
-        *("whole_scene_agreement", "training_margin"),
+        *("whole_scene_agreement", "training_margin", "rules_edition"),
     }
 )
 #: Settings of all optimizers; a log states those of its own.
@@ -81,12 +82,14 @@ SINGLE_INTERVALS: dict[str, str] = {start: stop for start, stop in INTERVALS.ite
 
 
 def not_required(log: Log) -> frozenset[str]:
-    """The events that may be absent from this log: those of other optimizers and other kinds of methods."""
+    """The events that may be absent from this log: those of other optimizers and other kinds of methods, and
+    in a log that names no edition of the rules those that came with the first that was named."""
     kind = log.text("method_kind") or "network"
     optimizer = (log.text("opt_name") or "").strip().lower() or "adam"
+    optional = NOT_REQUIRED if log.all("rules_edition") else NOT_REQUIRED | set(OF_EDITION)
     if kind == "network":
-        return NOT_REQUIRED | (SETTINGS - set(OPTIMIZERS.get(optimizer, ())))
-    unused = NOT_REQUIRED | SETTINGS | set(OPTIMIZATION)
+        return optional | (SETTINGS - set(OPTIMIZERS.get(optimizer, ())))
+    unused = optional | SETTINGS | set(OPTIMIZATION)
     return unused | LEARNING if kind == "masks" else unused
 
 

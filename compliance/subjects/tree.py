@@ -1,8 +1,9 @@
 """A submission tree: its parts, found by the names of its files, and what is in them, read once.
 
-Two layouts in one folder of the organisation: that of submit.adoc (S)
+Two layouts, in one folder of the organisation or one of them alone: that of submit.adoc (S)
 ``<org>/<application>/<system>/<descriptor>/`` and that of the general submission rules
-(G) ``<org>/systems``, ``<org>/benchmarks`` and ``<org>/results``.
+(G) ``<org>/systems``, ``<org>/benchmarks`` and ``<org>/results``. The applications of S are the
+benchmarks of G: the four of MLCommons Science.
 
 Nothing is executed, no symbolic link is followed, and a file that is not there or cannot
 be read is None: that it must be there, other rules say.
@@ -19,9 +20,10 @@ from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchmark.core.files import sha256_of
+from compliance.benchmarks import BENCHMARKS
 from compliance.subjects.folders import names_below
 from compliance.subjects.log import Log, condense
 from compliance.subjects.parse import LogReader, read_log
@@ -29,8 +31,8 @@ from compliance.subjects.yaml_files import YamlDefect, load_mapping
 
 MANIFEST = "MANIFEST.sha256"
 CONFIG = "config.yaml"
-#: The application's name in S and the benchmark's in G.
-BENCHMARK = "cloudmask"
+#: What lies in the folder of an organisation in G: no organisation is called so.
+GENERAL_FOLDERS = ("systems", "benchmarks", "results")
 
 SCRIPTS = ("setup.sh", "init_datasets.sh", "run_and_time.sh")
 #: The contribution, spelt correctly or as S4 spells it, in Markdown (P) or PDF (S).
@@ -51,13 +53,16 @@ MANIFEST_LINE = re.compile(r"([0-9a-f]{64}) [ *]([^\0\n]+)")
 #: Names of the logs of a submission tree; its code and documents may quote events.
 _LOG_NAMES = re.compile(r"result[_-].*\.txt")
 
-_SCIENCE = re.compile(rf"([^/]+)/{BENCHMARK}/([^/]+)/([^/]+)/(.+)")
-_SYSTEM = re.compile(r"([^/]+)/systems/([^/]+)\.json")
-_BENCHMARKS = re.compile(rf"([^/]+)/benchmarks/{BENCHMARK}/implementations/([^/]+)/(.+)")
-_RESULTS = re.compile(rf"([^/]+)/results/([^/]+)/{BENCHMARK}/(.+)")
+_APPLICATION = f"({'|'.join(BENCHMARKS)})"
+_ORG = rf"((?!(?:{'|'.join(GENERAL_FOLDERS)})/)[^/]+)"
+_SCIENCE = re.compile(rf"{_ORG}/{_APPLICATION}/([^/]+)/([^/]+)/(.+)")
+_SYSTEM = re.compile(rf"{_ORG}/systems/([^/]+)\.json")
+_BENCHMARKS = re.compile(rf"{_ORG}/benchmarks/{_APPLICATION}/implementations/([^/]+)/(.+)")
+_RESULTS = re.compile(rf"{_ORG}/results/([^/]+)/{_APPLICATION}/(.+)")
 
-_SCIENCE_RESULT = re.compile(r"result-(\d+)\.txt")
-_GENERAL_RESULT = re.compile(r"result_(\d+)\.txt")
+#: Names of logs in S and in G.
+SCIENCE_RESULT = re.compile(r"result-(\d+)\.txt")
+GENERAL_RESULT = re.compile(r"result_(\d+)\.txt")
 
 
 @dataclass(frozen=True)
@@ -66,48 +71,72 @@ class Folder:
 
     name: str
     files: frozenset[str]
+    #: How its layout names logs.
+    log_name: re.Pattern[str]
 
     def path(self, file: str) -> str:
         """The name of one of its files from the root of the tree."""
         return f"{self.name}/{file}"
 
     def results(self) -> dict[int, str]:
-        """Number -> name from the root, of the logs directly in the folder, in either layout's naming."""
+        """Number -> name from the root, of the logs directly in the folder."""
         found = {}
-        for file in self.files:
-            match = _SCIENCE_RESULT.fullmatch(file) or _GENERAL_RESULT.fullmatch(file)
-            if match and len(match[1]) < 10:
-                found[int(match[1])] = self.path(file)
+        for match in filter(None, map(self.log_name.fullmatch, self.files)):
+            if len(match[1]) < 10:
+                found[int(match[1])] = self.path(match[0])
         return dict(sorted(found.items()))
+
+
+class Runs(NamedTuple):
+    """A folder with the logs of runs, and whose they are."""
+
+    org: str
+    application: str
+    system: str
+    folder: Folder
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What a tree consists of. Keys are (org, system), (org, name) and so on, as in the paths."""
+    """What a tree consists of. Keys are the names in the paths, in their order."""
 
     #: (org, system) -> description
     systems: dict[tuple[str, str], str]
-    #: (org, system, descriptor) -> folder of S
-    science: dict[tuple[str, str, str], Folder]
-    #: (org, name) -> folder below implementations/ of G: code, or the scripts of a system
-    implementations: dict[tuple[str, str], Folder]
-    #: (org, system) -> folder of logs of G
-    results: dict[tuple[str, str], Folder]
+    #: (org, application, system, descriptor) -> folder of S
+    science: dict[tuple[str, str, str, str], Folder]
+    #: (org, application, name) -> folder below implementations/ of G: code, or the scripts of a system
+    implementations: dict[tuple[str, str, str], Folder]
+    #: (org, system, application) -> folder of logs of G
+    results: dict[tuple[str, str, str], Folder]
 
     @property
-    def code(self) -> dict[tuple[str, str], Folder]:
-        """(org, implementation) -> folder of code: those that are not named like a system."""
-        named = self._system_names()
-        return {key: folder for key, folder in self.implementations.items() if key not in named}
+    def general(self) -> bool:
+        """Whether the tree has the layout of G. A description alone, next to S, does not make it."""
+        return bool(self.results or self.implementations)
 
     @property
-    def scripts(self) -> dict[tuple[str, str], Folder]:
-        """(org, system) -> folder of the scripts that ran on the system."""
+    def code(self) -> dict[tuple[str, str, str], Folder]:
+        """(org, application, implementation) -> folder of code: those that are not named like a system."""
         named = self._system_names()
-        return {key: folder for key, folder in self.implementations.items() if key in named}
+        return {key: each for key, each in self.implementations.items() if (key[0], key[2]) not in named}
+
+    @property
+    def scripts(self) -> dict[tuple[str, str, str], Folder]:
+        """(org, application, system) -> folder of the scripts that ran on the system."""
+        named = self._system_names()
+        return {key: each for key, each in self.implementations.items() if (key[0], key[2]) in named}
+
+    @property
+    def runs(self) -> list[Runs]:
+        """The folders with logs: those of S, and those of G of which S has none."""
+        found = [Runs(*key[:3], folder) for key, folder in self.science.items()]
+        known = {each[:3] for each in found}
+        general = [Runs(org, name, system, each) for (org, system, name), each in self.results.items()]
+        return found + [each for each in general if each[:3] not in known]
 
     def _system_names(self) -> set[tuple[str, str]]:
-        return {*self.systems, *self.results, *((org, system) for org, system, _ in self.science)}
+        results = ((org, system) for org, system, _ in self.results)
+        return {*self.systems, *results, *((org, system) for org, _, system, _ in self.science)}
 
 
 class SubmissionTree:
@@ -145,20 +174,25 @@ class SubmissionTree:
     def parts(self) -> Parts:
         """The files, sorted by what they are part of."""
         systems = {(match[1], match[2]): match[0] for match in map(_SYSTEM.fullmatch, self.files) if match}
-        return Parts(systems, self._folders(_SCIENCE), self._folders(_BENCHMARKS), self._folders(_RESULTS))
+        return Parts(
+            systems,
+            self._folders(_SCIENCE, SCIENCE_RESULT),
+            self._folders(_BENCHMARKS, GENERAL_RESULT),
+            self._folders(_RESULTS, GENERAL_RESULT),
+        )
 
-    def _folders(self, pattern: re.Pattern[str]) -> dict[Any, Folder]:
+    def _folders(self, pattern: re.Pattern[str], log_name: re.Pattern[str]) -> dict[Any, Folder]:
         """The folders of a pattern, by what its groups match; the last group is a file in the folder."""
         files: dict[tuple[tuple[str, ...], str], set[str]] = defaultdict(set)
         for match in filter(None, map(pattern.fullmatch, self.files)):
             *key, file = match.groups()
             files[tuple(key), match[0].removesuffix(f"/{file}")].add(file)
-        return {key: Folder(name, frozenset(found)) for (key, name), found in files.items()}
+        return {key: Folder(name, frozenset(found), log_name) for (key, name), found in files.items()}
 
     @cached_property
     def logs(self) -> dict[str, dict[str, Log]]:
-        """Name of a folder of S -> its readable logs by name, in the order of their numbers, condensed."""
-        return {folder.name: self._logs_of(folder) for folder in self.parts.science.values()}
+        """Name of a folder with runs -> its readable logs by name, in order of their numbers, condensed."""
+        return {runs.folder.name: self._logs_of(runs.folder) for runs in self.parts.runs}
 
     def _logs_of(self, folder: Folder) -> dict[str, Log]:
         logs = {}
@@ -263,6 +297,6 @@ class SubmissionTree:
             return f"unreadable: {error.strerror}"
 
 
-def is_tree(path: Path) -> bool:
-    """Whether a folder is a submission tree: it has a manifest, and an organisation with systems."""
+def is_bundle(path: Path) -> bool:
+    """Whether a folder is a bundle of our packager: a manifest, and an organisation with systems."""
     return (path / MANIFEST).is_file() and any(child.is_dir() for child in path.glob("*/systems"))

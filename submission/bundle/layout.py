@@ -8,7 +8,8 @@ One bundle holds both layouts that the rules ask for, in one folder of the organ
     <org>/benchmarks/cloudmask/implementations/<system>/             G  notes, README, scripts
     <org>/results/<system>/cloudmask/result_<i>.txt                  G  from 0
     <org>/cloudmask/<system>/<descriptor>/                           S  the experiment
-        README.md, config.yaml, bundle.json, scripts; the method's source where it is the submitter's file
+        README.md, config.yaml, bundle.json, scripts; the method's source where it is the submitter's file;
+        DEMONSTRATION.md where the scenes are synthetic
         scientific_contribution.md, the same as .pdf under two names
         report.html
         figures/<name>.png, <name>.pdf, small ones of scenes as <name>.webp
@@ -44,6 +45,8 @@ PROVENANCE = "bundle.json"
 CONTRIBUTION = "scientific_contribution.md"
 #: S spells it the second way; the first is what is meant.
 CONTRIBUTION_PDFS = ("scientific_contribution.pdf", "sientific_contribution.pdf")
+#: Marks a bundle of runs on synthetic scenes.
+DEMONSTRATION = "DEMONSTRATION.md"
 REPORT = "report.html"
 FIGURES = "figures"
 
@@ -72,11 +75,14 @@ class BundleName:
     org: str
     system: str
     descriptor: str
+    #: Whether its runs were made on synthetic scenes, so that it is no submission.
+    demonstration: bool = False
 
     @property
     def folder(self) -> str:
         """Name of the bundle's folder and, with .tar.gz, of its archive."""
-        return f"{self.org}-{BENCHMARK}-{self.system}-{self.descriptor}"
+        name = f"{self.org}-{BENCHMARK}-{self.system}-{self.descriptor}"
+        return f"demonstration-{name}" if self.demonstration else name
 
 
 @dataclass(frozen=True)
@@ -126,6 +132,11 @@ class BundleLayout:
     def contribution_pdfs(self) -> tuple[Path, ...]:
         """The typeset contribution: the same file under every name that the rules use."""
         return tuple(self.science / name for name in CONTRIBUTION_PDFS)
+
+    @property
+    def demonstration(self) -> Path:
+        """Says that the bundle is a demonstration, where it is one."""
+        return self.science / DEMONSTRATION
 
     @property
     def report(self) -> Path:

@@ -29,6 +29,10 @@ class Provenance:
     left_out: tuple[str, ...] = ()
     #: Whether the runs read their data from other folders than run_config.yaml names.
     data_moved: bool = False
+    #: Whether the runs were made on synthetic scenes, so that the bundle is no submission.
+    demonstration: bool = False
+    #: The editions of the rules that the bundle was checked by.
+    rules_edition: str = ""
     #: Digest of the program's own documents and what fills them in.
     made_by: str | None = None
 
@@ -58,8 +62,13 @@ def from_json(value: object, where: str) -> Provenance:
         "described_by_hand": bool,
         "left_out": list,
         "data_moved": bool,
+        "demonstration": bool,
+        "rules_edition": str,
         "made_by": str,
     }
+    # the first bundle.json had neither
+    if isinstance(value, Mapping):
+        value = {"demonstration": False, "rules_edition": "", **value}
     found = None
     if not isinstance(value, Mapping) or value.get("format") != FORMAT:
         found = "no object of this format"

@@ -28,7 +28,7 @@ from compliance.subjects.parse import read_log
 from compliance.subjects.system import FIELDS
 from compliance.subjects.tree import SubmissionTree
 from compliance.subjects.yaml_files import YamlDefect, load_yaml
-from submission.bundle.layout import CONFIG, README, RUN_CONFIG, BundleLayout, BundleName
+from submission.bundle.layout import CONFIG, DEMONSTRATION, README, RUN_CONFIG, BundleLayout, BundleName
 from submission.bundle.provenance import Provenance, from_json
 from submission.bundle.repository import Commit
 from submission.bundle.sources import Sources
@@ -83,6 +83,7 @@ def unpacked(path: Path) -> Iterator[tuple[Path, str]]:
 def find_tree(root: Path, name: str = "") -> SubmissionTree:
     """The submission tree of a folder, shown as ``name``. Raises CloudMaskError where the folder is none."""
     trees = discover(root, shown=lambda path: str(PurePath(name or root, path.relative_to(root)))).trees
+    trees = [tree for tree in trees if tree.is_bundle]
     if len(trees) != 1:
         raise no_bundle(Path(name or root), "no submission tree")
     return trees[0]
@@ -122,7 +123,7 @@ def _provenance(tree: SubmissionTree, layout: BundleLayout) -> Provenance:
 
 
 def _layout(tree: SubmissionTree) -> BundleLayout:
-    experiments = list(tree.parts.science)
+    experiments = [(org, system, descriptor) for org, _, system, descriptor in tree.parts.science]
     if len(experiments) != 1:
         raise SubmissionError(
             tree.name,
@@ -130,7 +131,8 @@ def _layout(tree: SubmissionTree) -> BundleLayout:
             expected="one, as `python -m submission.package` makes them",
             remedy="name the folder or the archive of one bundle",
         )
-    return BundleLayout(tree.root, BundleName(*experiments[0]))
+    marked = any(DEMONSTRATION in folder.files for folder in tree.parts.science.values())
+    return BundleLayout(tree.root, BundleName(*experiments[0], demonstration=marked))
 
 
 def _copy_runs(tree: SubmissionTree, layout: BundleLayout, folder: Path) -> dict[str, str]:

@@ -64,6 +64,7 @@ def contribution(layout: BundleLayout, sources: Sources, figures: Sequence[str] 
             "reached": f"{sum(score >= target for score in runs.accuracies)} of {several}",
             "comparable": f"\n\n{NOT_COMPARABLE}" if runs.synthetic else "",
             "name": runs.config.series,
+            "descriptor": layout.name.descriptor,
             "description": f"{runs.config.description.rstrip('.') or 'Reference training'}.",
             "org": runs.org,
             "version": runs.shared("submission_version"),
@@ -92,6 +93,7 @@ def contribution(layout: BundleLayout, sources: Sources, figures: Sequence[str] 
             "stops": stops(runs),
             "interval": _interval(runs),
             "statistics": over_runs(runs),
+            "reused": _reused(runs),
             "energy": _energy(runs),
             "figures": _figures(runs, figures),
             "skill": skill(runs),
@@ -144,6 +146,15 @@ def _interval(runs: RunSet) -> str:
         f"The {CONFIDENCE:.0%} interval of the mean test accuracy, by Student's t with "
         f"{len(runs.runs) - 1} degrees of freedom, is {low} to {high}."
     )
+
+
+def _reused(runs: RunSet) -> str:
+    """Which runs the statistics of time leave out."""
+    seeds = [str(run.seed) for run in runs.runs if run.summary.reused]
+    if not seeds:
+        return ""
+    left_out = f"{count(len(seeds), 'run')} (seed {', '.join(seeds)})"
+    return f"Seconds to the target and in all leave out {left_out}, whose scenes an earlier run had staged. "
 
 
 def _energy(runs: RunSet) -> str:

@@ -30,6 +30,12 @@ from submission.runs.runs import RunSet
 
 TEMPLATES = environment(Path(__file__).parent / "templates")
 
+#: What a bundle of synthetic scenes says of itself.
+NO_SUBMISSION = (
+    "This bundle is a demonstration, not a submission. Its runs were made on synthetic scenes; the test data "
+    "of the benchmark is fixed, and is the observed scenes of cloud_slstr_ds1."
+)
+
 #: Where the scripts put the data if the runs read it from a folder outside their working directory.
 OWN_FOLDER = {"slstr": "data/cloud_slstr_ds1", "synthetic": "data/synthetic"}
 
@@ -138,6 +144,8 @@ def write_documents(layout: BundleLayout, sources: Sources) -> None:
     write_json(layout.implementation_notes, implementation_notes(runs))
     write_text(layout.science / CONFIG, _yaml(science_config(runs, sources.commit)))
     write_json(layout.provenance, to_json(sources.provenance))
+    if layout.name.demonstration:
+        write_text(layout.demonstration, f"# Demonstration\n\n{NO_SUBMISSION}\n")
     values = _values(layout, sources)
     for folder in layout.script_folders:
         path = folder.relative_to(layout.root)

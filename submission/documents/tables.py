@@ -38,6 +38,10 @@ def rounded(value: float | None, decimals: int) -> str:
     return UNDEFINED if value is None else f"{value:.{decimals}f}"
 
 
+#: How the row of a demonstration begins.
+DEMONSTRATED = "Demonstration on synthetic scenes: "
+
+
 def measurements(runs: RunSet) -> str:
     """The rules' table of measurements (S4, P)."""
     count = len(runs.runs)
@@ -45,7 +49,8 @@ def measurements(runs: RunSet) -> str:
         ("Measurement name", "Reference model value", "Submitted model value", "Average difference"),
         [
             (
-                f"Test accuracy, {f'mean of {count} runs' if count > 1 else 'one run'}",
+                f"{DEMONSTRATED if runs.synthetic else ''}Test accuracy, "
+                f"{f'mean of {count} runs' if count > 1 else 'one run'}",
                 f"{REFERENCE_ACCURACY} (as published)",
                 share(runs.mean),
                 f"{runs.mean - REFERENCE_ACCURACY:+.4f}",
@@ -113,20 +118,33 @@ QUANTITIES = (
 )
 
 
+#: Those that staging is part of: runs that reused staged scenes are left out of them.
+STAGED = ("seconds_to_target", "seconds")
+
+
 def over_runs(runs: RunSet) -> str:
-    """Mean, spread, extremes and olympic mean over the runs."""
-    headings = ("Quantity", "Mean", "Standard deviation", "Lowest", "Highest", "Olympic mean")
+    """Mean, spread, extremes, olympic and geometric mean over the runs."""
+    headings = (
+        "Quantity",
+        "Mean",
+        "Standard deviation",
+        "Lowest",
+        "Highest",
+        "Olympic mean",
+        "Geometric mean",
+    )
     rows = [(name, *_spread(runs, field, decimals)) for name, field, decimals in QUANTITIES]
     return table(headings, rows)
 
 
 def _spread(runs: RunSet, field: str, decimals: int) -> list[str]:
-    """Mean, deviation, lowest, highest and olympic mean of a field of the runs' summaries."""
-    values = [getattr(run.summary, field) for run in runs.runs]
-    if None in values:
-        return [UNDEFINED] * 5
+    """Mean, deviation, lowest, highest, olympic and geometric mean of a field of the runs' summaries."""
+    counted = [run for run in runs.runs if field not in STAGED or not run.summary.reused]
+    values = [getattr(run.summary, field) for run in counted]
+    if None in values or not values:
+        return [UNDEFINED] * 6
     over = spread(values)
-    numbers = (over.mean, over.deviation, over.lowest, over.highest, over.olympic_mean)
+    numbers = (over.mean, over.deviation, over.lowest, over.highest, over.olympic_mean, over.geometric_mean)
     return [rounded(number, decimals) for number in numbers]
 
 
@@ -152,12 +170,13 @@ def baselines(runs: RunSet) -> str:
 
 
 def times(runs: RunSet) -> str:
-    """Where the time between the start of the clock and its stop goes, as means over the runs."""
+    """Where the time between the start of the clock and its stop goes, as means over the runs; over those
+    that staged all their scenes, where there are some."""
+    summaries = [run.summary for run in runs.runs]
+    summaries = [each for each in summaries if not each.reused] or summaries
     parts = ("staging", "training", "evaluation", "inference")
-    means = {
-        part: statistics.fmean(getattr(run.summary, f"{part}_seconds") for run in runs.runs) for part in parts
-    }
-    total = statistics.fmean(run.summary.seconds or 0.0 for run in runs.runs)
+    means = {part: statistics.fmean(getattr(each, f"{part}_seconds") for each in summaries) for part in parts}
+    total = statistics.fmean(each.seconds or 0.0 for each in summaries)
     rows = [*means.items(), ("everything else", total - sum(means.values())), ("total", total)]
     return table(
         ("Part of the run", "Seconds", "Share"),

@@ -21,7 +21,7 @@ from benchmark.record.run_folder import RunFolder
 from compliance.subjects.discover import discover
 from compliance.subjects.log import Log
 from compliance.subjects.parse import LogReader, read_log
-from compliance.subjects.result_fields import FIELDS, faults
+from compliance.subjects.result_fields import faults, fields_of
 from submission.runs.statistics import RunSummary, summarise
 
 #: What the runs of one submission have in common; only the seed tells them apart.
@@ -192,7 +192,7 @@ def _read_run(path: Path, read: LogReader) -> CheckedRun:
             expected="a run of a commit, so that its code can be submitted",
             remedy="commit the changes and make the run again",
         )
-    for found, expected in faults(log.value("result"), FIELDS, "result"):
+    for found, expected in faults(log.value("result"), fields_of(log), "result"):
         raise _unusable(path, found, expected)
     try:
         system = json.loads(folder.system.read_text(encoding="utf-8"))

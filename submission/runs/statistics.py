@@ -28,6 +28,8 @@ class RunSummary:
     best_epoch: int | None
     stopped: str
     resumptions: int
+    #: Scenes that an earlier run had staged, whose staging is not in this run's time.
+    reused: int
     train_accuracy: float | None
     eval_accuracy: float | None
     test_accuracy: float | None
@@ -60,6 +62,8 @@ class Spread:
     deviation: float | None
     #: The mean without the lowest and the highest (T), of three runs and more.
     olympic_mean: float | None
+    #: Of values that are all above 0 (T: of the final quality, in the open division).
+    geometric_mean: float | None
     #: Bounds of the 95 % interval of the mean (Student's t), of two runs and more.
     interval: tuple[float, float] | None
 
@@ -76,6 +80,7 @@ def summarise(log: Log) -> RunSummary:
         best_epoch=best,
         stopped=_stopped(log, len(epochs)),
         resumptions=len(log.sound("run_resumed")),
+        reused=sum(count_of(event, "reused") for event in log.sound("staging_stop")),
         train_accuracy=_of_epoch(log, "train_accuracy", best),
         eval_accuracy=_of_epoch(log, "eval_accuracy", best),
         test_accuracy=log.number("test_accuracy"),
@@ -121,6 +126,7 @@ def spread(values: Sequence[float]) -> Spread:
         highest=max(values),
         deviation=deviation,
         olympic_mean=olympic_mean(values) if count >= OLYMPIC_RUNS else None,
+        geometric_mean=statistics.geometric_mean(values) if min(values) > 0 else None,
         interval=interval,
     )
 

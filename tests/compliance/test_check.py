@@ -55,7 +55,7 @@ def test_a_folder_of_good_logs_passes_and_shows_its_runs(
         "logs/quickstart-seed-1/result.txt     1       3         0.9300     0.9  slstr  success\n"
         "logs/quickstart-seed-2/result.txt     2       3         0.9300     0.9  slstr  success\n"
         "\n"
-        "2 logs, 164 events: 0 errors, 0 warnings, 0 notes, by profile cloudmask - passed\n"
+        "2 logs, 358 events: 0 errors, 0 warnings, 0 notes, by profile cloudmask - passed\n"
     )
 
 
@@ -73,7 +73,7 @@ def test_an_error_is_shown_with_file_line_rule_found_expected_and_remedy(
         "    expected: cloudmask\n"
         "    remedy:   check that the log is of this benchmark\n\n"
     )
-    assert out.endswith("2 logs, 164 events: 1 error, 0 warnings, 0 notes, by profile cloudmask - failed\n")
+    assert out.endswith("2 logs, 358 events: 1 error, 0 warnings, 0 notes, by profile cloudmask - failed\n")
 
 
 def test_severity_hides_what_is_lighter_but_not_from_the_counts(
@@ -100,8 +100,8 @@ def test_json_has_the_documented_fields(logs: Path, capsys: pytest.CaptureFixtur
         "profile": "cloudmask",
         "sha256": report["logs"][0]["sha256"],
         "bytes": len(COMPLETED),
-        "lines": 82,
-        "events": 82,
+        "lines": 179,
+        "events": 179,
         "seed": 1,
         "data_kind": "slstr",
         "epochs": 3,
@@ -335,7 +335,7 @@ def test_a_log_is_read_from_standard_input() -> None:
     assert good.returncode == 0
     assert (
         good.stdout.splitlines()[-1]
-        == "1 log, 82 events: 0 errors, 0 warnings, 1 note, by profile cloudmask - passed"
+        == "1 log, 179 events: 0 errors, 0 warnings, 1 note, by profile cloudmask - passed"
     )
     broken = subprocess.run(command, input="no log", capture_output=True, text=True, cwd=ROOT)
     assert broken.returncode == 1

@@ -30,6 +30,10 @@ def run(place: Path, *arguments: object) -> subprocess.CompletedProcess:
     return run_preloaded("benchmark.run", "--config", TINY, *arguments, cwd=place)
 
 
+#: For what a run does around its network: one that is traced, trained and saved in a moment.
+SMALL = ("--set", f"method.name={ROOT / 'tests' / 'data' / 'regularised.py'}")
+
+
 def with_data(tiny_place: Path, place: Path) -> Path:
     """A new folder with links to the tiny scenes, so that one of them can be replaced."""
     for path in (tiny_place / "data" / "synthetic").rglob("*.hdf"):
@@ -199,11 +203,13 @@ def test_a_later_run_takes_over_the_staged_scenes_and_says_so(tiny_run):
 
 
 def test_an_unwritable_stage_dir_is_reported_and_the_log_still_ends(tiny_place):
-    done = run(tiny_place, "--seed", 6, "--stage-dir", "/proc/none")
+    done = run(tiny_place, *SMALL, "--seed", 6, "--stage-dir", "/proc/none")
     assert done.returncode == 1
     assert "expected: a folder for the staged patches" in done.stderr
     assert "choose another place with --stage-dir" in done.stderr
-    assert read_events(tiny_place / "logs" / "tiny-seed-6" / "result.txt")[-1]["key"] == "run_stop"
+    assert (
+        read_events(tiny_place / "logs" / "tiny-regularised-seed-6" / "result.txt")[-1]["key"] == "run_stop"
+    )
 
 
 def test_another_seed_gives_other_weights(tiny_run):
@@ -302,11 +308,13 @@ def test_a_signal_ends_the_log_with_run_stop_aborted_and_the_next_run_goes_aside
     tiny_place, number, code, reason
 ):
     output = f"signal-{code}"
-    command = ("benchmark.run", "--config", TINY, "--output", output, "--seed", 4)
-    process = Preloaded(*command, "--set", "training.epochs=500", cwd=tiny_place)
-    log = tiny_place / output / "tiny-seed-4" / "result.txt"
+    arguments = (*SMALL, "--output", output, "--seed", 4, "--set")
+    process = Preloaded(
+        *("benchmark.run", "--config", TINY, *arguments, "training.epochs=50000"), cwd=tiny_place
+    )
+    log = tiny_place / output / "tiny-regularised-seed-4" / "result.txt"
     wait_for_event(log, "eval_stop", process)
-    second = run(tiny_place, "--seed", 4, "--output", output)
+    second = run(tiny_place, *arguments, "training.epochs=50000")
     assert second.returncode == 2
     assert "found:    another process that runs seed 4 into this folder" in second.stderr
     process.send_signal(number)
@@ -317,7 +325,7 @@ def test_a_signal_ends_the_log_with_run_stop_aborted_and_the_next_run_goes_aside
     assert (last["key"], last["metadata"]["status"]) == ("run_stop", "aborted")
     assert last["metadata"]["reason"] == reason
     assert (log.parent / "checkpoints" / "best.keras").exists()
-    resumed = run(tiny_place, "--seed", 4, "--output", output, "--set", "training.epochs=1")
+    resumed = run(tiny_place, *arguments, "training.epochs=1")
     assert resumed.returncode == 0
     assert "incomplete run moved aside to" in resumed.stdout
     assert len(list((tiny_place / f"{output}.aside").iterdir())) == 1
@@ -355,18 +363,18 @@ def test_a_bad_scene_stops_the_run_or_is_skipped_and_logged(tiny_place, tmp_path
     data = with_data(tiny_place, tmp_path)
     victim = discover(data / split)[0]
     damage(victim)
-    stopped = run(tmp_path, "--seed", 1, "--data", data)
+    stopped = run(tmp_path, *SMALL, "--seed", 1, "--data", data)
     assert stopped.returncode == 1
     assert f"error: {victim}" in stopped.stderr
     assert "found:    1000 bytes that HDF5 cannot open" in stopped.stderr
     assert (
-        read_events(tmp_path / "logs" / "tiny-seed-1" / "result.txt")[-1]["metadata"]["status"] == "aborted"
+        read_events(tmp_path / "logs" / "tiny-regularised-seed-1" / "result.txt")[-1]["metadata"]["status"]
+        == "aborted"
     )
-    skipped = run(
-        tmp_path, "--seed", 1, "--data", data, "--on-bad-scene", "skip", "--set", "training.epochs=1"
-    )
+    skipping = ("--on-bad-scene", "skip", "--set", "training.epochs=1")
+    skipped = run(tmp_path, *SMALL, "--seed", 1, "--data", data, *skipping)
     assert skipped.returncode == 0, skipped.stderr
-    events = read_events(tmp_path / "logs" / "tiny-seed-1" / "result.txt")
+    events = read_events(tmp_path / "logs" / "tiny-regularised-seed-1" / "result.txt")
     assert value_of(events, "skipped_scene") == victim.name
     result = value_of(events, "result")
     assert result["data"]["skipped_scenes"] == [victim.name]
@@ -403,7 +411,7 @@ def test_a_disk_that_fills_up_during_the_run_is_reported_and_the_log_still_ends(
     ],
 )
 def test_what_cannot_run_is_refused_with_found_expected_and_remedy(tiny_place, arguments, message):
-    done = program("benchmark.run", "--config", TINY, *arguments, cwd=tiny_place)
+    done = run(tiny_place, *arguments)
     assert done.returncode in (1, 2)
     assert message in done.stderr
     assert "remedy:" in done.stderr
@@ -413,6 +421,7 @@ def test_what_cannot_run_is_refused_with_found_expected_and_remedy(tiny_place, a
 def test_scenes_of_another_kind_than_configured_are_refused(tiny_place, tmp_path):
     done = run(
         tiny_place,
+        *SMALL,
         *("--output", tmp_path / "logs", "--set", "data.kind=slstr", "--set", "data.synthetic=null"),
     )
     assert done.returncode == 1

@@ -15,7 +15,7 @@ from tests.support.runs import MEASURED, ORG, V100, Lines, accuracy, make_checko
 
 #: A name that would be markup somewhere.
 ODD = "Universität & *Zürich* | [x](y)"
-BUNDLE = "New-York-University-cloudmask-test-node"
+BUNDLE = "demonstration-New-York-University-cloudmask-test-node"
 
 
 @pytest.fixture(scope="module")

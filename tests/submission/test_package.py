@@ -28,7 +28,7 @@ from tests.support import runs as runs
 from tests.support.disk import small_disk
 from tests.support.runs import CONFIG, MEASURED, ORG, V100, git, make_place, write_run
 
-BUNDLE = "New-York-University-cloudmask-test-node-quick"
+BUNDLE = "demonstration-New-York-University-cloudmask-test-node-quick"
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +145,7 @@ def test_the_archive_opens_with_tar_and_holds_the_tree(place: Path, tmp_path: Pa
 
 
 def test_the_same_runs_give_the_same_bytes_elsewhere_later_and_under_another_umask(
-    place: Path, real_figures: None, tmp_path: Path
+    place: Path, real_figures: None, drawn_anew: None, tmp_path: Path
 ) -> None:
     assert main([]) == 0
     other = Path(shutil.copytree(place, tmp_path / "other place", ignore=shutil.ignore_patterns("dist")))
@@ -189,7 +189,8 @@ def test_packaging_other_runs_moves_the_bundle_that_was_there_aside(
 def test_one_run_is_packaged_and_said_to_be_one(place: Path) -> None:
     assert main(["--logs", "logs/quick-seed-2", "--descriptor", "single run", "--org", ORG]) == 0
     (document,) = (place / "dist").glob("*/*/cloudmask/test-node/single-run/scientific_contribution.md")
-    assert "| Test accuracy, one run | 0.92 (as published) |" in document.read_text()
+    row = "| Demonstration on synthetic scenes: Test accuracy, one run | 0.92 (as published) |"
+    assert row in document.read_text()
 
 
 def test_an_organisation_with_accents_gets_a_folder_in_ascii(place: Path, commit: str) -> None:
@@ -248,7 +249,7 @@ def test_a_corrupt_log_is_refused_with_its_findings(place: Path, capsys: pytest.
     log = place / "logs/quick-seed-1/result.txt"
     log.write_text(log.read_text().replace('"key": "seed"', '"key": seed', 1))
     said = refusal(capsys)
-    assert "error [event-json] logs/quick-seed-1/result.txt:13:" in said
+    assert "error [event-json] logs/quick-seed-1/result.txt:15:" in said
     assert "in the logs; nothing was packaged" in said
 
 

@@ -1,6 +1,6 @@
 """Kill a training at random moments, resume it, and compare it with an uninterrupted one.
 
-``make kill KILLS=20 SEED=1``. The tests use the same functions for a few kills.
+``make kill KILLS=20 SEED=1 METHOD=unet``. The tests use the same functions for a few kills.
 """
 
 from __future__ import annotations
@@ -63,22 +63,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--epochs", type=int, default=60)
+    parser.add_argument("--method", default="unet")
+    parser.add_argument("--seconds", type=float, default=9, help="longest time before a kill (default: 9)")
     options = parser.parse_args(arguments)
     rng = random.Random(options.seed)
-    settings = ("--set", f"training.epochs={options.epochs}", *OFTEN)
+    settings = ("--set", f"training.epochs={options.epochs}", "--method", options.method, *OFTEN)
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         make_tiny_scenes(place)
         began = time.monotonic()
         start(place, "whole", *settings).communicate()
-        whole = outcome(place / "whole" / "tiny-seed-1" / "result.txt")
+        (whole_log,) = place.glob("whole/*/result.txt")
+        whole = outcome(whole_log)
         print(f"left alone: {time.monotonic() - began:.0f} s, weights {whole['weights_sha256'][:16]}")
         kills = 0
-        while kills < options.kills and kill(start(place, "killed", *settings), rng.uniform(1, 9)):
+        longest = options.seconds
+        while kills < options.kills and kill(start(place, "killed", *settings), rng.uniform(1, longest)):
             kills += 1
             print(f"killed {kills} of {options.kills}", flush=True)
         start(place, "killed", *settings).communicate()
-        log = place / "killed" / "tiny-seed-1" / "result.txt"
+        (log,) = place.glob("killed/*/result.txt")
         killed = outcome(log)
         resumed = sum(event["key"] == "run_resumed" for event in read_events(log))
         print(f"killed {kills} times, {resumed} marks in the log, weights {killed['weights_sha256'][:16]}")

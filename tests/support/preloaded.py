@@ -7,6 +7,7 @@ tests start the real command with `project.program` and compare.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import json
@@ -25,6 +26,9 @@ from benchmark import ROOT
 
 #: Two tests at a time on two cores: more threads would only wait for each other.
 ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "OMP_NUM_THREADS": "1"}
+
+#: Memory that is given back is kept for the next array: fresh pages cost a tiny run a fifth of its time.
+KEEP_MEMORY = {"MALLOC_TOP_PAD_": str(64 << 20)}
 
 #: Characters of a process's number, and of its status, where one tells the other.
 WIDTH = 10
@@ -103,18 +107,31 @@ def _server() -> tuple[socket.socket, subprocess.Popen[bytes]]:
         listening = subprocess.Popen(
             [sys.executable, "-m", "tests.support.preloaded", str(theirs.fileno())],
             cwd=ROOT,
-            env={**os.environ, **ONE_THREAD},
+            env={**os.environ, **ONE_THREAD, **KEEP_MEMORY},
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
+    atexit.register(_end, ours, listening)
     return ours, listening
+
+
+def _end(ours: socket.socket, listening: subprocess.Popen[bytes]) -> None:
+    ours.close()
+    listening.wait()
+
+
+def _reap(*_: object) -> None:
+    """Wait for what has ended, so that its time is counted as that of the tests."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def _serve(asked: socket.socket) -> dict[str, list[str]]:
     """Fork for every request, and return in the forked process only."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, _reap)
     while True:
         head, files, _, _ = socket.recv_fds(asked, 4, 3)
         if not head:
@@ -126,9 +143,9 @@ def _serve(asked: socket.socket) -> dict[str, list[str]]:
             for file in files:
                 os.close(file)
             continue
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         asked.close()
         what = json.loads(message)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         output, errors, status = files
         child = os.fork()
         if child:
@@ -149,9 +166,13 @@ def _serve(asked: socket.socket) -> dict[str, list[str]]:
 if __name__ == "__main__":
     import runpy
 
+    import benchmark.compute.convolution
     import benchmark.run
+    import benchmark.training.learning.network  # TensorFlow: a run imports it once its method needs it
     import benchmark.training.plots
     import benchmark.training.train  # noqa: F401
+
+    assert "tensorflow" in sys.modules
 
     module, *arguments = _serve(socket.socket(fileno=int(sys.argv[1])))["arguments"]
     sys.argv[1:] = arguments

@@ -13,7 +13,7 @@ from functools import partial
 from benchmark.record.events import OUTCOMES, POINT
 from compliance.benchmarks import BENCHMARKS, Benchmark, Measure
 from compliance.registry import Problem, log_rule, problem
-from compliance.rules.foreign.keys import COUNT, FILLED, Demand, Ruleset, Values, one_of
+from compliance.rules.foreign.keys import COUNT, Demand, Ruleset, Values, one_of
 from compliance.rules.foreign.published import all_by_key, rules_of
 from compliance.rules.log.events import OTHER_COMMIT_KEY
 from compliance.rules.log.identity import COMMIT_KEY
@@ -22,6 +22,7 @@ from compliance.subjects.log import Log
 from compliance.subjects.timeline import VERSIONS
 from compliance.wording import count, excerpt, listing, show
 
+TEXT = Values("a text that is not blank", lambda value: isinstance(value, str) and bool(value.strip()))
 OBJECT = Values("an object that is not empty", lambda value: isinstance(value, dict) and bool(value))
 
 
@@ -40,13 +41,12 @@ SCIENCE = Ruleset(
     init_minutes={},
     common={
         "submission_benchmark": Demand(),
-        "submission_org": Demand(values=FILLED),
         # which division, status and version: rules that hold for every submission
-        "submission_division": Demand(),
-        "submission_status": Demand(),
-        "submission_platform": Demand(values=FILLED),
+        **dict.fromkeys(
+            (f"submission_{name}" for name in ("org", "division", "status", "platform")), Demand(values=TEXT)
+        ),
         COMMIT_KEY: Demand(instead=OTHER_COMMIT_KEY),
-        **dict.fromkeys(VERSIONS, Demand("any", FILLED)),
+        **dict.fromkeys(VERSIONS, Demand("any", TEXT)),
         "result": Demand("some", OBJECT),
         "run_stop": Demand("any", metadata=({"status": one_of(*OUTCOMES)},)),
         **dict.fromkeys(("epochs", "num_epochs", "learning_rate", "batch_size"), Demand("any", COUNT)),

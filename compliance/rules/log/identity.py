@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from benchmark.record.events import STATUSES
+from benchmark.record.events import DEFAULT_ORG, RULES_EDITION, STATUSES
 from compliance.benchmarks import BENCHMARKS, version_pattern
 from compliance.placeholders import placeholder
 from compliance.registry import Problem, log_rule, problem
@@ -17,6 +17,8 @@ from compliance.wording import excerpt, listing, show
 
 BENCHMARK = "cloudmask"
 DIVISION = "open"
+#: File systems that a restart empties.
+VOLATILE = ("tmpfs", "ramfs")
 COMMIT_KEY = "submission_github_commit_version"
 #: Identity whose text is free, so that it may be a template's.
 FREE_TEXT = ("submission_org", "submission_platform", *CONTACT)
@@ -153,6 +155,50 @@ def commit_clean(log: Log) -> Iterator[Problem]:
     for event in log.all(COMMIT_KEY):
         if event.metadata.get("dirty") is True:
             yield problem("dirty true: uncommitted changes", event.line)
+
+
+@log_rule(
+    "organisation-default",
+    severity="note",
+    clause="S6.1, P-contact",
+    expected="the organisation that submits",
+    remedy="set submission.org, for example with --set submission.org=NAME, and repeat the run",
+)
+def organisation_default(log: Log) -> Iterator[Problem]:
+    """The organisation should be the submitter's, not that of the shipped configurations."""
+    for event, text in _texts(log, "submission_org"):
+        if text == DEFAULT_ORG:
+            yield problem(f"{excerpt(text)}, as the configurations are shipped", event.line)
+
+
+@log_rule(
+    "edition-known",
+    severity="warning",
+    clause="house",
+    expected=RULES_EDITION,
+    remedy="check the log with the version of the program that wrote it",
+)
+def edition_known(log: Log) -> Iterator[Problem]:
+    """A log that names the editions of the rules it was written for should name those of this checker."""
+    for event, text in _texts(log, "rules_edition"):
+        if text != RULES_EDITION:
+            yield problem(excerpt(text, width=120), event.line)
+
+
+@log_rule(
+    "data-in-memory",
+    severity="warning",
+    clause="P-data-location",
+    expected="scenes on a persistent file system",
+    remedy="keep the dataset on disk; what is staged to memory is staged within the run",
+)
+def data_in_memory(log: Log) -> Iterator[Problem]:
+    """The scenes should lie on a persistent file system when a run starts, not in memory."""
+    for event in log.sound("data_location"):
+        kinds = {"training": event.value, "inference": event.metadata["inference"]}
+        volatile = [f"{part} on {kind}" for part, kind in kinds.items() if kind in VOLATILE]
+        if volatile:
+            yield problem(listing(volatile), event.line)
 
 
 @log_rule(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from benchmark.record.events import WORDS
+from benchmark.record.events import OF_EDITION, WORDS
 from compliance.benchmarks import QUALITY_TARGET
 from compliance.registry import Problem, log_rule, problem
 from compliance.subjects.log import Log
@@ -30,10 +30,14 @@ RANGES: dict[str, Condition] = {
     "number_of_ranks": _AT_LEAST_1,
     "global_batch_size": _AT_LEAST_1,
     "local_batch_size": _AT_LEAST_1,
+    "batch_size": _AT_LEAST_1,
+    "micro_batch_size": _AT_LEAST_1,
     "gradient_accumulation_steps": _AT_LEAST_1,
+    **dict.fromkeys((key for key in OF_EDITION if key.endswith("_parallelism")), _AT_LEAST_1),
     "epochs": _AT_LEAST_1,
     "early_stopping_patience": _AT_LEAST_1,
     "opt_base_learning_rate": _ABOVE_0,
+    "learning_rate": _ABOVE_0,
     "opt_adam_beta_1": _DECAY,
     "opt_adam_beta_2": _DECAY,
     "opt_adam_epsilon": _ABOVE_0,
@@ -108,6 +112,20 @@ def batch_product(log: Log) -> Iterator[Problem]:
         return
     if min(whole, local, ranks) > 0 and whole != local * ranks:
         yield problem(f"{whole}", event.line, f"{local} x {ranks} = {local * ranks}")
+
+
+@log_rule(
+    "policy-names",
+    clause="P-hyperparameters",
+    expected="the same value under the policy's name and under that of MLPerf",
+    remedy="log both from one variable",
+)
+def policy_names(log: Log) -> Iterator[Problem]:
+    """A hyperparameter that is logged under the policy's name too must have one value."""
+    for name, key in (("learning_rate", "opt_base_learning_rate"), ("batch_size", "global_batch_size")):
+        event, value = log.one(name), log.number(key)
+        if event and value is not None and event.value != value:
+            yield problem(f"`{name}` {show(event.value)}", event.line, f"{show(value)}, as `{key}` says")
 
 
 @log_rule(

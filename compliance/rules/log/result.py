@@ -16,12 +16,13 @@ from compliance.subjects.columns import LogEvent, is_interleaved
 from compliance.subjects.log import Log, number_of
 from compliance.subjects.result_fields import (
     ALWAYS,
-    FIELDS,
     FORMAT,
     METRIC,
+    OLDER_FORMAT,
     SCORE_FIELDS,
     SOMETIMES,
     TIMING_FIELDS,
+    best_epoch_fields,
     faults,
     fields_of,
     holds,
@@ -30,8 +31,6 @@ from compliance.subjects.result_fields import (
 )
 from compliance.subjects.timeline import best_of, series
 from compliance.wording import count, listing, show
-
-EPOCH_VALUES = ("train_loss", "train_accuracy", "eval_loss", "eval_accuracy")
 
 #: Path of a field -> its true value and where that comes from.
 Facts = dict[tuple[str, ...], tuple[object, str]]
@@ -43,7 +42,7 @@ def _compare(log: Log, facts: Facts) -> Iterator[Problem]:
     """Problems for the fields of the result that are of their type but differ from the facts."""
     for event, value in results(log):
         for path, (fact, source) in facts.items():
-            stated, kind = lookup(value, *path), lookup(FIELDS, *path)
+            stated, kind = lookup(value, *path), lookup(fields_of(log), *path)
             if isinstance(kind, str) and holds(stated, kind) and stated != fact:
                 yield problem(f"`{'.'.join(path)}` {show(stated)}", event.line, f"{show(fact)}, {source}")
 
@@ -86,9 +85,9 @@ def result_fields(log: Log) -> Iterator[Problem]:
 def result_format(log: Log) -> Iterator[Problem]:
     """The result must say in which format it is, what its value measures, and what that means."""
     for event, value in results(log):
-        for field, right in (("format", FORMAT), ("metric", METRIC)):
-            if isinstance(value.get(field), str) and value[field] != right:
-                yield problem(f"`{field}` {show(value[field])}", event.line, right)
+        for field, right in (("format", (FORMAT, OLDER_FORMAT)), ("metric", (METRIC,))):
+            if isinstance(value.get(field), str) and value[field] not in right:
+                yield problem(f"`{field}` {show(value[field])}", event.line, listing(right, last="or"))
         if isinstance(meaning := value.get("meaning"), str) and not meaning.strip():
             yield problem("`meaning` is blank", event.line, "a sentence")
 
@@ -133,9 +132,10 @@ def result_epochs(log: Log) -> Iterator[Problem]:
         if stopped
         else ("epochs", "without `early_stop`"),
     }
-    for key in EPOCH_VALUES:
-        if values := series(log, key):
-            facts[key,] = (number_of(values[best - 1]), f"the value of epoch {best}")
+    for _, result in results(log):
+        for field, key in best_epoch_fields(result).items():
+            if values := series(log, key):
+                facts[field,] = (number_of(values[best - 1]), f"the value of epoch {best}")
     yield from _compare(log, facts)
 
 

@@ -92,14 +92,14 @@ def resumed_lost(log: Log) -> Iterator[Problem]:
 
 @log_rule(
     "staging-reused",
-    severity="note",
+    severity="warning",
     clause="P-staging, P-preparation",
-    expected="every scene staged within the run, where staging times are compared",
-    remedy="give each run an empty --stage-dir to measure staging in each",
+    expected="every scene staged within the run",
+    remedy="give each run an empty --stage-dir; times over the runs leave this one out",
 )
 def staging_reused(log: Log) -> Iterator[Problem]:
-    """A run may use patches that an earlier run staged of the same scenes, once it has checked them. Its
-    staging time is then that of the check."""
+    """A run should stage its scenes itself, since staging counts in its time. Where it takes patches that an
+    earlier run staged of the same scenes it checks them, and its staging time is that of the check."""
     event = log.one("staging_stop")
     if event and (reused := count_of(event, "reused")) > 0:
         yield problem(f"{count(reused, 'scene')} of {count_of(event, 'scenes')} staged before", event.line)

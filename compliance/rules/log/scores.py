@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterator
 
-from benchmark.record.events import BASELINES
+from benchmark.record.events import BASELINES, OBSERVED_NAME, OBSERVED_TEST_NAMES, OBSERVED_TEST_SCENES
 from compliance.registry import Problem, log_rule, problem
 from compliance.rules.log.values import has_possible_counts, is_fraction
 from compliance.subjects.log import Log, count_of, number_of
@@ -81,6 +83,36 @@ def scene_totals(log: Log) -> Iterator[Problem]:
         if count_of(score, name) != total:
             expected = f"{total}, the sum over {count(len(scenes), 'scene')}"
             yield problem(f"{name} {count_of(score, name)}", score.line, expected)
+
+
+@log_rule(
+    "test-set",
+    clause="P-test-data, P-same-fashion, T-open-eval-data",
+    expected=f"all {OBSERVED_TEST_SCENES} inference scenes of the benchmark's dataset",
+    remedy="fetch the missing scenes with `python -m benchmark.download`, and score all; test data is fixed",
+)
+def test_set(log: Log) -> Iterator[Problem]:
+    """A run on observed scenes must be scored on the benchmark's inference scenes, all of them. The test data
+    is fixed: their number and the form of their names, none left out, and where their list is known, its
+    digest."""
+    samples = log.one("test_samples")
+    if log.text("data_kind") != "slstr" or samples is None:
+        return
+    if samples.value != OBSERVED_TEST_SCENES:
+        yield problem(f"{show(samples.value)} inference scenes", samples.line, f"{OBSERVED_TEST_SCENES}")
+    for event in log.sound("skipped_scene"):
+        if event.metadata["split"] == "inference":
+            found = f"{show(event.value)} left out: {show(event.metadata['reason'])}"
+            yield problem(found, event.line, "every inference scene, repaired or fetched again")
+    scenes = log.sound("scene_accuracy")
+    names = [str(name).removesuffix(".hdf") for name in scenes.facts("scene")]
+    for line, name in zip((event.line for event in scenes), names, strict=True):
+        if not re.fullmatch(OBSERVED_NAME, name, re.ASCII):
+            yield problem(f"a scene {excerpt(name)}", line, "the name of a product, S3A_SL_1_RBT____...")
+    digest = hashlib.sha256("".join(f"{name}\n" for name in sorted(names)).encode()).hexdigest()
+    if OBSERVED_TEST_NAMES and len(names) == OBSERVED_TEST_SCENES and digest != OBSERVED_TEST_NAMES:
+        found = f"{OBSERVED_TEST_SCENES} scenes whose names have sha256 {digest}"
+        yield problem(found, scenes[0].line, OBSERVED_TEST_NAMES)
 
 
 @log_rule(

@@ -7,23 +7,21 @@ from typing import Any
 
 from benchmark.core.errors import ConfigError
 from benchmark.record.events import PARAMETERS
+from compliance.benchmarks import BENCHMARKS
 from compliance.registry import Problem, problem, tree_rule
+from compliance.rules.log.identity import COMMIT_KEY
+from compliance.subjects.timeline import VERSIONS
 from compliance.subjects.tree import CONFIG, SubmissionTree
 from compliance.subjects.yaml_files import YamlDefect, load_yaml
-from compliance.wording import show
+from compliance.wording import listing, show
 
 #: S3: what the entry ``github`` says. 'discription' is how S3 spells it.
 GITHUB = ("description", "repo", "branch", "version", "tag")
-
-#: P 'Hyperparameters and Optimizer CloudMask', with the names they also go by.
-POLICY_PARAMETERS: dict[str, tuple[str, ...]] = {
-    "epochs": ("epochs",),
-    "learning_rate": ("learning_rate", "opt_base_learning_rate"),
-    "batch_size": ("batch_size", "local_batch_size", "global_batch_size"),
-    "MIN_SST": ("min_sst",),
-    "PATCH_SIZE": ("patch_size",),
-    "seed": ("seed", "seeds"),
-}
+#: Where a configuration may say which version of the code ran, and where the code is.
+VERSION_NAMES = ("version", "tag", "commit", *VERSIONS, COMMIT_KEY)
+PROGRAM_NAMES = ("repo", "repository", "url")
+#: Fewest digits of a commit that name it.
+SHORT_COMMIT = 7
 
 #: G 'model-info': fields with 'Meaningful response required'.
 IMPLEMENTATION_FIELDS = (
@@ -35,42 +33,76 @@ IMPLEMENTATION_FIELDS = (
 )
 
 
+def _configs(tree: SubmissionTree) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Application, shown name and content of every config.yaml that can be read."""
+    for (_, application, _, _), folder in tree.parts.science.items():
+        config = tree.configs[folder.name]
+        if isinstance(config, dict):
+            yield application, tree.shown(folder.path(CONFIG)), config
+
+
 @tree_rule(
     "tree-config",
-    clause=(
-        "S3, S3-version, S3-replicate, S3-data, S3-github, "
-        "S-self-contained, P-hyperparameters, P-config, P-archive, P-identifiers"
-    ),
-    expected=f"YAML with github ({', '.join(GITHUB)}), data (commands) and {', '.join(POLICY_PARAMETERS)}",
-    remedy="make the tree with `python -m submission.package`",
+    clause="S3, S3-version, S3-replicate, S3-data, S-self-contained, P-config",
+    expected="plain YAML: the code's version and address, commands that fetch the data, and parameters",
+    remedy="add what is missing: `github` with `repo` and `version`, `data` with a list of commands, and the "
+    "parameters of the runs",
 )
 def tree_config(tree: SubmissionTree) -> Iterator[Problem]:
-    """The config.yaml of an experiment must say which code ran, how to fetch the data, and every
-    hyperparameter."""
+    """The config.yaml of an experiment must say which code ran, on which data, and how. It states the
+    version and the address of the code, commands that fetch the data, and the parameters of the runs."""
     for folder in tree.parts.science.values():
-        path, config = tree.shown(folder.path(CONFIG)), tree.configs[folder.name]
-        if isinstance(config, YamlDefect):
-            yield problem(str(config), path=path, expected="plain YAML")
-            continue
-        if config is None:
-            continue
+        if isinstance(defect := tree.configs[folder.name], YamlDefect):
+            yield problem(str(defect), path=tree.shown(folder.path(CONFIG)), expected="plain YAML")
+    for _, path, config in _configs(tree):
+        stated = {name for name, value in _settings(config) if value not in (None, "", [])}
+        if not stated.intersection(VERSION_NAMES):
+            yield problem("no version of the code", expected="github.version", path=path)
+        if not stated.intersection(PROGRAM_NAMES):
+            yield problem("no address of the code", expected="github.repo", path=path)
+        data = config.get("data")
+        commands = [data] if isinstance(data, str) else data
+        if (
+            not isinstance(commands, list)
+            or not commands
+            or not all(isinstance(each, str) and each.strip() for each in commands)
+        ):
+            expected = "a list of commands that fetch the data"
+            yield problem(f"data is {show(data)}", expected=expected, path=path)
+        others = {name: value for name, value in config.items() if name not in ("github", "data")}
+        if not any(value not in (None, "", []) for _, value in _settings(others)):
+            yield problem("no parameters", expected="all hyperparameters of the runs", path=path)
+
+
+@tree_rule(
+    "tree-config-github",
+    clause="S3-github, P-archive, P-identifiers",
+    expected=f"github with {listing(GITHUB)}",
+    remedy="state the field as in the example of submit.adoc; the code needs a tag to be fetched by",
+)
+def tree_config_github(tree: SubmissionTree) -> Iterator[Problem]:
+    """The config.yaml of an experiment must describe the code as in the example of the rules."""
+    for _, path, config in _configs(tree):
         github = _mapping(config.get("github"))
         github = {"description": github.get("discription"), **github}
         for name in GITHUB:
             if github.get(name) in (None, ""):
                 yield problem(f"no github.{name}", path=path)
-        data = config.get("data")
-        if (
-            not isinstance(data, list)
-            or not data
-            or not all(isinstance(each, str) and each.strip() for each in data)
-        ):
-            yield problem(
-                f"data is {show(data)}", expected="a list of commands that fetch the data", path=path
-            )
-        named = {name for name, value in _settings(config) if value is not None}
-        for parameter, names in POLICY_PARAMETERS.items():
-            if not named.intersection(names):
+
+
+@tree_rule(
+    "tree-config-hyperparameters",
+    clause="S3, P-hyperparameters, P-hyperparameters-others",
+    expected="every hyperparameter that the policy lists for the benchmark",
+    remedy="state each under the policy's name; where a method has none of the kind, say so in its place",
+)
+def tree_config_hyperparameters(tree: SubmissionTree) -> Iterator[Problem]:
+    """The config.yaml of an experiment must state the hyperparameters that the policy lists for its
+    benchmark."""
+    for application, path, config in _configs(tree):
+        named = {name.replace("-", "_") for name, value in _settings(config) if value is not None}
+        for parameter, others in BENCHMARKS[application].hyperparameters.items():
+            if not named & {parameter.casefold(), *others}:
                 yield problem(f"no {parameter}", path=path)
 
 
@@ -78,7 +110,7 @@ def tree_config(tree: SubmissionTree) -> Iterator[Problem]:
     "tree-config-agrees",
     clause="S2",
     expected="the values that the logs state",
-    remedy="package the logs again; a configuration is never edited after the runs",
+    remedy="submit the configuration that the runs had, unedited, with their logs",
 )
 def tree_config_agrees(tree: SubmissionTree) -> Iterator[Problem]:
     """The values of config.yaml must be those of the logs next to it."""
@@ -86,18 +118,37 @@ def tree_config_agrees(tree: SubmissionTree) -> Iterator[Problem]:
         config = _mapping(tree.configs[folder.name])
         github = _mapping(config.get("github"))
         stated = _mapping(config.get("hyperparameters")) | {
-            "submission_github_commit_version": github.get("commit"),
-            "submission_version": github.get("version"),
+            COMMIT_KEY: github.get("commit"),
+            **dict.fromkeys(VERSIONS, github.get("version")),
         }
         path = tree.shown(folder.path(CONFIG))
         for name, log in tree.logs[folder.name].items():
-            for key in ("submission_version", "submission_github_commit_version", *PARAMETERS):
-                value, said = log.value(key), stated.get(key)
-                if key != "seed" and value is not None and said is not None and value != said:
+            for key in (VERSIONS[1], COMMIT_KEY, *PARAMETERS):
+                # the version and the commit of logs that are not ours have no metadata
+                event = log.first(VERSIONS[0] if key == VERSIONS[1] and not log.all(key) else key)
+                value, said = event.value if event else None, stated.get(key)
+                if key != "seed" and value is not None and said is not None and not _agree(key, value, said):
                     yield problem(f"{key} is {show(said)}", expected=f"{show(value)} as in {name}", path=path)
             seeds, seed = config.get("seeds"), log.value("seed")
             if isinstance(seeds, list) and seed is not None and seed not in seeds:
                 yield problem(f"seeds without {show(seed)}", expected=f"the seed of {name}", path=path)
+
+
+def _agree(key: str, value: object, said: object) -> bool:
+    """Whether a configuration says what a log states. It may write a version without the benchmark's name, as
+    the example of the rules does, a commit as its first digits, and a number such as 1e-3 as text."""
+    if value == said:
+        return True
+    if key in VERSIONS:
+        return isinstance(value, str) and value.endswith(f"-v{said}")
+    if key == COMMIT_KEY:
+        return isinstance(said, str) and len(said) >= SHORT_COMMIT and str(value).startswith(said)
+    if isinstance(said, str) and isinstance(value, int | float):
+        try:
+            return float(said) == value
+        except ValueError:
+            return False
+    return False
 
 
 @tree_rule(
@@ -136,8 +187,8 @@ def run_config_digest(tree: SubmissionTree) -> Iterator[Problem]:
 def run_config_agrees(tree: SubmissionTree) -> Iterator[Problem]:
     """The configuration that the scripts give to the program must be the one in config.yaml."""
     found = tree.parts
-    for (org, system, _), folder in found.science.items():
-        scripts = found.scripts.get((org, system))
+    for (org, application, system, _), folder in found.science.items():
+        scripts = found.scripts.get((org, application, system))
         config = _mapping(tree.configs[folder.name])
         if "parameters" not in config:
             continue
@@ -157,13 +208,14 @@ def run_config_agrees(tree: SubmissionTree) -> Iterator[Problem]:
     "implementation-notes",
     clause="G-implementation-json",
     expected=f"a JSON object with {', '.join(IMPLEMENTATION_FIELDS)}, each with an answer",
-    remedy="make the tree with `python -m submission.package`",
+    remedy="answer the field in the notes; `none` is an answer where it does not apply",
 )
 def implementation_notes(tree: SubmissionTree) -> Iterator[Problem]:
     """The notes on an implementation must answer what the general rules ask of its weights."""
     found = tree.parts
-    for (org, system), folder in found.scripts.items():
-        for name in (f"{system}_{code}.json" for owner, code in found.code if owner == org):
+    for (org, application, system), folder in found.scripts.items():
+        codes = (code for owner, of, code in found.code if (owner, of) == (org, application))
+        for name in (f"{system}_{code}.json" for code in codes):
             if name not in folder.files:
                 continue
             notes = tree.json(folder.path(name))

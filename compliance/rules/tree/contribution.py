@@ -7,6 +7,7 @@ import re
 import statistics
 from collections.abc import Iterator
 
+from compliance.benchmarks import BENCHMARKS
 from compliance.registry import Problem, problem, tree_rule
 from compliance.subjects.markdown_text import number_in, opening_table, tables
 from compliance.subjects.tree import Folder, SubmissionTree
@@ -24,15 +25,33 @@ MARKDOWN_CONTRIBUTIONS = ("scientific_contribution.md", "sientific_contribution.
 )
 def contribution_table(tree: SubmissionTree) -> Iterator[Problem]:
     """A contribution in Markdown must begin with the table of measurements."""
+    application = {folder.name: key[1] for key, folder in tree.parts.science.items()}
     for folder, name, text in _contributions(tree):
         table = opening_table(text)
         path = tree.shown(folder.path(name))
+        words = [measure.word for measure in BENCHMARKS[application[folder.name]].measures]
         if table is None:
             yield problem("no table at the beginning", 1, path=path)
         elif tuple(heading.lower() for heading in table.headings[:3]) != CONTRIBUTION_TABLE:
             yield problem(f"a table of {listing(table.headings)}", table.line, path=path)
-        elif not any("test accuracy" in row[0].lower() for row in table.rows if row):
-            yield problem("no row on the test accuracy", table.line, path=path)
+        elif not any(word in row[0].lower() for word in words for row in table.rows if row):
+            yield problem(f"no row on {listing(words, last='or')}", table.line, path=path)
+
+
+@tree_rule(
+    "contribution-descriptor",
+    clause="S-descriptor",
+    expected="the name of the experiment's folder, its descriptor, in the text",
+    remedy="say in the contribution what the experiment of this descriptor is",
+)
+def contribution_descriptor(tree: SubmissionTree) -> Iterator[Problem]:
+    """A contribution in Markdown must name the descriptor of its experiment. Only then does a reader know
+    which experiment a folder holds."""
+    descriptors = {folder.name: key[3] for key, folder in tree.parts.science.items()}
+    for folder, name, text in _contributions(tree):
+        descriptor = descriptors[folder.name]
+        if not re.search(rf"(?<![\w-]){re.escape(descriptor)}(?![\w-])", text, re.IGNORECASE):
+            yield problem(f"no mention of {excerpt(descriptor)}", path=tree.shown(folder.path(name)))
 
 
 @tree_rule(
@@ -94,8 +113,8 @@ def contribution_runs(tree: SubmissionTree) -> Iterator[Problem]:
 )
 def contribution_statistics(tree: SubmissionTree) -> Iterator[Problem]:
     """What a contribution says over all its runs must follow from their logs. The mean, the sample's standard
-    deviation, lowest, highest and olympic mean of the test accuracy are computed again, and so is the share
-    of Student's distribution that its interval holds. Statistics that it does not state are not judged."""
+    deviation, lowest, highest, olympic and geometric mean of the test accuracy are computed again, and so is
+    the share of Student's distribution that its interval holds. What it does not state is not judged."""
     for folder, name, text in _contributions(tree):
         path, scores = tree.shown(folder.path(name)), sorted(_scores(tree, folder).values())
         if not scores:
@@ -115,6 +134,20 @@ def contribution_statistics(tree: SubmissionTree) -> Iterator[Problem]:
             yield from _interval(match, line, scores, path)
 
 
+@tree_rule(
+    "contribution-geometric-mean",
+    clause="T-geometric-mean",
+    expected="the geometric mean of the final quality over the runs",
+    remedy="state it, for example in a column `Geometric mean` of the statistics",
+)
+def contribution_geometric_mean(tree: SubmissionTree) -> Iterator[Problem]:
+    """A contribution must report the geometric mean of the final quality. So the open division asks; where it
+    stands in a table it is computed again."""
+    for folder, name, text in _contributions(tree):
+        if "geometric mean" not in text.lower():
+            yield problem("no geometric mean", path=tree.shown(folder.path(name)))
+
+
 _INTERVAL = re.compile(
     r"(\d+)% interval of the mean test accuracy, by Student's t with (\d+) degrees? of freedom, "
     r"is (\d\.\d+) to (\d\.\d+)"
@@ -129,6 +162,7 @@ def _statistics(scores: list[float]) -> dict[str, float | None]:
         "lowest": scores[0],
         "highest": scores[-1],
         "olympic mean": statistics.fmean(scores[1:-1]) if len(scores) > 2 else None,
+        "geometric mean": statistics.geometric_mean(scores) if scores[0] > 0 else None,
     }
 
 

@@ -34,7 +34,7 @@ def run_system(tree: SubmissionTree) -> Iterator[Problem]:
 def system_agrees(tree: SubmissionTree) -> Iterator[Problem]:
     """A system description must not contradict what the runs measured and logged."""
     found = tree.parts
-    for (org, system, _), folder in found.science.items():
+    for (org, _, system, _), folder in found.science.items():
         name = found.systems.get((org, system), "")
         claimed = tree.json(name)
         if not isinstance(claimed, dict):
@@ -60,12 +60,13 @@ def system_agrees(tree: SubmissionTree) -> Iterator[Problem]:
     "tree-identity",
     clause="S-organization, G-system-json",
     expected="the organisation and status of the logs",
-    remedy="package again; the organisation is that of the runs (--set submission.org=NAME)",
+    remedy="name the folder and the submitter after the organisation that the logs state; for a bundle of "
+    "ours, package again: the organisation is that of the runs (--set submission.org=NAME)",
 )
 def tree_identity(tree: SubmissionTree) -> Iterator[Problem]:
     """The organisation's folder and the system's submitter and status must be those of the logs."""
     found = tree.parts
-    for (org, system, _), folder in found.science.items():
+    for org, _, system, folder in found.runs:
         name = found.systems.get((org, system), "")
         claimed = tree.json(name)
         claimed = claimed if isinstance(claimed, dict) else {}

@@ -31,7 +31,16 @@ def test_names_of_the_vocabulary_are_those_of_mllog():
         *("number_of_nodes", "accelerators_per_node", "number_of_ranks", "local_batch_size"),
         # of this benchmark
         *("data_kind", "config_digest", "early_stopping_patience", "early_stop", "precision"),
-        *("augmentation", "run_resumed", "epoch_energy", "whole_scene_agreement"),
+        *(
+            "rules_edition",
+            "data_location",
+            "batch_size",
+            "learning_rate",
+            "augmentation",
+            "run_resumed",
+            "epoch_energy",
+            "whole_scene_agreement",
+        ),
         *("skipped_scene", "test_samples", "train_loss", "train_accuracy", "eval_loss", "test_accuracy"),
         *("inference_start", "inference_stop", "scene_accuracy"),
         *("method", "method_kind", "method_source", "method_sha256", "method_options", "training_margin"),

@@ -23,6 +23,7 @@ from benchmark.record.events import (
     SCHEDULES,
     STATUSES,
 )
+from benchmark.record.run_folder import RunFolder
 from benchmark.training.identity import Computing, log_identity, log_parameters, optimization_facts
 from compliance import registry
 from compliance.rules import own_rules
@@ -107,7 +108,7 @@ def logged(config: Config, optimizer: str, path: Path) -> dict[str, Any]:
     )
     computing = Computing(precision="float32" if precision == AUTO else precision, optimization=steps)
     path.unlink(missing_ok=True)
-    run = SimpleNamespace(config=config, method=method, log=EventLog(path))
+    run = SimpleNamespace(config=config, method=method, log=EventLog(path), folder=RunFolder(path.parent))
     facts = FACTS | {"cpu": {"model": "AMD EPYC"}, "accelerators": []}
     if config.submission.platform:
         log_identity(run, facts)  # type: ignore[arg-type]

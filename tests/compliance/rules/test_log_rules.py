@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 
+from benchmark.record.events import OF_EDITION
 from compliance.rules import own_rules
+from compliance.rules.log import scores
 from compliance.subjects.reading import outline
 from tests.compliance.rules.test_series_rules import BROKEN_SETS
 from tests.support.defects.catalogue import GENERAL, SAID_TEXTS, TYPED
@@ -15,6 +19,7 @@ from tests.support.hand_logs import (
     EARLY_STOPPED,
     TOKEN,
     aborted,
+    event,
     findings,
     line_of,
     moved,
@@ -24,6 +29,7 @@ from tests.support.hand_logs import (
     with_time,
     with_value,
     without,
+    without_all,
 )
 from tests.support.log_edits import as_bytes
 
@@ -49,7 +55,7 @@ def test_a_log_of_more_events_than_a_run_can_have_is_an_error(monkeypatch: pytes
     assert found.line is not None
     said = "the events up to here take more than 0 MiB of memory"
     assert found == Said(found.line, said).finding("log-size")
-    monkeypatch.setattr(outline, "EVENTS_BYTES", 2**17)
+    monkeypatch.setattr(outline, "EVENTS_BYTES", 2**19)
     assert findings(COMPLETED) == []
 
 
@@ -97,6 +103,7 @@ BENIGN = {
     "an incomplete last batch": with_metadata(
         with_value(COMPLETED, "train_samples", 87), "staging_stop", patches=107
     ),
+    "scenes named as files": COMPLETED.replace('_NT_003"', '_NT_003.hdf"'),
     "JSON without spaces": COMPLETED.replace(", ", ",").replace(": ", ":"),
 }
 
@@ -104,6 +111,38 @@ BENIGN = {
 @pytest.mark.parametrize("text", BENIGN.values(), ids=BENIGN)
 def test_a_benign_variation_is_accepted(text: str) -> None:
     assert findings(text) == []
+
+
+def test_a_log_of_no_edition_needs_nothing_of_one_and_a_log_of_one_needs_it_all() -> None:
+    usual = {finding.rule for finding in findings(EARLY_STOPPED)}
+    older = without_all(EARLY_STOPPED, "rules_edition", *OF_EDITION)
+    assert {finding.rule for finding in findings(older)} == usual
+    found = findings(without_all(EARLY_STOPPED, *OF_EDITION))
+    assert {finding.rule for finding in found} == {*usual, "event-missing"}
+    assert {finding.found for finding in found if finding.rule == "event-missing"} == {
+        f"no event `{key}`" for key in OF_EDITION
+    }
+
+
+def digest_of(*names: str) -> str:
+    return hashlib.sha256("".join(f"{name}\n" for name in sorted(names)).encode()).hexdigest()
+
+
+def test_observed_scenes_are_those_of_the_digest_of_their_names_where_it_is_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, *others = (event(COMPLETED, line)["metadata"]["scene"] for line in range(71, 171))
+    monkeypatch.setattr(scores, "OBSERVED_TEST_NAMES", digest_of(first, *others))
+    for text in (
+        COMPLETED,
+        BENIGN["scenes named as files"],
+        moved(COMPLETED, "scene_accuracy", "test_accuracy"),
+    ):
+        assert findings(text) == []
+    for name in (first.replace("_NT_003", "_NT_004"), first.replace("20191001T", "20191003T")):
+        (found,) = findings(with_metadata(COMPLETED, "scene_accuracy", scene=name))
+        said = f"100 scenes whose names have sha256 {digest_of(name, *others)}"
+        assert found == Said(71, said, digest_of(first, *others)).finding("test-set")
 
 
 CUTS = [("submission_org", 0), ("seed", 0), ("run_start", 0), ("staging_start", 0), ("train_accuracy", 1)]
@@ -119,7 +158,7 @@ def test_a_run_is_not_blamed_for_what_it_did_not_come_to(key: str, number: int) 
 def test_one_rule_lists_at_most_twenty_places_and_counts_the_others() -> None:
     text = COMPLETED.replace(TOKEN, "rank 0: " + TOKEN)
     found = [finding.found for finding in findings(text) if finding.rule == "text-before-token"]
-    assert (len(found), found[0], found[-1]) == (21, "`rank 0:`", "62 more of these")
+    assert (len(found), found[0], found[-1]) == (21, "`rank 0:`", "159 more of these")
 
 
 def test_a_finding_holds_no_character_that_moves_the_cursor_or_cannot_be_printed() -> None:

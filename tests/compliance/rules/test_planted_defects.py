@@ -15,6 +15,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from benchmark.record.events import OF_EDITION
 from compliance.finding import Finding
 from compliance.registry import Problem, Rule
 from compliance.rules import RULE_BY_ID, own_rules
@@ -43,6 +44,7 @@ from tests.support.log_edits import (
     retimed,
     row_of,
     value_of,
+    with_metadata,
     with_result,
     with_row,
     with_value,
@@ -78,10 +80,15 @@ LACKS = {
             "as observed",
             "against truth",
         ),
+        # of the newer edition, and of the newer format of its result
+        *(f": {key}" for key in ("rules_edition", *OF_EDITION)),
+        *(" of data_location", "data_location", "before run_start", "identity: edition"),
+        *("by the policy's name", "another opt_base_learning_rate", "another validation_", ": validation_"),
     ),
     "early_stopped": (
         *("submission_poc", "no contact", "fewer than stated", "early_stop of no", "not cleared"),
-        *("parameter: synthetic data", "truth of observed"),
+        *("parameter: synthetic data", "truth of observed", "scenes: observed", "scenes: one fewer"),
+        *("scenes: one of inference", "result: another eval_", "result: eval_"),
     ),
 }
 
@@ -210,7 +217,9 @@ def value_before_loss(text: str) -> str:
 def on_two_nodes(text: str) -> str:
     ranks = value_of(text, "number_of_ranks")
     text = with_value(with_value(text, "number_of_nodes", 2), "number_of_ranks", 2 * ranks)
-    return with_value(text, "global_batch_size", 2 * value_of(text, "global_batch_size"))
+    for key in {"global_batch_size", "batch_size"} & {fields["key"] for _, fields in events_of(text)}:
+        text = with_value(text, key, 2 * value_of(text, key))
+    return text
 
 
 def with_exponent(text: str) -> str:
@@ -220,6 +229,18 @@ def with_exponent(text: str) -> str:
 
 def in_float32(text: str) -> str:
     return with_result(with_value(text, "precision", "float32"), "precision", lambda _: "float32")
+
+
+def as_files(_: int, fields: Fields) -> None:
+    if fields["key"] == "scene_accuracy":
+        fields["metadata"]["scene"] += ".hdf"
+
+
+def on_a_parallel_file_system(text: str) -> str:
+    """The text of a run that says where its scenes lay, where the log has a place for it."""
+    if not any(fields["key"] == "data_location" for _, fields in events_of(text)):
+        return text
+    return with_metadata(with_value(text, "data_location", "lustre"), "data_location", inference="nfs4")
 
 
 def everywhere(**metadata: object) -> Callable[[str], str]:
@@ -276,6 +297,8 @@ BENIGN: dict[str, Callable[[str], str]] = {
     "samples in another order": lambda text: moved(text, "test_samples", "train_samples"),
     "accuracies before losses": value_before_loss,
     "baselines in another order": lambda text: moved(text, "baseline_accuracy", "baseline_accuracy", 2),
+    "scenes named as files": lambda text: each_event(text, as_files),
+    "scenes on a parallel file system": on_a_parallel_file_system,
     "scenes in another order": lambda text: moved(text, "scene_accuracy", "scene_accuracy", 1),
     "a cache cleared three times": lambda text: repeated(repeated(text, "cache_clear"), "cache_clear"),
     "a cache cleared first of all": lambda text: moved(text, "cache_clear", "submission_benchmark"),

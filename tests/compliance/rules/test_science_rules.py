@@ -111,9 +111,9 @@ def test_the_profile_is_that_of_the_log(tmp_path: Path, capsys: pytest.CaptureFi
     }
     assert main([str(ours), str(theirs)]) == 0
     *_, own, science, total = capsys.readouterr().out.splitlines()
-    assert own.startswith("profile cloudmask: 1 log, 82 events: 0 errors")
+    assert own.startswith("profile cloudmask: 1 log, 179 events: 0 errors")
     assert science.startswith("profile science: 1 log, 38 events: 0 errors")
-    assert total.startswith("2 logs, 120 events: 0 errors")
+    assert total.startswith("2 logs, 217 events: 0 errors")
     assert all(line.endswith(" - passed") for line in (own, science, total))
 
 
@@ -181,6 +181,7 @@ BROKEN: dict[str, list[tuple[str, str]]] = {
         (LETTER + LETTER.splitlines(keepends=True)[1], "`submission_org` 2 times"),
     ],
     "science-value": [
+        (with_value(LETTER, "submission_division", {}), "`submission_division` an object of 0"),
         (with_value(LETTER, "submission_platform", ""), "`submission_platform` a string (``)"),
         (with_value(LETTER, "result", {}), "`result` an object of 0"),
         (as_text(LETTER, "result"), "`result` a string"),

@@ -12,7 +12,7 @@ from compliance import registry
 from compliance.rules import RULE_BY_ID, own_rules
 from compliance.rules import system as rules_system
 from compliance.subjects.subjects import SystemFile
-from compliance.subjects.system import Contradiction, contradictions, same_model
+from compliance.subjects.system import GENERAL_FIELDS, Contradiction, contradictions, same_model
 from submission.system.description import SYSTEMS, known_systems
 from tests.support.runs import MEASURED, V100
 
@@ -46,9 +46,16 @@ def test_a_missing_field_is_named() -> None:
     assert findings("system-fields", short) == [("no field cooling", "a field cooling")]
 
 
+@pytest.mark.parametrize("name", GENERAL_FIELDS)
+def test_a_missing_field_that_upstream_does_not_ask_for_has_a_rule_of_its_own(name: str) -> None:
+    short = {field: value for field, value in GOOD.items() if field != name}
+    assert findings("system-general-fields", short) == [(f"no field {name}", f"a field {name}")]
+    assert findings("system-general-fields", GOOD) == findings("system-fields", short) == []
+
+
 def test_a_description_that_is_no_object_is_one_finding() -> None:
     assert findings("system-fields", ["a"]) == [
-        ("a list of 1", "a JSON object with every field of the rules' table")
+        ("a list of 1", "a JSON object with every field that upstream's checker asks for")
     ]
     for rule in RULE_BY_ID.values():
         if rule.scope == "system" and rule.id != "system-fields":

@@ -125,16 +125,25 @@ def test_a_second_organisation_and_a_file_beside_it_are_found(tree: Path) -> Non
     (tree / "notes.txt").write_text("x")
     assert findings("tree-organisation", tree) == [
         ("", None, f"2 folders: {ORG} and Other", expected_by("tree-organisation")),
-        ("", None, "notes.txt next to the folder of the organisation", expected_by("tree-organisation")),
+    ]
+    assert findings("tree-beside", tree) == [
+        ("", None, "notes.txt next to the folder of the organisation", expected_by("tree-beside")),
     ]
 
 
 @pytest.mark.parametrize(
-    "name", ["README.md", "config.yaml", "setup.sh", "init_datasets.sh", "run_and_time.sh"]
+    ("name", "rule"),
+    [
+        ("README.md", "tree-science-files"),
+        ("config.yaml", "tree-science-files"),
+        ("setup.sh", "tree-script-names"),
+        ("init_datasets.sh", "tree-script-names"),
+        ("run_and_time.sh", "tree-script-names"),
+    ],
 )
-def test_a_missing_file_of_the_experiment_is_found(name: str, tree: Path) -> None:
+def test_a_missing_file_of_the_experiment_is_found(name: str, rule: str, tree: Path) -> None:
     (tree / SCIENCE / name).unlink()
-    assert findings("tree-science-files", tree) == [(SCIENCE, None, f"no {name}", f"a file {name}")]
+    assert findings(rule, tree) == [(SCIENCE, None, f"no {name}", f"a file {name}")]
 
 
 def test_an_experiment_without_contribution_logs_or_text_is_found(tree: Path) -> None:
@@ -151,9 +160,15 @@ def test_an_experiment_without_contribution_logs_or_text_is_found(tree: Path) ->
     ]
 
 
-def test_a_tree_without_an_experiment_is_found(tree: Path) -> None:
+def test_a_bundle_without_one_of_the_layouts_or_both_is_found(tree: Path) -> None:
     shutil.rmtree(tree / ORG / "cloudmask")
-    assert findings("tree-science-files", tree)[0][2] == "no folder <org>/cloudmask/<system>/<descriptor>/"
+    (science,) = findings("tree-both-layouts", tree)
+    assert science[2] == "no folder <org>/<application>/<system>/<descriptor>/"
+    assert findings("tree-layout", tree) == []
+    for folder in ("benchmarks", "results"):
+        shutil.rmtree(tree / ORG / folder)
+    assert len(findings("tree-both-layouts", tree)) == 2
+    assert findings("tree-layout", tree) == [("", None, "neither", expected_by("tree-layout"))]
 
 
 def test_missing_parts_of_the_general_layout_are_found(tree: Path) -> None:
@@ -163,7 +178,7 @@ def test_missing_parts_of_the_general_layout_are_found(tree: Path) -> None:
     shutil.rmtree(tree / CODE)
     found = [text for _, _, text, _ in findings("tree-general-files", tree)]
     assert found == [
-        "no code below <org>/benchmarks/cloudmask/implementations/<implementation>/",
+        f"no code below {ORG}/benchmarks/cloudmask/implementations/<implementation>/",
         f"no {RESULTS}/result_0.txt",
         "no setup.sh",
         "no test-node_<implementation>.json",
@@ -186,10 +201,8 @@ def test_results_of_a_system_without_description_and_scripts_are_found(tree: Pat
 def test_a_gap_in_the_numbers_is_found_in_either_layout(tree: Path) -> None:
     (tree / SCIENCE / "result-3.txt").rename(tree / SCIENCE / "result-4.txt")
     (tree / RESULTS / "result_0.txt").unlink()
-    assert findings("tree-numbering", tree) == [
-        (SCIENCE, None, "numbers 1, 2 and 4", "1 to 3"),
-        (RESULTS, None, "numbers 1 and 2", "0 to 1"),
-    ]
+    assert findings("tree-numbering", tree) == [(SCIENCE, None, "numbers 1, 2 and 4", "1 to 3")]
+    assert findings("tree-general-numbering", tree) == [(RESULTS, None, "numbers 1 and 2", "0 to 1")]
 
 
 def test_logs_that_differ_between_the_layouts_are_found(tree: Path) -> None:
@@ -312,27 +325,31 @@ def test_code_without_a_licence_is_found(tree: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "found"),
+    ("old", "new", "rule", "found"),
     [
-        ("  branch: main\n", "", ["no github.branch"]),
-        ("  tag: no tag points at this commit\n", "  tag: ''\n", ["no github.tag"]),
-        ("data:\n- python", "commands:\n- python", ["data is null"]),
-        ("  min_sst: 273.15\n", "", ["no MIN_SST"]),
-        ("seeds:", "not_seeds:", []),  # parameters.split.seed and data.synthetic.seed are still there
-        ("name: quick", "name: [", None),
+        ("  branch: main\n", "", "tree-config-github", ["no github.branch"]),
+        (
+            *("  tag: no tag points at this commit\n", "  tag: ''\n"),
+            *("tree-config-github", ["no github.tag"]),
+        ),
+        ("data:\n- python", "commands:\n- python", "tree-config", ["data is null"]),
+        ("  min_sst: 273.15\n", "", "tree-config-hyperparameters", ["no MIN_SST"]),
+        # parameters.split.seed and data.synthetic.seed are still there
+        ("seeds:", "not_seeds:", "tree-config-hyperparameters", []),
+        ("name: quick", "name: [", "tree-config", None),
     ],
 )
 def test_an_incomplete_configuration_is_found(
-    old: str, new: str, found: list[str] | None, tree: Path
+    old: str, new: str, rule: str, found: list[str] | None, tree: Path
 ) -> None:
     edit(tree / SCIENCE / "config.yaml", old, new)
-    texts = [text for _, _, text, _ in findings("tree-config", tree)]
+    texts = [text for _, _, text, _ in findings(rule, tree)]
     assert texts == found if found is not None else "while parsing" in texts[0]
 
 
 def test_the_misspelling_of_the_rules_is_accepted_for_a_description(tree: Path) -> None:
     edit(tree / SCIENCE / "config.yaml", "github:\n  description:", "github:\n  discription:")
-    assert findings("tree-config", tree) == []
+    assert findings("tree-config-github", tree) == []
 
 
 def test_a_configuration_that_could_grow_without_bound_is_not_read(tree: Path) -> None:
@@ -414,7 +431,10 @@ def statistics_line(tree: Path) -> str:
 
 @pytest.mark.parametrize(
     ("column", "name"),
-    [(2, "mean"), (3, "standard deviation"), (4, "lowest"), (5, "highest"), (6, "olympic mean")],
+    [
+        *((2, "mean"), (3, "standard deviation"), (4, "lowest"), (5, "highest"), (6, "olympic mean")),
+        (7, "geometric mean"),
+    ],
 )
 def test_a_statistic_that_does_not_follow_from_the_logs_is_found(tree: Path, column: int, name: str) -> None:
     path = tree / SCIENCE / "scientific_contribution.md"
@@ -488,7 +508,18 @@ def test_headings_may_stand_before_the_table_and_other_columns_may_not_be_in_it(
     path.write_text(
         path.read_text().replace("Reference |", "Reference model value |").replace("Test accuracy, m", "M")
     )
-    assert findings("contribution-table", tree)[0][1:3] == (3, "no row on the test accuracy")
+    assert findings("contribution-table", tree)[0][1:3] == (3, "no row on accuracy")
+
+
+def test_a_contribution_that_does_not_name_its_experiment_is_found(tree: Path) -> None:
+    path = tree / SCIENCE / "scientific_contribution.md"
+    assert "The experiment's descriptor is `quick`" in path.read_text()
+    path.write_text("A quickly made experiment, quick-2.")
+    assert findings("contribution-descriptor", tree) == [
+        (f"{SCIENCE}/{path.name}", None, "no mention of `quick`", expected_by("contribution-descriptor"))
+    ]
+    path.write_text("The quick experiment.")
+    assert findings("contribution-descriptor", tree) == []
 
 
 def test_a_submitted_value_that_is_not_the_mean_of_the_logs_is_found(tree: Path) -> None:
@@ -608,7 +639,7 @@ def test_a_folder_a_submitter_and_a_status_that_are_not_the_logs_are_found(tree:
 def test_a_run_of_a_checkout_with_changes_is_found(tree: Path) -> None:
     edit(tree / SCIENCE / "result-1.txt", '"dirty": false', '"dirty": true')
     assert findings("tree-clean-runs", tree) == [
-        (f"{SCIENCE}/result-1.txt", 6, "a run with uncommitted changes", expected_by("tree-clean-runs"))
+        (f"{SCIENCE}/result-1.txt", 7, "a run with uncommitted changes", expected_by("tree-clean-runs"))
     ]
 
 

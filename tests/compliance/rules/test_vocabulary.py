@@ -9,16 +9,21 @@ from benchmark.config.schema import AUTO, Training
 from benchmark.record import events
 from benchmark.record.events import BASELINES, PRECISIONS, SCHEDULES, STATUSES
 from compliance.upstream.second_opinion import JUDGE
-from tests.support.hand_logs import COMPLETED, findings, with_result, with_value
+from tests.support.hand_logs import COMPLETED, EARLY_STOPPED, findings, with_result, with_value
 
 #: A kind of method decides what else is in a log; tests/support/defects/broken_method.py has its cases.
 WORDS = {key: words for key, words in events.WORDS.items() if key != "method_kind"}
 SPOKEN = [(key, word) for key, words in WORDS.items() for word in words]
 
 
+def log_with(key: str) -> str:
+    """A good log that states a key; some came with an edition of the rules that not every log names."""
+    return COMPLETED if f'"{key}"' in COMPLETED else EARLY_STOPPED
+
+
 @pytest.mark.parametrize(("key", "word"), [*SPOKEN, *(("submission_status", word) for word in STATUSES)])
 def test_every_word_of_the_vocabulary_passes_in_a_log(key: str, word: str) -> None:
-    text = with_value(COMPLETED, key, word)
+    text = with_value(log_with(key), key, word)
     if key == "precision":
         text = with_result(text, "precision", word)
     elif key == "data_kind":
@@ -28,7 +33,7 @@ def test_every_word_of_the_vocabulary_passes_in_a_log(key: str, word: str) -> No
 
 @pytest.mark.parametrize("key", [*WORDS, "submission_status"])
 def test_any_other_word_is_an_error(key: str) -> None:
-    assert "error" in {found.severity for found in findings(with_value(COMPLETED, key, "other"))}
+    assert "error" in {found.severity for found in findings(with_value(log_with(key), key, "other"))}
 
 
 @pytest.mark.parametrize("precision", [AUTO, *PRECISIONS])

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from benchmark.record.events import BY_KEY, METHOD, OPTIMIZATION, OPTIMIZER_EXTRAS
+from benchmark.record.events import BY_KEY, METHOD, OF_EDITION, OPTIMIZATION, OPTIMIZER_EXTRAS
 from compliance import checker
 from compliance.check import main
 from compliance.rules import RULE_BY_ID
@@ -153,7 +153,7 @@ HOSTILE = [
         COMPLETED + with_value(COMPLETED, "submission_division", "/etc/x").splitlines()[2] + "\n",
         "`submission_division` is `/etc/x`, not `open`",
     ),
-    (COMPLETED + COMPLETED, "a second run begins on line 83"),
+    (COMPLETED + COMPLETED, "a second run begins on line 180"),
     (without(COMPLETED, "submission_division"), "no `submission_division`"),
     (COMPLETED.replace(TOKEN, "rank 0: " + TOKEN), "errors of parsing: text-before-token"),
     ("[" * 100_000, "no `submission_division`"),
@@ -186,7 +186,7 @@ def test_every_event_of_the_vocabulary_is_checked_in_exactly_one_rule_file() -> 
     assert [key["NAME"] for key in keys if "CHECK" not in key] == ["init_start", "init_start"]
     assert {key["NAME"] for key in keys if "REQ" not in key and "CHECK" in key} == {
         *("submission_poc_name", "submission_poc_email", "skipped_scene", "epoch_energy", "early_stop"),
-        *("run_resumed", "whole_scene_agreement", "training_margin"),
+        *("run_resumed", "whole_scene_agreement", "training_margin", "rules_edition", *OF_EDITION),
         *(*METHOD, *OPTIMIZATION, *OPTIMIZER_EXTRAS, *SETTINGS),
     }
 
@@ -234,7 +234,7 @@ def test_asking_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.Monkey
     (log,) = written(tmp_path, [COMPLETED])
     assert second_opinion(log, ours_passes=True) == Opinion("passed", (), None)
     assert list(tmp_path.iterdir()) == [log]
-    assert line_of(log.read_text(), "run_stop") == 82
+    assert line_of(log.read_text(), "run_stop") == 179
 
 
 def test_the_command_asks_upstream_and_counts_what_it_says(
@@ -242,7 +242,7 @@ def test_the_command_asks_upstream_and_counts_what_it_says(
 ) -> None:
     (tmp_path / "result.txt").write_text(COMPLETED)
     assert main([str(tmp_path), "--second-opinion"]) == 0
-    assert ", upstream: 1 passed - passed" in capsys.readouterr().out
+    assert ", upstream: 1 passed, by profile cloudmask - passed" in capsys.readouterr().out
 
 
 def test_the_command_reports_a_disagreement_and_missing_upstream(

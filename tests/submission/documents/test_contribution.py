@@ -62,7 +62,10 @@ NAMES_WITH_DIGITS = [
 
 HYPERPARAMETERS = (
     *("seed", "data_kind", "config_digest", "number_of_nodes", "accelerators_per_node", "number_of_ranks"),
-    *("global_batch_size", "local_batch_size", "gradient_accumulation_steps", "epochs"),
+    *("global_batch_size", "local_batch_size", "batch_size", "micro_batch_size"),
+    *("gradient_accumulation_steps", "epochs", "learning_rate", "config_filename"),
+    *(f"lowest_numerical_precision_in_{part}" for part in ("linear", "attn", "comm")),
+    *(f"{kind}_parallelism" for kind in ("tensor", "pipeline", "context", "expert")),
     *("early_stopping_patience", "opt_name", "opt_base_learning_rate", "opt_adam_beta_1", "opt_adam_beta_2"),
     *("opt_adam_epsilon", "opt_learning_rate_warmup_steps", "opt_learning_rate_decay_schedule", "precision"),
     *("augmentation", "patch_size", "crop_size", "min_sst", "train_split", "split_seed", "quality_target"),
@@ -105,7 +108,7 @@ def test_so_it_is_with_a_target_that_is_reached_energy_and_a_run_that_stopped_ea
                 line["metadata"]["correct"] = 1_200_000
                 line["value"] = 1_200_000 / line["metadata"]["pixels"]
             if line["key"] == "result":
-                line["value"]["eval_accuracy"] = 1_200_000 / 1310720
+                line["value"]["validation_accuracy"] = 1_200_000 / 1310720
 
     commit = git(place, "rev-parse", "HEAD")
     config = CONFIG.replace("epochs: 2", "epochs: 40\n  early_stopping_patience: 1")

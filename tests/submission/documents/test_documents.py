@@ -20,7 +20,7 @@ from benchmark.core.errors import SubmissionError
 from submission.bundle.layout import directory_name
 from submission.bundle.repository import NO_REMOTE, public_address
 from submission.package import Options, package
-from tests.support.runs import CONFIG, accuracy, git, make_place, write_run
+from tests.support.runs import CONFIG, accuracy, git, make_place, observed, write_run
 
 SEEDS = (1, 2, 3)
 
@@ -130,13 +130,6 @@ def test_folders_of_the_machine_that_ran_are_not_in_the_bundle(place: Path, tmp_
 def test_observed_scenes_are_fetched_from_the_public_bucket(place: Path, tmp_path: Path) -> None:
     config = re.sub(r"  (kind|synthetic): .*\n", "", CONFIG).replace("data:\n", "data:\n  kind: slstr\n")
     config = config.replace("data/synthetic/", "data/cloud_slstr_ds1/")
-
-    def observed(lines: list[dict[str, Any]]) -> None:
-        for line in lines:
-            if line["key"] == "data_kind":
-                line["value"] = "slstr"
-            if line["key"] == "result":
-                line["value"]["data"]["kind"] = "slstr"
 
     write_run(tmp_path / "logs", 1, git(place, "rev-parse", "HEAD"), config=config, change=observed)
     made = package(Options([tmp_path / "logs"], tmp_path / "dist", checkout=place))

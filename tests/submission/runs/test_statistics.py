@@ -48,6 +48,7 @@ def test_the_numbers_of_a_run_are_those_of_its_lines(tmp_path: Path) -> None:
         best_epoch=2,
         stopped="all 2 epochs done",
         resumptions=0,
+        reused=0,
         train_accuracy=0.9,
         eval_accuracy=0.875,
         test_accuracy=accuracy(3),

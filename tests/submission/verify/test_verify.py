@@ -19,15 +19,17 @@ from hypothesis import strategies as st
 from benchmark import ROOT
 from benchmark.core.errors import SubmissionError
 from compliance.finding import Finding
+from submission import generate
 from submission import package as packager
 from submission.bundle.archive import manifest_text, sign, signature_path, write_archive
 from submission.bundle.layout import BundleLayout
 from submission.bundle.reading import find_tree, read_bundle, unpacked
+from submission.figures import catalogue
 from submission.verify.__main__ import main, verify
 from submission.verify.recompute import compare_with, write_again
 from tests.support.runs import CONFIG, git, make_checkout, write_run
 
-BUNDLE = "New-York-University-cloudmask-test-node-quick"
+BUNDLE = "demonstration-New-York-University-cloudmask-test-node-quick"
 SCIENCE = "New-York-University/cloudmask/test-node/quick"
 IMPLEMENTATIONS = "New-York-University/benchmarks/cloudmask/implementations"
 SYSTEM = "New-York-University/systems/test-node.json"
@@ -59,8 +61,9 @@ def packaged(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def again(packaged: Path, tmp_path_factory: pytest.TempPathFactory) -> BundleLayout:
-    """What the runs of the bundle give, written once for all tests."""
-    with read_bundle(find_tree(packaged)) as bundle:
+    """What the runs of the bundle give, written once for all tests, with figures that are drawn anew."""
+    with read_bundle(find_tree(packaged)) as bundle, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(generate, "draw_from_logs", catalogue.draw_from_logs)
         return write_again(bundle, tmp_path_factory.mktemp("again"))
 
 

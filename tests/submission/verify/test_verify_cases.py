@@ -13,7 +13,7 @@ from submission.package import Options, main, package
 from submission.verify.__main__ import verify
 from tests.support.runs import MEASURED, V100, Lines, git, make_checkout, write_run
 
-BUNDLE = "New-York-University-cloudmask-test-node-quick"
+BUNDLE = "demonstration-New-York-University-cloudmask-test-node-quick"
 SCIENCE = "New-York-University/cloudmask/test-node/quick"
 CODE = "New-York-University/benchmarks/cloudmask/implementations/tensorflow"
 
@@ -97,7 +97,9 @@ def test_an_aborted_run_among_five(place: Path, capsys: pytest.CaptureFixture[st
     # Left out by name, the other four are a submission of four runs.
     assert main(["--logs", *(f"logs/quick-seed-{seed}" for seed in (1, 2, 3, 5))]) == 0
     document = next(Path("dist").glob("*/*/cloudmask/*/*/scientific_contribution.md")).read_text()
-    assert document.splitlines()[2].startswith("| Test accuracy, mean of 4 runs |")
+    assert document.splitlines()[2].startswith(
+        "| Demonstration on synthetic scenes: Test accuracy, mean of 4 runs |"
+    )
 
 
 def test_mixed_commits(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -163,7 +165,7 @@ def test_an_organisation_with_accents_and_spaces_is_packaged_and_verified(
     shutil.rmtree(place / "logs")
     write_run(place / "logs", 1, git(place, "rev-parse", "HEAD"), org=org)
     assert main([]) == 0
-    root = place / f"dist/{folder}-cloudmask-test-node-quick"
+    root = place / f"dist/demonstration-{folder}-cloudmask-test-node-quick"
     assert verify(root).exit_code == 0
     assert verify(root.with_name(f"{root.name}.tar.gz")).exit_code == 0
 

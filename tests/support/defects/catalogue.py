@@ -10,6 +10,7 @@ from tests.support.defects.general_events import single_events
 from tests.support.defects.general_lines import parsing
 from tests.support.defects.general_method import method
 from tests.support.defects.general_result import result, stopping
+from tests.support.defects.general_scenes import scenes
 from tests.support.defects.general_timeline import epochs, order, resumptions, runs, time
 from tests.support.defects.general_values import identity, parameters, values
 from tests.support.defects.said import SAID
@@ -28,6 +29,7 @@ GENERAL: tuple[Defect, ...] = tuple(
         *parameters(),
         *identity(),
         *values(),
+        *scenes(),
         *method(),
         *stopping(),
         *result(),

@@ -22,7 +22,7 @@ from tests.support.log_edits import (
 #: Events whose absence is no defect.
 OPTIONAL = (
     *(*VERSIONS, *OPTIMIZER_EXTRAS),
-    *("epoch_energy", "run_resumed", "whole_scene_agreement", "training_margin"),
+    *("rules_edition", "epoch_energy", "run_resumed", "whole_scene_agreement", "training_margin"),
 )
 #: The rule that an event's absence breaks, where it is not event-missing.
 MISSING = {

@@ -11,7 +11,8 @@ from tests.support.hand_logs import COMPLETED
 from tests.support.log_edits import fields_of, place_of, row_of, with_rows, with_value, without, without_all
 
 OPTIMIZATION = (
-    *("opt_name", "opt_base_learning_rate", "opt_adam_beta_1", "opt_adam_beta_2", "opt_adam_epsilon"),
+    *("opt_name", "opt_base_learning_rate", "learning_rate"),
+    *("opt_adam_beta_1", "opt_adam_beta_2", "opt_adam_epsilon"),
     *("opt_learning_rate_warmup_steps", "opt_learning_rate_decay_schedule"),
 )
 FACTS: dict[str, object] = {

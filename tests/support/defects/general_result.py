@@ -91,6 +91,9 @@ _MORE = {
     "best_epoch": "result-epochs",
     "train_loss": "result-epochs",
     "train_accuracy": "result-epochs",
+    "validation_loss": "result-epochs",
+    "validation_accuracy": "result-epochs",
+    # as the older format has it
     "eval_loss": "result-epochs",
     "eval_accuracy": "result-epochs",
     "baselines.majority": "result-baselines",
@@ -150,8 +153,14 @@ def result() -> Iterator[Defect]:
             lambda text, path=path: with_result(text, path, lambda value: not value),
             rule,
         )
+    yield defect(
+        'result: format "cloudmask-result-9"',
+        lambda text: with_result(text, "format", lambda _: "cloudmask-result-9"),
+        "result-format",
+        "result-fields",
+    )
+    yield defect("result: the other format's name", other_format, "result-fields")
     for path, value, rule in (
-        ("format", "cloudmask-result-2", "result-format"),
         ("metric", "accuracy", "result-format"),
         ("meaning", " ", "result-format"),
         ("stopped_by", "patience", "result-epochs"),
@@ -215,6 +224,12 @@ def result() -> Iterator[Defect]:
         better_score,
         "scene-totals",
     )
+
+
+def other_format(text: str) -> str:
+    """The text whose result has the fields of one format and names the other."""
+    formats = ("cloudmask-result-1", "cloudmask-result-2")
+    return with_result(text, "format", lambda name: formats[1 - formats.index(name)])
 
 
 def invented_truth(text: str) -> str:

@@ -99,7 +99,9 @@ def order() -> Iterator[Defect]:
         "cache-clear-first",
     )
     for key, target in {
+        "rules_edition": "run_start",
         "submission_org": "run_start",
+        "data_location": "run_start",
         "train_samples": "inference_start",
         "test_samples": "staging_start",
         "result": "inference_start",
@@ -143,7 +145,7 @@ def order() -> Iterator[Defect]:
         by_key,
         "time-order",
         *("after-run-stop", "clock-covers", "contact-present", "epoch-complete", "event-missing"),
-        *("init-contains-parameters", "result-data", "version-present"),
+        *("event-order", "init-contains-parameters", "resumed-place", "result-data", "version-present"),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from benchmark.record.events import BASELINES
+from benchmark.record.events import BASELINES, DEFAULT_ORG
 from compliance.subjects.timeline import CONTACT
 from tests.support.defects.defect import Defect, defect
 from tests.support.log_edits import (
@@ -28,10 +28,17 @@ FORBIDDEN: dict[str, list[object]] = {
     "number_of_ranks": [0],
     "global_batch_size": [0],
     "local_batch_size": [0, -8],
+    "batch_size": [0],
+    "micro_batch_size": [0, -8],
     "gradient_accumulation_steps": [0],
+    "tensor_parallelism": [0],
+    "pipeline_parallelism": [0],
+    "context_parallelism": [-1],
+    "expert_parallelism": [0],
     "epochs": [0, -3],
     "early_stopping_patience": [0],
     "opt_base_learning_rate": [0, -0.001],
+    "learning_rate": [0, -0.001],
     "opt_adam_beta_1": [1.0, -0.1],
     "opt_adam_beta_2": [1.0, 9.99],
     "opt_adam_epsilon": [0.0],
@@ -44,6 +51,13 @@ FORBIDDEN: dict[str, list[object]] = {
     "train_samples": [0],
     "eval_samples": [-1],
     "test_samples": [0],
+}
+#: Further rules that such a value breaks: it is stated under two names, or is of a test set that is fixed.
+BESIDES = {
+    **dict.fromkeys(
+        ("global_batch_size", "batch_size", "opt_base_learning_rate", "learning_rate"), ("policy-names",)
+    ),
+    "test_samples": ("test-set",),
 }
 
 
@@ -61,6 +75,7 @@ def parameters() -> Iterator[Defect]:
                 f"parameter: {key} {value}",
                 lambda text, key=key, value=value: with_value(text, key, value),
                 "parameter-range",
+                *BESIDES.get(key, ()),
             )
     for value in (0, -0.5, 90):
         yield defect(
@@ -88,6 +103,18 @@ def parameters() -> Iterator[Defect]:
         "parameter: a global batch that is no product",
         lambda text: with_value(text, "global_batch_size", value_of(text, "global_batch_size") + 1),
         "batch-product",
+        "policy-names",
+    )
+    for key in ("batch_size", "learning_rate"):
+        yield defect(
+            f"parameter: another {key} by the policy's name",
+            lambda text, key=key: with_value(text, key, 2 * value_of(text, key)),
+            "policy-names",
+        )
+    yield defect(
+        "parameter: another opt_base_learning_rate",
+        lambda text: other_rate(text, 2 * value_of(text, "opt_base_learning_rate")),
+        "policy-names",
     )
     yield defect(
         "parameter: more ranks than batches",
@@ -100,7 +127,7 @@ def parameters() -> Iterator[Defect]:
         lambda text: with_value(text, "crop_size", 256),
         "crop-in-patch",
     )
-    yield defect("parameter: more ranks than accelerators", more_ranks, "ranks-devices")
+    yield defect("parameter: more ranks than accelerators", more_ranks, "ranks-devices", "policy-names")
     yield defect(
         "parameter: fewer ranks than nodes",
         lambda text: with_value(text, "number_of_nodes", 4),
@@ -127,8 +154,15 @@ def parameters() -> Iterator[Defect]:
         "parameter: synthetic data as observed",
         lambda text: relabelled(text, "synthetic", "slstr"),
         "result-data",
+        "test-set",
     )
     yield defect("parameter: another split", lambda text: with_value(text, "train_split", 0.2), "result-data")
+
+
+def other_rate(text: str, rate: float) -> str:
+    """The text with another learning rate under its first name only."""
+    require(value_of(text, "learning_rate"))
+    return with_value(text, "opt_base_learning_rate", rate)
 
 
 def more_ranks(text: str) -> str:
@@ -219,6 +253,28 @@ def identity() -> Iterator[Defect]:
         ),
         "commit-key",
     )
+    yield defect(
+        "identity: the shipped organisation",
+        lambda text: with_value(text, "submission_org", DEFAULT_ORG),
+        "organisation-default",
+    )
+    for value in ("", "science policy 0.4, training rules 5.0"):
+        yield defect(
+            f"identity: edition `{value[:18]}`",
+            lambda text, value=value: with_value(text, "rules_edition", value),
+            "edition-known",
+        )
+    for kind in ("tmpfs", "ramfs"):
+        yield defect(
+            f"identity: data_location {kind}",
+            lambda text, kind=kind: with_value(text, "data_location", kind),
+            "data-in-memory",
+        )
+        yield defect(
+            f"identity: data_location of inference {kind}",
+            lambda text, kind=kind: with_metadata(text, "data_location", inference=kind),
+            "data-in-memory",
+        )
     yield defect("identity: uncommitted changes", uncommitted, "commit-clean")
     yield defect(
         "identity: no contact", lambda text: without(without(text, CONTACT[0]), CONTACT[1]), "contact-present"
@@ -365,7 +421,10 @@ def values() -> Iterator[Defect]:
         "eval-pixels",
     )
     yield defect(
-        "samples: more scenes than scored", lambda text: with_value(text, "test_samples", 99), "scene-count"
+        "samples: more scenes than scored",
+        lambda text: with_value(text, "test_samples", value_of(text, "test_samples") + 1),
+        "scene-count",
+        "test-set",
     )
     yield defect(
         "scenes: another number", lambda text: with_metadata(text, "test_accuracy", scenes=99), "scene-count"

@@ -31,8 +31,8 @@ SAID: dict[str, Said] = {
         )
     },
     "encoding: byte order mark": Said(1, "the bytes EF BB BF at the start of the file"),
-    "lines: CR LF": Said(None, "82 lines with CR LF"),
-    "lines: no last line feed": Said(82, "the file ends without a line feed"),
+    "lines: CR LF": Said(None, "179 lines with CR LF"),
+    "lines: no last line feed": Said(179, "the file ends without a line feed"),
     "lines: two events on one": Said(13, "event 2 begins at column 169"),
     "lines: none": Said(None, "no event in 0 lines (0 bytes)"),
     "number: NaN": Said(47, "NaN"),
@@ -46,24 +46,24 @@ SAID: dict[str, Said] = {
     "value: seed true": Said(13, "`seed` is a boolean (true)", "integer"),
     "missing: init_stop": Said(12, "`init_start` without `init_stop`"),
     "repeated: init_stop": Said(40, "`init_stop` again; first on line 39"),
-    "missing: run_start": Said(81, "`run_stop` without `run_start`"),
+    "missing: run_start": Said(178, "`run_stop` without `run_start`"),
     "repeated: run_start": Said(41, "`run_start` again; first on line 40"),
     "kind: run_start": Said(40, "`run_start` is INTERVAL_END", "INTERVAL_START"),
     "missing: staging_start": Said(41, "`staging_stop` without `staging_start`"),
     "repeated: staging_stop": Said(43, "`staging_stop` again; first on line 42"),
     "repeated: test_samples": Said(46, "`test_samples` again; first on line 45"),
     "repeated: train_loss": Said(54, "epoch 1: `train_loss` 2 times"),
-    "repeated: test_accuracy": Said(75, "`test_accuracy` again; first on line 74"),
-    "missing: baseline_accuracy": Said(78, "no `majority`"),
-    "repeated: result": Said(82, "`result` again; first on line 81"),
-    "missing: run_stop": Said(81, "the log ends after `result`"),
-    "metadata: no status of run_stop": Said(82, "`run_stop` without `status`"),
+    "repeated: test_accuracy": Said(172, "`test_accuracy` again; first on line 171"),
+    "missing: baseline_accuracy": Said(175, "no `majority`"),
+    "repeated: result": Said(179, "`result` again; first on line 178"),
+    "missing: run_stop": Said(178, "the log ends after `result`"),
+    "metadata: no status of run_stop": Said(179, "`run_stop` without `status`"),
     "missing: both versions": Said(None, "neither of the two events"),
     "order: baselines_stop before baselines_start": Said(
-        76, "`baselines_stop` before `baselines_start` on line 77"
+        173, "`baselines_stop` before `baselines_start` on line 174"
     ),
     "order: inference ends in the baselines": Said(
-        79, "`inference_stop` before `baselines_stop`, whose interval began inside"
+        176, "`inference_stop` before `baselines_stop`, whose interval began inside"
     ),
     "order: run_start after staging": Said(
         40, "before `run_start`: `staging_start` and `staging_stop`", also=("result-timing",)
@@ -80,16 +80,16 @@ SAID: dict[str, Said] = {
     "order: train_loss after its epoch": Said(48, "epoch 1: `epoch_stop` before `train_loss` on line 49"),
     "order: an epoch in the evaluation of another": Said(53, "epoch 2 begins before `eval_stop` on line 54"),
     "epochs: more than stated": Said(62, "3 epochs", "at most 2"),
-    "epochs: epoch_energy of another epoch": Said(62, "epoch 1: again", log=EARLY_STOPPED),
-    "time: in seconds": Said(1, "1732428000, which is in seconds; 82 such times"),
-    "time: in microseconds": Said(1, "1732428000000000, which is in microseconds; 82 such times"),
-    "time: in nanoseconds": Said(1, "1732428000000000000, which is in nanoseconds; 82 such times"),
-    "run: appended": Said(83, "a second run begins with `submission_benchmark`"),
-    "run: appended from run_start": Said(83, "a second run begins with `run_start`"),
+    "epochs: epoch_energy of another epoch": Said(75, "epoch 1: again", log=EARLY_STOPPED),
+    "time: in seconds": Said(1, "1732428000, which is in seconds; 179 such times"),
+    "time: in microseconds": Said(1, "1732428000000000, which is in microseconds; 179 such times"),
+    "time: in nanoseconds": Said(1, "1732428000000000000, which is in nanoseconds; 179 such times"),
+    "run: appended": Said(180, "a second run begins with `submission_benchmark`"),
+    "run: appended from run_start": Said(180, "a second run begins with `run_start`"),
     "run: killed in init, then repeated": Said(
         14, "a second run begins with `submission_benchmark`", also=("run-stop",)
     ),
-    "run: seed after its stop": Said(83, "1 event: `seed`"),
+    "run: seed after its stop": Said(180, "1 event: `seed`"),
     "parameter: seed -1": Said(13, "`seed` -1", "at least 0"),
     "parameter: number_of_nodes 0": Said(16, "`number_of_nodes` 0", "at least 1"),
     "parameter: epochs 0": Said(22, "`epochs` 0", "at least 1"),
@@ -102,6 +102,17 @@ SAID: dict[str, Said] = {
         14, "`data_kind` `real`", "slstr or synthetic", also=("result-data",)
     ),
     "parameter: opt_name ` `": Said(24, "`opt_name` is blank", "the optimizer's name"),
+    "parameter: micro_batch_size 0": Said(22, "`micro_batch_size` 0", "at least 1", log=EARLY_STOPPED),
+    "parameter: tensor_parallelism 0": Said(38, "`tensor_parallelism` 0", "at least 1", log=EARLY_STOPPED),
+    "parameter: another batch_size by the policy's name": Said(
+        21, "`batch_size` 32", "16, as `global_batch_size` says", log=EARLY_STOPPED
+    ),
+    "parameter: another learning_rate by the policy's name": Said(
+        28, "`learning_rate` 0.002", "0.001, as `opt_base_learning_rate` says", log=EARLY_STOPPED
+    ),
+    "parameter: another opt_base_learning_rate": Said(
+        28, "`learning_rate` 0.001", "0.002, as `opt_base_learning_rate` says", log=EARLY_STOPPED
+    ),
     "parameter: a crop as large as a patch": Said(34, "crop 256 of patch 256"),
     "parameter: another patch size": Said(33, "128", also=("eval-pixels", "train-pixels")),
     "parameter: config_digest `9b74c989`": Said(15, "`9b74c989`"),
@@ -114,34 +125,63 @@ SAID: dict[str, Said] = {
     "identity: submission_github_commit_version `3f2a9c0`": Said(6, "`3f2a9c0`"),
     "identity: submission_github_commit_version `unknown`": Said(6, "`unknown`"),
     "identity: the commit's other key": Said(6, "`github_commit_version`"),
+    "identity: the shipped organisation": Said(2, "`cloudmask-benchmark`, as the configurations are shipped"),
+    "identity: edition `science policy 0.4`": Said(
+        1, "`science policy 0.4, training rules 5.0`", log=EARLY_STOPPED
+    ),
+    "identity: data_location tmpfs": Said(11, "training on tmpfs", log=EARLY_STOPPED),
+    "identity: data_location of inference ramfs": Said(11, "inference on ramfs", log=EARLY_STOPPED),
     "identity: uncommitted changes": Said(6, "dirty true: uncommitted changes"),
     "identity: no contact": Said(None, "no `submission_poc_name` and no `submission_poc_email`"),
     "counts: train_accuracy of no pixels": Said(48, "`train_accuracy` with 0 correct of 0 pixels"),
     "counts: baseline_accuracy of more correct than there are": Said(
-        77, "`baseline_accuracy` with 5400001 correct of 5400000 pixels"
+        174, "`baseline_accuracy` with 180000001 correct of 180000000 pixels"
     ),
     "loss: train_loss negative": Said(47, "`train_loss` -0.25"),
     "pixels: half an epoch": Said(
         48, "2621440 pixels: 40 patches and 0 pixels", "73 to 80 patches of 256 x 256 pixels"
     ),
-    "whole_scene_agreement: of fewer pixels": Said(88, "1800000 pixels", "3600000 pixels", log=EARLY_STOPPED),
-    "whole_scene_agreement: no time": Said(88, "seconds 0", "above 0", log=EARLY_STOPPED),
+    "whole_scene_agreement: of fewer pixels": Said(
+        101, "1800000 pixels", "3600000 pixels", log=EARLY_STOPPED
+    ),
+    "whole_scene_agreement: no time": Said(101, "seconds 0", "above 0", log=EARLY_STOPPED),
     "scenes: one twice": Said(
-        72, "`S3A_SL_1_RBT____20191001T103221_20191001T103521_20191002T143…` again; first on line 71"
+        72, "`S3A_SL_1_RBT____20191001T000021_20191001T000321_20191002T043…` again; first on line 71"
+    ),
+    "scenes: one fewer than there are": Said(45, "99 inference scenes", "100"),
+    "scenes: one of inference left out": Said(
+        42,
+        "`S3A_SL_1_RBT____20181001T000021_20191001T000321_20191002T043…` left out: `bayes is missing`",
+        "every inference scene, repaired or fetched again",
+    ),
+    "scenes: observed, named `cloudy.hdf`": Said(
+        71, "a scene `cloudy`", "the name of a product, S3A_SL_1_RBT____..."
     ),
     "stopping: too late": Said(
-        78, "epoch 4 was trained", "the end after epoch 3, 1 epoch after the best, 2", log=EARLY_STOPPED
+        91, "epoch 4 was trained", "the end after epoch 3, 1 epoch after the best, 2", log=EARLY_STOPPED
     ),
-    "result: another epochs_run": Said(81, "`epochs_run` 4", "3, the epochs of the log"),
-    "result: target_reached negated": Said(81, "`target_reached` false", "true, as 0.93 against 0.9"),
-    "result: beats_baselines negated": Said(81, "`beats_baselines` false", "true, as 0.93 against 0.85"),
-    'result: format "cloudmask-result-2"': Said(81, "`format` `cloudmask-result-2`", "cloudmask-result-1"),
-    'result: meaning " "': Said(81, "`meaning` is blank", "a sentence"),
-    'result: weights_sha256 "1f40fc92"': Said(81, "`weights_sha256` `1f40fc92`"),
-    "result: timing null": Said(81, "`result.timing` is null", "an object"),
-    "result: no best_epoch": Said(81, "no `result.best_epoch`", "an integer"),
+    "result: another epochs_run": Said(178, "`epochs_run` 4", "3, the epochs of the log"),
+    "result: target_reached negated": Said(178, "`target_reached` false", "true, as 0.93 against 0.9"),
+    "result: beats_baselines negated": Said(178, "`beats_baselines` false", "true, as 0.93 against 0.85"),
+    'result: format "cloudmask-result-9"': Said(
+        178,
+        "`format` `cloudmask-result-9`",
+        "cloudmask-result-2 or cloudmask-result-1",
+        also=("result-fields",),
+    ),
+    'result: meaning " "': Said(178, "`meaning` is blank", "a sentence"),
+    'result: weights_sha256 "1f40fc92"': Said(178, "`weights_sha256` `1f40fc92`"),
+    "result: timing null": Said(178, "`result.timing` is null", "an object"),
+    "result: no best_epoch": Said(178, "no `result.best_epoch`", "an integer"),
     "result: truth of observed scenes": Said(
-        81, "`scores.truth` of observed scenes", "none: no true mask is known"
+        178, "`scores.truth` of observed scenes", "none: no true mask is known"
+    ),
+    "parameter: synthetic data as observed": Said(
+        107,
+        "`scores.truth` of observed scenes",
+        "none: no true mask is known",
+        also=("test-set",),
+        log=EARLY_STOPPED,
     ),
     "parameter: synthetic data": Said(14, "data_kind synthetic"),
 }

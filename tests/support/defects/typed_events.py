@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.support.defects.defect import Defect, typed
 from tests.support.hand_logs import (
     COMPLETED,
+    EARLY_STOPPED,
     aborted,
     edit,
     line_of,
@@ -122,6 +123,26 @@ IDENTITY = [
     ),
 ]
 
+LOCATION = [
+    typed(
+        "data-in-memory",
+        with_metadata(
+            with_value(EARLY_STOPPED, "data_location", "ramfs"), "data_location", inference="tmpfs"
+        ),
+        line_of(EARLY_STOPPED, "data_location"),
+        "training on ramfs and inference on tmpfs",
+        log=EARLY_STOPPED,
+    ),
+    typed(
+        "event-missing",
+        without(EARLY_STOPPED, "config_filename"),
+        None,
+        "no event `config_filename`",
+        "`config_filename`: the resolved configuration, in the run's folder (T 6.1)",
+        log=EARLY_STOPPED,
+    ),
+]
+
 PARAMETERS = [
     value("parameter-range", "opt_adam_beta_2", 1, "`opt_adam_beta_2` 1", "from 0 to below 1"),
     value(
@@ -153,4 +174,4 @@ PARAMETERS = [
     value("target-policy", "quality_target", 0.85, "0.85", None, "result-value"),
 ]
 
-DEFECTS = [*PRESENCE, *FORM, *IDENTITY, *PARAMETERS]
+DEFECTS = [*PRESENCE, *FORM, *IDENTITY, *LOCATION, *PARAMETERS]

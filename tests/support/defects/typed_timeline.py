@@ -74,8 +74,8 @@ TIME = [
         at("seed"),
         "1732428000, which is in seconds; 1 such time",
     ),
-    typed("time-plausible", shifted(-(10**12)), 1, "time_ms an integer (732428000000); 82 such times"),
-    typed("time-plausible", shifted(10**13), 1, "time_ms an integer (11732428000000); 82 such times"),
+    typed("time-plausible", shifted(-(10**12)), 1, "time_ms an integer (732428000000); 179 such times"),
+    typed("time-plausible", shifted(10**13), 1, "time_ms an integer (11732428000000); 179 such times"),
     typed(
         "time-order",
         with_time(COMPLETED, "train_loss", 1732428009000),
@@ -117,6 +117,13 @@ RUN = [
         at("eval_loss") + 1,
         "a second run begins with `submission_benchmark`",
         also=("run-stop",),
+    ),
+    typed(
+        "one-run",
+        EARLY_STOPPED + EARLY_STOPPED,
+        early("run_stop") + 1,
+        "a second run begins with `rules_edition`",
+        log=EARLY_STOPPED,
     ),
 ]
 

@@ -81,13 +81,14 @@ SCORES = [
         "scene-count",
         with_value(COMPLETED, "test_samples", 4),
         at("test_samples"),
-        "test_samples 4, but 3 scenes",
+        "test_samples 4, but 100 scenes",
+        also=("test-set",),
     ),
     typed(
         "scene-count",
         with_metadata(COMPLETED, "test_accuracy", scenes=2),
         at("test_accuracy"),
-        "test_accuracy of 2 scenes, but 3 scenes",
+        "test_accuracy of 2 scenes, but 100 scenes",
     ),
     typed(
         "scene-period",
@@ -97,10 +98,10 @@ SCORES = [
     ),
     typed(
         "scene-totals",
-        with_metadata(with_value(COMPLETED, "test_accuracy", 0.94), "test_accuracy", correct=5_076_000),
+        with_metadata(with_value(COMPLETED, "test_accuracy", 0.94), "test_accuracy", correct=169_200_000),
         at("test_accuracy"),
-        "correct 5076000",
-        "5022000, the sum over 3 scenes",
+        "correct 169200000",
+        "167400000, the sum over 100 scenes",
         ("result-value",),
     ),
     typed(
@@ -126,7 +127,7 @@ SCORES = [
         with_metadata(COMPLETED, "baseline_accuracy", 2, correct=1_530_000, pixels=1_800_000),
         at("baseline_accuracy", 2),
         "`logistic` on 1800000 pixels",
-        "5400000 pixels",
+        "180000000 pixels",
     ),
     typed(
         "baselines-beaten",
@@ -136,7 +137,7 @@ SCORES = [
                     with_value(COMPLETED, "baseline_accuracy", 0.93, 2),
                     "baseline_accuracy",
                     2,
-                    correct=5_022_000,
+                    correct=167_400_000,
                 ),
                 "baselines.logistic",
                 0.93,
@@ -197,7 +198,7 @@ RESULTS = [
         "scores.bayes.all.kuiper_skill",
         0.9,
         "`scores.bayes.all.kuiper_skill` 0.9",
-        "0.8536562902928716, from its counts",
+        "0.853644485969126, from its counts",
     ),
     result(
         "result-scores",
@@ -211,7 +212,7 @@ RESULTS = [
         edit(COMPLETED, "result", lambda fields: fields["value"]["scores"]["bayes"].pop("night")),
         RESULT,
         "no `scores.bayes.night`",
-        "the scores of 1 night scene",
+        "the scores of 33 night scenes",
     ),
     typed(
         "result-pixels",
@@ -223,8 +224,8 @@ RESULTS = [
             ),
         ),
         RESULT,
-        "`scores.bayes.day`: 1692000 correct of 1800000",
-        "3330000 of 3600000, the sum over 2 scenes",
+        "`scores.bayes.day`: 55836000 correct of 59400000",
+        "111564000 of 120600000, the sum over 67 scenes",
     ),
     typed(
         "result-references",
@@ -234,12 +235,12 @@ RESULTS = [
             lambda fields: fields["value"]["scores"]["bayes"].update(
                 without_borders=dict.fromkeys(("accuracy", "iou", "f1", "precision", "recall"), 1.0)
                 | dict.fromkeys(("false_positive", "false_negative", "true_negative"), 0)
-                | {"true_positive": 6_000_000, "kuiper_skill": None}
+                | {"true_positive": 200_000_000, "kuiper_skill": None}
             ),
         ),
         RESULT,
-        "`scores.bayes.without_borders`: 6000000 pixels",
-        "at most 5400000",
+        "`scores.bayes.without_borders`: 200000000 pixels",
+        "at most 180000000",
     ),
     typed(
         "result-references",
@@ -270,7 +271,7 @@ RESULTS = [
         "data.inference_scenes",
         8,
         "`data.inference_scenes` 8",
-        "3, the scenes that were scored",
+        "100, the scenes that were scored",
     ),
     result(
         "result-data",

@@ -1,0 +1,1 @@
+"""The pull request that adds MLCommons Science to the tools of mlcommons/logging, ready to be tried."""
