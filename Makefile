@@ -72,8 +72,8 @@ lint: setup  ## check style and types
 bench: setup  ## measure this machine and the program (PEER='command {data}': against another program)
 	$(RUN) -m benchmark.bench $(if $(PEER),--peer '$(PEER)') $(if $(ONLY),--only $(ONLY))
 
-bench-check: setup  ## measure the checker against upstream's on the log of a run
-	$(RUN) -m compliance.bench $(LOGS)/quickstart-seed-$(SEED)/result.txt
+bench-check: setup  ## measure the checker against upstream's on the log of a run (SIZES='1 30 300': MB)
+	$(RUN) -m compliance.bench $(LOGS)/quickstart-seed-$(SEED)/result.txt $(if $(SIZES),--sizes $(SIZES))
 
 lock:  ## resolve the dependencies again (needs uv)
 	uv pip compile --universal --python-version 3.10 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra dev pyproject.toml --output-file requirements.lock

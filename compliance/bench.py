@@ -1,7 +1,9 @@
-"""python -m compliance.bench LOG: measure the checker next to upstream's, in turn, on the same events.
+"""python -m compliance.bench LOG: measure the checker next to upstream's, in turn, on the same logs.
 
-The log of a completed run is prolonged by repeating its epochs. Figures are medians with the
-lowest and the highest next to them; rates of one process on one core.
+Large logs are the log of a completed run with events of every step in its epochs; many logs are
+copies of it. Both checkers are measured as whole processes, by all of their rules; whether they have
+read everything is taken from their answers. Figures are medians of some rounds; the ratio of times
+has the lowest and the highest next to it.
 """
 
 from __future__ import annotations
@@ -10,141 +12,180 @@ import argparse
 import json
 import os
 import platform
-import resource
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from benchmark.core.display import Display
 from benchmark.core.errors import CloudMaskError
-from benchmark.core.measure import ROUNDS, row, seconds
-from benchmark.record.events import TOKEN
+from benchmark.record.events import POINT, TOKEN
 from benchmark.record.system_info import cpu_model
-from compliance.checker import check_paths
 from compliance.subjects.log import Log
 from compliance.subjects.parse import read_log
-from compliance.upstream.second_opinion import ask
+from compliance.upstream.second_opinion import JUDGE, PYTHON
 
-#: Events for ours, and fewer for upstream's, which takes longer for them.
-MEGABYTES, UPSTREAM_MEGABYTES = 20, 4
-GIGABYTE = 10**9
-MANY = 1000
+SIZES, LOGS, ROUNDS, LIMIT = (1, 30), 500, 3, 60.0
+#: The key of the events of steps: in no vocabulary.
+KEY = "train_step_loss"
+
+OURS = (sys.executable, "-m", "compliance.check", "--format", "json")
+UPSTREAM = (*PYTHON, str(JUDGE))
+#: Runs a command from a process that is smaller than it: the peak memory that the system gives for
+#: a process is not below that of the process that started it.
+_RUN = """
+import resource, subprocess, sys, time
+start = time.perf_counter()
+try:
+    subprocess.run(sys.argv[2:], timeout=float(sys.argv[1]), stderr=subprocess.DEVNULL)
+except subprocess.TimeoutExpired:
+    sys.exit(1)
+seconds = time.perf_counter() - start
+print(seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e6, file=sys.stderr)
+"""
+
+
+class Cost(NamedTuple):
+    """What a process took, and its answer."""
+
+    seconds: float
+    megabytes: float
+    answer: str
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m compliance.bench", description=__doc__.split("\n")[0])
     parser.add_argument("log", type=Path, help="the log of a completed run, such as logs/*/result.txt")
+    parser.add_argument(
+        *("--sizes", "-s"), type=int, nargs="*", default=SIZES, metavar="MB", help="sizes of logs (1 30)"
+    )
+    parser.add_argument("--logs", type=int, default=LOGS, help=f"copies of the log in one call ({LOGS})")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"measurements of each ({ROUNDS})")
+    parser.add_argument(
+        "--limit", type=float, default=LIMIT, help=f"seconds after which upstream is stopped ({LIMIT:.0f})"
+    )
     options = parser.parse_args(arguments)
     display = Display()
-    display.say(f"machine      {cpu_model()}, {os.cpu_count()} CPUs, Python {platform.python_version()}")
+    display.say(f"machine   {cpu_model()}, {os.cpu_count()} CPUs, Python {platform.python_version()}")
+    stopped = f"upstream is stopped after {options.limit:.0f} s and not tried again"
+    display.say(f"rounds    {options.rounds}; {stopped}")
+    display.say("")
+    ratios = f"{'time':>8}{'(from to)':>16}{'memory':>9}"
+    display.say(f"{'':16}{'this checker':>20}{'upstream':>22}{ratios}  events read")
     try:
+        log = read_log(options.log)
         with tempfile.TemporaryDirectory() as folder:
-            _rates(display, options.log, Path(folder))
-            _whole_processes(display, options.log, Path(folder))
-    except CloudMaskError as error:
+            _compare(display, "start-up", [], [], options)
+            if options.logs:
+                paths = copies(options.log, Path(folder, "many"), options.logs)
+                _compare(display, f"{options.logs} logs", [paths[0].parents[1]], paths, options)
+            for size in options.sizes:
+                large = Path(folder, f"{size}.txt")
+                with large.open("w", encoding="utf-8") as file:
+                    file.writelines(f"{line}\n" for line in stepped(log, size * 10**6))
+                _compare(display, f"{size} MB", [large], [large], options)
+                large.unlink()
+    except (CloudMaskError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     return 0
 
 
-def prolonged(log: Log, size: int) -> Iterator[str]:
-    """The lines of a log of about ``size`` bytes that meets every rule: the best epoch of ``log`` again
-    and again, with times that continue, and what the other events say of the epochs made to agree."""
-    events = [json.loads(line.removeprefix(TOKEN)) for line in _event_lines(log)]
-    result: dict[str, Any] = next((event["value"] for event in events if event["key"] == "result"), {})
-    best = [event for event in events if event["metadata"].get("epoch_num") == result.get("best_epoch")]
-    if not log.completed or not best:
+def stepped(log: Log, size: int) -> Iterator[str]:
+    """The lines of a log of about ``size`` bytes: those of ``log``, and events of steps in its epochs."""
+    lines = Path(log.path).read_text(encoding="utf-8").splitlines()
+    starts = {event.line: event for event in log.all("epoch_start")}
+    if not log.completed or not starts:
         raise CloudMaskError(
             log.path,
             found="no epochs of a completed run",
             expected="the log of a completed run",
             remedy="make a run first: python -m benchmark.run --seed 1",
         )
-    count = max(1, size // sum(len(json.dumps(event)) + len(TOKEN) + 2 for event in best))
-    result |= {"epochs_run": count, "best_epoch": 1}
-    at = {event["key"]: event["time_ms"] for event in best}
-    step = best[-1]["time_ms"] - best[0]["time_ms"] + 1
-    timing = result["timing"]
-    timing["total_seconds"] += step * count / 1000
-    timing["training_seconds"] = (at["epoch_stop"] - at["epoch_start"]) * count / 1000
-    timing["evaluation_seconds"] = (at["eval_stop"] - at["eval_start"]) * count / 1000
-    others = [event for event in events if "epoch_num" not in event["metadata"]]
-    before = [event for event in others if event["time_ms"] <= best[0]["time_ms"]]
-    for event in events:
-        event["time_ms"] -= step * count  # so that the end is not in the future
-    for event in before:
-        if event["key"] in ("epochs", "early_stopping_patience"):
-            event["value"] = count
-        yield f"{TOKEN} {json.dumps(event)}"
-    for number in range(1, count + 1):
-        for event in best:
-            event["metadata"]["epoch_num"] = number
-            yield f"{TOKEN} {json.dumps(event)}"
-            event["time_ms"] += step
-    for event in others[len(before) :]:
-        event["time_ms"] += step * count
-        yield f"{TOKEN} {json.dumps(event)}"
+    room = (size - log.bytes) / len(starts)
+    for number, line in enumerate(lines, start=1):
+        yield line
+        written = step = 0
+        while number in starts and written < room:
+            step += 1
+            start = starts[number]
+            fields = {
+                **{"namespace": "", "time_ms": start.time_ms, "event_type": POINT, "key": KEY},
+                **{"value": 1 / step, "metadata": {**start.metadata, "step": step}},
+            }
+            event = f"{TOKEN} {json.dumps(fields)}"
+            written += len(event) + 1
+            yield event
 
 
-def _event_lines(log: Log) -> list[str]:
-    lines = Path(log.path).read_text().splitlines()
-    return [lines[event.line - 1] for event in log.events]
+def copies(log: Path, folder: Path, many: int) -> list[Path]:
+    """So many copies of a log, each in a folder of its own."""
+    paths = [folder / f"run-seed-{number}" / "result.txt" for number in range(many)]
+    for path in paths:
+        path.parent.mkdir(parents=True)
+        shutil.copyfile(log, path)
+    return paths
 
 
-def _rates(display: Display, path: Path, folder: Path) -> None:
-    """Parsing and judging, ours and upstream's in turn."""
-    from mlperf_logging.compliance_checker.mlp_parser import parse_file  # an optional dependency
-
-    log = read_log(path)
-    ours, theirs = folder / "ours.txt", folder / "theirs.txt"
-    for file, megabytes in ((ours, MEGABYTES), (theirs, UPSTREAM_MEGABYTES)):
-        file.write_text("\n".join(prolonged(log, megabytes * 10**6)) + "\n")
-
-    measured: dict[str, tuple[Path, Callable[[], object]]] = {
-        "parser": (ours, partial(read_log, ours)),
-        "parser of upstream": (theirs, partial(parse_file, str(theirs), ruleset="3.0.0")),
-        "parser and rules": (ours, partial(check_paths, [ours])),
-        "parser and rules of upstream": (theirs, partial(ask, [theirs])),
-    }
-    rates: dict[str, list[float]] = {name: [] for name in measured}
-    for _ in range(ROUNDS):
-        for name, (file, function) in measured.items():
-            rates[name].append(file.stat().st_size / 1e6 / seconds(function))
-    for name in ("parser", "parser and rules"):
-        own, other = rates[name], rates[f"{name} of upstream"]
-        row(display, name, own, "MB/s")
-        row(display, f"{name} of upstream", other, "MB/s")
-        row(display, "  ratio", [ours / theirs for ours, theirs in zip(own, other, strict=True)], "")
+def measured(command: Sequence[str], paths: Sequence[Path], limit: float = 1e6) -> Cost | None:
+    """What a command takes for some paths; None where it has not ended within a limit."""
+    run = [sys.executable, "-ISc", _RUN, str(limit), *command, *map(str, paths)]
+    done = subprocess.run(run, capture_output=True, text=True, check=False)
+    if done.returncode:
+        return None
+    seconds, megabytes = map(float, done.stderr.split())
+    return Cost(seconds, megabytes, done.stdout)
 
 
-def _whole_processes(display: Display, path: Path, folder: Path) -> None:
-    """Start-up, many logs, and a large one with its memory."""
-    check = [sys.executable, "-m", "compliance.check"]
-    quiet = partial(subprocess.run, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
-    row(
-        display,
-        "start-up (--help)",
-        [seconds(partial(quiet, [*check, "--help"])) for _ in range(ROUNDS)],
-        "s",
-    )
-    for number in range(MANY):
-        run = folder / "many" / f"run-seed-{number}"
-        run.mkdir(parents=True)
-        shutil.copyfile(path, run / "result.txt")
-    row(display, f"{MANY} logs in one call", [seconds(partial(quiet, [*check, str(folder / "many")]))], "s")
-    large = folder / "large.txt"
-    text = (folder / "ours.txt").read_bytes()
-    with large.open("wb") as file:
-        for _ in range(GIGABYTE // len(text) + 1):
-            file.write(text)
-    row(display, "a log of 1 GB", [seconds(partial(quiet, [*check, str(large)]))], "s")
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e6
-    row(display, "peak memory of all these", [peak], "MB")
+def _compare(
+    display: Display, name: str, ours: Sequence[Path], theirs: Sequence[Path], options: argparse.Namespace
+) -> None:
+    """Measure both in turn and print a row."""
+    own: list[Cost] = []
+    other: list[Cost] = []
+    for _ in range(options.rounds):
+        # without paths: the start alone
+        mine = measured(OURS if ours else [*OURS, "--help"], ours)
+        assert mine is not None
+        own.append(mine)
+        if len(other) == len(own) - 1 and (cost := measured(UPSTREAM, theirs, options.limit)):
+            other.append(cost)
+    seconds, megabytes = _median(own)
+    cells = f"{name:16}{seconds:8.2f} s{megabytes:7.0f} MB"
+    if len(other) == len(own):
+        ratios = sorted(their.seconds / our.seconds for our, their in zip(own, other, strict=True))
+        their_seconds, their_megabytes = _median(other)
+        cells += f"{their_seconds:10.2f} s{their_megabytes:7.0f} MB{statistics.median(ratios):8.1f}"
+        cells += f"{f'({ratios[0]:.1f} to {ratios[-1]:.1f})':>16}{their_megabytes / megabytes:9.1f}"
+    else:
+        over, factor = f"> {options.limit:.0f}", f"> {options.limit / seconds:.0f}"
+        cells += f"{over:>10} s{'':10}{factor:>8}{'':25}"
+    answer = other[-1].answer if len(other) == len(own) else ""
+    display.say(f"{cells}  {said(own[-1].answer, answer)}".rstrip())
+
+
+def _median(costs: Sequence[Cost]) -> tuple[float, float]:
+    """The median of seconds and of megabytes."""
+    seconds, megabytes, _ = zip(*costs, strict=True)
+    return statistics.median(seconds), statistics.median(megabytes)
+
+
+def said(ours: str, theirs: str) -> str:
+    """The events that ours read, whether to the end, and upstream's verdict, by their answers."""
+    try:
+        report = json.loads(ours)
+    except json.JSONDecodeError:
+        return ""
+    events = sum(log["events"] for log in report["logs"])
+    is_whole = not any(finding["rule"] == "log-size" for finding in report["findings"])
+    words = f"{events}{'' if is_whole else ', not to the end'}"
+    if theirs:
+        words += f"; upstream: {', '.join(sorted({verdict for verdict, _ in json.loads(theirs)}))}"
+    return words
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import dataclasses
 import hashlib
 import math
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 from operator import lt
@@ -89,6 +89,16 @@ class Log:
         return self.events.by_key()
 
     @cached_property
+    def all_by_key(self) -> dict[str, Events]:
+        """The events of each key with those after the run."""
+        if not self.after_run:
+            return self.by_key
+        first, after = self.events.places, self.after_run.places
+        if isinstance(first, range) and isinstance(after, range) and first.stop == after.start:
+            return Events(self.events.file, range(first.start, after.stop)).by_key()
+        return Events(self.events.file, [*first, *after]).by_key()
+
+    @cached_property
     def is_chronological(self) -> bool:
         """Whether every event has a time, and none an earlier one than the event before it."""
         times = [time for time in self.events.times if time is not None]
@@ -160,8 +170,12 @@ class Log:
 
     @cached_property
     def doubtful(self) -> Events:
-        """The events of unknown keys and of keys that are not always sound."""
-        keys = {key for key in self.by_key if len(self.sound(key)) != len(self.all(key))}
+        """The events of keys of the vocabulary that are not always sound."""
+        known = vocabulary.BY_KEY.keys() & self.by_key.keys()
+        return self.of_keys({key for key in known if len(self.sound(key)) != len(self.all(key))})
+
+    def of_keys(self, keys: Set[str]) -> Events:
+        """The events of some keys, in file order."""
         return self.events.where(map(keys.__contains__, self.events.keys)) if keys else _NO_EVENTS
 
     def one(self, key: str) -> LogEvent | None:

@@ -81,10 +81,9 @@ def why_not_asked(log: Log) -> str | None:
     if log.second_run:
         return f"a second run begins on line {log.second_run.line}"
     for key, allowed in ALLOWED.items():
-        values = [event.value for event in [*log.events, *log.after_run] if event.key == key]
-        if not values:
+        if key not in log.all_by_key:
             return f"no `{key}`"
-        if others := [value for value in values if value != allowed]:
+        if others := [value for value in log.all_by_key[key].values if value != allowed]:
             return f"`{key}` is {show(others[0])}, not `{allowed}`"
     return None
 

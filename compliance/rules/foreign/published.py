@@ -6,7 +6,6 @@ differently is a rule for each, with the name of its profile in its id.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -32,12 +31,7 @@ COMES_BEFORE = {"init_start": ("init_stop", "run_start"), "init_stop": ("run_sta
 
 def all_by_key(log: Log) -> Mapping[str, Sequence[LogEvent]]:
     """The events of each key. Published logs go on after ``run_stop``: these events count too."""
-    if not log.after_run:
-        return log.by_key
-    by_key: dict[str, list[LogEvent]] = defaultdict(list)
-    for event in [*log.events, *log.after_run]:
-        by_key[event.key].append(event)
-    return dict(by_key)
+    return log.all_by_key
 
 
 def _word(by_key: Mapping[str, Sequence[LogEvent]], key: str, known: tuple[str, ...]) -> str | None:

@@ -189,7 +189,8 @@ def target(log: Log) -> Iterator[Problem]:
 )
 def number_as_text(log: Log) -> Iterator[Problem]:
     """Numbers should be logged as numbers. A text of digits is no number to a program that reads the log."""
-    texts = [event for event in log.events if _is_number_text(event)]
+    keys = {key for key, events in log.by_key.items() if str in set(map(type, events.values))}
+    texts = [event for event in log.of_keys(keys) if _is_number_text(event)]
     if texts:
         first = texts[0]
         found = f"{excerpt(first.key)} is the text {show(first.value)}; {count(len(texts), 'such event')}"

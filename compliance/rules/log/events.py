@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from benchmark.record.events import BY_KEY, has_json_type
 from compliance.registry import LISTED, Problem, log_rule, problem
-from compliance.subjects.log import LARGEST_INTEGER, Log
+from compliance.subjects.log import LARGEST_INTEGER, Log, are_typed
 from compliance.subjects.timeline import LOOP, PHASE, REPEATABLE, SINGLE_INTERVALS, not_required, reached
 from compliance.wording import count, describe, excerpt, listing, nearest
 
@@ -91,11 +91,10 @@ def event_unknown(log: Log) -> Iterator[Problem]:
 def event_kind(log: Log) -> Iterator[Problem]:
     """Every event must be of its kind. Facts are POINT_IN_TIME, the ends of intervals INTERVAL_START and
     INTERVAL_END. The published reference starts its run with an INTERVAL_END."""
-    doubtful = {key for key, events in log.by_key.items() if set(events.kinds) != {_KIND_OF.get(key)}}
-    for event in log.events if doubtful else ():
-        known = BY_KEY.get(event.key)
-        if known and event.kind in _KINDS and event.kind != known.kind:
-            yield problem(f"`{event.key}` is {event.kind}", event.line, expected=known.kind)
+    known = BY_KEY.keys() & log.by_key.keys()
+    for event in log.of_keys({key for key in known if set(log.all(key).kinds) != {_KIND_OF[key]}}):
+        if event.kind in _KINDS and event.kind != _KIND_OF[event.key]:
+            yield problem(f"`{event.key}` is {event.kind}", event.line, expected=_KIND_OF[event.key])
 
 
 _KIND_OF = {event.key: event.kind for event in BY_KEY.values()}
@@ -157,7 +156,10 @@ def metadata_type(log: Log) -> Iterator[Problem]:
 def number_size(log: Log) -> Iterator[Problem]:
     """Numbers must be of a size that every JSON reader keeps exactly. An exponent too large becomes
     infinite when read, an integer from 2**53 is rounded by many readers."""
-    for event in log.doubtful:
+    others = {
+        key for key in log.by_key.keys() - BY_KEY.keys() if not are_typed(log.all(key).values, "number")
+    }
+    for event in log.of_keys(others | {*log.doubtful.keys}):
         if _is_oversized(event.value):
             yield problem(f"value of {excerpt(event.key)} is {describe(event.value)}", event.line)
         for name in _REQUIRED.get(event.key, ()):
