@@ -44,11 +44,12 @@ def scene_count(log: Log) -> Iterator[Problem]:
 )
 def scene_unique(log: Log) -> Iterator[Problem]:
     """No inference scene may be scored twice."""
-    seen: dict[object, int] = {}
+    seen: dict[str, int] = {}
     for event in log.sound("scene_accuracy"):
-        name = event.metadata["scene"]
+        stated = event.metadata["scene"]
+        name = str(stated).removesuffix(".hdf")
         if name in seen:
-            yield problem(f"{show(name)} again; first on line {seen[name]}", event.line)
+            yield problem(f"{show(stated)} again; first on line {seen[name]}", event.line)
         seen.setdefault(name, event.line)
 
 

@@ -29,7 +29,7 @@ from compliance import registry
 from compliance.rules import own_rules
 from compliance.rules.log import events, identity, method, parameters
 from compliance.subjects.timeline import SETTINGS
-from tests.support.hand_logs import COMPLETED, line_of, parsed, with_value, without
+from tests.support.hand_logs import COMPLETED, line_of, parsed, with_metadata, with_value, without
 from tests.support.project import read_events
 
 FACTS = {"number_of_nodes": 1, "git": {"commit": "3f2a9c04" * 5, "dirty": False}}
@@ -46,10 +46,10 @@ JUDGES = {
 }
 
 
-def inserted(text: str, key: str, value: object) -> str:
-    """The log with an event after ``seed``."""
+def inserted(text: str, key: str, value: object, after: str = "seed") -> str:
+    """The log with an event after another."""
     lines = text.splitlines(keepends=True)
-    place = line_of(text, "seed")
+    place = line_of(text, after)
     event = json.loads(lines[place - 1].removeprefix(":::MLLOG "))
     lines.insert(place, f":::MLLOG {json.dumps(event | {'key': key, 'value': value})}\n")
     return "".join(lines)
@@ -130,7 +130,8 @@ def test_the_parameters_of_any_configuration_that_a_run_accepts_pass(
     values = logged(config, optimizer, path)
     optional = {*SETTINGS, *OPTIMIZER_EXTRAS, *OPTIMIZATION, "training_margin"}
     assert set(PARAMETERS) - optional <= values.keys()
-    text = COMPLETED
+    text = inserted(COMPLETED, "data_location", "ext4", "cache_clear")  # train.py logs it, between the two
+    text = with_metadata(text, "data_location", inference="ext4", staging="tmpfs")
     for key in optional & set(PARAMETERS) - values.keys():
         text = without(text, key) if f'"key": "{key}"' in text else text
     for key, value in values.items():

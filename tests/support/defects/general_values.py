@@ -437,6 +437,13 @@ def values() -> Iterator[Defect]:
         "scene-unique",
     )
     yield defect(
+        "scenes: one twice, as a product and as a file",
+        lambda text: with_metadata(
+            text, "scene_accuracy", 1, scene=f"{fields_of(text, 'scene_accuracy')['metadata']['scene']}.hdf"
+        ),
+        "scene-unique",
+    )
+    yield defect(
         "scenes: of dusk", lambda text: with_metadata(text, "scene_accuracy", period="dusk"), "scene-period"
     )
     yield defect(
