@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator
 
+from benchmark.core.files import names_digest
 from benchmark.record.events import BASELINES, OBSERVED_NAME, OBSERVED_TEST_NAMES, OBSERVED_TEST_SCENES
 from compliance.registry import Problem, log_rule, problem
 from compliance.rules.log.values import has_possible_counts, is_fraction
@@ -110,7 +110,7 @@ def test_set(log: Log) -> Iterator[Problem]:
     for line, name in zip((event.line for event in scenes), names, strict=True):
         if not re.fullmatch(OBSERVED_NAME, name, re.ASCII):
             yield problem(f"a scene {excerpt(name)}", line, "the name of a product, S3A_SL_1_RBT____...")
-    digest = hashlib.sha256("".join(f"{name}\n" for name in sorted(names)).encode()).hexdigest()
+    digest = names_digest(names)
     if OBSERVED_TEST_NAMES and len(names) == OBSERVED_TEST_SCENES and digest != OBSERVED_TEST_NAMES:
         found = f"{OBSERVED_TEST_SCENES} scenes whose names have sha256 {digest}"
         yield problem(found, scenes[0].line, OBSERVED_TEST_NAMES)

@@ -123,7 +123,11 @@ def test_both_splits_arrive_byte_by_byte_and_a_run_finds_them(s3, scene, tmp_pat
         path: (len(content), *[hashlib.md5(content).hexdigest()] * 2, "md5")
         for path, content in placed.items()
     }
-    assert "4 of 4 scenes complete" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "4 of 4 scenes complete" in said
+    names = sorted(Path(path).stem for path in placed if path.startswith("inference/"))
+    digest = hashlib.sha256("".join(f"{name}\n" for name in names).encode()).hexdigest()
+    assert f"inference set: {len(names)} scenes, names of sha256 {digest}" in said
     config = use_data(load_config(config_path("reference"), []), tmp_path / "data")
     training, inference = find_scenes(config, Display())
     assert [path.relative_to(tmp_path / "data").as_posix() for path in (*training, *inference)] == [
