@@ -23,7 +23,7 @@ INTERVAL_S = 1.0
 SHARE = 0.1
 #: What is no fault before the run has ended.
 NOT_YET = frozenset(
-    {"run-stop", "no-events", *(f"science-{name}" for name in ("missing", "performance", "hyperparameters"))}
+    {"run-stop", "no-events", "science-missing", "science-performance", "science-hyperparameters"}
 )
 
 

@@ -32,12 +32,25 @@ NUMERICS = {"float32": "fp32", "mixed_bfloat16": "bfloat16", "mixed_float16": "f
 RULES_EDITION = "science policy 0.5, submit.adoc a11f727, training rules 6.1.0, mlperf-logging 4.1.68"
 
 #: The inference set of the observed scenes: how many, what their names look like, and the sha256 of their
-#: names, sorted, one on each line; None until somebody has fetched them and told (docs/data.md).
+#: names, sorted, one on each line; None until somebody who has fetched them enters it (docs/dataset.md).
 OBSERVED_TEST_SCENES = 100
 OBSERVED_NAME = (
     r"S3A_SL_1_RBT_{4}\d{8}T\d{6}_\d{8}T\d{6}_\d{8}T\d{6}_\d{4}_\d{3}_\d{3}_\d{4}_\w{3}_\w_\w{2}_\d{3}"
 )
 OBSERVED_TEST_NAMES: str | None = None
+
+#: Disclosures of T 6.1: the lowest precision of each of these, and how many replicas share each of those.
+PRECISION_IN = {
+    "lowest_numerical_precision_in_linear": "convolutions",
+    "lowest_numerical_precision_in_attn": "attention; no method has any: that of its convolutions",
+    "lowest_numerical_precision_in_comm": "gradients between replicas",
+}
+PARALLELISM = {
+    "tensor_parallelism": "a tensor",
+    "pipeline_parallelism": "the network",
+    "context_parallelism": "a patch",
+    "expert_parallelism": "a set of experts",
+}
 
 POINT = "POINT_IN_TIME"
 START = "INTERVAL_START"
@@ -165,21 +178,12 @@ EVENTS: tuple[Event, ...] = (
     Event("opt_learning_rate_decay_schedule", POINT, "string", _one_of(SCHEDULES)),
     Event("precision", POINT, "string", _one_of(PRECISIONS)),
     *(
-        Event(f"lowest_numerical_precision_in_{part}", POINT, "string", f"lowest precision of {what} (T 6.1)")
-        for part, what in (
-            ("linear", "convolutions"),
-            ("attn", "attention; no method has any: that of its convolutions"),
-            ("comm", "gradients between replicas"),
-        )
+        Event(key, POINT, "string", f"lowest precision of {what} (T 6.1)")
+        for key, what in PRECISION_IN.items()
     ),
     *(
-        Event(f"{kind}_parallelism", POINT, "integer", f"replicas among which {what} is divided: 1 (T 6.1)")
-        for kind, what in (
-            ("tensor", "a tensor"),
-            ("pipeline", "the network"),
-            ("context", "a patch"),
-            ("expert", "a set of experts"),
-        )
+        Event(key, POINT, "integer", f"replicas among which {what} is divided: 1 (T 6.1)")
+        for key, what in PARALLELISM.items()
     ),
     Event("config_filename", POINT, "string", "the resolved configuration, in the run's folder (T 6.1)"),
     Event("augmentation", POINT, "boolean", "whether training patches are flipped and turned at random"),
@@ -299,8 +303,8 @@ METHOD = ("method", "method_kind", "method_source", "method_sha256", "method_opt
 #: What a log states that names its edition of the rules; older logs have none of it.
 OF_EDITION = (
     *("data_location", "batch_size", "micro_batch_size", "learning_rate", "config_filename"),
-    *(f"lowest_numerical_precision_in_{part}" for part in ("linear", "attn", "comm")),
-    *(f"{kind}_parallelism" for kind in ("tensor", "pipeline", "context", "expert")),
+    *PRECISION_IN,
+    *PARALLELISM,
 )
 
 #: Settings that a log states by the name of its optimizer (opt_name) ...
@@ -323,7 +327,5 @@ WORDS: dict[str, tuple[str, ...]] = {
     "data_kind": DATA_KINDS,
     "opt_learning_rate_decay_schedule": SCHEDULES,
     "precision": PRECISIONS,
-    **dict.fromkeys(
-        (key for key in OF_EDITION if key.startswith("lowest_numerical_precision")), tuple(NUMERICS.values())
-    ),
+    **dict.fromkeys(PRECISION_IN, tuple(NUMERICS.values())),
 }

@@ -11,7 +11,7 @@ from benchmark.config.files import save_config
 from benchmark.config.schema import Training
 from benchmark.core.files import write_text
 from benchmark.record import system_info
-from benchmark.record.events import NUMERICS, OPTIMIZERS, RULES_EDITION
+from benchmark.record.events import NUMERICS, OPTIMIZERS, PARALLELISM, RULES_EDITION
 from benchmark.training.context import RunContext
 from benchmark.training.learning import schedule
 
@@ -109,7 +109,7 @@ def log_parameters(run: RunContext, facts: dict[str, Any], computing: Computing)
         "lowest_numerical_precision_in_linear": NUMERICS[computing.precision],
         "lowest_numerical_precision_in_attn": NUMERICS[computing.precision],
         "lowest_numerical_precision_in_comm": "fp32",  # gradients are summed over replicas as they are kept
-        **{f"{kind}_parallelism": 1 for kind in ("tensor", "pipeline", "context", "expert")},
+        **dict.fromkeys(PARALLELISM, 1),
         "config_filename": run.folder.config.name,
         "augmentation": training.augmentation,
         "patch_size": config.geometry.patch,

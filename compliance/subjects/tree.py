@@ -42,6 +42,9 @@ CONTRIBUTIONS = tuple(
     for kind in ("md", "pdf")
 )
 
+#: Marks a tree of runs on synthetic scenes, which is no submission.
+DEMONSTRATION = "DEMONSTRATION.md"
+
 #: What is read of a file, and what is read of it as text: documents are a few kilobytes.
 READ_BYTES = 32 * 1024 * 1024
 TEXT_BYTES = 4 * 1024 * 1024

@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.core.errors import SubmissionError
+from compliance.subjects.tree import DEMONSTRATION
 
 BENCHMARK = "cloudmask"
 #: Name of the code's folder (G: names of implementations may be arbitrary).
@@ -45,8 +46,6 @@ PROVENANCE = "bundle.json"
 CONTRIBUTION = "scientific_contribution.md"
 #: S spells it the second way; the first is what is meant.
 CONTRIBUTION_PDFS = ("scientific_contribution.pdf", "sientific_contribution.pdf")
-#: Marks a bundle of runs on synthetic scenes.
-DEMONSTRATION = "DEMONSTRATION.md"
 REPORT = "report.html"
 FIGURES = "figures"
 

@@ -26,9 +26,9 @@ from compliance.subjects.archive import ArchiveDefect, read_archive, unpack
 from compliance.subjects.discover import discover
 from compliance.subjects.parse import read_log
 from compliance.subjects.system import FIELDS
-from compliance.subjects.tree import SubmissionTree
+from compliance.subjects.tree import DEMONSTRATION, SubmissionTree
 from compliance.subjects.yaml_files import YamlDefect, load_yaml
-from submission.bundle.layout import CONFIG, DEMONSTRATION, README, RUN_CONFIG, BundleLayout, BundleName
+from submission.bundle.layout import CONFIG, README, RUN_CONFIG, BundleLayout, BundleName
 from submission.bundle.provenance import Provenance, from_json
 from submission.bundle.repository import Commit
 from submission.bundle.sources import Sources

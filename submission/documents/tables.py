@@ -38,8 +38,8 @@ def rounded(value: float | None, decimals: int) -> str:
     return UNDEFINED if value is None else f"{value:.{decimals}f}"
 
 
-#: How the row of a demonstration begins.
-DEMONSTRATED = "Demonstration on synthetic scenes: "
+#: What the row of a demonstration measures.
+DEMONSTRATED = "Demonstration on synthetic scenes: test accuracy"
 
 
 def measurements(runs: RunSet) -> str:
@@ -49,7 +49,7 @@ def measurements(runs: RunSet) -> str:
         ("Measurement name", "Reference model value", "Submitted model value", "Average difference"),
         [
             (
-                f"{DEMONSTRATED if runs.synthetic else ''}Test accuracy, "
+                f"{DEMONSTRATED if runs.synthetic else 'Test accuracy'}, "
                 f"{f'mean of {count} runs' if count > 1 else 'one run'}",
                 f"{REFERENCE_ACCURACY} (as published)",
                 share(runs.mean),

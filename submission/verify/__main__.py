@@ -18,6 +18,7 @@ from benchmark.core.errors import CloudMaskError
 from benchmark.core.files import reason_of, sha256_of
 from compliance.checker import check_paths
 from compliance.finding import Finding
+from compliance.registry import OWN
 from compliance.reports.report import Report, merge
 from compliance.reports.text import to_text
 from compliance.wording import count
@@ -133,7 +134,7 @@ def _unreadable(error: CloudMaskError) -> Finding:
 
 
 def _finding(rule: str, path: Path, message: str, found: str, expected: str, remedy: str) -> Finding:
-    return Finding(rule, "error", str(path), None, "house", message, expected, found, remedy)
+    return Finding(rule, "error", str(path), None, "house", message, expected, found, remedy, OWN)
 
 
 def _say(step: str, text: str) -> None:

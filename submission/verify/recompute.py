@@ -15,6 +15,7 @@ from pathlib import Path
 
 from benchmark.core.errors import CloudMaskError
 from compliance.finding import Finding
+from compliance.registry import OWN
 from submission.bundle.layout import BENCHMARK, PROVENANCE, BundleLayout
 from submission.bundle.licences import LICENCES, LOCK, locked_packages
 from submission.bundle.reading import Bundle
@@ -116,6 +117,7 @@ def recomputed(path: str, line: int | None, *, found: str, expected: str, messag
         expected=expected,
         found=found,
         remedy="package the runs again; nothing in a bundle is written by hand",
+        profile=OWN,
     )
 
 

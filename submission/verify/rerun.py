@@ -20,6 +20,7 @@ from benchmark.core.errors import SubmissionError
 from benchmark.core.files import reason_of
 from benchmark.record.run_folder import RunFolder
 from compliance.finding import Finding
+from compliance.registry import OWN
 from compliance.subjects.log import Log
 from compliance.subjects.parse import read_log
 from submission.bundle.layout import INIT_DATASETS, RUN_AND_TIME, SETUP
@@ -161,9 +162,10 @@ def _not_repeated(path: Path, found: str, expected: str, line: int | None = None
         severity="error",
         path=str(path),
         line=line,
-        clause="G 'Source code requirements for replication'",
+        clause="G-replication",
         message="The run must give again what its log says.",
         expected=expected,
         found=found,
         remedy="repeat it on the submitter's kind of node; if it differs there too, ask the submitter",
+        profile=OWN,
     )

@@ -189,7 +189,7 @@ def test_packaging_other_runs_moves_the_bundle_that_was_there_aside(
 def test_one_run_is_packaged_and_said_to_be_one(place: Path) -> None:
     assert main(["--logs", "logs/quick-seed-2", "--descriptor", "single run", "--org", ORG]) == 0
     (document,) = (place / "dist").glob("*/*/cloudmask/test-node/single-run/scientific_contribution.md")
-    row = "| Demonstration on synthetic scenes: Test accuracy, one run | 0.92 (as published) |"
+    row = "| Demonstration on synthetic scenes: test accuracy, one run | 0.92 (as published) |"
     assert row in document.read_text()
 
 

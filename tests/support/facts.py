@@ -108,7 +108,7 @@ def expected_tables(runs: list[Facts]) -> list[str]:
     what = f"mean of {count} runs" if count > 1 else "one run"
     rows = [
         row(
-            f"Demonstration on synthetic scenes: Test accuracy, {what}",
+            f"Demonstration on synthetic scenes: test accuracy, {what}",
             "0.92 (as published)",
             f"{mean(scores):.4f}",
             f"{mean(scores) - 0.92:+.4f}",

@@ -193,7 +193,7 @@ def rules_of(
     @profile_rule(
         "missing",
         expected=f"every key that {name} asks for in this division and benchmark",
-        remedy="log the key; the reference implementation of the benchmark shows where",
+        remedy="log the key as the clause describes it",
     )
     def missing(log: Log) -> Iterator[Problem]:
         """Every key that the rules ask for must be in the log. Epochs may be logged as blocks of epochs. Of a

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from benchmark.record.events import OF_EDITION, WORDS
+from benchmark.record.events import PARALLELISM, WORDS
 from compliance.benchmarks import QUALITY_TARGET
 from compliance.registry import Problem, log_rule, problem
 from compliance.subjects.log import Log
@@ -33,7 +33,7 @@ RANGES: dict[str, Condition] = {
     "batch_size": _AT_LEAST_1,
     "micro_batch_size": _AT_LEAST_1,
     "gradient_accumulation_steps": _AT_LEAST_1,
-    **dict.fromkeys((key for key in OF_EDITION if key.endswith("_parallelism")), _AT_LEAST_1),
+    **dict.fromkeys(PARALLELISM, _AT_LEAST_1),
     "epochs": _AT_LEAST_1,
     "early_stopping_patience": _AT_LEAST_1,
     "opt_base_learning_rate": _ABOVE_0,

@@ -26,7 +26,7 @@ MARKDOWN_CONTRIBUTIONS = ("scientific_contribution.md", "sientific_contribution.
 def contribution_table(tree: SubmissionTree) -> Iterator[Problem]:
     """A contribution in Markdown must begin with the table of measurements."""
     application = {folder.name: key[1] for key, folder in tree.parts.science.items()}
-    for folder, name, text in _contributions(tree):
+    for folder, name, text in contributions(tree):
         table = opening_table(text)
         path = tree.shown(folder.path(name))
         words = [measure.word for measure in BENCHMARKS[application[folder.name]].measures]
@@ -48,7 +48,7 @@ def contribution_descriptor(tree: SubmissionTree) -> Iterator[Problem]:
     """A contribution in Markdown must name the descriptor of its experiment. Only then does a reader know
     which experiment a folder holds."""
     descriptors = {folder.name: key[3] for key, folder in tree.parts.science.items()}
-    for folder, name, text in _contributions(tree):
+    for folder, name, text in contributions(tree):
         descriptor = descriptors[folder.name]
         if not re.search(rf"(?<![\w-]){re.escape(descriptor)}(?![\w-])", text, re.IGNORECASE):
             yield problem(f"no mention of {excerpt(descriptor)}", path=tree.shown(folder.path(name)))
@@ -62,7 +62,7 @@ def contribution_descriptor(tree: SubmissionTree) -> Iterator[Problem]:
 )
 def contribution_score(tree: SubmissionTree) -> Iterator[Problem]:
     """The test accuracy that a contribution submits must be the mean of its logs."""
-    for folder, name, text in _contributions(tree):
+    for folder, name, text in contributions(tree):
         table = opening_table(text)
         stated = [log.number("test_accuracy") for log in tree.logs[folder.name].values()]
         scores = [score for score in stated if score is not None]
@@ -82,7 +82,7 @@ def contribution_score(tree: SubmissionTree) -> Iterator[Problem]:
 )
 def contribution_runs(tree: SubmissionTree) -> Iterator[Problem]:
     """A contribution in Markdown must report every run of the logs, with the seed and score of its log."""
-    for folder, name, text in _contributions(tree):
+    for folder, name, text in contributions(tree):
         path = tree.shown(folder.path(name))
         scores = _scores(tree, folder)
         table = next(
@@ -115,7 +115,7 @@ def contribution_statistics(tree: SubmissionTree) -> Iterator[Problem]:
     """What a contribution says over all its runs must follow from their logs. The mean, the sample's standard
     deviation, lowest, highest, olympic and geometric mean of the test accuracy are computed again, and so is
     the share of Student's distribution that its interval holds. What it does not state is not judged."""
-    for folder, name, text in _contributions(tree):
+    for folder, name, text in contributions(tree):
         path, scores = tree.shown(folder.path(name)), sorted(_scores(tree, folder).values())
         if not scores:
             continue
@@ -143,7 +143,7 @@ def contribution_statistics(tree: SubmissionTree) -> Iterator[Problem]:
 def contribution_geometric_mean(tree: SubmissionTree) -> Iterator[Problem]:
     """A contribution must report the geometric mean of the final quality. So the open division asks; where it
     stands in a table it is computed again."""
-    for folder, name, text in _contributions(tree):
+    for folder, name, text in contributions(tree):
         if "geometric mean" not in text.lower():
             yield problem("no geometric mean", path=tree.shown(folder.path(name)))
 
@@ -213,7 +213,7 @@ def _scores(tree: SubmissionTree, folder: Folder) -> dict[str, float]:
     }
 
 
-def _contributions(tree: SubmissionTree) -> Iterator[tuple[Folder, str, str]]:
+def contributions(tree: SubmissionTree) -> Iterator[tuple[Folder, str, str]]:
     """Folder, name and text of every contribution in Markdown."""
     for folder in tree.parts.science.values():
         for name in MARKDOWN_CONTRIBUTIONS:

@@ -65,16 +65,16 @@ def tree_organisation(tree: SubmissionTree) -> Iterator[Problem]:
 
 
 @tree_rule(
-    "tree-beside",
+    "tree-stray-file",
     clause="house",
     expected=f"{MANIFEST} and the folder of the organisation, nothing else",
     remedy="move the file into the folder of the organisation, or leave it out, and package again",
 )
-def tree_beside(tree: SubmissionTree) -> Iterator[Problem]:
-    """No file may lie next to the folder of the organisation, the manifest excepted."""
+def tree_stray_file(tree: SubmissionTree) -> Iterator[Problem]:
+    """Nothing but the manifest may lie outside the folder of the organisation."""
     for name in tree.files:
         if "/" not in name and name != MANIFEST:
-            yield problem(f"{name} next to the folder of the organisation")
+            yield problem(f"{name} outside the folder of the organisation")
 
 
 @tree_rule(

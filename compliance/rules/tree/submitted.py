@@ -11,15 +11,12 @@ from collections.abc import Iterator
 
 from benchmark.record.events import DEFAULT_ORG
 from compliance.registry import Problem, problem, tree_rule
+from compliance.rules.tree.contribution import contributions
 from compliance.subjects.log import Log
 from compliance.subjects.markdown_text import opening_table
 from compliance.subjects.timeline import CONTACT
-from compliance.subjects.tree import Folder, SubmissionTree
+from compliance.subjects.tree import DEMONSTRATION, Folder, SubmissionTree
 from compliance.wording import excerpt, listing, show
-
-#: The file that marks a demonstration.
-MARK = "DEMONSTRATION.md"
-MARKDOWN_CONTRIBUTIONS = ("scientific_contribution.md", "sientific_contribution.md")
 
 
 def _experiments(tree: SubmissionTree) -> Iterator[tuple[Folder, dict[str, Log], bool]]:
@@ -32,27 +29,27 @@ def _experiments(tree: SubmissionTree) -> Iterator[tuple[Folder, dict[str, Log],
 @tree_rule(
     "tree-synthetic",
     clause="P-dataset, P-test-data, T-open-eval-data",
-    expected=f"observed scenes, or a tree that calls itself a demonstration, by {MARK} and in its first row",
+    expected=f"observed scenes, or a tree that calls itself a demonstration, by {DEMONSTRATION} and in its "
+    "first row",
     remedy="make the runs with --config reference on the observed scenes, or package again: runs on "
     "synthetic scenes become a demonstration",
 )
 def tree_synthetic(tree: SubmissionTree) -> Iterator[Problem]:
     """Runs on synthetic scenes must not be submitted. The test data of the benchmark is fixed. A tree of such
     runs says that it is a demonstration, and no other tree says so."""
+    demonstrations = set()
     for folder, _, synthetic in _experiments(tree):
-        if synthetic != (MARK in folder.files):
-            found = f"synthetic scenes and no {MARK}" if synthetic else f"observed scenes and {MARK}"
-            yield problem(found, path=tree.shown(folder.name))
-        for name in MARKDOWN_CONTRIBUTIONS if synthetic else ():
-            table = opening_table(tree.text(folder.path(name)) or "") if name in folder.files else None
-            for line, row in table.numbered() if table else ():
-                if "test accuracy" in row[0].lower() and not row[0].startswith("Demonstration"):
-                    yield problem(
-                        f"a row {excerpt(row[0])}",
-                        line,
-                        "a row that begins with `Demonstration`",
-                        path=tree.shown(folder.path(name)),
-                    )
+        if synthetic != (DEMONSTRATION in folder.files):
+            found = "synthetic scenes and no" if synthetic else "observed scenes and"
+            yield problem(f"{found} {DEMONSTRATION}", path=tree.shown(folder.name))
+        if synthetic:
+            demonstrations.add(folder.name)
+    for folder, name, text in contributions(tree):
+        table = opening_table(text) if folder.name in demonstrations else None
+        for line, row in table.numbered() if table else ():
+            if "test accuracy" in row[0].lower() and not row[0].startswith("Demonstration"):
+                expected = "a row that begins with `Demonstration`"
+                yield problem(f"a row {excerpt(row[0])}", line, expected, path=tree.shown(folder.path(name)))
 
 
 @tree_rule(

@@ -10,9 +10,9 @@ import yaml
 from benchmark.record.events import DEFAULT_ORG
 from compliance import registry
 from compliance.rules import RULE_BY_ID
-from compliance.rules.tree.submitted import MARK
 from compliance.subjects.discover import discover
 from compliance.subjects.timeline import CONTACT
+from compliance.subjects.tree import DEMONSTRATION as MARK
 from tests.support.hand_logs import COMPLETED, EARLY_STOPPED, with_value, without, without_all
 
 SCIENCE = "Org/cloudmask/epyc/five"
@@ -23,7 +23,7 @@ UNPUBLISHED = {
     "repo": "no public remote; the code is in this bundle",
     "tag": "no tag points at this commit",
 }
-NAMED, MARKED = "Test accuracy, one run", "Demonstration on synthetic scenes: Test accuracy, one run"
+NAMED, MARKED = "Test accuracy, one run", "Demonstration on synthetic scenes: test accuracy, one run"
 
 
 def contribution(row: str, text: str = "The geometric mean is 0.93.") -> str:

@@ -98,7 +98,7 @@ def test_an_aborted_run_among_five(place: Path, capsys: pytest.CaptureFixture[st
     assert main(["--logs", *(f"logs/quick-seed-{seed}" for seed in (1, 2, 3, 5))]) == 0
     document = next(Path("dist").glob("*/*/cloudmask/*/*/scientific_contribution.md")).read_text()
     assert document.splitlines()[2].startswith(
-        "| Demonstration on synthetic scenes: Test accuracy, mean of 4 runs |"
+        "| Demonstration on synthetic scenes: test accuracy, mean of 4 runs |"
     )
 
 
