@@ -7,7 +7,6 @@ batch, and what a step returns is summed over all of them.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -215,12 +214,10 @@ class Engine:
         self.model.load_weights(path)
         self._whole.clear()
 
-    def weights_digest(self) -> str:
-        """sha256 of all weights in the order of the layers: equal if and only if the bits are."""
-        digest = hashlib.sha256()
-        for weight in self.model.get_weights():
-            digest.update(np.ascontiguousarray(weight).data)
-        return digest.hexdigest()
+    @property
+    def weights(self) -> list[NDArray]:
+        """The weights of the model in the order of the layers."""
+        return self.model.get_weights()
 
     def _variables(self) -> list[keras.Variable]:
         return [*self.model.variables, *self.optimizer.variables]

@@ -83,6 +83,8 @@ class Event:
     value: str
     meaning: str
     metadata: dict[str, str] = field(default_factory=dict)
+    #: Metadata that older logs do not carry.
+    optional: dict[str, str] = field(default_factory=dict)
 
 
 def _one_of(words: tuple[str, ...]) -> str:
@@ -253,8 +255,10 @@ EVENTS: tuple[Event, ...] = (
         "scene_accuracy",
         POINT,
         "number",
-        "correct / pixels of one inference scene; period: day or night",
+        "correct / pixels of one inference scene; period: day or night; mask_sha256: digest of its mask "
+        "at one bit a pixel",
         {"scene": "string", "period": "string"} | _PIXELS,
+        {"mask_sha256": "string"},
     ),
     Event(
         "test_accuracy",

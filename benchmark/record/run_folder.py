@@ -84,9 +84,9 @@ class RunFolder:
         return self.checkpoints / "last.keras"
 
     @property
-    def tables(self) -> Path:
-        """What a method that is fitted once has found."""
-        return self.checkpoints / "tables.npz"
+    def weights(self) -> Path:
+        """What predicts, as arrays: the best weights of a network, or the tables of a fitted method."""
+        return self.root / "weights.npz"
 
     @property
     def method(self) -> Path:

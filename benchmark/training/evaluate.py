@@ -7,21 +7,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.config.schema import Geometry
 from benchmark.core.errors import MethodError
-from benchmark.core.files import write_aside
+from benchmark.record.masks import mask_of, read_mask, write_mask
 from benchmark.scenes.geometry import inference_patches, stitch
 from benchmark.scenes.scene import Scene, SceneInputs, SceneLabels
 from benchmark.scenes.scores import Confusion, confusion
 
 #: patches float32 [n, patch, patch, 9] -> probability of cloud float32 [n, patch, patch].
 Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
-
-POLARITY = "mask 1 = cloud, 0 = clear; probability is that of cloud"
 
 
 @dataclass(frozen=True)
@@ -51,11 +48,6 @@ def by_patches(predict: Predict, geometry: Geometry, batch: int) -> PredictScene
         return stitch(np.concatenate(predicted), scene.inside.shape, geometry.crop)
 
     return predict_scene
-
-
-def mask_of(probability: NDArray[np.float16]) -> NDArray[np.uint8]:
-    """1 where the stored probability is above one half."""
-    return (probability > 0.5).astype(np.uint8)
 
 
 @dataclass(frozen=True)
@@ -128,13 +120,6 @@ def score_scene(predicted: Predicted, labels: SceneLabels, mask: NDArray[np.uint
     )
 
 
-def read_mask(path: Path) -> NDArray[np.uint8]:
-    """The mask that ``write_mask`` wrote: uint8 [R, C]."""
-    with h5py.File(path) as file:
-        mask: NDArray[np.uint8] = file["mask"][...]
-    return mask
-
-
 @dataclass(frozen=True)
 class WholeScenes:
     """Scenes predicted in one piece: against their scored masks, and against the label."""
@@ -161,19 +146,6 @@ def compare_whole_scenes(
         seconds = time.perf_counter() - start
         scored = read_mask(mask_path(scene.name))
         yield WholeScenes(confusion(mask, scored), confusion(mask, scene.label), seconds)
-
-
-def write_mask(
-    path: Path, probability: NDArray[np.float16], mask: NDArray[np.uint8], attributes: Mapping[str, object]
-) -> None:
-    """HDF5 with ``probability`` float16 [R, C] and ``mask`` uint8 [R, C]; written aside and renamed."""
-    with write_aside(path) as part, h5py.File(part, "w") as file:
-        for name, values in (("probability", probability), ("mask", mask)):
-            file.create_dataset(name, data=values, compression="lzf", shuffle=True)
-        file.attrs["polarity"] = POLARITY
-        file.attrs["threshold"] = 0.5
-        for name, value in attributes.items():
-            file.attrs[name] = value
 
 
 def total(counts: Iterable[Confusion]) -> Confusion:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.record.masks import mask_digest, read_mask
 from benchmark.scenes.baselines import fit_baselines
 from benchmark.scenes.scene import CHANNELS
 from benchmark.scenes.scores import Confusion, confusion
@@ -49,7 +50,7 @@ def infer(
             return []
         with run.display.bar("scoring", len(scenes)) as update:
             for scene in predicted:
-                labels, mask = run.read_labels(scene.path), evaluate.read_mask(run.folder.mask(scene.scene))
+                labels, mask = run.read_labels(scene.path), read_mask(run.folder.mask(scene.scene))
                 score = evaluate.score_scene(scene, labels, mask)
                 scores.append(score)
                 counts = score.bayes
@@ -60,6 +61,7 @@ def infer(
                     period=score.period,
                     correct=counts.correct,
                     pixels=counts.pixels,
+                    mask_sha256=mask_digest(mask),
                 )
                 update(len(scores), f"accuracy {counts.accuracy:.4f}")
         whole = evaluate.total(score.bayes for score in scores)

@@ -59,7 +59,7 @@ def test_a_run_leaves_a_complete_folder(tiny_run):
     assert found == {
         *("result.txt", "config.yaml", "system.json", "metrics.csv", "timers.txt", "tensorflow.txt"),
         "telemetry.csv",
-        *("checkpoints", "checkpoints/best.keras", "checkpoints/last.keras"),
+        *("checkpoints", "checkpoints/best.keras", "checkpoints/last.keras", "weights.npz"),
         *("plots", "plots/curves.png", "plots/scenes.png", "masks"),
         *scenes,
     }

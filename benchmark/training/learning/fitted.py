@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.core.errors import CloudMaskError, MethodError
-from benchmark.core.files import write_aside
 from benchmark.methods.interface import Example, Tables
+from benchmark.record.weights import save_tables, tables_digest
 from benchmark.scenes.geometry import training_patches
 from benchmark.scenes.scene import SceneInputs
 from benchmark.stores.opening import StagedPart
@@ -118,7 +116,7 @@ def fit_once(run: RunContext, staged: Staged) -> tuple[Tables, dict[str, Any]]:
         "training_seconds": trained.seconds,
         "evaluation_seconds": evaluated.seconds,
     }
-    save_tables(tables, run.folder.tables)
+    save_tables(run.folder.weights, tables)
     write_metrics(run.folder, [row])
     run.display.say(
         f"fitted: train loss {train.loss:.4f} accuracy {row['train_accuracy']:.4f}, "
@@ -134,24 +132,9 @@ def predict_with(run: RunContext, tables: Tables, inputs: NDArray[np.float32]) -
     return checked_probability(found, inputs.shape[:2], f"{run.method.path}: predict()")
 
 
-def tables_digest(tables: Tables) -> str:
-    """sha256 of all tables in the order of their names: equal if and only if names, shapes and bits are."""
-    digest = hashlib.sha256()
-    for name, values in sorted(tables.items()):
-        digest.update(f"{name} {values.dtype.str} {values.shape}\n".encode())
-        digest.update(np.ascontiguousarray(values).data)
-    return digest.hexdigest()
-
-
 def table_values(tables: Tables) -> int:
     """How many numbers the tables hold."""
     return sum(values.size for values in tables.values())
-
-
-def save_tables(tables: Tables, path: Path) -> None:
-    """Write the tables as ``.npz``, aside and renamed."""
-    with write_aside(path, durable=True) as part:
-        np.savez(part, allow_pickle=False, **tables)
 
 
 def checked_tables(found: object) -> Tables:

@@ -7,6 +7,7 @@ import math
 from benchmark.compute.engine import Engine, choose_strategy, make_deterministic, resolve_precision
 from benchmark.compute.operations import forward_operations
 from benchmark.core.errors import RunError
+from benchmark.record.weights import save_weights, weights_digest
 from benchmark.scenes.geometry import training_patch_count
 from benchmark.training.context import RunContext
 from benchmark.training.evaluate import by_patches
@@ -58,13 +59,15 @@ class NetworkLearner:
         stopping = train_epochs(run, engine, staged, self._total_steps, progress)
         engine.workers.barrier()  # the chief has written the best weights
         engine.load(run.folder.best_weights)
+        if run.cluster.is_chief:
+            save_weights(run.folder.weights, engine.weights)
         return Learned(
             predict=by_patches(engine.predict, run.config.geometry, engine.global_batch),
             predict_whole=lambda scene: engine.predict_whole(scene.inputs),
             rows=progress.rows,
             best_epoch=stopping.best_epoch,
             weights="weights of the best epoch",
-            sha256=engine.weights_digest(),
+            sha256=weights_digest(engine.weights),
             parameters=engine.parameters,
             precision=engine.precision,
             operations=forward_operations(engine.model),

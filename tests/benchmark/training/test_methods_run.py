@@ -75,7 +75,7 @@ def test_a_fitted_method_of_a_users_is_a_run_of_one_epoch(
     assert (root / "method.py").read_text() == (place / "mine.py").read_text()
     assert value_of(events, "method_source") == "mine.py"
     assert value_of(events, "result")["parameters"] == 1
-    assert (root / "checkpoints/tables.npz").exists()
+    assert (root / "weights.npz").exists()
     assert (root / "plots/curves.png").exists()
     assert errors_of(root / "result.txt", capsys) == []
 

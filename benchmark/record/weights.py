@@ -1,0 +1,98 @@
+"""What a method has learned, as arrays in a file: written, read within limits, and known by its digest.
+
+``weights.npz`` holds the weights of a network's best epoch in the order of its layers, or the tables of a
+fitted method by their names. It is read as numbers only: nothing in it can be executed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import zipfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.core.errors import CloudMaskError
+from benchmark.core.files import write_aside
+
+#: The largest arrays that are read, in bytes over all: far more than any network of the paper has.
+LARGEST = 2 << 30
+#: The names of a network's weights: their places in the order of the layers.
+_PLACE = re.compile(r"\d{4}")
+
+EXPECTED = "an .npz file of arrays of numbers, as a run writes it"
+
+
+class WeightsError(CloudMaskError):
+    """A file that holds no weights."""
+
+
+def save_weights(path: Path, weights: Sequence[NDArray]) -> None:
+    """Write a network's weights in the order of its layers, aside and renamed."""
+    save_tables(path, {f"{place:04}": values for place, values in enumerate(weights)})
+
+
+def save_tables(path: Path, tables: Mapping[str, NDArray]) -> None:
+    """Write arrays by their names, aside and renamed."""
+    with write_aside(path, durable=True) as part, part.open("wb") as file:
+        np.savez(file, allow_pickle=False, **tables)
+
+
+def read_arrays(path: Path, largest: int = LARGEST) -> dict[str, NDArray]:
+    """The arrays of a file of weights by their names.
+
+    Raises WeightsError for a file that is none, or whose arrays are larger than ``largest`` bytes.
+    """
+    found = None
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(member.file_size for member in archive.infolist())
+        if size > largest:
+            found = f"{size} bytes of arrays"
+        else:
+            with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+    except Exception as error:  # a damaged archive raises almost anything
+        found = f"{type(error).__name__}: {error}"
+    else:
+        if found is None:
+            odd = [name for name, values in arrays.items() if values.dtype.kind not in "biuf"]
+            if not odd:
+                return arrays
+            found = f"{odd[0]!r}, which is not of numbers"
+    raise WeightsError(path, found=found[:200], expected=EXPECTED, remedy="make the run again")
+
+
+def in_layer_order(arrays: Mapping[str, NDArray], where: object = "weights") -> list[NDArray]:
+    """A network's weights in the order of its layers. Raises WeightsError for other arrays."""
+    if sorted(arrays) != [f"{place:04}" for place in range(len(arrays))]:
+        odd = next((name for name in sorted(arrays) if not _PLACE.fullmatch(name)), "places that leave gaps")
+        raise WeightsError(
+            where, found=odd[:200], expected="arrays named 0000, 0001, ...", remedy="make the run again"
+        )
+    return [arrays[name] for name in sorted(arrays)]
+
+
+def weights_digest(weights: Iterable[NDArray]) -> str:
+    """sha256 of all weights in the order of the layers: equal if and only if the bits are."""
+    digest = hashlib.sha256()
+    for values in weights:
+        digest.update(np.ascontiguousarray(values).data)
+    return digest.hexdigest()
+
+
+def tables_digest(tables: Mapping[str, NDArray]) -> str:
+    """sha256 of all tables in the order of their names: equal if and only if names, shapes and bits are."""
+    digest = hashlib.sha256()
+    for name, values in sorted(tables.items()):
+        digest.update(f"{name} {values.dtype.str} {values.shape}\n".encode())
+        digest.update(np.ascontiguousarray(values).data)
+    return digest.hexdigest()
+
+
+def digest_of(arrays: Mapping[str, NDArray], kind: str) -> str:
+    """The digest that a log states as ``weights_sha256`` for a method of a kind. Raises WeightsError."""
+    return weights_digest(in_layer_order(arrays)) if kind == "network" else tables_digest(arrays)
