@@ -22,6 +22,7 @@ from benchmark.record.events import RULES_EDITION
 from compliance.checker import check_paths, check_tree
 from compliance.registry import OWN
 from compliance.rules import own_rules
+from compliance.rules.tree.files import FILE_BYTES
 from compliance.subjects.tree import SubmissionTree
 from compliance.wording import count
 from submission.bundle.archive import manifest_text
@@ -30,7 +31,7 @@ from submission.bundle.licences import LICENCES, LOCK, licence_list
 from submission.bundle.provenance import Provenance, documents_digest
 from submission.bundle.publish import OutputError, publish, staging
 from submission.bundle.redaction import redact_folders
-from submission.bundle.repository import Commit, export_code, find_commit
+from submission.bundle.repository import Commit, commit_listing, commit_text, export_code, find_commit
 from submission.bundle.sources import Sources
 from submission.console import Refused, counts, judge, step, summary
 from submission.runs.runs import RunSet, read_once, read_runs
@@ -192,14 +193,16 @@ def _write(
             remedy="make the runs again with --set submission.platform=NAME",
         )
     left_out = export_code(commit, layout.code)
+    _copy(commit_text(commit), layout.commit_text)
+    _copy(commit_listing(commit), layout.commit_listing)
     _write_licences(layout, commit)
     for number, run in enumerate(runs.runs, start=1):
         log = run.folder.log.read_bytes()
         for path in layout.results(number):
             _copy(log, path)
-        _copy(run.folder.system.read_bytes(), layout.run(number) / run.folder.system.name)
-        if run.folder.metrics.is_file():
-            _copy(run.folder.metrics.read_bytes(), layout.run(number) / run.folder.metrics.name)
+        for path in run.folder.measured:
+            if path.stat().st_size <= FILE_BYTES:
+                _copy(path.read_bytes(), layout.run(number) / path.name)
         if run.folder.job_script.is_file():
             script = redact_folders(run.folder.job_script.read_text(encoding="utf-8"))
             write_text(layout.run(number) / run.folder.job_script.name, script)

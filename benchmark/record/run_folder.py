@@ -60,6 +60,13 @@ class RunFolder:
         return self.root / "telemetry.csv"
 
     @property
+    def measured(self) -> list[Path]:
+        """What the run measured of itself and its node, and its weights: whatever of these is there."""
+        telemetry = [self.telemetry, *sorted(self.root.glob("telemetry-*.csv"))]  # of other nodes
+        found = (self.metrics, self.timers, *telemetry, self.weights)
+        return [*self.systems, *(path for path in found if path.exists())]
+
+    @property
     def tensorboard(self) -> Path:
         """Scalars for TensorBoard (--tensorboard)."""
         return self.root / "tensorboard"

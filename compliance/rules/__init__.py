@@ -25,8 +25,8 @@ from compliance.rules.log import (
     time,
     values,
 )
+from compliance.rules.tree import code, contribution, files, known, secrets, shape, submitted
 from compliance.rules.tree import config as tree_config
-from compliance.rules.tree import contribution, files, secrets, shape, submitted
 from compliance.rules.tree import method as tree_method
 from compliance.rules.tree import system as tree_system
 
@@ -51,6 +51,8 @@ _MODULES = (
     config,
     shape,
     files,
+    known,
+    code,
     tree_config,
     tree_method,
     submitted,

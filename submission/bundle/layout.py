@@ -5,7 +5,8 @@ One bundle holds both layouts that the rules ask for, in one folder of the organ
     MANIFEST.sha256
     <org>/systems/<system>.json                                      G
     <org>/benchmarks/cloudmask/implementations/<implementation>/     G  the code
-    <org>/benchmarks/cloudmask/implementations/<system>/             G  notes, README, scripts
+    <org>/benchmarks/cloudmask/implementations/<system>/             G  notes, README, scripts, licences,
+                                                                        text and files of the commit
     <org>/results/<system>/cloudmask/result_<i>.txt                  G  from 0
     <org>/cloudmask/<system>/<descriptor>/                           S  the experiment
         README.md, config.yaml, bundle.json, scripts; the method's source where it is the submitter's file;
@@ -14,7 +15,7 @@ One bundle holds both layouts that the rules ask for, in one folder of the organ
         report.html
         figures/<name>.png, <name>.pdf, small ones of scenes as <name>.webp
         result-<n>.txt                                               S  from 1
-        runs/<n>/system.json, metrics.csv, job.slurm
+        runs/<n>/system.json, metrics.csv, timers.txt, telemetry.csv, weights.npz, job.slurm
 
 S = science/submit.adoc 'Directory Structure', G = policies/submission_rules.adoc
 'Directory structure', Training.
@@ -29,6 +30,7 @@ from pathlib import Path
 
 from benchmark.core.errors import SubmissionError
 from compliance.subjects.tree import DEMONSTRATION
+from compliance.subjects.trees.commit import COMMIT, LISTING
 
 BENCHMARK = "cloudmask"
 #: Name of the code's folder (G: names of implementations may be arbitrary).
@@ -108,6 +110,16 @@ class BundleLayout:
     def general(self) -> Path:
         """What ran on the system, as G wants it."""
         return self._implementations / self.name.system
+
+    @property
+    def commit_text(self) -> Path:
+        """The text of the commit that ran."""
+        return self.general / COMMIT
+
+    @property
+    def commit_listing(self) -> Path:
+        """The list of the commit's files."""
+        return self.general / LISTING
 
     @property
     def implementation_notes(self) -> Path:

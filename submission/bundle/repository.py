@@ -121,6 +121,16 @@ def export_code(commit: Commit, target: Path) -> list[str]:
     return sorted(left_out)
 
 
+def commit_text(commit: Commit) -> bytes:
+    """The text of the commit, whose digest is its name."""
+    return _output(commit.root, "cat-file", "commit", commit.sha)
+
+
+def commit_listing(commit: Commit) -> bytes:
+    """The files of the commit with their modes and digests, one on each line."""
+    return _output(commit.root, "ls-tree", "-r", "-z", commit.sha).replace(b"\0", b"\n")
+
+
 def _write_file(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> None:
     source = archive.extractfile(member)
     assert source is not None
@@ -154,17 +164,23 @@ def public_address(address: str) -> str | None:
 
 
 def _git(folder: Path, *arguments: str) -> str:
+    """What a git command prints, as a text. Raises SubmissionError."""
+    return _output(folder, *arguments).decode(errors="surrogateescape").rstrip("\n")
+
+
+def _output(folder: Path, *arguments: str) -> bytes:
     """What a git command prints. Raises SubmissionError where git fails or is not installed."""
     try:
         done = subprocess.run(
-            _command(folder, *arguments), capture_output=True, text=True, env=_environment(), check=False
+            _command(folder, *arguments), capture_output=True, env=_environment(), check=False
         )
     except OSError as error:
         found = reason_of(error)
     else:
         if done.returncode == 0:
-            return done.stdout.rstrip("\n")
-        found = done.stderr.strip().partition("\n")[0] or f"status {done.returncode}"
+            return done.stdout
+        said = done.stderr.decode(errors="replace").strip()
+        found = said.partition("\n")[0] or f"status {done.returncode}"
     raise SubmissionError(
         f"git {arguments[0]}",
         found=found,

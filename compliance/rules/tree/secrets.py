@@ -1,8 +1,8 @@
 """Rules on what must not be in a submission tree: keys, tokens, paths and addresses of persons.
 
-Logs, documents, scripts and descriptions are searched for all of it. Below the code only
-key files and what can hardly be anything but a live credential are looked for: the code
-is public already, and its licence and tests may hold example addresses and paths.
+Logs, documents, scripts and descriptions are searched for all of it. Below the code, and in the text of
+its commit, only key files and what can hardly be anything but a live credential are looked for: the code
+is public already, its licence and tests may hold example addresses and paths, and git shows its authors.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from compliance.registry import Problem, problem, tree_rule
 from compliance.subjects.tree import SubmissionTree
+from compliance.subjects.trees.commit import COMMIT, LISTING
 from compliance.wording import excerpt
 
 KEY_FILES = (
@@ -132,8 +133,9 @@ def _matches(
 ) -> Iterator[Problem]:
     """Where a pattern occurs, once a line; ``what`` it is stands in for what must not be repeated."""
     code = tuple(f"{folder.name}/" for folder in tree.parts.code.values())
+    public = {folder.path(name) for folder in tree.parts.scripts.values() for name in (COMMIT, LISTING)}
     for name in tree.files:
-        if not everywhere and name.startswith(code):
+        if not everywhere and (name.startswith(code) or name in public):
             continue
         content = tree.content(name) or b""
         if not compressed and content.startswith(_COMPRESSED):

@@ -128,7 +128,8 @@ def test_every_text_and_figure_of_the_bundle_is_made_again(packaged: Path, again
         if path.is_file() and f"{IMPLEMENTATIONS}/tensorflow" not in path.as_posix()
     }
     taken = {
-        *("MANIFEST.sha256", f"{IMPLEMENTATIONS}/test-node/licences.spdx.json"),
+        "MANIFEST.sha256",
+        *(f"{IMPLEMENTATIONS}/test-node/{name}" for name in ("licences.spdx.json", "commit.txt", "tree.txt")),
         *(f"{SCIENCE}/result-{n}.txt" for n in (1, 2)),
         *(f"New-York-University/results/test-node/cloudmask/result_{n}.txt" for n in (0, 1)),
         *(f"{SCIENCE}/runs/{n}/{name}" for n in (1, 2) for name in ("system.json", "metrics.csv")),

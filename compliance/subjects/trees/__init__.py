@@ -1,0 +1,1 @@
+"""What a submission tree is made of, apart from its logs."""
