@@ -58,7 +58,8 @@ ALLOWED: dict[str, str] = {
     "submission.bundle submission.figures submission.documents benchmark.core",
     "submission.verify": "submission compliance compliance.kernel compliance.subjects compliance.rules "
     "compliance.reports submission.runs submission.system submission.bundle submission.figures "
-    "submission.documents submission.report benchmark.core benchmark.record",
+    "submission.documents submission.report benchmark.core benchmark.record benchmark.scenes "
+    "benchmark.config benchmark.methods benchmark.synthesis benchmark.download benchmark.training",
     "submission": "compliance compliance.kernel compliance.subjects compliance.rules compliance.reports "
     "submission.runs submission.system submission.bundle submission.figures submission.documents "
     "submission.report benchmark.core benchmark.record benchmark.config benchmark.scenes",

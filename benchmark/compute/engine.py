@@ -214,6 +214,19 @@ class Engine:
         self.model.load_weights(path)
         self._whole.clear()
 
+    def take(self, weights: Sequence[NDArray]) -> None:
+        """Take weights in the order of the layers. Raises RunError for those of another network."""
+        shapes = [values.shape for values in self.model.get_weights()]
+        if shapes != [values.shape for values in weights]:
+            raise RunError(
+                "weights",
+                found=f"{len(weights)} arrays of another network",
+                expected=f"the {len(shapes)} of this one",
+                remedy="use the configuration and the method of the run that they are from",
+            )
+        self.model.set_weights(list(weights))
+        self._whole.clear()
+
     @property
     def weights(self) -> list[NDArray]:
         """The weights of the model in the order of the layers."""

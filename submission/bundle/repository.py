@@ -43,12 +43,12 @@ class Commit:
         return f"commit `{self.sha}` {origin}"
 
 
-def find_commit(folder: Path, sha: str, *, ignore: Sequence[Path] = ()) -> Commit:
+def find_commit(folder: Path, sha: str, *, ignore: Sequence[Path] = (), clean: bool = True) -> Commit:
     """The commit ``sha`` of the checkout that ``folder`` is in.
 
     ``ignore`` are folders whose untracked files do not count: logs and output. Raises
-    SubmissionError where there is no checkout, where it has uncommitted changes, and where
-    it has no such commit.
+    SubmissionError where there is no checkout, where it has uncommitted changes (unless ``clean`` is
+    false), and where it has no such commit.
     """
     try:
         root = Path(_git(folder, "rev-parse", "--show-toplevel"))
@@ -59,7 +59,8 @@ def find_commit(folder: Path, sha: str, *, ignore: Sequence[Path] = ()) -> Commi
             expected="the checkout of the code that made the runs",
             remedy="run the packager in the clone that the runs were made in",
         ) from None
-    _refuse_changes(root, ignore)
+    if clean:
+        _refuse_changes(root, ignore)
     try:
         time = int(_git(root, "show", "--no-patch", "--format=%ct", f"{sha}^{{commit}}"))
     except SubmissionError:

@@ -1,10 +1,11 @@
-"""Is a bundle what it says? Its hashes, its rules, its numbers, and if asked one of its runs.
+"""Is a bundle what it says? Its hashes, its rules, its numbers, and if asked its scores and runs.
 
     python -m submission.verify dist/BUNDLE.tar.gz
+    python -m submission.verify dist/BUNDLE --rescore
     python -m submission.verify dist/BUNDLE --rerun 1
 
 Exit status: 0 everything agrees, 1 something does not (the findings say what), 2 it could not
-do its work. Nothing of the bundle is executed, but by --rerun: that runs the bundle's code.
+do its work. Nothing of the bundle is executed, but by --rerun-bundled, which says so and asks.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.core.errors import CloudMaskError
 from benchmark.core.files import reason_of, sha256_of
+from benchmark.core.interruption import Interrupted, Interruption
 from compliance.checker import check_paths
 from compliance.finding import Finding
 from compliance.registry import OWN
@@ -24,34 +27,55 @@ from compliance.reports.text import to_text
 from compliance.wording import count
 from submission.bundle.archive import ARCHIVE_SUFFIX, signature_path, signed_by
 from submission.bundle.layout import MANIFEST
-from submission.bundle.reading import find_tree, no_bundle, read_bundle, unpacked
+from submission.bundle.reading import Bundle, find_tree, no_bundle, read_bundle, unpacked
 from submission.console import counts
-from submission.verify.rerun import RerunError, rerun
+from submission.verify.rerun import rerun, rerun_bundled
+from submission.verify.work import RepeatError
+
+#: The scores of every run.
+ALL = "all"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     options = _parser().parse_args(arguments)
+    Interruption().install()
+    repeat = Repeat(options.rescore, options.rerun, options.rerun_bundled, options.data)
     try:
-        report = verify(options.bundle, seed=options.rerun, signers=options.signers)
+        if repeat.bundled is not None and not (options.yes or _agreed(options.bundle)):
+            return 2
+        report = verify(options.bundle, repeat, signers=options.signers)
     except CloudMaskError as error:
         print(f"not verified: {error}", file=sys.stderr)
         return 2
     except OSError as error:
         print(f"not verified: {error.filename or options.bundle}: {reason_of(error)}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        return 130
+    except Interrupted as error:
+        print(f"stopped ({error}); nothing is left behind", file=sys.stderr)
+        return 128 + error.number
     print()
     print(to_text(report, "warning"), end="")
     return report.exit_code
 
 
-def verify(path: Path, *, seed: int | None = None, signers: Path | None = None) -> Report:
+@dataclass(frozen=True)
+class Repeat:
+    """What to repeat of a bundle: the scores of a seed or of ``ALL``, and the run of a seed."""
+
+    scores: int | str | None = None
+    run: int | None = None
+    #: The run of this seed with the bundle's own code.
+    bundled: int | None = None
+    #: Folder with the scenes, where they are at hand.
+    data: Path | None = None
+
+
+def verify(path: Path, repeat: Repeat = Repeat(), *, signers: Path | None = None) -> Report:
     """What the checker finds in the bundle at ``path``, and what else does not agree with itself.
 
-    Says each step as it is done. ``seed`` is that of a run to repeat, which is done only where
-    nothing was found before. Raises CloudMaskError where the path is no bundle.
+    Says each step as it is done. What is to be repeated is repeated only where nothing was found before.
+    Raises CloudMaskError where the path is no bundle.
     """
     # late: help starts without the packages that draw
     from submission.verify.recompute import compare_documents
@@ -77,18 +101,48 @@ def verify(path: Path, *, seed: int | None = None, signers: Path | None = None) 
                     _say("not compared", f"{', '.join(names)}: {reason}")
                 found += comparison.findings
 
-                # ---- 4. one run
-                if seed is not None and any(each.severity == "error" for each in (*report.findings, *found)):
-                    _say("not repeated", f"the run of seed {seed}: what was found comes first")
-                elif seed is not None:
-                    how, differing = rerun(bundle, seed)
-                    _say("repeated", f"the run of seed {seed}, compared {how}")
-                    found += differing
-        except RerunError as error:
+                # ---- 4. scores and runs
+                asked = (repeat.scores, repeat.run, repeat.bundled) != (None, None, None)
+                if asked and any(each.severity == "error" for each in (*report.findings, *found)):
+                    _say("not repeated", "what was found comes first")
+                elif asked:
+                    for step, said, differing in _repeated(bundle, repeat):
+                        _say(step, said)
+                        found += differing
+        except RepeatError as error:
             return merge([report, Report(tuple(found), (error,))])
         except CloudMaskError as error:
             found.append(_unreadable(error))
     return merge([report, Report(tuple(found))])
+
+
+def _repeated(bundle: Bundle, repeat: Repeat) -> Iterator[tuple[str, str, list[Finding]]]:
+    """Each thing that was repeated: the step, what is said of it, and what differs."""
+    if repeat.scores is not None:
+        # late: TensorFlow's room
+        from submission.verify.rescore import rescore
+
+        for said, found in rescore(bundle, None if repeat.scores == ALL else int(repeat.scores), repeat.data):
+            yield "scored again", said, found
+    if repeat.run is not None:
+        said, found = rerun(bundle, repeat.run, data=repeat.data)
+        yield "repeated", f"the run of seed {repeat.run}, compared {said}", found
+    if repeat.bundled is not None:
+        said, found = rerun_bundled(bundle, repeat.bundled)
+        yield "repeated", f"the run of seed {repeat.bundled}, compared {said}", found
+
+
+def _agreed(bundle: Path) -> bool:
+    """Warn that the bundle's code is about to run, and ask."""
+    print(
+        f"--rerun-bundled executes the scripts and the code of {bundle}, which its submitter wrote: they "
+        "can do whatever you can on this machine. Read them first, or use a container.",
+        file=sys.stderr,
+    )
+    if not sys.stdin.isatty():
+        print("not verified: nobody to ask; pass --yes to execute them", file=sys.stderr)
+        return False
+    return input("Execute them? [y/N] ").strip().lower() in ("y", "yes")
 
 
 def _archive_hash(path: Path) -> Iterator[Finding]:
@@ -141,18 +195,51 @@ def _say(step: str, text: str) -> None:
     print(f"{step + ':':17} {text}", flush=True)
 
 
+def _seed(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
+        raise argparse.ArgumentTypeError(f"found {text[:40]!r}, expected a seed")
+    return int(text)
+
+
+def _seed_or_all(text: str) -> int | str:
+    return text if text == ALL else _seed(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m submission.verify",
-        description="Check that a bundle is what it says: hashes, rules, numbers, and one of its runs.",
+        description="Check that a bundle is what it says: hashes, rules, numbers, scores and runs.",
         epilog="Exit status: 0 everything agrees, 1 something does not, 2 it could not do its work.",
     )
     parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="folder of a bundle, or its .tar.gz")
-    parser.add_argument(
-        "--rerun",
-        type=int,
+    add = parser.add_argument
+    add(
+        "--rescore",
+        nargs="?",
+        const=ALL,
+        type=_seed_or_all,
         metavar="SEED",
-        help="repeat the run of this seed with the bundle's scripts: this executes the bundle's code",
+        help="compute the scores again from the bundle's weights, of one run or of all (minutes)",
+    )
+    add(
+        "--rerun",
+        type=_seed,
+        metavar="SEED",
+        help="repeat the run of this seed with this program, or with the commit as this checkout has it",
+    )
+    add(
+        "--rerun-bundled",
+        type=_seed,
+        metavar="SEED",
+        help="repeat the run of this seed with the bundle's scripts, packages and code: executes them",
+    )
+    add("--yes", action="store_true", help="execute the bundle's code without asking")
+    add(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="folder with the scenes (training/, inference/), where they are at hand; else they are made or "
+        "fetched",
     )
     parser.add_argument(
         "--signers",

@@ -1,4 +1,7 @@
-"""A run of the bundle repeated with the bundle's own scripts and code, and compared with its log.
+"""A run of the bundle repeated, and compared with its log.
+
+The verifier's own program repeats it, or the commit's as its own checkout has it; the scripts and the code
+of the bundle only where that is asked for, since they are the submitter's to write.
 
 On a machine like the one that ran, a run is repeated bit for bit: the weights, and every loss and
 accuracy of the log. On another one the rounding differs, and with it the course of the training;
@@ -7,25 +10,35 @@ there the score must agree within ``TOLERANCE``.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import subprocess
-import tempfile
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmark import ROOT
 from benchmark.core.errors import SubmissionError
-from benchmark.core.files import reason_of
 from benchmark.record.run_folder import RunFolder
 from compliance.finding import Finding
 from compliance.registry import OWN
 from compliance.subjects.log import Log
 from compliance.subjects.parse import read_log
-from submission.bundle.layout import INIT_DATASETS, RUN_AND_TIME, SETUP
+from compliance.subjects.trees.commit import STAMP, CommitDefect, blob_id, read_listing
+from submission.bundle.layout import INIT_DATASETS, RUN_AND_TIME, RUN_CONFIG, SETUP
 from submission.bundle.reading import Bundle
+from submission.bundle.repository import export_code, find_commit
 from submission.runs.runs import CheckedRun
+from submission.verify.work import (
+    WORK,
+    RepeatError,
+    differing_parts,
+    execute,
+    fetch_scenes,
+    runs_of,
+    with_data,
+    work_folder,
+)
 
 #: Test accuracies of one seed on two kinds of machine: as far apart as those of two seeds on one.
 #: Five published runs of the benchmark lie within 0.012 (the paper's Table 3), ours within 0.01.
@@ -37,29 +50,137 @@ EXACT = (
     *("scene_accuracy", "test_accuracy", "baseline_accuracy"),
 )
 
-#: Names the folder where the scripts work; without it they work in one that is removed.
-WORK = "CLOUDMASK_WORK"
+#: What a program needs of the environment: nothing that says which code Python imports.
+KEPT = (
+    *("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "TERM", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES"),
+    *("http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE"),
+)
 
 
-class RerunError(SubmissionError):
-    """A run that could not be repeated."""
+def rerun(
+    bundle: Bundle, seed: int, *, data: Path | None = None, checkout: Path = Path()
+) -> tuple[str, list[Finding]]:
+    """Repeat the run of ``seed`` with trusted code; returns what it was compared by, and what differs.
 
-
-def rerun(bundle: Bundle, seed: int) -> tuple[str, list[Finding]]:
-    """Repeat the run of ``seed``; returns what it was compared by, and what differs.
-
-    This executes the code of the bundle. Raises RerunError where the bundle has no such run, and
-    where a script fails.
+    ``data`` is a folder with the scenes where they are at hand, ``checkout`` a clone that may have the
+    commit. Raises RepeatError where the run cannot be repeated.
     """
-    number, run = _run_of(bundle, seed)
-    log_path = bundle.layout.results(number)[0].relative_to(bundle.layout.root)
-    path = Path(bundle.tree.shown(log_path))
-    with _work_folder() as work:
+    ((number, run),) = runs_of(bundle, seed, "--rerun")
+    if run.config.method.name.endswith(".py"):
+        raise RepeatError(
+            f"--rerun {seed}",
+            found=f"a method that is a file of the bundle ({run.config.method.name})",
+            expected="a method of the program, whose code is not the submitter's",
+            remedy=f"read the file; to execute it, repeat the run with --rerun-bundled {seed}",
+        )
+    with work_folder() as work:
+        code = trusted_code(bundle, work, checkout)
+        config = with_data(run.config, data, work)
+        root = Path(config.data.training).parent
+        if config.data.synthetic is None and data is None:
+            fetch_scenes(root)
+        arguments = [
+            *("--config", str((bundle.layout.science / RUN_CONFIG).resolve())),
+            *("--seed", str(seed), "--output", "logs", "--force"),
+            *("--set", f"data.training={json.dumps(config.data.training)}"),
+            *("--set", f"data.inference={json.dumps(config.data.inference)}"),
+        ]
+        command = [sys.executable, "-m", "benchmark.run", *arguments]
+        execute(command, work, _environment() | _python(code), f"python -m benchmark.run --seed {seed}")
+        return _compare_repeated(bundle, number, run, work)
+
+
+def rerun_bundled(bundle: Bundle, seed: int) -> tuple[str, list[Finding]]:
+    """Repeat the run of ``seed`` with the scripts, the code and the packages of the bundle.
+
+    This executes what the submitter wrote. Raises RepeatError.
+    """
+    ((number, run),) = runs_of(bundle, seed, "--rerun-bundled")
+    with work_folder() as work:
+        environment = _environment() | {WORK: str(work)} | _named("PYTHON")
         for script, *arguments in ((SETUP,), (INIT_DATASETS,), (RUN_AND_TIME, str(seed))):
-            _execute(bundle.layout.science / script, arguments, work)
-        folder = RunFolder(work / "logs" / f"{bundle.runs.config.series}-seed-{seed}")
-        log, system = read_log(folder.log), json.loads(folder.system.read_text(encoding="utf-8"))
-    return compare(run, log, system, path)
+            path = (bundle.layout.science / script).resolve()
+            execute([path, *arguments], work, environment, " ".join([script, *arguments]))
+        return _compare_repeated(bundle, number, run, work)
+
+
+def trusted_code(bundle: Bundle, work: Path, checkout: Path) -> Path:
+    """A folder with the code of the bundle's commit that is not taken from the bundle.
+
+    It is this program where its files are the commit's, else the commit as ``checkout`` has it. Raises
+    RepeatError where neither is.
+    """
+    differing = differing_files(bundle)
+    if not differing:
+        print(
+            f"{'code:':17} this program, whose files are those of commit {bundle.commit.sha[:12]}", flush=True
+        )
+        return ROOT
+    try:
+        commit = find_commit(checkout, bundle.commit.sha, clean=False)
+    except SubmissionError as error:
+        raise RepeatError(
+            bundle.commit.sha,
+            found=f"this program differs from that commit ({differing[0]}), and the checkout has it not: "
+            f"{error.found}",
+            expected="the code of the commit, from elsewhere than the bundle",
+            remedy="clone the repository, check out the commit and verify there; or execute the bundle's own "
+            "code with --rerun-bundled",
+        ) from None
+    code = work / "code"
+    if not code.exists():
+        export_code(commit, code)
+    _say_code(f"commit {commit.sha[:12]} of the checkout {commit.root}")
+    return code
+
+
+def _say_code(text: str) -> None:
+    print(f"{'code:':17} {text}", flush=True)
+
+
+def differing_files(bundle: Bundle) -> list[str]:
+    """The files of the benchmark that this program has otherwise than the bundle's commit."""
+    name = bundle.layout.commit_listing.relative_to(bundle.layout.root).as_posix()
+    try:
+        listed = read_listing(bundle.tree.text(name) or "")
+    except CommitDefect:  # the checker says so
+        return [name]
+    theirs = {
+        path: entry.id for path, entry in listed.items() if path.startswith("benchmark/") and path != STAMP
+    }
+    return [path for path, id in theirs.items() if _blob(ROOT / path) != id] or ([] if theirs else [name])
+
+
+def _blob(path: Path) -> str | None:
+    try:
+        return blob_id(path.read_bytes())
+    except OSError:
+        return None
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name in KEPT for name, value in _named(name).items()}
+
+
+def _named(name: str) -> dict[str, str]:
+    return {name: os.environ[name]} if name in os.environ else {}
+
+
+def _python(code: Path) -> dict[str, str]:
+    """Python imports the code, the packages of this interpreter, and nothing of the folder it works in."""
+    return {
+        "PYTHONPATH": str(code),
+        "PYTHONSAFEPATH": "1",
+        "PYTHONNOUSERSITE": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+
+def _compare_repeated(bundle: Bundle, number: int, run: CheckedRun, work: Path) -> tuple[str, list[Finding]]:
+    folder = RunFolder(work / "logs" / f"{bundle.runs.config.series}-seed-{run.seed}")
+    log, system = read_log(folder.log), json.loads(folder.system.read_text(encoding="utf-8"))
+    log_path = bundle.layout.results(number)[0].relative_to(bundle.layout.root)
+    return compare(run, log, system, Path(bundle.tree.shown(log_path)))
 
 
 def compare(run: CheckedRun, log: Log, system: Mapping[str, Any], path: Path) -> tuple[str, list[Finding]]:
@@ -67,67 +188,10 @@ def compare(run: CheckedRun, log: Log, system: Mapping[str, Any], path: Path) ->
 
     ``path`` is the submitted log.
     """
-    if differing := _differing_parts(run.system, system):
+    if differing := differing_parts(run.system, system):
         said = f"within {TOLERANCE}: another node than the submitted run's ({', '.join(differing)})"
         return said, list(_compare_score(run, log, path))
     return "bit for bit: the node is like the submitted run's", list(_compare_bits(run, log, path))
-
-
-def _run_of(bundle: Bundle, seed: int) -> tuple[int, CheckedRun]:
-    for number, run in enumerate(bundle.runs.runs, start=1):
-        if run.seed == seed:
-            return number, run
-    raise RerunError(
-        f"--rerun {seed}",
-        found="no run with this seed in the bundle",
-        expected=f"one of: {', '.join(map(str, bundle.runs.seeds))}",
-        remedy="name the seed of a submitted run",
-    )
-
-
-@contextlib.contextmanager
-def _work_folder() -> Iterator[Path]:
-    """Where the scripts work: some gigabytes of packages, and the data."""
-    if named := os.environ.get(WORK):
-        yield Path(named).resolve()
-        return
-    with tempfile.TemporaryDirectory(prefix="cloudmask-rerun-") as folder:
-        yield Path(folder)
-
-
-def _execute(script: Path, arguments: list[str], work: Path) -> None:
-    """Run a script of the bundle; what it says is shown as it comes."""
-    print(f"--- {' '.join([script.name, *arguments])}", flush=True)
-    environment = os.environ | {WORK: str(work)}
-    try:
-        status = subprocess.run([script.resolve(), *arguments], env=environment, check=False).returncode
-    except OSError as error:
-        found = reason_of(error)
-    else:
-        if status == 0:
-            return
-        found = f"exit status {status}"
-    raise RerunError(
-        script,
-        found=found,
-        expected="a script that ends well",
-        remedy=f"see what it said above; {WORK}=DIR keeps the folder that it works in",
-    )
-
-
-def _differing_parts(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    """What of two nodes decides how a sum is rounded, and is not the same on both."""
-    return [name for name, part in _arithmetic(one).items() if part != _arithmetic(other)[name]]
-
-
-def _arithmetic(system: Mapping[str, Any]) -> dict[str, Any]:
-    cpu = system["cpu"]
-    return {
-        "processors": [cpu.get(name) for name in ("model", "sockets", "cores", "threads", "flags")],
-        "accelerators": [card.get("model") for card in system["accelerators"]],
-        "packages": system["packages"],
-        "nodes": system["number_of_nodes"],
-    }
 
 
 def _compare_score(run: CheckedRun, log: Log, path: Path) -> Iterator[Finding]:

@@ -9,14 +9,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.config.schema import Geometry
 from benchmark.core.errors import CloudMaskError, MethodError
 from benchmark.methods.interface import Example, Tables
+from benchmark.methods.loading import LoadedMethod
 from benchmark.record.weights import save_tables, tables_digest
 from benchmark.scenes.geometry import training_patches
 from benchmark.scenes.scene import SceneInputs
 from benchmark.stores.opening import StagedPart
 from benchmark.training.context import RunContext
-from benchmark.training.evaluate import by_patches, checked_probability
+from benchmark.training.evaluate import PredictScene, by_patches, checked_probability
 from benchmark.training.identity import Computing
 from benchmark.training.learning.checkpoint import Checkpoint
 from benchmark.training.learning.learned import Learned
@@ -47,16 +49,9 @@ class FittedLearner:
         assert staged is not None
         run = self._run
         tables, row = fit_once(run, staged)
-
-        def predict_whole(scene: SceneInputs) -> NDArray[np.floating]:
-            return predict_with(run, tables, scene.inputs)
-
-        def predict_patches(patches: NDArray[np.float32]) -> NDArray[np.floating]:
-            return np.stack([predict_with(run, tables, patch) for patch in patches])
-
-        tiled = by_patches(predict_patches, run.config.geometry, batch=1)
+        predict, predict_whole = fitted_predictions(run.method, tables, run.config.geometry)
         return Learned(
-            predict=predict_whole if run.method.fitted.scenes else tiled,
+            predict=predict,
             predict_whole=predict_whole,
             rows=[row],
             best_epoch=1,
@@ -65,6 +60,21 @@ class FittedLearner:
             parameters=table_values(tables),
             precision=self.computing.precision,
         )
+
+
+def fitted_predictions(
+    method: LoadedMethod, tables: Tables, geometry: Geometry
+) -> tuple[PredictScene, PredictScene]:
+    """How a fitted method predicts a scene as it is scored, and in one piece."""
+
+    def predict_whole(scene: SceneInputs) -> NDArray[np.floating]:
+        return predict_with(method, tables, scene.inputs)
+
+    def predict_patches(patches: NDArray[np.float32]) -> NDArray[np.floating]:
+        return np.stack([predict_with(method, tables, patch) for patch in patches])
+
+    tiled = by_patches(predict_patches, geometry, batch=1)
+    return predict_whole if method.fitted.scenes else tiled, predict_whole
 
 
 class Examples:
@@ -96,7 +106,9 @@ def fit_once(run: RunContext, staged: Staged) -> tuple[Tables, dict[str, Any]]:
     with log.interval("epoch", epoch_num=1) as trained:
         with run.display.bar("fit", len(staged.training.paths)) as update:
             examples = Examples(run, staged.training, update)
-            tables = checked_tables(_called(run, "fit", run.method.fitted.fit, examples, run.config.seed))
+            tables = checked_tables(
+                _called(run.method, "fit", run.method.fitted.fit, examples, run.config.seed)
+            )
         train = _measure(run, staged.training, tables, "training")
         log.event("train_loss", train.loss, epoch_num=1)
         accuracy = train.correct / train.pixels
@@ -126,10 +138,10 @@ def fit_once(run: RunContext, staged: Staged) -> tuple[Tables, dict[str, Any]]:
     return tables, row
 
 
-def predict_with(run: RunContext, tables: Tables, inputs: NDArray[np.float32]) -> NDArray[np.floating]:
+def predict_with(method: LoadedMethod, tables: Tables, inputs: NDArray[np.float32]) -> NDArray[np.floating]:
     """The fitted method's probability for one image. Raises MethodError."""
-    found = _called(run, "predict", run.method.fitted.predict, inputs, tables)
-    return checked_probability(found, inputs.shape[:2], f"{run.method.path}: predict()")
+    found = _called(method, "predict", method.fitted.predict, inputs, tables)
+    return checked_probability(found, inputs.shape[:2], f"{method.path}: predict()")
 
 
 def table_values(tables: Tables) -> int:
@@ -159,7 +171,7 @@ def _measure(run: RunContext, part: StagedPart, tables: Tables, name: str) -> Co
     low, high = math.inf, -math.inf
     with run.display.bar(name, len(part.paths)) as update:
         for inputs, cloud, _ in Examples(run, part, update):
-            probability = predict_with(run, tables, inputs).astype(np.float64)
+            probability = predict_with(run.method, tables, inputs).astype(np.float64)
             if run.method.fitted.scenes:
                 probability, cloud = training_patches(probability, patch), training_patches(cloud, patch)
             of_label = np.clip(np.where(cloud, probability, 1 - probability), _CLIP, 1 - _CLIP)
@@ -177,7 +189,7 @@ def _measure(run: RunContext, part: StagedPart, tables: Tables, name: str) -> Co
     return Count(math.fsum(loss) / pixels, correct, pixels)
 
 
-def _called(run: RunContext, name: str, function: Callable[..., Any], *arguments: object) -> Any:
+def _called(method: LoadedMethod, name: str, function: Callable[..., Any], *arguments: object) -> Any:
     """What the method's function returns. Raises MethodError where it raises."""
     try:
         return function(*arguments)
@@ -185,7 +197,7 @@ def _called(run: RunContext, name: str, function: Callable[..., Any], *arguments
         raise
     except Exception as error:
         raise MethodError(
-            run.method.path,
+            method.path,
             found=f"{name}() raised {type(error).__name__}: {error}",
             expected="a fit of the training scenes, and a prediction for any scene",
             remedy=f"correct the method's {name}",

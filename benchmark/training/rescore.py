@@ -1,0 +1,65 @@
+"""A finished run's scores, computed again from what it has learned: no training, no log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.config.schema import Config
+from benchmark.methods.loading import LoadedMethod
+from benchmark.record.masks import mask_digest, mask_of
+from benchmark.record.weights import in_layer_order
+from benchmark.scenes.scene import read_inputs, read_labels
+from benchmark.training.evaluate import (
+    Predicted,
+    PredictScene,
+    SceneScore,
+    by_patches,
+    checked_probability,
+    score_scene,
+)
+from benchmark.training.learning.fitted import fitted_predictions
+
+
+class Rescored(NamedTuple):
+    """The score of a scene that was predicted again, and the digest of its mask."""
+
+    score: SceneScore
+    mask_sha256: str
+
+
+def rescore(config: Config, predict: PredictScene, scenes: Sequence[Path]) -> Iterator[Rescored]:
+    """Predict each scene and score it against its label. Raises SceneError and MethodError."""
+    shape = config.geometry.rows, config.geometry.columns
+    for path in scenes:
+        inputs = read_inputs(path, shape, config.data.kind)
+        probability = checked_probability(predict(inputs), inputs.inside.shape, inputs.name)
+        mask = mask_of(probability.astype(np.float16))
+        predicted = Predicted(path, inputs.name, inputs.period, np.packbits(inputs.inside), seconds=0.0)
+        yield Rescored(score_scene(predicted, read_labels(path, shape), mask), mask_digest(mask))
+
+
+def prediction(
+    config: Config, method: LoadedMethod, arrays: Mapping[str, NDArray], precision: str
+) -> PredictScene:
+    """How a method predicts a scene with what a run has learned, as the run did it.
+
+    ``arrays`` is what `benchmark.record.weights` reads, ``precision`` what the run computed in.
+    Raises WeightsError, RunError and MethodError.
+    """
+    if method.kind != "network":
+        return fitted_predictions(method, dict(arrays), config.geometry)[0]
+    # TensorFlow, where tensors are to be computed
+    from benchmark.compute.engine import Engine, choose_strategy, make_deterministic
+
+    make_deterministic(config.seed)
+    geometry, batch = config.geometry, config.training.batch_size
+    engine = Engine(
+        method.network, geometry.patch, batch, precision, choose_strategy(), xla=config.training.xla
+    )
+    engine.take(in_layer_order(arrays))
+    return by_patches(engine.predict, geometry, engine.global_batch)

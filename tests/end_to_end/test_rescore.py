@@ -1,0 +1,150 @@
+"""A bundle's score computed again from its weights: an honest one is confirmed, a forged one refused."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmark import ROOT
+from benchmark.record.events import PRECISIONS
+from benchmark.record.run_folder import RunFolder
+from benchmark.record.weights import in_layer_order, read_arrays, save_tables, save_weights
+from submission.bundle.reading import find_tree, read_bundle
+from submission.package import Options, package
+from submission.verify.__main__ import main
+from submission.verify.rescore import TOLERANCE, rescore
+from submission.verify.work import RepeatError
+from tests.support.forgery import improve
+from tests.support.project import TINY, make_tiny_scenes, program
+from tests.support.runs import git
+
+CONTACT = ("org=New York University", "poc_name=Ada Reviewer", "poc_email=ada@cloudlab-nyu.org")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout of this program, which no file of it was changed in, with one run of two methods."""
+    place = tmp_path_factory.mktemp("rescore") / "place"
+    listed = subprocess.run(
+        ["git", "-C", str(ROOT), "ls-files", "-z", "benchmark", "requirements.lock", "LICENSE", ".gitignore"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, place / name)
+    git(place, "init", "--quiet", "--initial-branch=main")
+    git(place, "add", "--all")
+    git(place, "-c", "user.name=Ada", "-c", "user.email=a@b.org", "commit", "--quiet", "--message", "Code")
+    make_tiny_scenes(place)
+    settings = [word for field in CONTACT for word in ("--set", f"submission.{field}")]
+    for method in ("unet", "bayes"):
+        done = program(
+            *("benchmark.run", "--config", TINY, "--method", method, *settings, "--output", f"logs/{method}"),
+            cwd=place,
+            env={"PYTHONPATH": str(place)},
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    return place
+
+
+@pytest.fixture(scope="module")
+def bundle(place: Path) -> Path:
+    return package(Options([place / "logs/unet"], place / "dist", checkout=place))
+
+
+def rescored(bundle: Path, capfd: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    """Exit status of verifying a bundle with its scores, and what was said."""
+    status = main([str(bundle), "--rescore", *arguments])
+    return status, capfd.readouterr().out
+
+
+def test_the_weights_of_a_bundle_give_the_masks_of_its_log_bit_for_bit(
+    bundle: Path, place: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    status, said = rescored(bundle, capfd, "1", "--data", str(place / "data/synthetic"))
+    assert status == 0, said
+    assert re.search(
+        r"scored again: +the run of seed 1, bit for bit: accuracy 0\.\d{6} from the same masks", said
+    )
+
+
+def test_a_fitted_method_is_scored_again_on_scenes_that_are_made_for_it(
+    place: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    fitted = package(Options([place / "logs/bayes"], place / "dist", checkout=place))
+    status, said = rescored(fitted, capfd)
+    assert status == 0, said
+    assert "scored again:     the run of seed 1, bit for bit: accuracy 0." in said
+
+
+def test_a_score_that_was_raised_in_every_file_is_refused(
+    place: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    forged = Path(shutil.copytree(place / "logs/unet", tmp_path / "logs"))
+    (folder,) = map(RunFolder, forged.iterdir())
+    accuracy = improve(folder, place)
+    made = package(Options([forged], tmp_path / "dist", checkout=place))
+    assert main([str(made)]) == 0  # all that the bundle says agrees with itself
+    assert f"{accuracy:.4f}" in capfd.readouterr().out
+    status, said = rescored(made, capfd, "--data", str(place / "data/synthetic"))
+    assert status == 1
+    assert said.count("error [verify-rescore]") == 4
+    assert "pixels right" in said
+
+
+def other_weights(path: Path) -> None:
+    weights = in_layer_order(read_arrays(path))
+    save_weights(path, [weights[0] * 2, *weights[1:]])
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        (other_weights, "weights of sha256 "),
+        (lambda path: save_weights(path, [np.zeros(3)]), "weights of sha256 "),
+        (lambda path: save_tables(path, {"a": np.zeros(3)}), "weights of sha256 a"),
+    ],
+    ids=("changed", "of another network", "tables"),
+)
+def test_weights_that_are_not_the_logs_are_a_finding(
+    change: Callable[[Path], object], found: str, bundle: Path, tmp_path: Path, place: Path
+) -> None:
+    copy = Path(shutil.copytree(bundle, tmp_path / "copy"))
+    change(*copy.rglob("weights.npz"))
+    with read_bundle(find_tree(copy)) as read:
+        ((said, (finding,)),) = rescore(read, 1, place / "data/synthetic")
+    assert said == "the run of seed 1: not scored, its weights are others"
+    assert finding.found.startswith(found)
+    assert finding.expected == f"{read.runs.first.result['weights_sha256']}, as logged"
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        (lambda path: path.write_bytes(b"PK\x03\x04"), "BadZipFile: File is not a zip file"),
+        (lambda path: np.savez(path, w=np.array(["text"])), "'w', which is not of numbers"),
+        (lambda path: np.savez(path, w=np.array([{}])), "ValueError: Object arrays cannot be loaded"),
+        (Path.unlink, "not there"),
+    ],
+    ids=("damaged", "no numbers", "objects", "missing"),
+)
+def test_a_file_that_holds_no_weights_ends_the_rescoring(
+    change: Callable[[Path], object], found: str, bundle: Path, tmp_path: Path, place: Path
+) -> None:
+    copy = Path(shutil.copytree(bundle, tmp_path / "copy"))
+    change(*copy.rglob("weights.npz"))
+    with read_bundle(find_tree(copy)) as read, pytest.raises(RepeatError) as error:
+        list(rescore(read, None, place / "data/synthetic"))
+    assert error.value.found.startswith(found)
+
+
+def test_every_precision_of_a_run_has_its_tolerance() -> None:
+    assert set(TOLERANCE) == set(PRECISIONS)
