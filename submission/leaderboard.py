@@ -3,7 +3,7 @@
     python -m submission.leaderboard dist/
     python -m submission.leaderboard one/bundle another/bundle.tar.gz --output site
 
-Every number is computed from the logs of bundles that pass every rule; the others are named
+Every number is computed from the logs of bundles that `submission.verify` accepts; the others are named
 with the reason. Exit status: 0 all bundles are listed, 1 some are not, 2 there are none.
 """
 
@@ -20,7 +20,6 @@ from urllib.parse import quote
 
 from benchmark.core.errors import CloudMaskError, SubmissionError
 from benchmark.core.files import reason_of, write_text
-from compliance.checker import check_paths
 from compliance.subjects.tree import is_bundle
 from compliance.wording import escape_markdown, markdown_table
 from submission.bundle.archive import ARCHIVE_SUFFIX
@@ -29,6 +28,7 @@ from submission.documents.published import REFERENCE_METHOD
 from submission.documents.templating import environment
 from submission.runs.statistics import Spread, spread
 from submission.system.description import short_description
+from submission.verify.steps import verify
 
 TEMPLATES = environment(Path(__file__).parent / "templates")
 
@@ -144,8 +144,8 @@ def _order(entry: Entry) -> tuple[object, ...]:
 
 
 def _read(path: Path) -> Entry:
-    """A bundle as an entry. Raises CloudMaskError where it breaks a rule or cannot be read."""
-    report = check_paths([path])
+    """A bundle as an entry. Raises CloudMaskError where verify does not accept it."""
+    report = verify(path, say=lambda step, text: None)
     for failure in report.failures:
         raise failure
     errors = [finding for finding in report.findings if finding.severity == "error"]

@@ -62,7 +62,7 @@ ALLOWED: dict[str, str] = {
     "benchmark.config benchmark.methods benchmark.synthesis benchmark.download benchmark.training",
     "submission": "compliance compliance.kernel compliance.subjects compliance.rules compliance.reports "
     "submission.runs submission.system submission.bundle submission.figures submission.documents "
-    "submission.report benchmark.core benchmark.record benchmark.config benchmark.scenes",
+    "submission.report submission.verify benchmark.core benchmark.record benchmark.config benchmark.scenes",
 }
 
 #: Where TensorFlow may be imported; everything else starts without it. Methods import it within functions.

@@ -50,6 +50,11 @@ class RunFolder:
         return self.root / "job.slurm"
 
     @property
+    def announcement(self) -> Path:
+        """What the run knows of the experiment that it is part of (docs/sweep.md)."""
+        return self.root / "experiment.json"
+
+    @property
     def timers(self) -> Path:
         """The cloudmesh StopWatch's benchmark table."""
         return self.root / "timers.txt"

@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from benchmark.config.files import build_config, config_path, load_config, set_f
 from benchmark.config.schema import Config
 from benchmark.core.errors import ConfigError
 from benchmark.core.fields import read_mapping
+from benchmark.core.files import sha256_of
+from benchmark.record.announcement import Announcement, in_ranges
 from benchmark.sweep.site import Resources, Site, read_part
 
 #: More runs than this are a mistake in the file.
@@ -123,6 +126,18 @@ class Experiment:
     path: Path
     runs: tuple[PlannedRun, ...]
     at_once: int | None
+
+    @cached_property
+    def announcements(self) -> dict[str, Announcement]:
+        """Name of every configuration -> what its runs state of the experiment."""
+        seeds: dict[str, list[int]] = {}
+        for run in self.runs:
+            seeds.setdefault(run.config.series, []).append(run.config.seed)
+        digest = sha256_of(self.path)
+        return {
+            series: Announcement(self.name, digest, in_ranges(of_series))
+            for series, of_series in seeds.items()
+        }
 
 
 @dataclass(frozen=True)

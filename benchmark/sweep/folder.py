@@ -5,7 +5,7 @@ plan.json           site, jobs, and a digest of every run
 runs.txt            names of the runs, one on a line, in the order of their numbers
 array.slurm         the job array as it was submitted last
 output/N.txt        what run N wrote to its terminal
-runs/<run>/         config.yaml, job.slurm, exit_status, and all that a run leaves
+runs/<run>/         config.yaml, experiment.json, job.slurm, exit_status, and all that a run leaves
 table.md, table.csv what the runs scored
 """
 
@@ -26,6 +26,7 @@ from benchmark.core import locks
 from benchmark.core.errors import ConfigError, RunError, os_failure
 from benchmark.core.fields import read_fields
 from benchmark.core.files import reason_of, write_text
+from benchmark.record.announcement import save_announcement
 from benchmark.record.run_folder import RunFolder
 from benchmark.sweep.experiment import Experiment, PlannedRun
 from benchmark.sweep.site import check_printable
@@ -156,6 +157,7 @@ def create(
             inside = RunFolder(part / run.name)
             inside.root.mkdir(parents=True)
             save_config(run.config, inside.config)
+            save_announcement(inside.announcement, experiment.announcements[run.config.series])
             if script is not None:
                 inside.job_script.write_text(script(run), encoding="utf-8")
             advance(run.index + 1, run.name)
@@ -233,11 +235,12 @@ def delete_runs(folder: ExperimentFolder) -> None:
     shutil.rmtree(part, ignore_errors=True)
 
 
-def restore(folder: ExperimentFolder, run: PlannedRun) -> None:
-    """Write a run's configuration again, in case it was changed or lost."""
+def restore(folder: ExperimentFolder, experiment: Experiment, run: PlannedRun) -> None:
+    """Write a run's configuration and what it knows of the experiment again, in case they were lost."""
     inside = folder.run(run)
     inside.root.mkdir(exist_ok=True)
     save_config(run.config, inside.config)
+    save_announcement(inside.announcement, experiment.announcements[run.config.series])
 
 
 def new_job_name(experiment: str) -> str:

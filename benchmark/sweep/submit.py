@@ -81,7 +81,7 @@ def resume(sweep: Sweep) -> int:
             sweep.display.say("every run is complete, waiting or running: nothing to resume")
             return 0
         for run in undone:
-            restore(folder, run)
+            restore(folder, experiment, run)
         if sweep.is_local:
             return _run_here(sweep, undone)
         job = new_job_name(experiment.name)

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from compliance.checker import check_paths
 from submission import package as packager
+from submission.bundle.archive import manifest_text
 from submission.leaderboard import HEADINGS, Broken, Entry, cells, main, read_bundles, to_html, to_markdown
 from submission.runs.statistics import spread
 from tests.support.runs import MEASURED, ORG, V100, Lines, accuracy, make_checkout, write_run
@@ -207,3 +209,15 @@ def test_numbers_that_are_not_there_are_dashes() -> None:
     row = dict(zip(HEADINGS, cells(entry("one", [0.9], 30)), strict=True))
     assert (row["Spread"], row["Energy (Wh)"], row["Time (min)"], row["Method"]) == ("–", "–", "0.50", "unet")
     assert "one" in to_markdown([entry("one", [0.9], 30)], [], Path())
+
+
+def test_a_bundle_that_verify_refuses_is_not_listed(bundles: Path, tmp_path: Path) -> None:
+    """A file was changed and the manifest made again: every rule is met, the file is not the packager's."""
+    changed = Path(shutil.copytree(bundles / f"{BUNDLE}-three", tmp_path / f"{BUNDLE}-three"))
+    for document in changed.glob("*/cloudmask/*/*/README.md"):
+        document.write_text(document.read_text() + "This system won.\n")
+    (changed / "MANIFEST.sha256").write_text(manifest_text(changed))
+    assert check_paths([changed]).counts["error"] == 0
+    listed, (refused,) = read_bundles([changed])
+    assert (listed, refused.path) == ([], changed)
+    assert refused.reason.startswith("[verify-recomputed]")

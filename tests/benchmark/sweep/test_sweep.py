@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import resource
@@ -111,7 +112,16 @@ def test_submit_writes_every_folder_and_submits_one_array(place, capsys):
         "output",
         "runs",
         *(f"runs/three-seed-{seed}" for seed in (1, 2, 3)),
-        *(f"runs/three-seed-{seed}/{name}" for seed in (1, 2, 3) for name in ("config.yaml", "job.slurm")),
+        *(
+            f"runs/three-seed-{seed}/{name}"
+            for seed in (1, 2, 3)
+            for name in ("config.yaml", "experiment.json", "job.slurm")
+        ),
+    }
+    assert json.loads((folder(place) / "runs/three-seed-2/experiment.json").read_text()) == {
+        "experiment": "three",
+        "sha256": hashlib.sha256((place / "three.yaml").read_bytes()).hexdigest(),
+        "seeds": "1-3",
     }
     assert calls(place) == [f"sbatch --parsable {folder(place)}/array.slurm"]
     script = (folder(place) / "array.slurm").read_text()
@@ -171,7 +181,7 @@ def test_jobs_that_could_not_be_cancelled_either_are_reported_and_kept(place, ca
     said = capsys.readouterr().err
     assert "scancel: exit status 1: down" in said
     assert "`stop` cancels them" in said
-    assert len(left_in(folder(place) / "runs")) == 6 + 2 * 6
+    assert len(left_in(folder(place) / "runs")) == 6 + 3 * 6
 
 
 def test_a_scheduler_that_does_not_answer_is_reported_and_its_possible_jobs_are_kept(

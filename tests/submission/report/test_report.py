@@ -31,7 +31,7 @@ from submission.report.page import write_report
 from submission.report.timeline import Scale
 from submission.runs.runs import read_runs
 from submission.system.description import DEFAULT_SITE, describe_measured, read_site
-from submission.verify.__main__ import verify
+from submission.verify.steps import verify
 from tests.support.browser import OPTIONS, PROGRAM, Tab
 from tests.support.facts import Facts, expected_tables, facts, mean
 from tests.support.runs import ORG, SCENES, Lines, add_scenes, git, make_place, stopped_early, write_run

@@ -25,8 +25,9 @@ from submission.bundle.archive import manifest_text, sign, signature_path, write
 from submission.bundle.layout import BundleLayout
 from submission.bundle.reading import find_tree, read_bundle, unpacked
 from submission.figures import catalogue
-from submission.verify.__main__ import main, verify
+from submission.verify.__main__ import main
 from submission.verify.recompute import compare_with, write_again
+from submission.verify.steps import verify
 from tests.support.runs import CONFIG, git, make_checkout, write_run
 
 BUNDLE = "demonstration-New-York-University-cloudmask-test-node-quick"

@@ -10,7 +10,7 @@ import pytest
 
 from submission.bundle.archive import manifest_text
 from submission.package import Options, main, package
-from submission.verify.__main__ import verify
+from submission.verify.steps import verify
 from tests.support.runs import MEASURED, V100, Lines, git, make_checkout, write_run
 
 BUNDLE = "demonstration-New-York-University-cloudmask-test-node-quick"

@@ -1,0 +1,56 @@
+"""What a run knows of the experiment that it is part of: its name, its file, its seeds."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark.core.errors import RunError
+from benchmark.core.fields import read_fields
+from benchmark.core.files import write_text
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """Written into the folder of a run when its experiment is submitted, before it has run."""
+
+    #: The experiment's name.
+    experiment: str
+    #: sha256 of the experiment's file.
+    sha256: str
+    #: Seeds of all runs of this configuration, in ranges: ``1-5,9``.
+    seeds: str
+
+
+def in_ranges(numbers: Sequence[int]) -> str:
+    """``0, 1, 2, 5`` -> ``0-2,5``."""
+    ranges: list[list[int]] = []
+    for number in sorted(numbers):
+        if ranges and number == ranges[-1][1] + 1:
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    return ",".join(f"{first}-{last}" if last > first else f"{first}" for first, last in ranges)
+
+
+def save_announcement(path: Path, announcement: Announcement) -> None:
+    """Write the announcement aside and rename it."""
+    write_text(path, json.dumps(dataclasses.asdict(announcement)) + "\n")
+
+
+def read_announcement(path: Path) -> Announcement | None:
+    """The announcement of a run; None where it is part of no experiment. Raises RunError."""
+    try:
+        return read_fields(Announcement, json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except Exception as error:
+        raise RunError(
+            path,
+            found=" ".join(str(error).split())[:200],
+            expected="what `python -m benchmark.sweep` has written",
+            remedy="resume the experiment, which writes it again",
+        ) from None

@@ -1,0 +1,155 @@
+"""The steps of a verification: hashes and rules, seals, everything computed, scores and runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark.core.errors import CloudMaskError
+from benchmark.core.files import sha256_of
+from compliance.checker import check_paths
+from compliance.finding import Finding
+from compliance.registry import OWN
+from compliance.reports.report import Report, merge
+from compliance.wording import count
+from submission.bundle.archive import ARCHIVE_SUFFIX, signature_path, signed_by
+from submission.bundle.layout import MANIFEST
+from submission.bundle.reading import Bundle, find_tree, no_bundle, read_bundle, unpacked
+from submission.console import counts
+
+#: The scores of every run.
+ALL = "all"
+
+#: Called with a step that is done and what is said of it.
+Say = Callable[[str, str], None]
+
+
+def in_a_line(step: str, text: str) -> None:
+    """Print a step as a line."""
+    print(f"{step + ':':17} {text}", flush=True)
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """What to repeat of a bundle: the scores of a seed or of ``ALL``, and the run of a seed."""
+
+    scores: int | str | None = None
+    run: int | None = None
+    #: The run of this seed with the bundle's own code.
+    bundled: int | None = None
+    #: Folder with the scenes, where they are at hand.
+    data: Path | None = None
+
+
+def verify(
+    path: Path, repeat: Repeat | None = None, *, signers: Path | None = None, say: Say = in_a_line
+) -> Report:
+    """What the checker finds in the bundle at ``path``, and what else does not agree with itself.
+
+    Says each step as it is done. What is to be repeated is repeated only where nothing was found before.
+    Raises CloudMaskError where the path is no bundle.
+    """
+    # late: help starts without the packages that compute and draw
+    from submission.verify.recompute import compare_documents
+    from submission.verify.work import RepeatError
+
+    repeat = repeat or Repeat()
+
+    # ---- 1. every hash and every rule
+    report = check_paths([path])
+    if report.exit_code == 0 and not report.trees:
+        raise no_bundle(path, "no submission tree")
+    say("hashes and rules", counts(report))
+    if report.failures or not report.trees:
+        return report
+
+    with unpacked(path) as (root, name):
+        # ---- 2. the seals next to the bundle
+        found = [*_archive_hash(path, say), *_signature(path, root, signers, say)]
+
+        # ---- 3. every number, text and figure
+        try:
+            with read_bundle(find_tree(root, name)) as bundle:
+                comparison = compare_documents(bundle)
+                say("computed again", f"{count(comparison.same, 'file')} as the runs give them")
+                for reason, names in comparison.by_reason().items():
+                    say("not compared", f"{', '.join(names)}: {reason}")
+                found += comparison.findings
+
+                # ---- 4. scores and runs
+                asked = (repeat.scores, repeat.run, repeat.bundled) != (None, None, None)
+                if asked and any(each.severity == "error" for each in (*report.findings, *found)):
+                    say("not repeated", "what was found comes first")
+                elif asked:
+                    for step, said, differing in _repeated(bundle, repeat):
+                        say(step, said)
+                        found += differing
+        except RepeatError as error:
+            return merge([report, Report(tuple(found), (error,))])
+        except CloudMaskError as error:
+            found.append(_unreadable(error))
+    return merge([report, Report(tuple(found))])
+
+
+def _repeated(bundle: Bundle, repeat: Repeat) -> Iterator[tuple[str, str, list[Finding]]]:
+    """Each thing that was repeated: the step, what is said of it, and what differs."""
+    # late: help starts without them
+    from submission.verify.rerun import rerun, rerun_bundled
+    from submission.verify.rescore import rescore
+
+    if repeat.scores is not None:
+        for said, found in rescore(bundle, None if repeat.scores == ALL else int(repeat.scores), repeat.data):
+            yield "scored again", said, found
+    if repeat.run is not None:
+        said, found = rerun(bundle, repeat.run, data=repeat.data)
+        yield "repeated", f"the run of seed {repeat.run}, compared {said}", found
+    if repeat.bundled is not None:
+        said, found = rerun_bundled(bundle, repeat.bundled)
+        yield "repeated", f"the run of seed {repeat.bundled}, compared {said}", found
+
+
+def _archive_hash(path: Path, say: Say) -> Iterator[Finding]:
+    """The archive must be the one whose sha256 lies next to it, where one does."""
+    stated = path.with_name(f"{path.name}.sha256")
+    if not path.is_file() or not stated.is_file():
+        return
+    expected = stated.read_text(encoding="utf-8", errors="replace").partition(" ")[0].strip()
+    if (found := sha256_of(path)) != expected:
+        message = "The archive is not the one that was published."
+        yield _seal(path, message, found=found, expected=f"{expected} as in {stated.name}")
+    else:
+        say("archive", f"sha256 {found} as in {stated.name}")
+
+
+def _signature(path: Path, root: Path, signers: Path | None, say: Say) -> Iterator[Finding]:
+    """The manifest must be signed as the signature next to the bundle says, where there is one."""
+    signature = signature_path(path.with_name(path.name.removesuffix(ARCHIVE_SUFFIX)))
+    message = "The manifest is not signed by whom it should be."
+    if not signature.is_file():
+        if signers is not None:
+            expected = f"a signature by one of {signers.name}"
+            yield _seal(signature, message, found="no signature", expected=expected)
+        return
+    try:
+        who = signed_by(root / MANIFEST, signature, signers)
+    except CloudMaskError as error:
+        yield _seal(signature, message, found=error.found, expected=error.expected)
+    else:
+        say("signed", f"by {who}")
+
+
+def _seal(path: Path, message: str, *, found: str, expected: str) -> Finding:
+    remedy = "ask the submitter for the bundle, its .sha256 and its signature again"
+    return _finding("verify-seal", path, message, found, expected, remedy)
+
+
+def _unreadable(error: CloudMaskError) -> Finding:
+    message = "What the bundle says cannot be computed again."
+    return _finding(
+        "verify-recomputed", Path(error.where), message, error.found, error.expected, error.remedy
+    )
+
+
+def _finding(rule: str, path: Path, message: str, found: str, expected: str, remedy: str) -> Finding:
+    return Finding(rule, "error", str(path), None, "house", message, expected, found, remedy, OWN)
