@@ -25,7 +25,7 @@ from compliance.rules import own_rules
 from compliance.rules.tree.files import FILE_BYTES
 from compliance.subjects.tree import SubmissionTree
 from compliance.wording import count
-from submission.bundle.archive import manifest_text
+from submission.bundle.archive import manifest_text, masks_path
 from submission.bundle.layout import IMPLEMENTATION, BundleLayout, BundleName, directory_name
 from submission.bundle.licences import LICENCES, LOCK, licence_list
 from submission.bundle.provenance import Provenance, documents_digest
@@ -49,6 +49,8 @@ class Options:
     descriptor: str | None = None
     site: Path = DEFAULT_SITE
     sign: Path | None = None
+    #: Whether the masks are packed next to the bundle.
+    masks: bool = False
     checkout: Path = Path()
 
 
@@ -98,7 +100,13 @@ def package(options: Options) -> Path:
     with staging(options.output, name.folder) as stage:
         # ---- 4. both layouts, aside
         layout = BundleLayout(stage.bundle, name)
-        _write(layout, runs, commit, system, options)
+        masks = ""
+        if options.masks:
+            # late: help starts without NumPy
+            from submission.bundle.masks import write_masks
+
+            masks = write_masks(runs, stage.folder / "masks", masks_path(stage.bundle), time=commit.time)
+        _write(layout, runs, commit, system, options, masks)
         step(4, f"both layouts written aside below {options.output}")
 
         # ---- 5. the stage passes every rule
@@ -139,6 +147,11 @@ def parse(arguments: list[str] | None = None) -> Options:
         default=DEFAULT_SITE,
         help=f"answers to what cannot be measured (default: submission/system/sites/{DEFAULT_SITE.name})",
     )
+    add(
+        "--masks",
+        action="store_true",
+        help="pack the masks too, in an archive next to the bundle",
+    )
     add("--sign", type=Path, metavar="KEY", help="sign the manifest with this SSH key")
     given = parser.parse_args(arguments)
     return Options(
@@ -149,6 +162,7 @@ def parse(arguments: list[str] | None = None) -> Options:
         descriptor=given.descriptor or None,
         site=given.site,
         sign=given.sign,
+        masks=given.masks,
     )
 
 
@@ -178,7 +192,7 @@ def _describe(runs: RunSet, options: Options) -> dict[str, str]:
 
 
 def _write(
-    layout: BundleLayout, runs: RunSet, commit: Commit, system: dict[str, str], options: Options
+    layout: BundleLayout, runs: RunSet, commit: Commit, system: dict[str, str], options: Options, masks: str
 ) -> None:
     """Every file of the bundle, the manifest last."""
     # late: help and refusals start without the packages that draw and typeset
@@ -214,6 +228,7 @@ def _write(
         data_moved=moved_folders(runs),
         demonstration=layout.name.demonstration,
         rules_edition=RULES_EDITION,
+        masks_sha256=masks,
         made_by=documents_digest(),
     )
     write_generated(layout, Sources(runs, commit, system, provenance))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from benchmark.config.schema import Config
 from benchmark.methods.loading import LoadedMethod
 from benchmark.record.masks import mask_digest, mask_of
 from benchmark.record.weights import in_layer_order
-from benchmark.scenes.scene import read_inputs, read_labels
+from benchmark.scenes.scene import SceneInputs, read_inputs, read_labels
 from benchmark.training.evaluate import (
     Predicted,
     PredictScene,
@@ -32,13 +32,26 @@ class Rescored(NamedTuple):
     mask_sha256: str
 
 
-def rescore(config: Config, predict: PredictScene, scenes: Sequence[Path]) -> Iterator[Rescored]:
-    """Predict each scene and score it against its label. Raises SceneError and MethodError."""
+#: The mask uint8 [R, C] of a scene.
+MaskScene = Callable[[SceneInputs], NDArray[np.uint8]]
+
+
+def masks_by(predict: PredictScene) -> MaskScene:
+    """The mask of a scene as a run stores it, from a prediction. Raises MethodError."""
+
+    def mask(inputs: SceneInputs) -> NDArray[np.uint8]:
+        probability = checked_probability(predict(inputs), inputs.inside.shape, inputs.name)
+        return mask_of(probability.astype(np.float16))
+
+    return mask
+
+
+def rescore(config: Config, mask_scene: MaskScene, scenes: Sequence[Path]) -> Iterator[Rescored]:
+    """Score the mask of each scene against its label. Raises SceneError and what ``mask_scene`` raises."""
     shape = config.geometry.rows, config.geometry.columns
     for path in scenes:
         inputs = read_inputs(path, shape, config.data.kind)
-        probability = checked_probability(predict(inputs), inputs.inside.shape, inputs.name)
-        mask = mask_of(probability.astype(np.float16))
+        mask = mask_scene(inputs)
         predicted = Predicted(path, inputs.name, inputs.period, np.packbits(inputs.inside), seconds=0.0)
         yield Rescored(score_scene(predicted, read_labels(path, shape), mask), mask_digest(mask))
 

@@ -19,6 +19,7 @@ from benchmark.core.files import reason_of, sha256_of
 from submission.bundle.layout import MANIFEST
 
 ARCHIVE_SUFFIX = ".tar.gz"
+MASKS_SUFFIX = ".masks.tar.gz"
 
 #: What a signature is for: one made for another purpose does not verify.
 NAMESPACE = "cloudmask-submission"
@@ -57,6 +58,11 @@ def write_archive(root: Path, target: Path, *, name: str, time: int) -> str:
     digest = sha256_of(target)
     target.with_name(f"{target.name}.sha256").write_text(f"{digest}  {target.name}\n", encoding="utf-8")
     return digest
+
+
+def masks_path(bundle: Path) -> Path:
+    """Where the masks of a bundle's runs lie: next to its folder and its archive."""
+    return bundle.with_name(f"{bundle.name}{MASKS_SUFFIX}")
 
 
 def signature_path(bundle: Path) -> Path:

@@ -33,6 +33,8 @@ class Provenance:
     demonstration: bool = False
     #: The editions of the rules that the bundle was checked by.
     rules_edition: str = ""
+    #: sha256 of the archive with the masks, where one was made next to the bundle.
+    masks_sha256: str = ""
     #: Digest of the program's own documents and what fills them in.
     made_by: str | None = None
 
@@ -64,11 +66,12 @@ def from_json(value: object, where: str) -> Provenance:
         "data_moved": bool,
         "demonstration": bool,
         "rules_edition": str,
+        "masks_sha256": str,
         "made_by": str,
     }
-    # the first bundle.json had neither
+    # the first bundle.json had none of them
     if isinstance(value, Mapping):
-        value = {"demonstration": False, "rules_edition": "", **value}
+        value = {"demonstration": False, "rules_edition": "", "masks_sha256": "", **value}
     found = None
     if not isinstance(value, Mapping) or value.get("format") != FORMAT:
         found = "no object of this format"

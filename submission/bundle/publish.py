@@ -17,7 +17,7 @@ from pathlib import Path
 
 from benchmark.core import locks
 from benchmark.core.errors import SubmissionError, os_failure
-from submission.bundle.archive import manifest_text, sign, signature_path, write_archive
+from submission.bundle.archive import manifest_text, masks_path, sign, signature_path, write_archive
 from submission.bundle.layout import BundleLayout
 
 PREFIX = ".staging-"
@@ -71,7 +71,7 @@ def staging(output: Path, bundle_name: str) -> Iterator[Staging]:
 
 
 def publish(stage: Staging, layout: BundleLayout, *, time: int, key: Path | None = None) -> Published:
-    """Pack the bundle and put it, its archive and the archive's sha256 in their places.
+    """Pack the bundle and put it, its archive, that of its masks, and their sha256 in their places.
 
     ``key`` is the SSH key to sign the manifest with; the signature is put next to them.
     """
@@ -79,14 +79,19 @@ def publish(stage: Staging, layout: BundleLayout, *, time: int, key: Path | None
     archive = stage.folder / f"{name}.tar.gz"
     sha256 = write_archive(stage.bundle, archive, name=name, time=time)
     made = [stage.bundle, archive, archive.with_name(f"{archive.name}.sha256")]
+    if (masks := masks_path(stage.bundle)).exists():
+        made += [masks, masks.with_name(f"{masks.name}.sha256")]
     signature = signature_path(stage.bundle)
     if key is not None:
         sign(layout.manifest, key, signature)
         made.append(signature)
     places = [stage.output / each.name for each in made]
     same = places[0].is_dir() and manifest_text(places[0]) == manifest_text(stage.bundle)
-    # A signature stays with what it signs: with the same manifest in its place, with another one aside.
-    earlier = places if same else list(dict.fromkeys([*places, stage.output / signature.name]))
+    # Signature and masks stay with their bundle: in their place with the same manifest, else aside.
+    others = [
+        stage.output / each.name for each in (signature, masks, masks.with_name(f"{masks.name}.sha256"))
+    ]
+    earlier = places if same else list(dict.fromkeys([*places, *others]))
     before = [place for place in earlier if os.path.lexists(place)]
 
     aside = _free_name(stage.output / ASIDE, name)

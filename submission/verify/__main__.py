@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     options = _parser().parse_args(arguments)
     Interruption().install()
-    repeat = Repeat(options.rescore, options.rerun, options.rerun_bundled, options.data)
+    repeat = Repeat(options.rescore, options.recount, options.rerun, options.rerun_bundled, options.data)
     try:
         if repeat.bundled is not None and not (options.yes or _agreed(options.bundle)):
             return 2
@@ -83,6 +83,14 @@ def _parser() -> argparse.ArgumentParser:
         type=_seed_or_all,
         metavar="SEED",
         help="compute the scores again from the bundle's weights, of one run or of all (minutes)",
+    )
+    add(
+        "--recount",
+        nargs="?",
+        const=ALL,
+        type=_seed_or_all,
+        metavar="SEED",
+        help="count the pixels of the masks next to the bundle again (seconds)",
     )
     add(
         "--rerun",

@@ -1,7 +1,8 @@
 """The score of a run computed again from its weights: minutes, where repeating the run takes hours.
 
 The inference scenes are made or fetched, predicted with the bundle's weights by this program, and scored
-against their labels. Nothing of the bundle is executed: weights are read as arrays of numbers.
+against their labels. Nothing of the bundle is executed: weights are read as arrays of numbers. Where the
+masks lie next to the bundle, they can be counted instead, in seconds.
 
 On a machine like the one that ran, every mask is the same to the last bit. On another one a few pixels
 whose probability is all but one half fall to the other side; there every scene must agree within
@@ -22,11 +23,12 @@ from benchmark.record.system_info import system_facts
 from benchmark.record.weights import WeightsError, digest_of, read_arrays
 from benchmark.training.evaluate import summarise
 from benchmark.training.prepare import use_method
-from benchmark.training.rescore import Rescored, prediction
+from benchmark.training.rescore import MaskScene, Rescored, masks_by, prediction
 from benchmark.training.rescore import rescore as score_again
 from compliance.finding import Finding
 from compliance.registry import OWN
 from compliance.subjects.log import LogEvent, count_of
+from submission.bundle.masks import read_picture
 from submission.bundle.reading import Bundle
 from submission.runs.runs import CheckedRun
 from submission.verify.work import (
@@ -66,11 +68,36 @@ def rescore(
             again = []
             with _quietly(work), display.bar(f"seed {run.seed}", len(scenes)) as update:
                 predict = prediction(config, method, arrays, run.log.text("precision") or "float32")
-                for scored in score_again(config, predict, scenes):
+                for scored in score_again(config, masks_by(predict), scenes):
                     again.append(scored)
                     update(len(again), f"accuracy {scored.score.bayes.accuracy:.4f}")
             said, findings = compare(run, again, differing_parts(run.system, system_facts()), path)
             yield f"the run of seed {run.seed}, {said}", findings
+
+
+def recount(
+    bundle: Bundle, masks: Path, seed: int | None = None, data: Path | None = None
+) -> Iterator[tuple[str, list[Finding]]]:
+    """Count the pixels of the masks below ``masks`` again; otherwise as `rescore`. Raises CloudMaskError."""
+    display = Display()
+    with work_folder() as work:
+        chosen = runs_of(bundle, seed, "--recount")
+        config = with_data(chosen[0][1].config, data, work)
+        scenes = inference_scenes(config, display)
+        for number, run in chosen:
+            folder = masks / str(number)
+            again = []
+            with display.bar(f"seed {run.seed}", len(scenes)) as update:
+                for scored in score_again(config, _pictures(folder), scenes):
+                    again.append(scored)
+                    update(len(again), f"accuracy {scored.score.bayes.accuracy:.4f}")
+            path = bundle.tree.shown(bundle.layout.results(number)[0].relative_to(bundle.layout.root))
+            said, findings = compare(run, again, [], path)
+            yield f"the run of seed {run.seed}, {said}", findings
+
+
+def _pictures(folder: Path) -> MaskScene:
+    return lambda inputs: read_picture(folder / f"{inputs.name}.png", inputs.inside.shape)
 
 
 def compare(

@@ -13,7 +13,7 @@ from compliance.finding import Finding
 from compliance.registry import OWN
 from compliance.reports.report import Report, merge
 from compliance.wording import count
-from submission.bundle.archive import ARCHIVE_SUFFIX, signature_path, signed_by
+from submission.bundle.archive import ARCHIVE_SUFFIX, masks_path, signature_path, signed_by
 from submission.bundle.layout import MANIFEST
 from submission.bundle.reading import Bundle, find_tree, no_bundle, read_bundle, unpacked
 from submission.console import counts
@@ -35,11 +35,18 @@ class Repeat:
     """What to repeat of a bundle: the scores of a seed or of ``ALL``, and the run of a seed."""
 
     scores: int | str | None = None
+    #: Likewise from the masks next to the bundle.
+    counts: int | str | None = None
     run: int | None = None
     #: The run of this seed with the bundle's own code.
     bundled: int | None = None
     #: Folder with the scenes, where they are at hand.
     data: Path | None = None
+
+    @property
+    def asked(self) -> bool:
+        """Whether anything is to be repeated."""
+        return (self.scores, self.counts, self.run, self.bundled) != (None, None, None, None)
 
 
 def verify(
@@ -78,11 +85,12 @@ def verify(
                 found += comparison.findings
 
                 # ---- 4. scores and runs
-                asked = (repeat.scores, repeat.run, repeat.bundled) != (None, None, None)
-                if asked and any(each.severity == "error" for each in (*report.findings, *found)):
+                masks = masks_path(path.with_name(path.name.removesuffix(ARCHIVE_SUFFIX)))
+                found += _masks_hash(masks, bundle.provenance.masks_sha256, say)
+                if repeat.asked and any(each.severity == "error" for each in (*report.findings, *found)):
                     say("not repeated", "what was found comes first")
-                elif asked:
-                    for step, said, differing in _repeated(bundle, repeat):
+                elif repeat.asked:
+                    for step, said, differing in _repeated(bundle, repeat, masks):
                         say(step, said)
                         found += differing
         except RepeatError as error:
@@ -92,15 +100,52 @@ def verify(
     return merge([report, Report(tuple(found))])
 
 
-def _repeated(bundle: Bundle, repeat: Repeat) -> Iterator[tuple[str, str, list[Finding]]]:
+def _masks_hash(masks: Path, stated: str, say: Say) -> Iterator[Finding]:
+    """The archive of the masks next to the bundle must be the one that bundle.json names."""
+    if not masks.is_file():
+        if stated:
+            say("masks", f"not here: {masks.name} of sha256 {stated}")
+        return
+    if (found := sha256_of(masks)) != stated:
+        message = "The masks next to the bundle must be those that it was packaged with."
+        yield _seal(masks, message, found=found, expected=stated or "no masks: the bundle names none")
+    else:
+        say("masks", f"sha256 {found} as in bundle.json")
+
+
+def _counted(bundle: Bundle, repeat: Repeat, masks: Path) -> Iterator[tuple[str, list[Finding]]]:
+    """What is said and found of each run whose masks were counted. Raises CloudMaskError."""
+    from submission.verify.rescore import recount
+    from submission.verify.work import RepeatError
+
+    if not masks.is_file():
+        raise RepeatError(
+            masks,
+            found="not there",
+            expected="the masks of the bundle's runs",
+            remedy="ask the submitter for them, or score again from the weights: --rescore",
+        )
+    with unpacked(masks) as (folder, _):
+        yield from recount(bundle, folder, _seed_of(repeat.counts), repeat.data)
+
+
+def _seed_of(chosen: int | str | None) -> int | None:
+    """The seed that was chosen, None for all."""
+    return None if chosen in (None, ALL) else int(chosen)
+
+
+def _repeated(bundle: Bundle, repeat: Repeat, masks: Path) -> Iterator[tuple[str, str, list[Finding]]]:
     """Each thing that was repeated: the step, what is said of it, and what differs."""
     # late: help starts without them
     from submission.verify.rerun import rerun, rerun_bundled
     from submission.verify.rescore import rescore
 
     if repeat.scores is not None:
-        for said, found in rescore(bundle, None if repeat.scores == ALL else int(repeat.scores), repeat.data):
+        for said, found in rescore(bundle, _seed_of(repeat.scores), repeat.data):
             yield "scored again", said, found
+    if repeat.counts is not None:
+        for said, found in _counted(bundle, repeat, masks):
+            yield "counted again", said, found
     if repeat.run is not None:
         said, found = rerun(bundle, repeat.run, data=repeat.data)
         yield "repeated", f"the run of seed {repeat.run}, compared {said}", found

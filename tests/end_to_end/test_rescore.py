@@ -5,20 +5,25 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from benchmark import ROOT
+from benchmark.core.errors import SubmissionError
+from benchmark.core.files import sha256_of
 from benchmark.record.events import PRECISIONS
 from benchmark.record.run_folder import RunFolder
 from benchmark.record.weights import in_layer_order, read_arrays, save_tables, save_weights
+from submission.bundle.masks import read_picture, write_picture
 from submission.bundle.reading import find_tree, read_bundle
 from submission.package import Options, package
 from submission.verify.__main__ import main
-from submission.verify.rescore import TOLERANCE, rescore
+from submission.verify.rescore import TOLERANCE, recount, rescore
 from submission.verify.work import RepeatError
 from tests.support.forgery import improve
 from tests.support.project import TINY, make_tiny_scenes, program
@@ -57,7 +62,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def bundle(place: Path) -> Path:
-    return package(Options([place / "logs/unet"], place / "dist", checkout=place))
+    return package(Options([place / "logs/unet"], place / "dist", masks=True, checkout=place))
 
 
 def rescored(bundle: Path, capfd: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
@@ -98,6 +103,84 @@ def test_a_score_that_was_raised_in_every_file_is_refused(
     assert status == 1
     assert said.count("error [verify-rescore]") == 4
     assert "pixels right" in said
+
+
+# ---- masks
+
+
+def test_masks_next_to_a_bundle_are_counted_again(
+    bundle: Path, place: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(bundle), "--recount", "--data", str(place / "data/synthetic")]) == 0
+    said = capfd.readouterr().out
+    archive = bundle.with_name(f"{bundle.name}.masks.tar.gz")
+    assert f"masks:            sha256 {sha256_of(archive)} as in bundle.json" in said
+    assert "counted again:    the run of seed 1, bit for bit: accuracy 0." in said
+    with tarfile.open(archive) as tar:
+        pictures = [member for member in tar if member.name.endswith(".png")]
+        with Image.open(tar.extractfile(pictures[0])) as picture:  # type: ignore[arg-type]
+            assert (picture.mode, picture.size) == ("1", (76, 60))
+    assert len(pictures) == 4
+
+
+def beside(bundle: Path, tmp_path: Path) -> tuple[Path, Path]:
+    """A copy of a bundle, and of the masks next to it."""
+    copy = Path(shutil.copytree(bundle, tmp_path / bundle.name))
+    masks = bundle.with_name(f"{bundle.name}.masks.tar.gz")
+    return copy, Path(shutil.copy(masks, tmp_path / masks.name))
+
+
+def test_other_masks_next_to_a_bundle_are_a_finding(
+    bundle: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    copy, masks = beside(bundle, tmp_path)
+    masks.write_bytes(masks.read_bytes() + b"\0")
+    assert main([str(copy), "--recount"]) == 1
+    said = capfd.readouterr().out
+    assert "The masks next to the bundle must be those that it was packaged with." in said
+    assert "not repeated:     what was found comes first" in said
+
+
+def test_masks_that_are_not_there_are_no_finding_and_cannot_be_counted(
+    bundle: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    copy, masks = beside(bundle, tmp_path)
+    masks.unlink()
+    assert main([str(copy)]) == 0
+    assert f"masks:            not here: {masks.name} of sha256 " in capfd.readouterr().out
+    assert main([str(copy), "--recount"]) == 2
+    assert "found:    not there" in capfd.readouterr().out
+
+
+def test_one_pixel_of_a_mask_that_was_changed_is_found(bundle: Path, tmp_path: Path, place: Path) -> None:
+    masks = tmp_path / "masks"
+    with tarfile.open(bundle.with_name(f"{bundle.name}.masks.tar.gz")) as tar:
+        tar.extractall(masks, filter="data")
+    (folder,) = masks.iterdir()
+    path = min((folder / "1").iterdir())
+    mask = read_picture(path, (60, 76))
+    mask[3, 4] ^= 1
+    write_picture(path, mask)
+    with read_bundle(find_tree(bundle)) as read:
+        ((said, (finding,)),) = recount(read, folder, data=place / "data/synthetic")
+    assert said.endswith("compared bit for bit: the node is like the submitted run's")
+    assert path.stem in finding.found
+    path.write_bytes(b"GIF89a")
+    with read_bundle(find_tree(bundle)) as read, pytest.raises(SubmissionError) as error:
+        list(recount(read, folder, data=place / "data/synthetic"))
+    assert error.value.expected == "a PNG of one bit a pixel, 60 x 76"
+
+
+def test_a_run_without_a_mask_is_not_packaged_with_masks(place: Path, tmp_path: Path) -> None:
+    logs = Path(shutil.copytree(place / "logs/unet", tmp_path / "logs"))
+    shutil.rmtree(logs / "tiny-seed-1/masks")
+    with pytest.raises(SubmissionError) as error:
+        package(Options([logs], tmp_path / "dist", masks=True, checkout=place))
+    assert error.value.remedy == "package without --masks, or make the run again"
+    assert list((tmp_path / "dist").iterdir()) == []
+
+
+# ---- weights
 
 
 def other_weights(path: Path) -> None:
