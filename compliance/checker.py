@@ -15,7 +15,7 @@ from compliance import registry
 from compliance.finding import Finding
 from compliance.registry import DISAGREEMENT, OWN
 from compliance.reports.report import LogSummary, Report, merge, summarise
-from compliance.rules import RULE_BY_ID, own_rules
+from compliance.rules import ONLY_OURS, RULE_BY_ID, own_rules
 from compliance.rules.profiles import SCIENCE, profile_of, profile_of_tree
 from compliance.subjects.archive import ArchiveDefect, read_archive, unpack
 from compliance.subjects.config import read_config
@@ -220,7 +220,8 @@ def with_second_opinion(report: Report, chosen: RuleSets) -> Report:
         registry.demand_rules(rules, "log")
     opinions: Counter[str] = Counter()
     findings, failures = [*report.findings], [*report.failures]
-    of_logs = (finding for finding in findings if RULE_BY_ID[finding.rule].scope == "log")
+    asked = {rule.id for rule in RULE_BY_ID.values() if rule.scope == "log"} - ONLY_OURS
+    of_logs = (finding for finding in findings if finding.rule in asked)
     faulty = {finding.path for finding in of_logs if finding.severity == "error"}
     for log in report.logs:
         try:

@@ -21,7 +21,7 @@ from benchmark.config.schema import Config
 from benchmark.core.errors import ConfigError
 from benchmark.core.fields import read_mapping
 from benchmark.core.files import sha256_of
-from benchmark.record.announcement import Announcement, in_ranges
+from benchmark.record.announcement import Announcement
 from benchmark.sweep.site import Resources, Site, read_part
 
 #: More runs than this are a mistake in the file.

@@ -11,6 +11,7 @@ from benchmark.config.files import save_config
 from benchmark.config.schema import Training
 from benchmark.core.files import write_text
 from benchmark.record import system_info
+from benchmark.record.announcement import read_announcement
 from benchmark.record.events import NUMERICS, OPTIMIZERS, PARALLELISM, RULES_EDITION
 from benchmark.training.context import RunContext
 from benchmark.training.learning import schedule
@@ -122,6 +123,14 @@ def log_parameters(run: RunContext, facts: dict[str, Any], computing: Computing)
     }
     for key, value in values.items():
         run.log.event(key, value)
+        if key == "config_digest":
+            _log_experiment(run)
+
+
+def _log_experiment(run: RunContext) -> None:
+    """The experiment that announced this run, where one did. Raises RunError for a damaged announcement."""
+    if announced := read_announcement(run.folder.announcement):
+        run.log.event("experiment", announced.experiment, seeds=announced.seeds, sha256=announced.sha256)
 
 
 def optimization_facts(training: Training, total_steps: int, optimizer: Mapping[str, Any]) -> dict[str, Any]:

@@ -79,7 +79,7 @@ PIXELS = 1_800_000
 SCENES = (("S3A_day", "day"), ("S3A_night", "night"))
 BASELINES = {"majority": 2_200_000, "threshold": 3_000_000, "logistic": 3_060_000}
 
-#: By epoch; the seed is added to the former, so that no two runs are alike.
+#: By epoch; a part of the seed is added to the former, so that no two runs are alike.
 TRAIN_LOSS = (0.5, 0.25)
 EVAL_LOSS = (0.5, 0.25)
 
@@ -117,7 +117,7 @@ def result(seed: int) -> dict[str, Any]:
     right = correct(seed)
     fp = (2 * PIXELS - right) // 2
     fn = 2 * PIXELS - right - fp
-    day = (1_000_000, fp, fn, PIXELS - 1_000_000 - fp - fn)
+    day = (1_000_000 - fn, fp, fn, PIXELS - 1_000_000 - fp)
     night = (1_200_000, 0, 0, PIXELS - 1_200_000)
     whole = confusion(*map(sum, zip(day, night, strict=True)))
     parts = {"all": whole, "day": confusion(*day), "night": confusion(*night), "without_borders": whole}
@@ -131,7 +131,7 @@ def result(seed: int) -> dict[str, Any]:
         "epochs_run": 2,
         "best_epoch": 2,
         "stopped_by": "epochs",
-        "train_loss": TRAIN_LOSS[-1] + seed,
+        "train_loss": TRAIN_LOSS[-1] + seed / 64,
         "train_accuracy": 0.9,
         "validation_loss": EVAL_LOSS[-1],
         "validation_accuracy": 0.875,
@@ -170,7 +170,7 @@ def log_lines(seed: int, commit: str, digest: str, *, org: str = ORG, dirty: boo
         lines.append(
             {
                 "namespace": "",
-                "time_ms": 1790000000000 + 1000 * len(lines) + seed,
+                "time_ms": 1790000000000 + 1000 * len(lines) + 600_000 * seed,
                 "event_type": kind,
                 "key": key,
                 "value": value,
@@ -236,7 +236,7 @@ def log_lines(seed: int, commit: str, digest: str, *, org: str = ORG, dirty: boo
     add("test_samples", 2)
     for epoch in (1, 2):
         add("epoch_start", epoch_num=epoch)
-        add("train_loss", TRAIN_LOSS[epoch - 1] + seed, epoch_num=epoch)
+        add("train_loss", TRAIN_LOSS[epoch - 1] + seed / 64, epoch_num=epoch)
         add("train_accuracy", 0.9, epoch_num=epoch, correct=4718592, pixels=5242880)
         add("epoch_stop", epoch_num=epoch)
         add("eval_start", epoch_num=epoch)
