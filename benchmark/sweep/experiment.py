@@ -135,7 +135,7 @@ class Experiment:
             seeds.setdefault(run.config.series, []).append(run.config.seed)
         digest = sha256_of(self.path)
         return {
-            series: Announcement(self.name, digest, in_ranges(of_series))
+            series: Announcement(self.name, digest, " ".join(map(str, sorted(of_series))))
             for series, of_series in seeds.items()
         }
 
