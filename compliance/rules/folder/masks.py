@@ -51,8 +51,8 @@ def _has_logged_shape(evidence: Evidence, mask: Mask, event: LogEvent) -> bool:
     remedy=RECORDS,
 )
 def masks_form(evidence: Evidence) -> Iterator[Problem]:
-    """A mask must be a file of the form that a run writes. It holds a mask of 0 and 1 and its probabilities, of
-    the scene's size, both stored in the file itself."""
+    """A mask must be a file of the form that a run writes. It holds a mask of 0 and 1 and its probabilities,
+    of the scene's size, both stored in the file itself."""
     for scene, path, event in _scored(evidence):
         mask = evidence.masks[scene]
         if isinstance(mask, str):
@@ -114,8 +114,8 @@ def masks_digest(evidence: Evidence) -> Iterator[Problem]:
     remedy="compute the scores of the result from the masks",
 )
 def masks_counts(evidence: Evidence) -> Iterator[Problem]:
-    """The cloudy pixels of all masks must be as many as hits and false alarms in the result. So they are against
-    whichever reference, of all scenes and of those of day and night apart."""
+    """The cloudy pixels of all masks must be as many as hits and false alarms in the result. So they are
+    against whichever reference, of all scenes and of those of day and night apart."""
     masks = [*_masks(evidence)]
     if not masks or len(masks) != len(evidence.log.all("scene_accuracy")):
         return

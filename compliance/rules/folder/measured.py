@@ -43,8 +43,8 @@ def measured_form(evidence: Evidence) -> Iterator[Problem]:
     """What a start measured of its node must be complete and possible. A processor, memory and a node there
     are at least, and every field has its type."""
     for start, facts in evidence.facts.items():
-        for line, found in facts.defects:
-            yield problem(found, line, path=_name(evidence, start))
+        for line, found, expected in facts.defects:
+            yield problem(found, line, expected, path=_name(evidence, start))
 
 
 @folder_rule(

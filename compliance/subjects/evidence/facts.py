@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from compliance.subjects.log import Defect
 from compliance.subjects.result_fields import Shape, faults, lookup
 from compliance.subjects.strict_json import decode_json
 from compliance.wording import describe
@@ -41,7 +40,8 @@ class Facts:
     """What a start measured; ``data`` is None where it is not as it should be, which ``defects`` say."""
 
     data: dict[str, Any] | None
-    defects: list[Defect]
+    #: Line, what was found, and what was expected where it is not the whole.
+    defects: list[tuple[int | None, str, str | None]]
 
     @property
     def measured_at(self) -> int:
@@ -53,10 +53,9 @@ class Facts:
 def read_facts(content: bytes) -> Facts:
     """The facts of a start from the content of their file."""
     data, defects = decode_json(content)
-    found = [Defect(*defect) for defect in defects]
-    if not found:
-        found = [Defect(None, f"{said}; expected {expected}") for said, expected in _faults(data)]
-    return Facts(None if found or not isinstance(data, dict) else data, found)
+    found: list[tuple[int | None, str, str | None]] = [(line, said, None) for line, said in defects]
+    found = found or [(None, said, expected) for said, expected in _faults(data)]
+    return Facts(data if isinstance(data, dict) and not found else None, found)
 
 
 def _faults(data: object) -> Iterator[tuple[str, str]]:
