@@ -71,7 +71,11 @@ def arrays_in(stream: BinaryIO, where: object, largest: int = LARGEST) -> dict[s
         found = f"{type(error).__name__}: {error}"
     else:
         if found is None:
-            odd = [name for name, values in arrays.items() if values.dtype.kind not in "biuf"]
+            odd = [
+                name
+                for name, values in arrays.items()
+                if not isinstance(values, np.ndarray) or values.dtype.kind not in "biuf"
+            ]
             if not odd:
                 return arrays
             found = f"{odd[0]!r}, which is not of numbers"

@@ -25,7 +25,8 @@ def folder_method(evidence: Evidence) -> Iterator[Problem]:
     if found is None or digest is None or source is None or not source.endswith(".py"):
         return
     if found != digest:
-        yield problem(f"sha256 {found}", None, f"{digest}, as the log has", path=evidence.shown(METHOD))
+        expected = f"{excerpt(digest, width=64)}, as the log has"
+        yield problem(f"sha256 {found}", None, expected, path=evidence.shown(METHOD))
 
 
 @folder_rule(

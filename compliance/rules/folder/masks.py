@@ -13,7 +13,7 @@ from compliance.subjects.evidence.arrays import Mask
 from compliance.subjects.evidence.evidence import MASKS, Evidence
 from compliance.subjects.log import count_of
 from compliance.subjects.result_fields import lookup
-from compliance.wording import excerpt, show
+from compliance.wording import excerpt, printable, show
 
 _COUNTED = ("true_positive", "false_positive")
 
@@ -56,13 +56,11 @@ def masks_form(evidence: Evidence) -> Iterator[Problem]:
     for scene, path, event in _scored(evidence):
         mask = evidence.masks[scene]
         if isinstance(mask, str):
-            yield problem(mask, path=path)
+            yield problem(printable(mask), path=path)
         elif not _has_logged_shape(evidence, mask, event):
-            found, expected = (
-                f"{mask.shape[0]} x {mask.shape[1]} pixels",
-                f"{count_of(event, 'pixels')} pixels",
-            )
-            yield problem(found, None, f"{expected}, in rows and columns as configured", path=path)
+            found = f"{mask.shape[0]} x {mask.shape[1]} pixels"
+            expected = f"{count_of(event, 'pixels')} pixels, in rows and columns as configured"
+            yield problem(found, None, expected, path=path)
 
 
 @folder_rule(
@@ -85,7 +83,8 @@ def masks_scenes(evidence: Evidence) -> Iterator[Problem]:
         if scene not in names:
             yield problem(f"none of {excerpt(scene, width=120)}", path=evidence.shown(MASKS))
     for scene in names:
-        if scene not in scored and scene not in skipped:
+        # what is no mask is somebody's own
+        if scene not in scored and scene not in skipped and not isinstance(evidence.mask(scene), str | None):
             found = "a mask of a scene that the log does not score"
             yield problem(found, path=evidence.shown(f"{MASKS}/{scene}.h5"))
 

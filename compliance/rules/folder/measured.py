@@ -14,7 +14,7 @@ from compliance.rules.log.identity import COMMIT_KEY
 from compliance.subjects.evidence.evidence import Evidence
 from compliance.subjects.result_fields import lookup
 from compliance.subjects.timeline import RESUMED
-from compliance.wording import count, describe, excerpt, show
+from compliance.wording import count, describe, excerpt, printable, show
 
 #: A node is measured just before the first event; to look at a checkout may take a slow disk minutes.
 BEFORE_MS = 600_000
@@ -208,4 +208,4 @@ def measured_hardware(evidence: Evidence) -> Iterator[Problem]:
     first = _first(evidence)
     for start, facts in evidence.facts.items():
         for change in hardware_changes(first, facts.data) if first and facts.data else ():
-            yield problem(change, path=_name(evidence, start))
+            yield problem(printable(change), path=_name(evidence, start))

@@ -13,7 +13,7 @@ from compliance.subjects.evidence.tables import METRICS as COLUMNS
 from compliance.subjects.evidence.tables import Epoch
 from compliance.subjects.log import Log
 from compliance.subjects.timeline import series
-from compliance.wording import listing, show
+from compliance.wording import count, listing, show
 
 #: Seconds that are sums of milliseconds may differ by their rounding.
 ROUNDING = 0.0005
@@ -21,10 +21,10 @@ _SECONDS = {"training_seconds": "epoch", "evaluation_seconds": "eval"}
 
 
 def _rows(evidence: Evidence) -> Iterator[Epoch]:
-    """The rows of epochs that the log has too, each epoch once."""
-    epochs = len(series(evidence.log, "eval_stop"))
+    """The rows of epochs that the log has too; none where they are not counted from 1."""
     rows = evidence.metrics.epochs if evidence.metrics else []
-    yield from {row.number: row for row in reversed(rows) if 1 <= row.number <= epochs}.values()
+    if all(row.number == place for place, row in enumerate(rows, start=1)):
+        yield from rows[: len(series(evidence.log, "eval_stop"))]
 
 
 @folder_rule(
@@ -56,7 +56,7 @@ def metrics_epochs(evidence: Evidence) -> Iterator[Problem]:
             yield problem(f"epoch {row.number}", row.line, f"epoch {place}", path=path)
             return
     if evidence.log.completed and stops and len(metrics.epochs) != stops:
-        yield problem(f"{len(metrics.epochs)} epochs", None, f"{stops}, as the log has", path=path)
+        yield problem(count(len(metrics.epochs), "epoch"), None, f"{stops}, as the log has", path=path)
 
 
 @folder_rule(

@@ -11,6 +11,8 @@ from compliance.subjects.evidence.evidence import Evidence
 from compliance.subjects.evidence.telemetry import (
     FREE_MEMORY,
     INTERVAL,
+    NODE,
+    OF_ACCELERATOR,
     PROCESS_CPU,
     PROCESS_MEMORY,
     Series,
@@ -18,7 +20,7 @@ from compliance.subjects.evidence.telemetry import (
 )
 from compliance.subjects.log import Log
 from compliance.subjects.timeline import RESUMED
-from compliance.wording import count, show
+from compliance.wording import count, listing, show
 
 #: A run looks at its node before its first event and tidies up after its last, for at most so long.
 MARGIN_MS = 60_000
@@ -55,7 +57,7 @@ def of_run(evidence: Evidence) -> list[Series]:
 @folder_rule(
     "telemetry-form",
     clause="house",
-    expected="the columns that docs/training.md names, in each a reading or nothing",
+    expected=f"time, seconds, {listing(NODE)}, and {listing(OF_ACCELERATOR)} of each accelerator",
     remedy=RECORDS,
 )
 def telemetry_form(evidence: Evidence) -> Iterator[Problem]:

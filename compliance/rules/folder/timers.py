@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 
@@ -10,7 +11,7 @@ from compliance.rules.folder.files import RECORDS
 from compliance.subjects.evidence.evidence import TIMERS, Evidence
 from compliance.subjects.evidence.timers import Timer
 from compliance.subjects.log import Log
-from compliance.wording import excerpt, show
+from compliance.wording import excerpt
 
 #: The timers by the intervals of the log.
 NAMES = {
@@ -20,7 +21,7 @@ NAMES = {
 #: Timers are rounded to milliseconds, and those of the table to six digits.
 ROUNDING, ROUNDING_OF_TABLE = 0.0011, 1e-5
 
-#: Seconds of the last use of an interval and of all, and when the last began in milliseconds since 1970.
+#: Seconds of the last use of an interval and of all, and when the last began in seconds since 1970.
 Length = tuple[float, float, int]
 
 
@@ -34,7 +35,7 @@ def _lengths(log: Log) -> dict[str, Length]:
         ]
         lengths = [((stop or 0) - (start or 0)) / 1000 for start, stop in pairs]
         if lengths and len(lengths) == len(starts) == len(stops):
-            found[name] = lengths[-1], sum(lengths), pairs[-1][0] or 0
+            found[name] = lengths[-1], sum(lengths), (pairs[-1][0] or 0) // 1000
     return found
 
 
@@ -87,18 +88,24 @@ def timers_agree(evidence: Evidence) -> Iterator[Problem]:
         return
     lengths = _lengths(evidence.log)
     for timer in evidence.timers.timers:
-        for name, stated, true, unit in (
-            _compared(timer, lengths[timer.name]) if timer.name in lengths else ()
-        ):
-            found = f"{name} of {timer.name} {show(stated)}{unit}"
-            yield problem(found, timer.line, f"{show(true)}, by the log", path=evidence.shown(TIMERS))
+        for name, stated, true in _compared(timer, lengths[timer.name]) if timer.name in lengths else ():
+            found = f"{name} of {timer.name} {stated}"
+            yield problem(found, timer.line, f"{true}, by the log", path=evidence.shown(TIMERS))
 
 
-def _compared(timer: Timer, length: Length) -> Iterator[tuple[str, float, float, str]]:
-    """What a timer states otherwise than the log: name, stated, true, unit."""
+def _compared(timer: Timer, length: Length) -> Iterator[tuple[str, str, str]]:
+    """What a timer states otherwise than the log: what it is, as stated, and as it was."""
     last, total, start = length
     for name, stated, true in (("time", timer.time, last), ("sum", timer.sum, total)):
         if abs(stated - true) > ROUNDING + (ROUNDING_OF_TABLE * abs(true) if timer.is_rounded else 0):
-            yield name, stated, round(true, 3), " s"
-    if abs(timer.start - start / 1000) > 1:
-        yield "start", timer.start, start // 1000, " s since 1970"
+            yield name, f"{stated:g} s", f"{true:.3f} s"
+    if abs(timer.start - start) > 1:
+        yield "start", _moment(timer.start), _moment(start)
+
+
+def _moment(seconds: int) -> str:
+    """Seconds since 1970 as the table has them."""
+    try:
+        return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(seconds))
+    except (OverflowError, ValueError, OSError):  # of a log whose times are none
+        return f"{seconds} s since 1970"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from compliance.subjects.evidence.files import open_regular
+from compliance.wording import count
 
 #: Filters of HDF5 that a mask may have: deflate, shuffle, fletcher32, lzf. Others come from plug-ins.
 _FILTERS = (1, 2, 3, 32000)
@@ -78,10 +79,10 @@ def _mask_in(stream: BinaryIO) -> Mask | str:
         if mask.ndim != 2 or mask.shape != probability.shape:
             return f"a mask of {list(mask.shape)}, probabilities of {list(probability.shape)}"
         if (most := int(mask.max(initial=0))) > 1:
-            return f"a mask with {most}"
+            return f"a mask with a value of {most}"
         if not np.array_equal(mask, mask_of(probability)):
             differ = int(np.count_nonzero(mask != mask_of(probability)))
-            return f"{differ} pixels of the mask that are not those of a probability above one half"
+            return f"a mask that differs from its probabilities in {count(differ, 'pixel')}"
         attributes = {name: _plain(file.attrs[name]) for name in ATTRIBUTES if name in file.attrs}
         return Mask(mask_digest(mask), mask.shape, int(np.count_nonzero(mask)), attributes)
 

@@ -137,9 +137,13 @@ class Evidence:
     def masks(self) -> dict[str, Mask | str]:
         """The masks of the log's scenes, or what is wrong with them, by the names of the scenes."""
         logged = set(self.log.sound("scene_accuracy").facts("scene"))
-        files = {scene: f"{MASKS}/{scene}{_MASK}" for scene in self.mask_names if scene in logged}
-        read = {scene: self._read(name, "h5py", read_scene_mask) for scene, name in files.items()}
+        read = {scene: self.mask(scene) for scene in self.mask_names if scene in logged}
         return {scene: mask for scene, mask in read.items() if mask is not None}
+
+    def mask(self, scene: str) -> Mask | str | None:
+        """The mask of one of ``mask_names``, or what is wrong with it; None where it cannot be read."""
+        mask: Mask | str | None = self._read(f"{MASKS}/{scene}{_MASK}", "h5py", read_scene_mask)
+        return mask
 
     def read_all(self) -> None:
         """Read every file, so that ``unread`` and ``unjudged`` are complete."""

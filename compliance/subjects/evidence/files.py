@@ -11,6 +11,7 @@ from typing import BinaryIO
 from benchmark.core.files import reason_of
 
 _KINDS = {
+    stat.S_IFREG: "a file",
     stat.S_IFLNK: "a symbolic link",
     stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a pipe",

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from compliance.subjects.log import Defect
-from compliance.wording import count, excerpt, listing
+from compliance.wording import count, excerpt
 
 #: The columns of metrics.csv, which has a row for each epoch.
 METRICS = (
@@ -82,12 +82,21 @@ def read_table(content: bytes) -> Table:
     return table
 
 
+def other_columns(found: Sequence[str], expected: Sequence[str]) -> str:
+    """How a table's columns differ from what they should be, in words."""
+    unknown = [name for name in found if name not in expected]
+    missing = [name for name in expected if name not in found]
+    if unknown:
+        return f"a column {excerpt(unknown[0])}"
+    return f"no column {missing[0]}" if missing else "columns in another order, or twice"
+
+
 def read_metrics(content: bytes) -> Metrics:
     """metrics.csv from its content."""
     table = read_table(content)
     metrics = Metrics([], table.defects)
     if table.columns and tuple(table.columns) != METRICS:
-        metrics.defects.append(Defect(1, f"the columns {listing(map(excerpt, table.columns), most=12)}"))
+        metrics.defects.append(Defect(1, other_columns(table.columns, METRICS)))
         return metrics
     for line, cells in table.rows:
         values = dict(zip(METRICS, map(number, cells), strict=True))

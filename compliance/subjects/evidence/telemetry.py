@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cached_property
 
-from compliance.subjects.evidence.tables import number, read_table
+from compliance.subjects.evidence.tables import number, other_columns, read_table
 from compliance.subjects.log import Defect
 from compliance.wording import excerpt
 
@@ -21,6 +21,8 @@ PROCESS_MEMORY, FREE_MEMORY = "process_memory_mb", "available_memory_mb"
 CPU_ENERGY = "cpu_energy_j"
 NODE = (PROCESS_CPU, SYSTEM_CPU, PROCESS_MEMORY, FREE_MEMORY, "read_mb", "written_mb", CPU_ENERGY)
 OF_ACCELERATOR = ("power_w", "temperature_c", "memory_mb", "utilisation_percent", "energy_mj")
+#: More seconds than any process lives.
+LONGEST = 1e9
 #: Columns that are shares of a whole.
 _SHARES = (SYSTEM_CPU, "utilisation_percent")
 
@@ -95,8 +97,7 @@ def read_samples(file: str, content: bytes) -> Samples:
         return samples
     if odd or tuple(table.columns) != (TIME, SECONDS, *NODE, *devices):
         expected = (TIME, SECONDS, *NODE, *devices)
-        wrong = next((name for name in table.columns if name not in expected), "an order of its own")
-        samples.defects.append(Defect(1, f"columns with {excerpt(wrong)}"))
+        samples.defects.append(Defect(1, other_columns(table.columns, expected)))
         samples.accelerators = 0
         return samples
     names = table.columns[2:]
@@ -111,7 +112,7 @@ def read_samples(file: str, content: bytes) -> Samples:
             ),
             "",
         )
-        if stamp is None or since is None or since < 0:
+        if stamp is None or since is None or not 0 <= since < LONGEST:
             samples.defects.append(Defect(line, f"time {excerpt(time)}, seconds {excerpt(seconds)}"))
         elif wrong:
             samples.defects.append(Defect(line, wrong))
