@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from compliance.registry import CRASHED, DISAGREEMENT, OWN, Rule, by_id, rules_in
 from compliance.rules import announced, config, copies, series, system, tar
+from compliance.rules.folder import config as folder_config
+from compliance.rules.folder import energy, job, learned, masks, measured, metrics, telemetry, timers
+from compliance.rules.folder import files as folder_files
 from compliance.rules.foreign import published, science
 from compliance.rules.log import (
     epochs,
@@ -50,6 +53,16 @@ _MODULES = (
     result,
     result_scores,
     *_PLAUSIBLE,
+    metrics,
+    timers,
+    telemetry,
+    energy,
+    measured,
+    folder_config,
+    learned,
+    masks,
+    job,
+    folder_files,
     series,
     copies,
     system,

@@ -304,10 +304,10 @@ def test_an_organisation_that_cannot_name_a_folder_is_refused(
     ("change", "found"),
     [
         (None, "not there"),
-        ("{", "Expecting property name"),
-        ("[]", "not an object"),
-        (json.dumps(MEASURED | {"cpu": {"model": "AMD EPYC"}}), "cpu: sockets is None"),
-        (json.dumps(MEASURED | {"accelerators": ["V100"]}), "not an object"),
+        ("{", "expecting property name"),
+        ("[]", "`system` is a list of 0"),
+        (json.dumps(MEASURED | {"cpu": {"model": "AMD EPYC"}}), "no `system.cpu.sockets`"),
+        (json.dumps(MEASURED | {"accelerators": ["V100"]}), "`accelerators` with one of no model"),
     ],
 )
 def test_a_run_without_a_usable_measurement_of_its_node_is_refused(
