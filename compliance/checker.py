@@ -17,7 +17,6 @@ from compliance.registry import DISAGREEMENT, OWN
 from compliance.reports.report import LogSummary, Report, merge, summarise
 from compliance.rules import ONLY_OURS, RULE_BY_ID, own_rules
 from compliance.rules.profiles import SCIENCE, profile_of, profile_of_tree
-from compliance.subjects.archive import ArchiveDefect, read_archive, unpack
 from compliance.subjects.config import read_config
 from compliance.subjects.discover import Found, discover, is_tree
 from compliance.subjects.evidence.bundled import BundledEvidence
@@ -27,6 +26,7 @@ from compliance.subjects.log import Log, condense
 from compliance.subjects.parse import LogReader, parse_log, read_log
 from compliance.subjects.strict_json import read_json
 from compliance.subjects.tree import SubmissionTree
+from compliance.subjects.trees.archive import ArchiveDefect, read_archive, unpack
 from compliance.upstream.second_opinion import second_opinion
 from compliance.wording import listing
 
