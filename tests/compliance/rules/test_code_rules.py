@@ -112,7 +112,7 @@ def test_an_experiment_that_is_no_file_of_the_commit_is_named(tree: Path) -> Non
 
     announce("0" * 64)
     ((path, line, found, expected),) = findings("experiment-committed", tree)
-    assert (path, found) == (f"{SCIENCE}/result-1.txt", "no file of experiment series")
+    assert (path, found) == (f"{SCIENCE}/result-1.txt", "no file of experiment `series`")
     assert (line, expected) == (18, expected_by("experiment-committed"))
     (tree / CODE / "experiments").mkdir()
     (tree / CODE / "experiments/series.yaml").write_text("name: series\n")
