@@ -6,6 +6,8 @@ import difflib
 import re
 from collections.abc import Callable, Container, Iterable, Sequence
 
+from benchmark.core.printable import printable
+
 WIDTH = 60
 
 _TYPES = {
@@ -23,16 +25,6 @@ _ACTIVE = re.compile(r"[\\`*_~$|<>&:!\[\]@#]|(?<=www)\.", re.IGNORECASE)
 #: Where a code host would notify a person, write to an address or refer to an issue.
 _NOTIFYING = re.compile(r"@(?=\w)|#(?=\d)")
 _WORD_JOINER = "\u2060"  # invisible, and part of no name
-
-
-def printable(text: str) -> str:
-    """Text without control characters, lone surrogates or anything else that does not print."""
-    if text.isprintable():
-        return text
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode()
-        for char in text
-    )
 
 
 def excerpt(text: str, start: int = 0, width: int = WIDTH) -> str:

@@ -5,14 +5,19 @@ from __future__ import annotations
 from typing import TypeVar
 
 from benchmark.core.files import reason_of
+from benchmark.core.printable import printable_lines
 
 
 class CloudMaskError(Exception):
-    """Says what was found, what was expected and what to do; shown without a traceback."""
+    """Says what was found, what was expected and what to do; shown without a traceback.
+
+    As text it is safe for a terminal, whatever the files said that it tells of.
+    """
 
     def __init__(self, where: object, *, found: str, expected: str, remedy: str) -> None:
         self.where, self.found, self.expected, self.remedy = str(where), found, expected, remedy
-        super().__init__(f"{where}\n  found:    {found}\n  expected: {expected}\n  remedy:   {remedy}")
+        text = f"{where}\n  found:    {found}\n  expected: {expected}\n  remedy:   {remedy}"
+        super().__init__(printable_lines(text))
 
 
 class ConfigError(CloudMaskError):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 _CHUNK_BYTES = 1 << 20
 
@@ -37,6 +40,22 @@ def write_text(path: Path, text: str) -> None:
     """Write a UTF-8 text file aside and rename it."""
     with write_aside(path) as part:
         part.write_text(text, encoding="utf-8")
+
+
+def open_regular(path: Path, *, follow: bool = True) -> BinaryIO:
+    """Open a regular file to read. Nothing else is waited for: a pipe might never have a writer.
+
+    ``follow`` says whether a link is followed. Raises OSError, for all that is no regular file too.
+    """
+    if not follow and path.is_symlink():
+        raise OSError(errno.ELOOP, "a symbolic link, not a regular file", str(path))
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW))
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        kind = "a folder" if stat.S_ISDIR(mode) else "a pipe or device"
+        raise OSError(errno.EINVAL, f"{kind}, not a regular file", str(path))
+    return os.fdopen(descriptor, "rb")
 
 
 def sync(path: Path) -> None:

@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from benchmark.core.printable import printable
 from compliance.checker import check_paths
 from compliance.finding import SEVERITIES, Finding
 from compliance.registry import OWN
@@ -30,7 +31,7 @@ from compliance.reports.text import run_cells
 from compliance.rules import RULE_BY_ID
 from compliance.subjects.folders import CheckError
 from compliance.subjects.markdown_text import tables
-from compliance.wording import escape_markdown, printable
+from compliance.wording import escape_markdown
 from tests.support.hand_logs import COMPLETED, EARLY_STOPPED, with_value
 
 SETTINGS = settings(max_examples=60, deadline=None)
