@@ -36,6 +36,12 @@ def write_aside(path: Path, *, durable: bool = False) -> Iterator[Path]:
         raise
 
 
+def read_text(path: Path) -> str:
+    """The text of a regular UTF-8 file. Raises OSError and UnicodeDecodeError."""
+    with open_regular(path) as file:
+        return file.read().decode("utf-8")
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a UTF-8 text file aside and rename it."""
     with write_aside(path) as part:
@@ -75,7 +81,7 @@ def names_digest(names: Iterable[str]) -> str:
 def sha256_of(path: Path) -> str:
     """The sha256 of a file, in hexadecimal, read in pieces. Raises OSError."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         while chunk := file.read(_CHUNK_BYTES):
             digest.update(chunk)
     return digest.hexdigest()
