@@ -140,6 +140,11 @@ def is_synthetic(path: Path) -> bool:
         return bool(file.attrs.get("synthetic", False))
 
 
+def check_scene(path: Path, shape: tuple[int, int], kind: str | None = None) -> None:
+    """Raise the SceneError that ``read_scene`` would. Nothing of what was read, labels included, is kept."""
+    read_scene(path, shape, kind)
+
+
 def read_scene(path: Path, shape: tuple[int, int], kind: str | None = None) -> Scene:
     """The scene in ``path``, whose images must be ``shape`` = (rows, columns), of any or one kind.
 

@@ -30,7 +30,7 @@ def infer(
 ) -> list[evaluate.SceneScore]:
     """Predict every inference scene, then read the labels and score what was written.
 
-    No label is looked at before the last mask is on disk; staging only made sure that it can be read.
+    No label is known before the last mask is on disk; staging only made sure that it can be read.
     Workers that are not the chief predict their share and score nothing.
     """
     attributes = {

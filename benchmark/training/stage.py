@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmark.core.errors import RunError, SceneError
-from benchmark.scenes.scene import drop_from_page_cache
+from benchmark.scenes.scene import check_scene, drop_from_page_cache
 from benchmark.stores.journal import SceneRecord
 from benchmark.stores.opening import StagedPart, open_or_stage
 from benchmark.stores.patchstore import PatchLayout, cloud_is_colder
@@ -52,7 +52,7 @@ def check_inference_scenes(run: RunContext, paths: Sequence[Path]) -> list[Path]
     with run.display.bar("inference scenes", len(paths)) as update:
         for done, path in enumerate(paths, start=1):
             try:
-                run.read(path)
+                check_scene(path, run.layout.shape, run.config.data.kind)
                 usable.append(path)
             except SceneError as error:
                 if not run.options.skip_bad:

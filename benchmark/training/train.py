@@ -72,18 +72,31 @@ def train_and_score(
             if telemetry and telemetry.unavailable:
                 display.say(f"not in {folder.telemetry.name}: {'; '.join(telemetry.unavailable)}")
             result = _run_benchmark(run, scenes, checkpoint)
-        if telemetry and telemetry.problem:
-            display.warn(telemetry.problem)
+        if telemetry:
+            _warn_of_time(display, telemetry.paused_seconds, log.clock_set_ms() / 1000)
+            if telemetry.problem:
+                display.warn(telemetry.problem)
     except BaseException as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         with contextlib.suppress(OSError):  # the error that is raised matters more
             log.abort(reason)
             if cluster.is_chief:
-                write_timers(folder.timers, log.intervals)
+                write_timers(folder.timers, log.intervals, log.now_ms())
         raise
     finally:
         log.close()
     return result
+
+
+def _warn_of_time(display: Display, paused: float, clock_set: float) -> None:
+    """Say what happened to time during the run: both may have gone unnoticed."""
+    if paused:
+        display.warn(f"the run was stopped for {paused:.0f} s, which count in its times as any others")
+    if clock_set:
+        display.warn(
+            f"the node's clock was set by {clock_set:+.0f} s, or the node slept: the log's times go on with "
+            "a clock that nobody sets, and its run_stop says so (clock_set_ms)"
+        )
 
 
 def _open_log(folder: RunFolder, checkpoint: Checkpoint | None, resume: bool) -> EventLog:
@@ -149,7 +162,7 @@ def _run_benchmark(
     # ---- the clock has stopped
 
     remove_checkpoints(run.folder.checkpoints)
-    write_timers(run.folder.timers, log.intervals)
+    write_timers(run.folder.timers, log.intervals, log.now_ms())
     return result
 
 

@@ -161,7 +161,8 @@ def save_progress(run: RunContext, engine: Engine, progress: Progress) -> None:
     """Make a checkpoint, if this is the chief."""
     if run.cluster.is_chief:
         folder, keep = run.folder.checkpoints, run.config.checkpoints.keep
-        save_checkpoint(folder, progress, engine.tensors(), run.log.position(), keep)
+        log = run.log
+        save_checkpoint(folder, progress, engine.tensors(), log.position(), log.now_ms(), keep)
 
 
 def _energy(run: RunContext) -> dict[str, float] | None:

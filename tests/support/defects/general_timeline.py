@@ -379,6 +379,11 @@ def time() -> Iterator[Defect]:
         lambda text: delayed(text, "inference_start", 3_600_000),
         "result-timing",
     )
+    yield defect(
+        "time: a clock that was set",
+        lambda text: with_metadata(text, "run_stop", clock_set_ms=-5000),
+        "clock-set",
+    )
     for minutes, rule in ((31, "init-long"), (241, "init-duration")):
         yield defect(
             f"time: init of {minutes} minutes",
