@@ -138,7 +138,9 @@ class EventLog:
         return ahead if abs(ahead) > SET_MS else 0
 
     def abort(self, reason: str) -> None:
-        """End the log with run_stop, its status aborted, wherever the run is."""
+        """End the log with run_stop, its status aborted, wherever the run is; not after its end."""
+        if self.intervals.get("run", [(0, None)])[-1][1] is not None:
+            return
         self._replay.clear()
         self._log(STOP, "run_stop", None, {"status": "aborted", "reason": reason}, stack_offset=4)
 

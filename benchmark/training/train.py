@@ -35,6 +35,9 @@ from benchmark.training.prepare import SceneFiles
 from benchmark.training.result import compose_result
 from benchmark.training.stage import check_inference_scenes, counts_of, report_samples, stage_scenes
 
+#: Characters of a reason in the log: TensorFlow tells of some failures in a thousand lines.
+REASON = 2000
+
 
 def train_and_score(
     config: Config,
@@ -77,7 +80,7 @@ def train_and_score(
             if telemetry.problem:
                 display.warn(telemetry.problem)
     except BaseException as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:REASON]
         with contextlib.suppress(OSError):  # the error that is raised matters more
             log.abort(reason)
             if cluster.is_chief:
@@ -161,8 +164,9 @@ def _run_benchmark(
     log.stop("run", status="success")
     # ---- the clock has stopped
 
-    remove_checkpoints(run.folder.checkpoints)
-    write_timers(run.folder.timers, log.intervals, log.now_ms())
+    with run.display.spared():
+        write_timers(run.folder.timers, log.intervals, log.now_ms())
+        remove_checkpoints(run.folder.checkpoints)
     return result
 
 

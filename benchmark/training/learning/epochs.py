@@ -141,7 +141,7 @@ def _end_epoch(run: RunContext, engine: Engine, progress: Progress) -> None:
     """Save and report the results of an epoch."""
     row = progress.rows[-1]
     if run.cluster.is_chief:
-        write_metrics(run.folder, progress.rows)
+        write_metrics(run, progress.rows)
     save_progress(run, engine, progress)
     run.display.say(
         f"epoch {progress.epoch}/{run.config.training.epochs}: "

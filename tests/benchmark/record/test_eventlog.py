@@ -139,6 +139,15 @@ def test_a_log_is_continued_after_its_last_time_though_the_clock_was_set_back(lo
     assert abs(found[3]["metadata"]["clock_set_ms"] + 3_600_000) < 60_000
 
 
+def test_nothing_is_logged_after_the_end_of_a_run(log, tmp_path):
+    log.start("run")
+    log.stop("run", status="success")
+    log.abort("PermissionError: timers.txt")
+    found = read_events(tmp_path / "result.txt")
+    assert [event["key"] for event in found] == ["run_start", "run_stop"]
+    assert found[-1]["metadata"]["status"] == "success"
+
+
 def test_an_exception_leaves_the_interval_open(log, tmp_path):
     with pytest.raises(RuntimeError), log.interval("init"):
         raise RuntimeError

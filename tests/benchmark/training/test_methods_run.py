@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from benchmark import run
 from benchmark.record.events import METHOD
+from benchmark.training.learning import fitted
 from benchmark.training.learning.epochs import _require_alive
 from compliance.check import main as check
 from tests.support.project import TINY, TINY_SHAPE, read_events, value_of
@@ -53,6 +55,46 @@ def errors_of(log: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
     check(["--severity", "error", str(log)])
     found = [line for line in capsys.readouterr().out.splitlines() if ": error [" in line]
     return [line.split("[")[1].split("]")[0] for line in found]
+
+
+def test_a_run_goes_on_without_the_files_that_it_can_do_without(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(place)
+    root = place / "logs/tiny-mine-seed-1"
+    for name in ("metrics.csv", "timers.txt", "plots/curves.png", "plots/scenes.png"):
+        (root / name).mkdir(parents=True)
+    assert start("--method", "mine.py") == 0
+    said = capsys.readouterr().out
+    for name in ("metrics.csv", "timers.txt"):
+        assert f"{name}: Is a directory; the run does without it" in said
+    events = read_events(root / "result.txt")
+    assert [event["metadata"].get("status") for event in events if event["key"] == "run_stop"] == ["success"]
+    assert errors_of(root / "result.txt", capsys) == []
+
+
+def test_a_folder_that_cannot_be_written_any_more_is_told_with_cause_and_remedy(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(place)
+    root = place / "logs/tiny-mine-seed-1"
+
+    def read_only(path: Path, *_: object) -> None:
+        (root / ".lock").unlink()
+        (root / ".lock").mkdir()  # cannot be removed as a file
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    monkeypatch.setattr(fitted, "save_tables", read_only)
+    assert start("--method", "mine.py") == 1
+    assert capsys.readouterr().err == (
+        "error: logs/tiny-mine-seed-1/weights.npz\n"
+        "  found:    Read-only file system\n"
+        "  expected: files that can be read and written during the run\n"
+        "  remedy:   look at the disk, and at the permissions of the folder, and continue with --resume: "
+        "what was done until the last checkpoint is kept\n"
+    )
+    reason = read_events(root / "result.txt")[-1]["metadata"]["reason"]
+    assert reason == "OSError: [Errno 30] Read-only file system: 'logs/tiny-mine-seed-1/weights.npz'"
 
 
 @pytest.mark.parametrize("scenes", [True, False])
