@@ -19,9 +19,9 @@ from statistics import fmean
 from urllib.parse import quote
 
 from benchmark.core.errors import CloudMaskError, SubmissionError
+from benchmark.core.escaping import escape_markdown, markdown_table
 from benchmark.core.files import reason_of, write_text
 from compliance.subjects.tree import is_bundle
-from compliance.wording import escape_markdown, markdown_table
 from submission.bundle.archive import ARCHIVE_SUFFIX
 from submission.bundle.reading import Bundle, find_tree, read_bundle, unpacked
 from submission.documents.published import REFERENCE_METHOD

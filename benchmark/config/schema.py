@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmark.core.errors import ConfigError
-from benchmark.core.printable import quoted
+from benchmark.core.escaping import quoted
 from benchmark.record.events import DATA_KINDS, PRECISIONS, SCHEDULES, STATUSES
 
 #: Takes the fastest precision that the devices multiply natively; a log says which that was.

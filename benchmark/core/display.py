@@ -24,8 +24,8 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from benchmark.core.escaping import printable_lines
 from benchmark.core.files import reason_of
-from benchmark.core.printable import printable_lines
 
 #: Call with how far it is (absolute) and what to show next to the bar.
 Update = Callable[[int, str], None]

@@ -6,8 +6,8 @@ import contextlib
 from collections.abc import Iterator
 from typing import TypeVar
 
+from benchmark.core.escaping import printable_lines
 from benchmark.core.files import reason_of
-from benchmark.core.printable import printable_lines
 
 
 class CloudMaskError(Exception):

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.core.errors import ConfigError, os_failure
+from benchmark.core.escaping import quoted
 from benchmark.core.plain_yaml import CHARACTERS, PLAIN, YamlDefect, read_yaml
-from benchmark.core.printable import quoted
 
 T = typing.TypeVar("T")
 
@@ -109,6 +109,7 @@ def _value(
         return None
     (wanted,) = (option for option in options if option is not type(None))
     if wanted is Any:
+        _check_texts(value, name, check_text)
         return value
     if dataclasses.is_dataclass(wanted):
         return read_fields(typing.cast(type, wanted), value, name, messages, check_text)
@@ -134,3 +135,16 @@ def _value(
             for key, each in value.items()
         }
     return value
+
+
+def _check_texts(value: Any, name: str, check_text: Callable[[str, str], None]) -> None:
+    """Check the texts in a value of any kind."""
+    if isinstance(value, str):
+        check_text(value, name)
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            _check_texts(key, name, check_text)
+            _check_texts(each, f"{name}.{key}", check_text)
+    elif isinstance(value, list):
+        for each in value:
+            _check_texts(each, name, check_text)

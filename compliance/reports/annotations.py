@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmark.core.printable import printable
+from benchmark.core.escaping import printable
 from compliance.finding import Severity
 from compliance.reports.report import Report, at_least
 from compliance.reports.text import summary

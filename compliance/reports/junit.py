@@ -15,7 +15,7 @@ from itertools import chain
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from benchmark.core.errors import CloudMaskError
-from benchmark.core.printable import printable
+from benchmark.core.escaping import printable
 from compliance.finding import Finding, Severity
 from compliance.reports.report import Report, at_least, by_file
 from compliance.reports.text import details, finding_text

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from urllib.parse import quote
 
 from benchmark.core.errors import CloudMaskError
-from benchmark.core.printable import printable
+from benchmark.core.escaping import printable
 from compliance.finding import Finding, Severity
 from compliance.registry import Rule
 from compliance.reports.report import Report, at_least

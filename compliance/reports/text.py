@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator
 
-from benchmark.core.printable import printable
+from benchmark.core.escaping import printable
 from compliance.finding import Finding, Severity
 from compliance.reports.report import LogSummary, Report, at_least, by_file
 from compliance.wording import count

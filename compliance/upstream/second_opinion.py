@@ -20,7 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
-from benchmark.core.printable import printable
+from benchmark.core.escaping import printable
 from compliance.rules import RULE_BY_ID
 from compliance.rules.log.identity import BENCHMARK, DIVISION
 from compliance.subjects.folders import CheckError

@@ -8,7 +8,7 @@ import pytest
 
 from benchmark.core.display import Display
 from benchmark.core.errors import CloudMaskError, RunError, memory_as_error
-from benchmark.core.printable import quoted
+from benchmark.core.escaping import quoted
 
 
 class ResourceExhaustedError(Exception):

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
-from benchmark.core.printable import printable
+from benchmark.core.escaping import printable
 from compliance import registry
 from compliance.check import main
 from compliance.finding import Finding
