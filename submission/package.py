@@ -17,7 +17,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.core.errors import CloudMaskError, SubmissionError
+from benchmark.core.errors import CloudMaskError, SubmissionError, memory_as_error
+from benchmark.core.escaping import tell
 from benchmark.record.events import RULES_EDITION
 from compliance.checker import check_paths, check_tree
 from compliance.registry import OWN
@@ -63,7 +64,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
-        package(options)
+        with memory_as_error():
+            package(options)
     except Refused:
         return 1
     except CloudMaskError as error:
@@ -117,7 +119,7 @@ def package(options: Options) -> Path:
         # ---- 6. archive and rename
         published = publish(stage, layout, time=commit.time, key=options.sign)
     step(6, f"{published.archive.name}, sha256 {published.sha256}")
-    print(summary(layout, runs, options.output, published.note))
+    tell(summary(layout, runs, options.output, published.note))
     return published.bundle
 
 

@@ -13,8 +13,8 @@ from collections.abc import Callable, Container, Iterable, Sequence
 QUOTED = 200
 
 #: Characters that mean something to Markdown, HTML or the tables of GitHub's dialect, and the dot
-#: that makes a link of a bare name. An underscore within a word means nothing.
-_ACTIVE = re.compile(r"[\\`*~$|<>&:!\[\]@#]|(?<![^\W_])_|_(?![^\W_])|(?<=www)\.", re.IGNORECASE)
+#: that makes a link of a bare name. An underscore within a word means nothing, nor a colon after one.
+_ACTIVE = re.compile(r"[\\`*~$|<>&!\[\]@#]|:(?!\s|$)|(?<![^\W_])_|_(?![^\W_])|(?<=www)\.", re.IGNORECASE)
 #: Where a code host would notify a person, write to an address or refer to an issue.
 _NOTIFYING = re.compile(r"@(?=\w)|#(?=\d)")
 #: What begins a list, a line under a heading or one across.

@@ -7,6 +7,7 @@ link is followed, and what is read was found in the tree, never named by it.
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shutil
 import tempfile
@@ -45,6 +46,11 @@ class Bundle(Sources):
 
     tree: SubmissionTree
     layout: BundleLayout
+
+
+def with_name(path: Path) -> Path:
+    """The path, but for ``.`` and ``..`` the folder that they lead to: a bundle has a name."""
+    return path if path.name not in ("", "..") else Path(os.path.abspath(path))
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ import yaml
 
 from benchmark.config.schema import Geometry
 from benchmark.core.errors import SubmissionError
+from benchmark.core.escaping import markdown_line
 from submission.bundle.layout import (
     CONFIG,
     IMPLEMENTATION,
@@ -183,11 +184,11 @@ def _values(layout: BundleLayout, sources: Sources) -> dict[str, object]:
         "method_file": method_file(runs),
         "manifest": MANIFEST,
         "name": runs.config.series,
-        "org": runs.org,
+        "org": markdown_line(runs.org),
         "org_folder": layout.name.org,
-        "os": sources.system["operating_system"],
+        "os": markdown_line(sources.system["operating_system"]),
         "package_options": provenance.options,
-        "python": runs.first.system["python"],
+        "python": markdown_line(runs.first.system["python"]),
         "run_config": RUN_CONFIG,
         "runs": runs.runs,
         "science": layout.science.relative_to(layout.root).as_posix(),

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.core.errors import CloudMaskError, SubmissionError
+from benchmark.core.escaping import tell
 from compliance.checker import check_paths
 from compliance.finding import Finding
 from compliance.reports.report import Report, merge
@@ -162,7 +163,7 @@ def show(options: argparse.Namespace) -> int:
         )
     width = max(map(len, FIELDS))
     for field in FIELDS:
-        print(f"{field:{width}}  {fields.get(field, '(missing)')}")
+        tell(f"{field:{width}}  {fields.get(field, '(missing)')}")
     return 0
 
 
