@@ -283,7 +283,9 @@ class SubmissionTree:
         """The JSON of a file, None where there is none; what is wrong with it other rules say."""
         text = self.text(name)
         try:
-            return json.loads(text) if text is not None else None
+            data = json.loads(text) if text is not None else None
+            json.dumps(data, ensure_ascii=False).encode()  # half a character is no text
+            return data
         except (ValueError, RecursionError):
             return None
 

@@ -27,6 +27,7 @@ from submission.bundle.repository import NO_BRANCH, Commit
 from submission.bundle.sources import Sources
 from submission.documents.published import REFERENCE_SOURCE
 from submission.documents.templating import environment
+from submission.runs.files import text_of
 from submission.runs.runs import RunSet
 
 TEMPLATES = environment(Path(__file__).parent / "templates")
@@ -153,7 +154,7 @@ def write_documents(layout: BundleLayout, sources: Sources) -> None:
         values |= {"here": path.as_posix(), "to_bundle": "/".join([".."] * len(path.parts))}
         write_text(folder / RUN_CONFIG, _yaml(run_config(runs)))
         if (name := method_file(runs)) and runs.first.folder.method.is_file():
-            write_text(folder / name, runs.first.folder.method.read_text(encoding="utf-8"))
+            write_text(folder / name, text_of(runs.first.folder.method))
         for name in (README, *SCRIPTS):
             write_text(folder / name, TEMPLATES.get_template(name).render(values))
         for script in SCRIPTS:

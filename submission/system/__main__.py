@@ -27,6 +27,7 @@ from compliance.subjects.strict_json import read_json
 from compliance.subjects.system import FIELDS, STATUS_WORDS, Contradiction, contradictions
 from compliance.wording import count
 from submission.bundle.layout import directory_name
+from submission.runs.files import read_measured
 from submission.system.description import (
     DEFAULT_SITE,
     SYSTEMS,
@@ -112,15 +113,7 @@ def measurements(paths: Sequence[Path]) -> dict[str, Any]:
     for path in paths:
         for log in discover(path).logs:
             system = log.with_name("system.json")
-            try:
-                found[str(system)] = json.loads(system.read_text(encoding="utf-8"))
-            except (OSError, ValueError, RecursionError) as error:
-                raise SubmissionError(
-                    system,
-                    found=getattr(error, "strerror", None) or str(error),
-                    expected="what the run measured of its node",
-                    remedy="name the folders of runs of `python -m benchmark.run`",
-                ) from None
+            found[str(system)] = read_measured(system)
     return found
 
 

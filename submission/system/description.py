@@ -124,7 +124,7 @@ def _describe(
         "host_processor_model_name": cpu["model"],
         "host_processor_core_count": str(cpu["cores"] // sockets),
         "host_processor_vcpu_count": str(cpu["threads"] // sockets),
-        "host_processor_frequency": _megahertz(cpu["max_frequency_mhz"])
+        "host_processor_frequency": _megahertz(cpu.get("max_frequency_mhz"))
         or site.get("host_processor_frequency", UNSEEN),
         "host_processor_caches": _caches(cpu["caches"]) or site.get("host_processor_caches", UNSEEN),
         "host_memory_capacity": _gibibytes(facts["memory"]["total_bytes"]),
@@ -145,7 +145,7 @@ def _accelerators(cards: Sequence[Mapping[str, Any]], site: Mapping[str, str]) -
     return {
         "accelerators_per_node": str(len(cards)),
         "accelerator_model_name": ", ".join(models),
-        "accelerator_frequency": _megahertz(cards[0]["clock_mhz"])
+        "accelerator_frequency": _megahertz(cards[0].get("clock_mhz"))
         or site.get("accelerator_frequency", UNSEEN),
         "accelerator_memory_capacity": _gibibytes(cards[0]["memory_bytes"]),
     }
