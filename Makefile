@@ -15,7 +15,7 @@ DIST   ?= dist
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  variables: SEED=N METHOD=NAME CONFIG=FILE DATA=DIR ORG=NAME (run); SYSTEM=NAME ORG=NAME DESCRIPTOR=NAME (submission); BUNDLE=FILE RERUN=SEED (verify)"
+	@echo "  variables: SEED=N METHOD=NAME CONFIG=FILE DATA=DIR ORG=NAME (run); SYSTEM=NAME ORG=NAME DESCRIPTOR=NAME (submission); BUNDLE=FILE RESCORE=SEED RERUN=SEED (verify)"
 
 setup: $(VENV)/.installed  ## create .venv and install the locked dependencies and the package
 
@@ -42,8 +42,8 @@ check: setup  ## check the logs of all runs
 submission: setup  ## package the checked runs into dist/
 	$(RUN) -m submission.package --logs $(LOGS) --output $(DIST) $(if $(SYSTEM),--system $(SYSTEM)) $(if $(ORG),--org "$(ORG)") $(if $(DESCRIPTOR),--descriptor $(DESCRIPTOR))
 
-verify: setup  ## verify a bundle (BUNDLE=dist/NAME.tar.gz, RERUN=SEED)
-	$(RUN) -m submission.verify $(BUNDLE) $(if $(RERUN),--rerun $(RERUN))
+verify: setup  ## verify a bundle (BUNDLE=dist/NAME.tar.gz, RESCORE=SEED or all, RERUN=SEED)
+	$(RUN) -m submission.verify $(BUNDLE) $(if $(RESCORE),--rescore $(RESCORE)) $(if $(RERUN),--rerun $(RERUN))
 
 leaderboard: setup  ## write tables over the bundles in dist/
 	$(RUN) -m submission.leaderboard $(DIST) --output $(DIST)

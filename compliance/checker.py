@@ -6,7 +6,7 @@ import dataclasses
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
@@ -15,16 +15,18 @@ from compliance import registry
 from compliance.finding import Finding
 from compliance.registry import DISAGREEMENT, OWN
 from compliance.reports.report import LogSummary, Report, merge, summarise
-from compliance.rules import RULE_BY_ID, own_rules
+from compliance.rules import ONLY_OURS, RULE_BY_ID, own_rules
 from compliance.rules.profiles import SCIENCE, profile_of, profile_of_tree
-from compliance.subjects.archive import ArchiveDefect, read_archive, unpack
 from compliance.subjects.config import read_config
 from compliance.subjects.discover import Found, discover, is_tree
+from compliance.subjects.evidence.bundled import BundledEvidence
+from compliance.subjects.evidence.evidence import LOG, Evidence, evidence_of
 from compliance.subjects.folders import CheckError, Shown
 from compliance.subjects.log import Log, condense
 from compliance.subjects.parse import LogReader, parse_log, read_log
 from compliance.subjects.strict_json import read_json
 from compliance.subjects.tree import SubmissionTree
+from compliance.subjects.trees.archive import ArchiveDefect, read_archive, unpack
 from compliance.upstream.second_opinion import second_opinion
 from compliance.wording import listing
 
@@ -91,7 +93,12 @@ def check_tree(tree: SubmissionTree, chosen: RuleSets) -> Report:
     def shown(path: Path) -> str:
         return tree.shown(path.relative_to(tree.root))
 
-    return merge([of_tree, check_files(files, chosen, shown, tree.read_log)])
+    kept = BundledEvidence(tree)
+
+    def evidence(path: Path, log: Log) -> Evidence | None:
+        return kept.of(path.relative_to(tree.root).as_posix(), log)
+
+    return merge([of_tree, check_files(files, chosen, shown, tree.read_log, evidence)])
 
 
 def check_archive(path: Path, chosen: RuleSets) -> Report:
@@ -140,12 +147,29 @@ def check_archive(path: Path, chosen: RuleSets) -> Report:
         return merge([of_archive, *trees, check_files(found, chosen, shown)])
 
 
-def check_files(files: Found, chosen: RuleSets, shown: Shown = str, read: LogReader = read_log) -> Report:
-    """Check logs one by one and as a set, descriptions, and configurations with the logs next to them.
+#: Finds what lies next to the log in a file, None where nothing does.
+FindsEvidence = Callable[[Path, Log], Evidence | None]
+
+
+def evidence_next_to(path: Path, log: Log) -> Evidence | None:
+    """What lies next to a log in the folder of its run. A log of another name is no run's own."""
+    if path.name != LOG:
+        return None
+    return evidence_of(log, path.parent, str(PurePath(log.path).parent))
+
+
+def check_files(
+    files: Found,
+    chosen: RuleSets,
+    shown: Shown = str,
+    read: LogReader = read_log,
+    evidence: FindsEvidence = evidence_next_to,
+) -> Report:
+    """Check logs one by one, with what lies next to them, and as a set, descriptions, and configurations.
 
     The logs of a profile are a set. Descriptions are judged by the profile of the logs where these have one,
     else by that of Science; configurations are our own. A file named twice is read once. ``shown`` gives the
-    names of files in the report.
+    names of files in the report, ``evidence`` finds what a run of ours left besides its log.
     """
     findings: list[Finding] = []
     failures: list[CheckError] = []
@@ -160,6 +184,8 @@ def check_files(files: Found, chosen: RuleSets, shown: Shown = str, read: LogRea
             continue
         findings += registry.run("log", log, rules)
         profile = next(iter(rules.values())).profile
+        if profile == OWN and (found := evidence(path, log)) is not None:
+            findings += registry.run("folder", found, rules)
         summaries.append(summarise(log, profile))
         if log.events:
             runs.setdefault(profile, []).append(condense(log))
@@ -220,7 +246,8 @@ def with_second_opinion(report: Report, chosen: RuleSets) -> Report:
         registry.demand_rules(rules, "log")
     opinions: Counter[str] = Counter()
     findings, failures = [*report.findings], [*report.failures]
-    of_logs = (finding for finding in findings if RULE_BY_ID[finding.rule].scope == "log")
+    asked = {rule.id for rule in RULE_BY_ID.values() if rule.scope == "log"} - ONLY_OURS
+    of_logs = (finding for finding in findings if finding.rule in asked)
     faulty = {finding.path for finding in of_logs if finding.severity == "error"}
     for log in report.logs:
         try:

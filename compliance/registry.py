@@ -23,7 +23,7 @@ from typing import Any, Literal, get_args
 
 from compliance.finding import Finding, Severity
 
-Scope = Literal["log", "set", "json", "system", "config", "tree", "tar"]
+Scope = Literal["log", "folder", "set", "json", "system", "config", "tree", "tar"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 #: The profile of this package's own logs and bundles: everything that they promise.
@@ -108,6 +108,7 @@ def rule(
 
 
 log_rule = partial(rule, scope="log")
+folder_rule = partial(rule, scope="folder")
 set_rule = partial(rule, scope="set")
 system_rule = partial(rule, scope="system")
 config_rule = partial(rule, scope="config")

@@ -26,6 +26,8 @@ SLOW = (
     "tests/compliance/rules/test_configurations.py",
     "tests/compliance/rules/test_profiles.py",
     "tests/compliance/rules/test_contribution_rules.py",
+    "tests/compliance/rules/test_folder_rules.py",
+    "tests/compliance/rules/test_folders_in_bundles.py",
     "tests/compliance/rules/test_secret_rules.py",
     "tests/compliance/rules/test_tree_config_rules.py",
     "tests/compliance/rules/test_tree_rules.py",

@@ -23,7 +23,10 @@ def test_the_table_of_events_is_the_vocabulary():
             e.key,
             e.kind,
             e.value,
-            ", ".join(f"`{name}` {kind}" for name, kind in e.metadata.items()),
+            ", ".join(
+                [f"`{name}` {kind}" for name, kind in e.metadata.items()]
+                + [f"`{name}` {kind} (optional)" for name, kind in e.optional.items()]
+            ),
             e.meaning,
         )
         for e in EVENTS

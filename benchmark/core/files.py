@@ -12,6 +12,15 @@ from pathlib import Path
 from typing import BinaryIO
 
 _CHUNK_BYTES = 1 << 20
+_KINDS = {
+    stat.S_IFREG: "a file",
+    stat.S_IFLNK: "a symbolic link",
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
 
 
 @contextlib.contextmanager
@@ -54,14 +63,18 @@ def open_regular(path: Path, *, follow: bool = True) -> BinaryIO:
     ``follow`` says whether a link is followed. Raises OSError, for all that is no regular file too.
     """
     if not follow and path.is_symlink():
-        raise OSError(errno.ELOOP, "a symbolic link, not a regular file", str(path))
+        raise OSError(errno.ELOOP, kind_of(stat.S_IFLNK), str(path))
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW))
     mode = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(mode):
         os.close(descriptor)
-        kind = "a folder" if stat.S_ISDIR(mode) else "a pipe or device"
-        raise OSError(errno.EINVAL, f"{kind}, not a regular file", str(path))
+        raise OSError(errno.EINVAL, kind_of(mode), str(path))
     return os.fdopen(descriptor, "rb")
+
+
+def kind_of(mode: int) -> str:
+    """What a path is, in words."""
+    return _KINDS.get(stat.S_IFMT(mode), "a file of unknown kind")
 
 
 def sync(path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,19 +20,8 @@ class Announcement:
     experiment: str
     #: sha256 of the experiment's file.
     sha256: str
-    #: Seeds of all runs of this configuration, in ranges: ``1-5,9``.
+    #: Seeds of all runs of this configuration: ``1 2 3``.
     seeds: str
-
-
-def in_ranges(numbers: Sequence[int]) -> str:
-    """``0, 1, 2, 5`` -> ``0-2,5``."""
-    ranges: list[list[int]] = []
-    for number in sorted(numbers):
-        if ranges and number == ranges[-1][1] + 1:
-            ranges[-1][1] = number
-        else:
-            ranges.append([number, number])
-    return ",".join(f"{first}-{last}" if last > first else f"{first}" for first, last in ranges)
 
 
 def save_announcement(path: Path, announcement: Announcement) -> None:

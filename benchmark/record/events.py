@@ -150,6 +150,14 @@ EVENTS: tuple[Event, ...] = (
     Event("method_options", POINT, "object", "the method's own settings"),
     Event("data_kind", POINT, "string", "slstr (observed) or synthetic"),
     Event("config_digest", POINT, "string", "sha256 of the resolved configuration without seed and paths"),
+    Event(
+        "experiment",
+        POINT,
+        "string",
+        "the experiment that the run belongs to; seeds: all that its file announces for this configuration, "
+        "parted by spaces; sha256: of the file; absent: a run of its own",
+        {"seeds": "string", "sha256": "string"},
+    ),
     Event("number_of_nodes", POINT, "integer", "nodes of the run"),
     Event("accelerators_per_node", POINT, "integer", "accelerators used on each node; 0 on a CPU"),
     Event("number_of_ranks", POINT, "integer", "replicas that share a global batch"),

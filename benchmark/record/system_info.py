@@ -101,19 +101,6 @@ def _is_below(path: str, folder: str) -> bool:
     return os.path.commonpath((path, folder)) == folder
 
 
-def platform_name(facts: dict[str, Any]) -> str:
-    """A name of this system made from its facts: ``1-node-2-core-amd-epyc`` or ``4x-tesla-v100-...``."""
-    accelerators = facts["accelerators"]
-    cpu = re.sub(r"\((R|TM)\)|\b(CPU|Processor|@.*)", "", facts["cpu"]["model"], flags=re.I)
-    hardware = (
-        f"{len(accelerators)}x-{accelerators[0]['model']}"
-        if accelerators
-        else f"{facts['cpu']['cores']}-core-{cpu}"
-    )
-    name = f"{facts['number_of_nodes']}-node-{hardware}"
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-
-
 def git_facts() -> dict[str, Any]:
     """Commit, branch, and whether the checkout differs from it.
 

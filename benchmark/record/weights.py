@@ -11,11 +11,12 @@ import re
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.core.errors import CloudMaskError
+from benchmark.core.errors import CloudMaskError, os_failure
 from benchmark.core.files import write_aside
 
 #: The largest arrays that are read, in bytes over all: far more than any network of the paper has.
@@ -24,6 +25,7 @@ LARGEST = 2 << 30
 _PLACE = re.compile(r"\d{4}")
 
 EXPECTED = "an .npz file of arrays of numbers, as a run writes it"
+_AGAIN = "make the run again"
 
 
 class WeightsError(CloudMaskError):
@@ -42,37 +44,49 @@ def save_tables(path: Path, tables: Mapping[str, NDArray]) -> None:
 
 
 def read_arrays(path: Path, largest: int = LARGEST) -> dict[str, NDArray]:
-    """The arrays of a file of weights by their names.
+    """The arrays of a file of weights by their names. Raises WeightsError, as ``arrays_in`` does."""
+    try:
+        with path.open("rb") as stream:
+            return arrays_in(stream, path, largest)
+    except OSError as error:
+        raise os_failure(WeightsError, error, path, expected=EXPECTED, remedy=_AGAIN) from None
+
+
+def arrays_in(stream: BinaryIO, where: object, largest: int = LARGEST) -> dict[str, NDArray]:
+    """The arrays of an open file of weights by their names; ``where`` is what errors call it.
 
     Raises WeightsError for a file that is none, or whose arrays are larger than ``largest`` bytes.
     """
     found = None
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(stream) as archive:
             size = sum(member.file_size for member in archive.infolist())
         if size > largest:
             found = f"{size} bytes of arrays"
         else:
-            with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+            stream.seek(0)
+            with np.load(stream, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
     except Exception as error:  # a damaged archive raises almost anything
         found = f"{type(error).__name__}: {error}"
     else:
         if found is None:
-            odd = [name for name, values in arrays.items() if values.dtype.kind not in "biuf"]
+            odd = [
+                name
+                for name, values in arrays.items()
+                if not isinstance(values, np.ndarray) or values.dtype.kind not in "biuf"
+            ]
             if not odd:
                 return arrays
             found = f"{odd[0]!r}, which is not of numbers"
-    raise WeightsError(path, found=found[:200], expected=EXPECTED, remedy="make the run again")
+    raise WeightsError(where, found=found[:200], expected=EXPECTED, remedy=_AGAIN)
 
 
 def in_layer_order(arrays: Mapping[str, NDArray], where: object = "weights") -> list[NDArray]:
     """A network's weights in the order of its layers. Raises WeightsError for other arrays."""
     if sorted(arrays) != [f"{place:04}" for place in range(len(arrays))]:
         odd = next((name for name in sorted(arrays) if not _PLACE.fullmatch(name)), "places that leave gaps")
-        raise WeightsError(
-            where, found=odd[:200], expected="arrays named 0000, 0001, ...", remedy="make the run again"
-        )
+        raise WeightsError(where, found=odd[:200], expected="arrays named 0000, 0001, ...", remedy=_AGAIN)
     return [arrays[name] for name in sorted(arrays)]
 
 

@@ -21,7 +21,7 @@ from benchmark.config.schema import Config
 from benchmark.core.errors import ConfigError
 from benchmark.core.fields import read_mapping
 from benchmark.core.files import sha256_of
-from benchmark.record.announcement import Announcement, in_ranges
+from benchmark.record.announcement import Announcement
 from benchmark.sweep.site import Resources, Site, read_part
 
 #: The longest file: one that lists every field of MOST_RUNS runs is no longer.
@@ -138,7 +138,7 @@ class Experiment:
             seeds.setdefault(run.config.series, []).append(run.config.seed)
         digest = sha256_of(self.path)
         return {
-            series: Announcement(self.name, digest, in_ranges(of_series))
+            series: Announcement(self.name, digest, " ".join(map(str, sorted(of_series))))
             for series, of_series in seeds.items()
         }
 

@@ -7,12 +7,12 @@ import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 
 import jinja2
 
 from benchmark.core.interruption import EXIT_RESUMABLE
-from benchmark.record.announcement import in_ranges
 from benchmark.sweep.site import Resources, Site
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -47,7 +47,7 @@ class Job:
 
 def render_array(job: Job, indices: Iterable[int]) -> str:
     """The script of a job array: one task for each of the runs with these numbers."""
-    array = in_ranges([*indices]) + (f"%{job.at_once}" if job.at_once else "")
+    array = ranges(indices) + (f"%{job.at_once}" if job.at_once else "")
     return _render(job, array, None)
 
 
@@ -68,6 +68,16 @@ def environment(job: Job) -> dict[str, str]:
     """Variables of a run; the threads are fixed, as sums depend on their number in the last bits."""
     threads = {"TF_NUM_INTRAOP_THREADS": str(job.resources.cores)}
     return threads | job.site.environment
+
+
+def ranges(indices: Iterable[int]) -> str:
+    """``0, 1, 2, 5`` -> ``0-2,5``."""
+    ordered = sorted(indices)
+    groups = (
+        [index for _, index in group]
+        for _, group in groupby(enumerate(ordered), key=lambda pair: pair[1] - pair[0])
+    )
+    return ",".join(f"{group[0]}-{group[-1]}" if len(group) > 1 else f"{group[0]}" for group in groups)
 
 
 def _render(job: Job, array: str, run: str | None) -> str:

@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from benchmark.config.files import save_config
+from benchmark.config.schedule import warmup_steps
 from benchmark.config.schema import Training
 from benchmark.core.files import write_text
 from benchmark.record import system_info
+from benchmark.record.announcement import read_announcement
 from benchmark.record.events import NUMERICS, OPTIMIZERS, PARALLELISM, RULES_EDITION
+from benchmark.record.system_facts import hardware_changes, platform_name
 from benchmark.training.context import RunContext
-from benchmark.training.learning import schedule
 
 
 class Computing(NamedTuple):
@@ -41,20 +43,6 @@ def keep_facts(run: RunContext, facts: dict[str, Any]) -> None:
         run.display.warn(f"resumed on other hardware than the run began on: {'; '.join(changes)}")
 
 
-def hardware_changes(first: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """What of the hardware that computes differs between the facts of two starts."""
-
-    def hardware(facts: dict[str, Any]) -> dict[str, str]:
-        return {
-            "processor": facts["cpu"]["model"],
-            "instruction sets": ", ".join(facts["cpu"]["flags"]) or "none",
-            "accelerators": ", ".join(each["model"] for each in facts["accelerators"]) or "none",
-        }
-
-    before, after = hardware(first), hardware(now)
-    return [f"{name} {after[name]}, was {before[name]}" for name in before if before[name] != after[name]]
-
-
 def log_identity(run: RunContext, facts: dict[str, Any]) -> None:
     submission, log = run.config.submission, run.log
     version = system_info.benchmark_version()
@@ -67,7 +55,7 @@ def log_identity(run: RunContext, facts: dict[str, Any]) -> None:
     git = facts["git"]
     log.event("submission_github_commit_version", git["commit"] or "unknown", dirty=git["dirty"])
     log.event("submission_status", submission.status)
-    log.event("submission_platform", submission.platform or system_info.platform_name(facts))
+    log.event("submission_platform", submission.platform or platform_name(facts))
     if submission.poc_name is not None:
         log.event("submission_poc_name", submission.poc_name)
     if submission.poc_email is not None:
@@ -122,6 +110,14 @@ def log_parameters(run: RunContext, facts: dict[str, Any], computing: Computing)
     }
     for key, value in values.items():
         run.log.event(key, value)
+        if key == "config_digest":
+            _log_experiment(run)
+
+
+def _log_experiment(run: RunContext) -> None:
+    """The experiment that announced this run, where one did. Raises RunError for a damaged announcement."""
+    if announced := read_announcement(run.folder.announcement):
+        run.log.event("experiment", announced.experiment, seeds=announced.seeds, sha256=announced.sha256)
 
 
 def optimization_facts(training: Training, total_steps: int, optimizer: Mapping[str, Any]) -> dict[str, Any]:
@@ -137,6 +133,6 @@ def optimization_facts(training: Training, total_steps: int, optimizer: Mapping[
         if optimizer.get(setting):
             values[key] = True
     return values | {
-        "opt_learning_rate_warmup_steps": schedule.warmup_steps(training, total_steps),
+        "opt_learning_rate_warmup_steps": warmup_steps(training, total_steps),
         "opt_learning_rate_decay_schedule": training.schedule,
     }

@@ -25,6 +25,7 @@ STATUS = (
 
 _SCOPES = {
     "log": "One log",
+    "folder": "The files next to a log",
     "set": "The runs of a set",
     "json": "A description's JSON",
     "system": "A system description",

@@ -7,7 +7,10 @@ record and config.
 from __future__ import annotations
 
 from compliance.registry import CRASHED, DISAGREEMENT, OWN, Rule, by_id, rules_in
-from compliance.rules import config, series, system, tar
+from compliance.rules import announced, config, copies, series, system, tar
+from compliance.rules.folder import config as folder_config
+from compliance.rules.folder import energy, job, learned, masks, measured, metrics, telemetry, timers
+from compliance.rules.folder import files as folder_files
 from compliance.rules.foreign import published, science
 from compliance.rules.log import (
     epochs,
@@ -25,11 +28,14 @@ from compliance.rules.log import (
     time,
     values,
 )
+from compliance.rules.plausible import agreement, clock, counts, digests, losses, rates
 from compliance.rules.tree import code, contribution, files, known, secrets, shape, submitted
 from compliance.rules.tree import config as tree_config
 from compliance.rules.tree import method as tree_method
 from compliance.rules.tree import system as tree_system
 
+#: On whether a log can be true; upstream's format asks nothing of the kind (compliance/upstream).
+_PLAUSIBLE = (losses, digests, counts, agreement, clock, rates, announced)
 #: In the order in which they are applied and listed.
 _MODULES = (
     parsing,
@@ -46,7 +52,19 @@ _MODULES = (
     resumed,
     result,
     result_scores,
+    *_PLAUSIBLE,
+    metrics,
+    timers,
+    telemetry,
+    energy,
+    measured,
+    folder_config,
+    learned,
+    masks,
+    job,
+    folder_files,
     series,
+    copies,
     system,
     config,
     shape,
@@ -68,6 +86,8 @@ ALL_RULES: tuple[Rule, ...] = (
     *(rule for module in _MODULES for rule in rules_in(module)),
 )
 RULE_BY_ID = by_id(ALL_RULES)
+#: Rules that upstream's checker has no counterpart of.
+ONLY_OURS = frozenset(rule.id for module in _PLAUSIBLE for rule in rules_in(module))
 
 
 def own_rules() -> dict[str, Rule]:

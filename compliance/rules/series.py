@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Sequence
-from itertools import product
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import accumulate, product
 from pathlib import PurePath
 
+from benchmark.record.events import PARAMETERS
 from compliance.registry import Problem, problem, set_rule
+from compliance.subjects.columns import LogEvent
 from compliance.subjects.log import Log, outcome_of
-from compliance.subjects.result_fields import lookup, results
+from compliance.subjects.result_fields import confusion, results, score_sets
 from compliance.wording import count, listing, show
 
 #: What runs of one series have in common.
@@ -25,6 +28,10 @@ SETUP = (
 )
 #: Where the numbers of result files begin: result_<i>.txt from 0 (G), result-<n>.txt from 1 (S).
 NUMBERING = {"_": 0, "-": 1}
+#: Parameters that runs of one configuration may differ in, or that set-same-setup and set-experiment judge.
+OF_A_RUN = frozenset({"seed", "experiment", "data_kind", "method_sha256"})
+#: What a run counts of its data.
+SAMPLES = ("train_samples", "eval_samples", "test_samples")
 
 
 def series_of(path: str) -> str:
@@ -34,11 +41,17 @@ def series_of(path: str) -> str:
     return str(folder.parent / run[1] if run else folder)
 
 
-def _series(logs: Iterable[Log]) -> list[list[Log]]:
-    return list(_groups((log, series_of(log.path)) for log in logs))
+def numbered(path: str) -> re.Match[str] | None:
+    """The separator and the number in the name of a result file of a submission, result_<i>.txt."""
+    return re.fullmatch(r"result([_-])(\d{1,6})\.txt", PurePath(path).name)
 
 
-def _groups(logs: Iterable[tuple[Log, Hashable]]) -> Iterator[list[Log]]:
+def series_in(logs: Iterable[Log]) -> list[list[Log]]:
+    """The logs, series by series."""
+    return list(groups((log, series_of(log.path)) for log in logs))
+
+
+def groups(logs: Iterable[tuple[Log, Hashable]]) -> Iterator[list[Log]]:
     """The logs that share a trait, group by group; a log whose trait is None is in no group."""
     by_trait: dict[Hashable, list[Log]] = defaultdict(list)
     for log, trait in logs:
@@ -55,7 +68,7 @@ def _groups(logs: Iterable[tuple[Log, Hashable]]) -> Iterator[list[Log]]:
 )
 def set_identical_logs(logs: Sequence[Log]) -> Iterator[Problem]:
     """No two logs of a set may be the same, byte for byte."""
-    for first, *copies in _groups((log, log.sha256) for log in logs):
+    for first, *copies in groups((log, log.sha256) for log in logs):
         for copy in copies:
             yield problem(f"a copy of {first.path}", path=copy.path)
 
@@ -68,46 +81,11 @@ def set_identical_logs(logs: Sequence[Log]) -> Iterator[Problem]:
 )
 def set_unique_seeds(logs: Sequence[Log]) -> Iterator[Problem]:
     """Every run of a series must have a seed of its own. The same seed twice gives the same run twice."""
-    for series in _series(logs):
-        for first, *others in _groups((log, log.integer("seed")) for log in series):
+    for series in series_in(logs):
+        for first, *others in groups((log, log.integer("seed")) for log in series):
             for log in others:
                 if log.sha256 != first.sha256 and (seed := log.one("seed")):
                     yield problem(f"seed {seed.value}, as in {first.path}", seed.line, path=log.path)
-
-
-def _weights(log: Log) -> Hashable | None:
-    """The digest of the weights that a completed run scored; none where nothing depends on the seed."""
-    if log.text("method_kind") == "fitted":
-        return None
-    for _, value in results(log):
-        digest = lookup(value, "weights_sha256")
-        return digest if isinstance(digest, str) and log.completed else None
-    return None
-
-
-def _outcome(log: Log) -> Hashable | None:
-    """The digest of every loss and accuracy of a completed run, likewise."""
-    return outcome_of(log) if log.completed and log.text("method_kind") != "fitted" else None
-
-
-@set_rule(
-    "set-near-identical",
-    clause="T-runs",
-    expected="other weights and losses for every seed",
-    remedy="find out why the seed changed nothing; a log with an edited seed is no run",
-)
-def set_near_identical(logs: Sequence[Log]) -> Iterator[Problem]:
-    """Runs with different seeds must not have the same weights or the same losses. The seed decides the
-    initial weights and the order of the patches, so equal outcomes show a copied run."""
-    reported: set[str] = set()
-    for trait, what in ((_weights, "weights_sha256"), (_outcome, "losses and accuracies")):
-        for first, *others in _groups((log, trait(log)) for log in logs):
-            for log in others:
-                if log.integer("seed") != first.integer("seed") and log.path not in reported:
-                    reported.add(log.path)
-                    event = log.first("result") or log.events[-1]
-                    found = f"{what} of {first.path} under another seed"
-                    yield problem(found, event.line, path=log.path)
 
 
 @set_rule(
@@ -119,13 +97,111 @@ def set_near_identical(logs: Sequence[Log]) -> Iterator[Problem]:
 def set_same_setup(logs: Sequence[Log]) -> Iterator[Problem]:
     """The runs of a series must differ in their seeds only. They have the same code, configuration, data
     and platform, and belong to the same submission. What most of the logs say is taken as meant."""
-    for series, key in product(_series(logs), SETUP):
+    for series, key in product(series_in(logs), SETUP):
         stated = [(log, event) for log in series if (event := log.one(key))]
         for meant, times in Counter(str(event.value) for _, event in stated).most_common(1):
             for log, event in stated:
                 if event.value != meant:
                     expected = f"{show(meant)}, as in {count(times, 'log')}"
                     yield problem(f"`{key}` {show(event.value)}", event.line, expected, path=log.path)
+
+
+@set_rule(
+    "set-same-parameters",
+    clause="T-consistent",
+    expected="the same hyperparameters and devices wherever the configuration is the same",
+    remedy="repeat the run that differs on the system of the others; do not edit logs",
+)
+def set_same_parameters(logs: Sequence[Log]) -> Iterator[Problem]:
+    """Runs of a series with the same `config_digest` must state the same hyperparameters. The digest is that
+    of all of them, and what the devices add is the same on one system."""
+    for series in series_in(logs):
+        for alike in groups((log, log.text("config_digest")) for log in series):
+            for key in PARAMETERS:
+                if key not in OF_A_RUN:
+                    yield from _unlike([(log, event) for log in alike if (event := log.one(key))], key)
+
+
+def _unlike(stated: Sequence[tuple[Log, LogEvent]], key: str) -> Iterator[Problem]:
+    """Where the values of a key are not those of most of the logs."""
+    values = [repr(event.value) for _, event in stated]
+    if len(set(values)) < 2:
+        return
+    ((meant, times),) = Counter(values).most_common(1)
+    value = stated[values.index(meant)][1].value
+    for (log, event), stands in zip(stated, values, strict=True):
+        if stands != meant:
+            expected = f"{show(value)}, as in {count(times, 'log')}"
+            yield problem(f"`{key}` {show(event.value)}", event.line, expected, path=log.path)
+
+
+@set_rule(
+    "set-same-scenes",
+    clause="P-same-fashion, T-open-eval-data",
+    expected="the same scenes in every run, to learn from and to score",
+    remedy="repeat the run that differs on the data of the others",
+)
+def set_same_scenes(logs: Sequence[Log]) -> Iterator[Problem]:
+    """The runs of a series must be of the same scenes. Their names are the same, the patches of each part as
+    many, and the labels have as many cloudy pixels. What most of the logs say is taken as meant."""
+    for series in series_in(logs):
+        reported: set[str] = set()
+        for what, trait in _DATA.items():
+            stated = [(log, value) for log in series if (value := trait(log)) is not None]
+            for meant, times in Counter(value for _, value in stated).most_common(1):
+                for log, value in stated:
+                    if value != meant and log.path not in reported:
+                        reported.add(log.path)
+                        event = log.first("test_samples") or log.events[-1]
+                        expected = f"{show(meant)}, as in {count(times, 'log')}"
+                        yield problem(f"{what} {show(value)}", event.line, expected, path=log.path)
+
+
+def _cloudy(log: Log) -> int | None:
+    """The cloudy pixels of the labels of a run's inference scenes."""
+    for _, value in results(log):
+        for name, score in score_sets(value):
+            if name == "scores.bayes.all":
+                hits, _, misses, _ = confusion(score)
+                return hits + misses
+    return None
+
+
+#: What runs have in common of their data, and how each is said.
+_DATA: Mapping[str, Callable[[Log], int | str | None]] = {
+    "scenes whose names have sha256": lambda log: outcome_of(log).scenes,
+    **{f"`{key}`": partial(Log.integer, key=key) for key in SAMPLES},
+    "cloudy pixels of the labels:": _cloudy,
+}
+
+
+@set_rule(
+    "set-overlapping",
+    severity="note",
+    clause="house",
+    expected="runs one after the other, or each on a node of its own",
+    remedy="say in the contribution which runs shared a node: it makes their times longer",
+)
+def set_overlapping(logs: Sequence[Log]) -> Iterator[Problem]:
+    """Runs of a series on one platform should not overlap in time, unless each has a node of its own. No log
+    names its node, so that this is for the reader to judge."""
+    for series in series_in({log.sha256: log for log in logs}.values()):
+        for of_platform in groups((log, log.text("submission_platform")) for log in series):
+            spans = sorted((*span, log.path) for log in of_platform if (span := _span(log)))
+            ends = accumulate((stop for _, stop, _ in spans), max)
+            late = [n for n, (end, span) in enumerate(zip(ends, spans[1:], strict=False), 1) if span[0] < end]
+            if late:
+                found = (
+                    f"{len(late)} of {len(of_platform)} begin before another ends, first {spans[late[0]][2]}"
+                )
+                yield problem(found, path=series_of(spans[0][2]))
+
+
+def _span(log: Log) -> tuple[int, int] | None:
+    """From when to when a run lasted."""
+    start, stop = log.first("run_start"), log.first("run_stop")
+    times = [event.time_ms for event in (start, stop) if event and event.time_ms is not None]
+    return (times[0], times[1]) if len(times) == 2 else None
 
 
 @set_rule(
@@ -136,7 +212,7 @@ def set_same_setup(logs: Sequence[Log]) -> Iterator[Problem]:
 )
 def set_completed(logs: Sequence[Log]) -> Iterator[Problem]:
     """A series must not consist of failed runs only."""
-    for series in _series(logs):
+    for series in series_in(logs):
         if len(series) > 1 and not any(log.completed for log in series):
             yield problem(f"none of {len(series)} runs was completed", path=series_of(series[0].path))
 
@@ -151,9 +227,8 @@ def set_numbering(logs: Sequence[Log]) -> Iterator[Problem]:
     """Numbered results of a folder must be numbered without gaps. A gap is a run that is withheld."""
     numbers: dict[tuple[str, str], list[int]] = defaultdict(list)
     for log in logs:
-        path = PurePath(log.path)
-        if match := re.fullmatch(r"result([_-])(\d{1,6})\.txt", path.name):
-            numbers[str(path.parent), match[1]].append(int(match[2]))
+        if match := numbered(log.path):
+            numbers[str(PurePath(log.path).parent), match[1]].append(int(match[2]))
     for (folder, separator), found in numbers.items():
         expected = range(NUMBERING[separator], NUMBERING[separator] + len(found))
         if sorted(found) != list(expected):
@@ -172,6 +247,6 @@ def set_numbering(logs: Sequence[Log]) -> Iterator[Problem]:
 def set_single_run(logs: Sequence[Log]) -> Iterator[Problem]:
     """A result should come from several runs. The policy is content with one, but then whether it is
     the best of several must be said; the training rules want a fixed number and an olympic mean."""
-    for series in _series(logs):
+    for series in series_in(logs):
         if len(series) == 1:
             yield problem("one run", path=series[0].path)

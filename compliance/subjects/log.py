@@ -8,19 +8,17 @@ What is not sound is reported once, by the rules about form, and never again.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
-from operator import lt
+from operator import lt, sub
 from typing import Any, NamedTuple
-
-import orjson
 
 from benchmark.record import events as vocabulary
 from compliance.subjects.columns import Events, LogEvent, is_ascending
+from compliance.subjects.outcome import Outcome, outcome
 
 #: Largest magnitude of an integer that means something in a log (2**53: exact in any JSON reader).
 LARGEST_INTEGER = 2**53
@@ -80,7 +78,7 @@ class Log:
     after_run: Events = field(default_factory=Events)
     second_run: LogEvent | None = None
     #: Set where the events of epochs and scenes are left out (`condense`).
-    outcome_digest: str | None = None
+    outcome: Outcome | None = None
     _sound: dict[str, Events] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @cached_property
@@ -250,19 +248,27 @@ def number_of(event: LogEvent) -> float:
 _OUTCOME = ("train_loss", "train_accuracy", "eval_loss", "eval_accuracy", "scene_accuracy")
 
 
-def outcome_of(log: Log) -> str | None:
-    """A digest of all losses and accuracies of a log; None where there are none."""
-    if log.outcome_digest is not None:
-        return log.outcome_digest
-    values = [log.sound(key).values for key in _OUTCOME]
-    return hashlib.sha256(orjson.dumps(values)).hexdigest() if any(values) else None
+def outcome_of(log: Log) -> Outcome:
+    """What rules on sets ask of the epochs and scenes of a log."""
+    if log.outcome is not None:
+        return log.outcome
+    in_order = log.has_regular_epochs
+    losses = [log.sound(key).values if in_order else [] for key in ("train_loss", "eval_loss")]
+    ends = [log.all(key).times for key in ("epoch_start", "epoch_stop", "eval_start", "eval_stop")]
+    lengths = []
+    if in_order and not any(None in times for times in ends):
+        lengths = [*map(sub, ends[1], ends[0]), *map(sub, ends[3], ends[2])]
+    scenes = log.sound("scene_accuracy")
+    names, pixels, digests = (scenes.facts(name) for name in ("scene", "pixels", "mask_sha256"))
+    measured = [log.sound(key).values for key in _OUTCOME]
+    return outcome(measured, losses, lengths, (names, pixels, digests))
 
 
 def condense(log: Log) -> Log:
     """The log without the events of epochs and scenes: all that rules on sets need, in less memory."""
     places = sorted(place for key in _ONCE for place in log.all(key).places)
     kept = Events.of([*Events(log.events.file, places)])
-    return dataclasses.replace(log, events=kept, after_run=Events(), outcome_digest=outcome_of(log))
+    return dataclasses.replace(log, events=kept, after_run=Events(), outcome=outcome_of(log))
 
 
 def split_runs(events: Sequence[LogEvent]) -> tuple[Events, Events, LogEvent | None]:

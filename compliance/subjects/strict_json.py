@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,22 +54,25 @@ def json_defect(error: Exception, text: str, left_out: int = 0) -> str:
 def read_json(path: Path, name: str = "") -> SystemFile:
     """Read a system description, which findings call ``name``. Raises OSError where it cannot be read.
 
-    What is wrong with the JSON stands in ``defects`` as (line, found); ``data`` is None
-    where nothing could be decoded.
+    What is wrong with the JSON stands in ``defects``; ``data`` is None where nothing could be decoded.
     """
     with path.open("rb") as stream:
         content = stream.read(JSON_BYTES + 1)
-    path = Path(name or path)
+    return SystemFile(Path(name or path), *decode_json(content))
+
+
+def decode_json(content: bytes) -> tuple[object, Sequence[tuple[int | None, str]]]:
+    """The JSON of a small file, None where it cannot be decoded, and what is wrong as (line, found)."""
     if len(content) > JSON_BYTES:
-        return SystemFile(path, None, ((None, f"more than {JSON_BYTES} bytes"),))
+        return None, ((None, f"more than {JSON_BYTES} bytes"),)
     notes: Notes = []
     try:
         data = careful_decoder(notes).decode(content.decode("utf-8"))
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        return SystemFile(path, None, ((line, f"byte 0x{content[error.start]:02x} is no UTF-8"),))
+        return None, ((line, f"byte 0x{content[error.start]:02x} is no UTF-8"),)
     except json.JSONDecodeError as error:
-        return SystemFile(path, None, ((error.lineno, f"{error.msg.lower()} at column {error.colno}"),))
+        return None, ((error.lineno, f"{error.msg.lower()} at column {error.colno}"),)
     except (ValueError, RecursionError) as error:
-        return SystemFile(path, None, ((None, json_defect(error, "")),))
-    return SystemFile(path, data, tuple((None, f"{rule}: {found}") for rule, found in notes))
+        return None, ((None, json_defect(error, "")),)
+    return data, tuple((None, f"{rule}: {found}") for rule, found in notes)

@@ -63,7 +63,7 @@ NOT_REQUIRED = frozenset(
     {
         *(*VERSIONS, *CONTACT, *LOOP[1:], *METHOD, *OPTIMIZER_EXTRAS),
         *("skipped_scene", "epoch_energy", "early_stop", "baseline_accuracy", "run_stop"),
-        *("whole_scene_agreement", "training_margin", "rules_edition"),
+        *("whole_scene_agreement", "training_margin", "experiment", "rules_edition"),
     }
 )
 #: Settings of all optimizers; a log states those of its own.

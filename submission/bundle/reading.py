@@ -24,11 +24,11 @@ from benchmark.core.plain_yaml import YamlDefect, parse_yaml
 from benchmark.record.run_folder import RunFolder
 from compliance import registry
 from compliance.rules import own_rules
-from compliance.subjects.archive import ArchiveDefect, read_archive, unpack
 from compliance.subjects.discover import discover
 from compliance.subjects.parse import read_log
 from compliance.subjects.system import FIELDS
 from compliance.subjects.tree import DEMONSTRATION, SubmissionTree
+from compliance.subjects.trees.archive import ArchiveDefect, read_archive, unpack
 from submission.bundle.layout import CONFIG, README, RUN_CONFIG, BundleLayout, BundleName
 from submission.bundle.provenance import Provenance, from_json
 from submission.bundle.repository import Commit

@@ -76,7 +76,8 @@ def describe_node(site: Mapping[str, str], *, org: str, status: str, name: str |
     ``site`` are the answers of a site file. Where it says that nothing can be seen the node is
     asked, and of a network that no run used it is said what it is.
     """
-    from benchmark.record.system_info import gpus, platform_name, system_facts
+    from benchmark.record.system_facts import platform_name
+    from benchmark.record.system_info import gpus, system_facts
     from submission.system.detect import node_answers
 
     facts = system_facts(gpus())

@@ -41,9 +41,9 @@ from submission.verify.work import (
 )
 
 #: By how much the share of right pixels of a scene may differ on another kind of machine, by the precision
-#: of the run. Measured with the quickstart's weights (docs/verify.md): float32 with and without oneDNN's
-#: kernels, and 16 bits against 32, with a margin of five.
-TOLERANCE = {"float32": 1e-4, "mixed_bfloat16": 5e-3, "mixed_float16": 2e-3}
+#: of the run: four to eight times the largest difference between kernels and precisions that was measured
+#: (docs/verify.md).
+TOLERANCE = {"float32": 5e-4, "mixed_bfloat16": 1e-3, "mixed_float16": 1e-3}
 
 
 def rescore(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -20,7 +21,9 @@ from compliance.rules import own_rules
 from compliance.subjects import discover
 from compliance.subjects.log import Log
 from tests.support.hand_logs import COMPLETED, EARLY_STOPPED, with_result, with_value
+from tests.support.log_edits import retimed
 
+DAY_MS = 24 * 3_600_000
 MISSING_REMEDY = "name an existing path; runs are written to logs/ by `python -m benchmark.run --seed 1`"
 
 
@@ -31,10 +34,11 @@ def write(path: Path, content: str | bytes) -> Path:
 
 
 def second_run() -> str:
-    """The completed log as that of another seed."""
-    return with_result(
-        with_value(with_value(COMPLETED, "seed", 2), "train_loss", 0.5), "weights_sha256", "a" * 64
+    """The completed log as that of another seed, a day later."""
+    text = retimed(
+        with_value(with_value(COMPLETED, "seed", 2), "train_loss", 0.5), lambda _, time: time + DAY_MS
     )
+    return with_result(text, "weights_sha256", hashlib.sha256(b"2").hexdigest())
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ import numpy as np
 
 from benchmark.config.files import load_config
 from benchmark.record.events import RULES_EDITION
+from tests.support.run_files import Lines, measured_at, metrics_text, state_config
 
 ORG = "New York University"
 PLATFORM = "Test Node"
@@ -76,14 +77,14 @@ V100 = {"model": "Tesla V100-PCIE-32GB", "memory_bytes": 34089730048, "clock_mhz
 
 #: Pixels of one scene; the second scene's are all counted as right.
 PIXELS = 1_800_000
+#: Of them those that the label calls cloud, by day and night.
+CLOUDY = (1_000_000, 1_200_000)
 SCENES = (("S3A_day", "day"), ("S3A_night", "night"))
 BASELINES = {"majority": 2_200_000, "threshold": 3_000_000, "logistic": 3_060_000}
 
-#: By epoch; the seed is added to the former, so that no two runs are alike.
+#: By epoch; a part of the seed is added to the former, so that no two runs are alike.
 TRAIN_LOSS = (0.5, 0.25)
 EVAL_LOSS = (0.5, 0.25)
-
-Lines = list[dict[str, Any]]
 
 
 def correct(seed: int) -> int:
@@ -117,8 +118,8 @@ def result(seed: int) -> dict[str, Any]:
     right = correct(seed)
     fp = (2 * PIXELS - right) // 2
     fn = 2 * PIXELS - right - fp
-    day = (1_000_000, fp, fn, PIXELS - 1_000_000 - fp - fn)
-    night = (1_200_000, 0, 0, PIXELS - 1_200_000)
+    day = (CLOUDY[0] - fn, fp, fn, PIXELS - CLOUDY[0] - fp)
+    night = (CLOUDY[1], 0, 0, PIXELS - CLOUDY[1])
     whole = confusion(*map(sum, zip(day, night, strict=True)))
     parts = {"all": whole, "day": confusion(*day), "night": confusion(*night), "without_borders": whole}
     return {
@@ -131,7 +132,7 @@ def result(seed: int) -> dict[str, Any]:
         "epochs_run": 2,
         "best_epoch": 2,
         "stopped_by": "epochs",
-        "train_loss": TRAIN_LOSS[-1] + seed,
+        "train_loss": TRAIN_LOSS[-1] + seed / 64,
         "train_accuracy": 0.9,
         "validation_loss": EVAL_LOSS[-1],
         "validation_accuracy": 0.875,
@@ -170,7 +171,7 @@ def log_lines(seed: int, commit: str, digest: str, *, org: str = ORG, dirty: boo
         lines.append(
             {
                 "namespace": "",
-                "time_ms": 1790000000000 + 1000 * len(lines) + seed,
+                "time_ms": 1790000000000 + 1000 * len(lines) + 600_000 * seed,
                 "event_type": kind,
                 "key": key,
                 "value": value,
@@ -236,7 +237,7 @@ def log_lines(seed: int, commit: str, digest: str, *, org: str = ORG, dirty: boo
     add("test_samples", 2)
     for epoch in (1, 2):
         add("epoch_start", epoch_num=epoch)
-        add("train_loss", TRAIN_LOSS[epoch - 1] + seed, epoch_num=epoch)
+        add("train_loss", TRAIN_LOSS[epoch - 1] + seed / 64, epoch_num=epoch)
         add("train_accuracy", 0.9, epoch_num=epoch, correct=4718592, pixels=5242880)
         add("epoch_stop", epoch_num=epoch)
         add("eval_start", epoch_num=epoch)
@@ -273,17 +274,21 @@ def write_run(
     """A run's folder below ``logs``; ``change`` may edit the events before they are written."""
     folder = logs / (name or f"quick-seed-{seed}")
     folder.mkdir(parents=True)
+    for words in CONFIGURED.get(change, ()):
+        config = config.replace(*words)
     (folder / "config.yaml").write_text(config.replace(ORG, org) + f"seed: {seed}\n")
-    digest = load_config(folder / "config.yaml").digest()
-    lines = log_lines(seed, commit, digest, org=org, dirty=dirty)
+    loaded = load_config(folder / "config.yaml")
+    lines = log_lines(seed, commit, loaded.digest(), org=org, dirty=dirty)
+    state_config(lines, loaded)
     if change is not None:
         change(lines)
     text = "".join(f":::MLLOG {json.dumps(line)}\n" for line in lines)
     (folder / "result.txt").write_text(text, encoding="utf-8")
     measured = copy.deepcopy(MEASURED if system is None else system)
-    measured["git"]["commit"] = commit
+    measured["git"] |= {"commit": commit, "dirty": dirty}
+    measured["measured_at"] = measured_at(lines)
     (folder / "system.json").write_text(json.dumps(measured, indent=2))
-    (folder / "metrics.csv").write_text("epoch,train_loss\n1,0.3\n2,0.2\n")
+    (folder / "metrics.csv").write_text(metrics_text(lines))
     return folder
 
 
@@ -351,6 +356,19 @@ def observed(lines: Lines) -> None:
             }
 
 
+#: How the configuration of a run with a change differs.
+CONFIGURED: dict[Callable[[Lines], None] | None, tuple[tuple[str, str], ...]] = {
+    stopped_early: (
+        ("epochs: 2\n", "epochs: 40\n  early_stopping_patience: 1\n"),
+        ("warmup_fraction: 0.1", "warmup_fraction: 0.005"),
+    ),
+    observed: (
+        ("kind: synthetic", "kind: slstr"),
+        ("  synthetic: {seed: 21, training_scenes: 5, inference_scenes: 2}\n", ""),
+    ),
+}
+
+
 def aborted(lines: Lines) -> None:
     """Change: the run was stopped from outside before its inference."""
     start = next(index for index, line in enumerate(lines) if line["key"] == "inference_start")
@@ -363,9 +381,13 @@ def add_scenes(place: Path, *seeds: int) -> None:
     """Scene files in the checkout, and masks of the runs of these seeds as right as their logs say."""
     rng = np.random.default_rng(7)
     shape = (1200, 1500)
-    label = (rng.random((30, 30)) < 0.6).repeat(40, axis=0).repeat(50, axis=1).astype(np.uint8)
+    labels = []
+    for cloudy in CLOUDY:
+        blocks = np.zeros(900, np.uint8)  # of 40 x 50 pixels
+        blocks[rng.permutation(900)[: cloudy // 2000]] = 1
+        labels.append(blocks.reshape(30, 30).repeat(40, axis=0).repeat(50, axis=1))
     folder = place / "data/synthetic"
-    for name, period in (*SCENES, ("S3A_training", "day")):
+    for (name, period), label in zip((*SCENES, ("S3A_training", "day")), (*labels, labels[0]), strict=True):
         path = folder / ("training" if name == "S3A_training" else "inference") / period / f"{name}.hdf"
         path.parent.mkdir(parents=True, exist_ok=True)
         with h5py.File(path, "w") as file:
@@ -377,9 +399,11 @@ def add_scenes(place: Path, *seeds: int) -> None:
     for seed in seeds:
         masks = place / f"logs/quick-seed-{seed}/masks"
         masks.mkdir()
-        for (name, _), right in zip(SCENES, (correct(seed) - PIXELS, PIXELS), strict=True):
+        wrong = 2 * PIXELS - correct(seed)
+        for (name, _), label, errors in zip(SCENES, labels, (wrong, 0), strict=True):
             mask = label.copy()
-            mask.ravel()[: PIXELS - right] ^= 1
+            mask.ravel()[np.flatnonzero(label == 0)[: errors // 2]] = 1
+            mask.ravel()[np.flatnonzero(label == 1)[: errors - errors // 2]] = 0
             with h5py.File(masks / f"{name}.h5", "w") as file:
                 file["mask"] = mask
                 file["probability"] = np.where(mask, 0.875, 0.125).astype(np.float16).reshape(shape)

@@ -10,14 +10,15 @@ import time
 from benchmark.compute.batches import evaluation_batches, training_batches
 from benchmark.compute.engine import Engine
 from benchmark.compute.scalars import open_scalars
+from benchmark.config.schedule import learning_rate
 from benchmark.core.errors import MethodError, RunError
 from benchmark.core.interruption import Interrupted
 from benchmark.record.energy import energy_between
 from benchmark.stores.patchstore import PatchStore
 from benchmark.training.context import RunContext
-from benchmark.training.learning import schedule
 from benchmark.training.learning.checkpoint import Progress, save_checkpoint
 from benchmark.training.learning.metrics import write_metrics
+from benchmark.training.learning.stopping import EarlyStopping
 from benchmark.training.stage import Staged
 
 #: Standard deviation of the validation probabilities below which a network says the same everywhere.
@@ -26,10 +27,10 @@ DEAD = 1e-3
 
 def train_epochs(
     run: RunContext, engine: Engine, staged: Staged, total_steps: int, progress: Progress
-) -> schedule.EarlyStopping:
+) -> EarlyStopping:
     """Train the epochs that are left; returns which was best."""
     training, log = run.config.training, run.log
-    stopping = schedule.EarlyStopping(training.early_stopping_patience)
+    stopping = EarlyStopping(training.early_stopping_patience)
     for row in progress.rows:
         stopping.improved(row["epoch"], row["eval_loss"])
     writing = run.options.tensorboard and run.cluster.is_chief
@@ -100,7 +101,7 @@ def _train_epoch(
     next_checkpoint = time.monotonic() + 60 * run.config.checkpoints.every_minutes
     with run.display.bar(f"epoch {epoch}/{training.epochs}", steps) as update:
         for inputs, labels in batches:
-            rate = schedule.learning_rate(training, progress.epoch * steps + progress.step, total_steps)
+            rate = learning_rate(training, progress.epoch * steps + progress.step, total_steps)
             requested = run.interruption.requested is not None
             loss, hits, stop = engine.train_step(inputs, labels, rate, requested)
             progress.step += 1
@@ -114,7 +115,7 @@ def _train_epoch(
                 save_progress(run, engine, progress)
                 next_checkpoint = time.monotonic() + 60 * run.config.checkpoints.every_minutes
             _end_here(run, stop)
-    return schedule.learning_rate(training, epoch * steps - 1, total_steps)
+    return learning_rate(training, epoch * steps - 1, total_steps)
 
 
 def _evaluate(run: RunContext, engine: Engine, store: PatchStore, epoch: int) -> tuple[float, int, int, bool]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from compliance.registry import Problem, log_rule, problem
 from compliance.rules.log.time import milliseconds
@@ -226,11 +227,12 @@ def result_weights(log: Log) -> Iterator[Problem]:
             yield problem(f"`weights_sha256` {show(digest)}", event.line)
 
 
-#: Clocks may differ from the events' times by a share of a duration and by some seconds.
-CLOCK_SHARE, CLOCK_SECONDS = 0.02, 1.0
+#: Clocks may differ from the events' times by a share of a duration and by some seconds, but by no more than
+#: half of what could be left out of it. A tenth of a second is allowed of any.
+CLOCK_SHARE, CLOCK_SECONDS, CLOCK_LEAST = 0.02, 1.0, 0.1
 
 #: The interval whose length a duration is.
-_SINGLE = {"staging_seconds": "staging", "inference_seconds": "inference", "total_seconds": "run"}
+_SINGLE = {"staging_seconds": "staging", "inference_seconds": "inference"}
 #: The four ends of an epoch's two intervals, and between which of them a duration is, over all epochs.
 _ENDS = ("epoch_start", "epoch_stop", "eval_start", "eval_stop")
 _SUMMED = {"training_seconds": (0, 1), "evaluation_seconds": (2, 3)}
@@ -244,12 +246,36 @@ def _length(start: LogEvent | None, stop: LogEvent | None) -> float | None:
     return (end - begin) / 1000 if end >= begin and stop.place > start.place else None
 
 
-def _lengths(log: Log) -> Iterator[tuple[str, float, float, str]]:
-    """For every duration of the result the least and the most by the events, and where that is from."""
-    for name, interval in _SINGLE.items():
-        length = _length(log.first(f"{interval}_start"), log.first(f"{interval}_stop"))
-        if length is not None:
-            yield name, length, length, f"from {interval}_start to {interval}_stop"
+class _Length(NamedTuple):
+    """A duration by the events: the least and the most, what can be left out of it, and where it is from."""
+
+    name: str
+    least: float
+    most: float
+    part: float
+    source: str
+
+    @property
+    def allowed(self) -> float:
+        """By how much clocks may differ."""
+        return max(min(self.most * CLOCK_SHARE + CLOCK_SECONDS, self.part / 2), CLOCK_LEAST)
+
+
+def _lengths(log: Log) -> Iterator[_Length]:
+    """Every duration of the result as the events have it."""
+    lengths = {
+        name: length
+        for name, interval in _SINGLE.items()
+        if (length := _length(log.first(f"{interval}_start"), log.first(f"{interval}_stop"))) is not None
+    }
+    for name, length in lengths.items():
+        yield _Length(name, length, length, length, f"from {_SINGLE[name]}_start to {_SINGLE[name]}_stop")
+    least, most = (_length(log.first("run_start"), log.first(key)) for key in ("result", "run_stop"))
+    if most is not None:
+        # measured where the result is composed; the first that could be left out is the staging
+        shortest = most if least is None else least
+        part = lengths.get("staging_seconds", most)
+        yield _Length("total_seconds", shortest, most, part, "from run_start to run_stop")
     ends = [series(log, key) for key in _ENDS]
     times = [[time or 0 for time in events.times] for events in ends]
     in_order = is_interleaved([events.places for events in ends]) and is_interleaved(times)
@@ -257,10 +283,11 @@ def _lengths(log: Log) -> Iterator[tuple[str, float, float, str]]:
     if all(ends) and in_order and None not in (milliseconds(ends[0][0]), milliseconds(ends[-1][-1])):
         for name, (start, stop) in _SUMMED.items():
             length = (sum(times[stop]) - sum(times[start])) / 1000
-            yield name, length, length, f"from {_ENDS[start]} to {_ENDS[stop]} over all epochs"
-    length = _length(log.first("inference_start"), log.first("inference_stop"))
-    if length is not None and (scenes := len(log.all("scene_accuracy"))):
-        yield "seconds_per_scene", 0.0, length / scenes, f"for each of {count(scenes, 'scene')}"
+            source = f"from {_ENDS[start]} to {_ENDS[stop]} over all epochs"
+            yield _Length(name, length, length, length, source)
+    if (scenes := len(log.all("scene_accuracy"))) and "inference_seconds" in lengths:
+        most = lengths["inference_seconds"] / scenes
+        yield _Length("seconds_per_scene", 0.0, most, most, f"for each of {count(scenes, 'scene')}")
 
 
 @log_rule(
@@ -272,7 +299,8 @@ def _lengths(log: Log) -> Iterator[tuple[str, float, float, str]]:
 def result_timing(log: Log) -> Iterator[Problem]:
     """The durations of the result must be those of the events. Staging, inference and the whole run
     last as long as their intervals, training and evaluation as long as theirs of all epochs, a scene
-    no longer than its share of the inference (2 % and one second are allowed for clocks)."""
+    no longer than its share of the inference. For clocks 2 % and one second are allowed, but no more than
+    half of the duration, and of the whole run half of the staging."""
     bounds = list(_lengths(log))
     for event, value in results(log):
         stated = {name: lookup(value, "timing", name) for name in TIMING_FIELDS}
@@ -280,11 +308,12 @@ def result_timing(log: Log) -> Iterator[Problem]:
         for name, seconds in numbers.items():
             if seconds < 0:
                 yield problem(f"`timing.{name}` {show(seconds)}", event.line, "at least 0")
-        for name, least, most, source in bounds:
-            seconds = numbers.get(name, least)
-            if seconds > most * (1 + CLOCK_SHARE) + CLOCK_SECONDS:
-                expected = f"at most {most:.3f} s, {source}"
-                yield problem(f"`timing.{name}` {show(seconds)}", event.line, expected)
-            elif 0 <= seconds < least * (1 - CLOCK_SHARE) - CLOCK_SECONDS:
-                expected = f"at least {least:.3f} s, {source}"
-                yield problem(f"`timing.{name}` {show(seconds)}", event.line, expected)
+        for length in bounds:
+            seconds = numbers.get(length.name, length.least)
+            if seconds > length.most + length.allowed:
+                expected = f"at most {length.most:.3f} s, {length.source}"
+            elif 0 <= seconds < length.least - length.allowed:
+                expected = f"at least {length.least:.3f} s, {length.source}"
+            else:
+                continue
+            yield problem(f"`timing.{length.name}` {show(seconds)}", event.line, expected)

@@ -152,11 +152,12 @@ def _work(log: Log, devices: int) -> Iterator[tuple[LogEvent, LogEvent, LogEvent
         # The shortest with the pixels of the largest is enough to see that nothing is amiss.
         lengths = [(stop or 0) - (start or 0) for start, stop in zip(starts.times, stops.times, strict=False)]
         pixels = max(scores.facts("pixels"), default=0)
-        if lengths and not _is_possible(min(lengths), pixels, devices):
+        if lengths and not is_possible(min(lengths), pixels, devices):
             yield from zip(starts, stops, scores or repeat(None), strict=False)
 
 
-def _is_possible(milliseconds: int, pixels: int, devices: int) -> bool:
+def is_possible(milliseconds: int, pixels: int, devices: int) -> bool:
+    """Whether devices can take in so many pixels in a time, which is longer than none."""
     return milliseconds > 0 and milliseconds * devices * PIXELS_PER_SECOND >= pixels * 1000
 
 
@@ -176,7 +177,7 @@ def interval_length(log: Log) -> Iterator[Problem]:
     for start, stop, score in _work(log, devices):
         length = (stop.time_ms or 0) - (start.time_ms or 0)
         pixels = count_of(score, "pixels") if score else 0
-        if _is_possible(length, pixels, devices):
+        if is_possible(length, pixels, devices):
             continue
         if length < 0 or stop.place < start.place or None in (milliseconds(start), milliseconds(stop)):
             continue  # rules of their own

@@ -84,13 +84,13 @@ def loss_range(log: Log) -> Iterator[Problem]:
 @log_rule(
     "train-pixels",
     clause="house",
-    expected="whole patches: all of train_samples but at most the last, incomplete batch",
+    expected="whole patches: all of train_samples but the last, incomplete batch",
     remedy="count every pixel of every training step once",
 )
 def train_pixels(log: Log) -> Iterator[Problem]:
     """The training accuracy must be that of an epoch's patches. Its pixels are whole patches, without
-    the margin that training leaves out, as many as train_samples says less at most what does not fill a
-    batch."""
+    the margin that training leaves out, as many as train_samples says less those that do not fill a batch;
+    of a method that is fitted once all of them."""
     patch, samples = log.integer("patch_size"), log.integer("train_samples")
     batch = log.integer("global_batch_size")
     if not patch or not samples or not batch or min(patch, samples, batch) < 1:
@@ -98,12 +98,15 @@ def train_pixels(log: Log) -> Iterator[Problem]:
     size = patch - 2 * (log.integer("training_margin") or 0)
     if size < 1:
         return  # training-margin reports it
-    area, least, events = size * size, max(samples - batch + 1, 1), log.sound("train_accuracy")
-    whole = range(least * area, samples * area + 1, area)
-    for event in filter(has_possible_counts, events.where(n not in whole for n in events.facts("pixels"))):
+    by_steps = (log.text("method_kind") or "network") == "network"
+    trained = samples - samples % batch if by_steps else samples
+    area, events = size * size, log.sound("train_accuracy")
+    for event in filter(
+        has_possible_counts, events.where(n != trained * area for n in events.facts("pixels"))
+    ):
         patches, rest = divmod(count_of(event, "pixels"), area)
         found = f"{count_of(event, 'pixels')} pixels: {patches} patches and {rest} pixels"
-        yield problem(found, event.line, f"{least} to {samples} patches of {size} x {size} pixels")
+        yield problem(found, event.line, f"{trained} patches of {size} x {size} pixels")
 
 
 @log_rule(

@@ -44,6 +44,7 @@ def test_names_of_the_vocabulary_are_those_of_mllog():
         *("skipped_scene", "test_samples", "train_loss", "train_accuracy", "eval_loss", "test_accuracy"),
         *("inference_start", "inference_stop", "scene_accuracy"),
         *("method", "method_kind", "method_source", "method_sha256", "method_options", "training_margin"),
+        "experiment",
         *("opt_amsgrad", "opt_sgd_momentum", "opt_sgd_nesterov"),
         *("baselines_start", "baselines_stop", "baseline_accuracy"),
     }

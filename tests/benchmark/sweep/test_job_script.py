@@ -13,8 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.record.announcement import in_ranges
-from benchmark.sweep.job_script import Job, command, render_array, render_run
+from benchmark.sweep.job_script import Job, command, ranges, render_array, render_run
 from benchmark.sweep.site import Resources, Site
 from tests.support.project import ROOT
 from tests.support.waiting import wait_until
@@ -86,7 +85,7 @@ def test_shellcheck_finds_nothing(name):
 
 @given(indices=st.sets(st.integers(0, 2000)))
 def test_ranges_mean_the_same_numbers(indices):
-    parts = [part.split("-") for part in in_ranges([*indices]).split(",") if part]
+    parts = [part.split("-") for part in ranges(indices).split(",") if part]
     meant = [number for part in parts for number in range(int(part[0]), int(part[-1]) + 1)]
     assert meant == sorted(indices)
 

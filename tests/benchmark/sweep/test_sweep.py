@@ -125,7 +125,7 @@ def test_submit_writes_every_folder_and_submits_one_array(place, capsys):
     assert json.loads((folder(place) / "runs/three-seed-2/experiment.json").read_text()) == {
         "experiment": "three",
         "sha256": hashlib.sha256((place / "three.yaml").read_bytes()).hexdigest(),
-        "seeds": "1-3",
+        "seeds": "1 2 3",
     }
     assert calls(place) == [f"sbatch --parsable {folder(place)}/array.slurm"]
     script = (folder(place) / "array.slurm").read_text()

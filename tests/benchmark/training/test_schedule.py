@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmark.config.schedule import learning_rate, warmup_steps
 from benchmark.config.schema import Training
-from benchmark.training.learning.schedule import EarlyStopping, learning_rate, warmup_steps
+from benchmark.training.learning.stopping import EarlyStopping
 
 COSINE = Training(epochs=1, learning_rate=1e-3, schedule="cosine", warmup_fraction=0.1)
 

@@ -128,7 +128,7 @@ def test_the_parameters_of_any_configuration_that_a_run_accepts_pass(
     config: Config, optimizer: str, path: Path
 ) -> None:
     values = logged(config, optimizer, path)
-    optional = {*SETTINGS, *OPTIMIZER_EXTRAS, *OPTIMIZATION, "training_margin"}
+    optional = {*SETTINGS, *OPTIMIZER_EXTRAS, *OPTIMIZATION, "training_margin", "experiment"}
     assert set(PARAMETERS) - optional <= values.keys()
     text = inserted(COMPLETED, "data_location", "ext4", "cache_clear")  # train.py logs it, between the two
     text = with_metadata(text, "data_location", inference="ext4", staging="tmpfs")

@@ -26,6 +26,7 @@ from tests.support.hand_logs import (
     upto,
     with_line,
     with_metadata,
+    with_result,
     with_time,
     with_value,
     without,
@@ -85,6 +86,13 @@ def reordered(text: str, *lines: int) -> str:
     return "\n".join(rows) + "\n"
 
 
+def in_batches(text: str, samples: int, batch: int) -> str:
+    """The text with another number of training patches, and another batch."""
+    for key in ("global_batch_size", "local_batch_size"):
+        text = with_value(text, key, batch)
+    return with_value(with_value(text, "train_samples", samples), "opt_learning_rate_warmup_steps", 2)
+
+
 SEED, LOSS = line_of(COMPLETED, "seed"), line_of(COMPLETED, "train_loss")
 BENIGN = {
     "one spelling of the version": without(COMPLETED, "submission_version"),
@@ -100,8 +108,10 @@ BENIGN = {
     "more metadata": with_metadata(COMPLETED, "run_start", node="n1", ranks=[0, 1], limits={"hours": 13}),
     "equal times": with_time(COMPLETED, "init_stop", 1732428000066),
     "a higher temperature than the policy's": with_value(COMPLETED, "min_sst", 275),
-    "an incomplete last batch": with_metadata(
-        with_value(COMPLETED, "train_samples", 87), "staging_stop", patches=107
+    "an incomplete last batch": with_result(
+        with_metadata(in_batches(COMPLETED, 100, 40), "staging_stop", patches=120, scenes=6),
+        "data.training_scenes",
+        5,
     ),
     "scenes named as files": COMPLETED.replace('_NT_003"', '_NT_003.hdf"'),
     "JSON without spaces": COMPLETED.replace(", ", ",").replace(": ", ":"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 
 from compliance import registry
@@ -9,14 +11,21 @@ from compliance.finding import Finding
 from compliance.rules import own_rules
 from compliance.rules.series import series_of
 from compliance.subjects.log import condense
+from tests.support.contradictions.of_logs import in_experiment
 from tests.support.defects.defect import Said
 from tests.support.hand_logs import COMPLETED, aborted, line_of, parsed, with_result, with_value
+from tests.support.log_edits import retimed
 
 
 def run(seed: int, text: str = COMPLETED) -> str:
-    """A run of its own: another seed, other weights, another first training loss."""
+    """A run of its own: another hour and seed, other weights, another first training loss."""
     text = with_value(with_value(text, "seed", seed), "train_loss", 0.5 + seed / 1024)
-    return with_result(text, "weights_sha256", f"{seed:064x}")
+    text = retimed(text, lambda _, time: time + seed * 3_600_000)
+    return with_result(text, "weights_sha256", hashlib.sha256(str(seed).encode()).hexdigest())
+
+
+def an_hour_later(text: str) -> str:
+    return retimed(text, lambda _, time: time + 3_600_000)
 
 
 def found(logs: dict[str, str]) -> list[Finding]:
@@ -46,13 +55,18 @@ BROKEN_SETS: list[tuple[dict[str, str], str, str, Said]] = [
         Said(at("seed"), f"seed 2, as in {SECOND}"),
     ),
     (
-        {**GOOD, THIRD: with_value(GOOD[SECOND], "seed", 3)},
+        {**GOOD, THIRD: an_hour_later(with_value(GOOD[SECOND], "seed", 3))},
         THIRD,
         "set-near-identical",
         Said(at("result"), f"weights_sha256 of {SECOND} under another seed"),
     ),
     (
-        {**GOOD, THIRD: with_result(with_value(GOOD[SECOND], "seed", 3), "weights_sha256", "f" * 64)},
+        {
+            **GOOD,
+            THIRD: an_hour_later(
+                with_result(with_value(GOOD[SECOND], "seed", 3), "weights_sha256", "f" * 64)
+            ),
+        },
         THIRD,
         "set-near-identical",
         Said(at("result"), f"losses and accuracies of {SECOND} under another seed"),
@@ -94,6 +108,42 @@ BROKEN_SETS: list[tuple[dict[str, str], str, str, Said]] = [
         "r",
         "set-numbering",
         Said(None, "result-0.txt and result-1.txt", "result-1.txt to result-2.txt"),
+    ),
+    (
+        {**GOOD, THIRD: with_value(GOOD[THIRD], "opt_base_learning_rate", 0.002)},
+        THIRD,
+        "set-same-parameters",
+        Said(at("opt_base_learning_rate"), "`opt_base_learning_rate` 0.002", "0.001, as in 2 logs"),
+    ),
+    (
+        {**GOOD, FIRST: with_value(GOOD[FIRST], "train_samples", 60)},
+        FIRST,
+        "set-same-scenes",
+        Said(at("test_samples"), "`train_samples` 60", "80, as in 2 logs"),
+    ),
+    (
+        {**GOOD, THIRD: retimed(GOOD[THIRD], lambda _, time: time - 3_600_000)},
+        "logs/quickstart",
+        "set-overlapping",
+        Said(None, f"1 of 3 begin before another ends, first {THIRD}"),
+    ),
+    (
+        {path: text if path == THIRD else in_experiment(text, "1 2 3") for path, text in GOOD.items()},
+        THIRD,
+        "set-experiment",
+        Said(None, "no `experiment`", "`five`, as others"),
+    ),
+    (
+        {f"r/result_{n}.txt": in_experiment(run(n + 1), "1 2 3 4") for n in range(2)},
+        "r",
+        "set-seeds-missing",
+        Said(None, "no run of 2 seeds of 4: 3 and 4"),
+    ),
+    (
+        {path: in_experiment(text, "1 2 3 5 8") for path, text in GOOD.items()},
+        "logs/quickstart",
+        "set-seeds-pending",
+        Said(None, "no run of 2 seeds of 5: 5 and 8"),
     ),
     ({FIRST: run(1)}, FIRST, "set-single-run", Said(None, "one run")),
 ]

@@ -20,8 +20,8 @@ from compliance.check import main
 from compliance.checker import check_paths
 from compliance.rules import RULE_BY_ID
 from compliance.selection import Selection
-from compliance.subjects import archive as archive_read
-from compliance.subjects.archive import ArchiveDefect, read_archive, unpack
+from compliance.subjects.trees import archive as archive_read
+from compliance.subjects.trees.archive import ArchiveDefect, read_archive, unpack
 from tests.support.hand_logs import COMPLETED, with_value
 
 Change = Callable[[tarfile.TarInfo], None]

@@ -80,8 +80,9 @@ def test_a_script_with_an_open_quote_stays_as_it_is():
 
 def test_a_bundle_holds_the_batch_files_of_its_runs(tmp_path, monkeypatch):
     make_place(tmp_path)
+    script = (ROOT / "tests/data/job_scripts/single_gpu_run.slurm").read_text()
     for folder in (tmp_path / "logs").iterdir():
-        (folder / "job.slurm").write_text((ROOT / "tests/data/job_scripts/single_gpu_run.slurm").read_text())
+        (folder / "job.slurm").write_text(script.replace("seed-4", f"seed-{folder.name[-1]}"))
     monkeypatch.chdir(tmp_path)
     assert main(["--logs", "logs", "--output", "dist"]) == 0
     (bundle,) = (path for path in (tmp_path / "dist").iterdir() if path.is_dir())

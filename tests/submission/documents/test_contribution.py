@@ -111,7 +111,7 @@ def test_so_it_is_with_a_target_that_is_reached_energy_and_a_run_that_stopped_ea
                 line["value"]["validation_accuracy"] = 1_200_000 / 1310720
 
     commit = git(place, "rev-parse", "HEAD")
-    config = CONFIG.replace("epochs: 2", "epochs: 40\n  early_stopping_patience: 1")
+    config = CONFIG.replace("epochs: 2", "epochs: 40\n  early_stopping_patience: 1").replace("0.1", "0.005")
     for seed in (1, 2):
         write_run(tmp_path / "logs", seed, commit, config=config, change=reached)
     science, document = contributed(place, tmp_path)

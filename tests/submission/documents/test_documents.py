@@ -143,9 +143,9 @@ def test_observed_scenes_are_fetched_from_the_public_bucket(place: Path, tmp_pat
 
 
 def test_scenes_of_another_size_are_made_of_that_size(place: Path, tmp_path: Path) -> None:
-    science = repackaged(place, tmp_path, CONFIG + "geometry: {rows: 1100, columns: 1400}\n")
+    science = repackaged(place, tmp_path, CONFIG + "geometry: {rows: 1500, columns: 1200}\n")
     (command,) = yaml.safe_load((science / "config.yaml").read_text())["data"]
-    assert command.endswith("--training 5 --inference 2 --rows 1100 --columns 1400")
+    assert command.endswith("--training 5 --inference 2 --rows 1500 --columns 1200")
 
 
 def test_the_notes_on_the_implementation_answer_every_question(bundle: Path) -> None:

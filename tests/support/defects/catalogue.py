@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from tests.support.contradictions.of_logs import contradictions
 from tests.support.defects import general_method, typed_events, typed_lines, typed_timeline, typed_values
 from tests.support.defects.defect import Defect
 from tests.support.defects.general_events import single_events
@@ -33,6 +34,7 @@ GENERAL: tuple[Defect, ...] = tuple(
         *method(),
         *stopping(),
         *result(),
+        *contradictions(),
     )
 )
 TYPED: tuple[Defect, ...] = (

@@ -22,7 +22,14 @@ from tests.support.log_edits import (
 #: Events whose absence is no defect.
 OPTIONAL = (
     *(*VERSIONS, *OPTIMIZER_EXTRAS),
-    *("rules_edition", "epoch_energy", "run_resumed", "whole_scene_agreement", "training_margin"),
+    *(
+        "rules_edition",
+        "epoch_energy",
+        "run_resumed",
+        "whole_scene_agreement",
+        "training_margin",
+        "experiment",
+    ),
 )
 #: The rule that an event's absence breaks, where it is not event-missing.
 MISSING = {
@@ -50,6 +57,7 @@ REPEATED = {
 BESIDES = {
     ("missing", "early_stop"): ("result-epochs",),
     ("missing", "scene_accuracy"): ("result-data", "result-pixels"),
+    ("repeated", "skipped_scene"): ("skipped-scenes",),
     ("repeated", "scene_accuracy"): ("scene-unique", "result-data", "result-pixels"),
 }
 _OTHER_KIND = {POINT: START, START: STOP, STOP: POINT}

@@ -8,18 +8,27 @@ from benchmark.record.events import OPTIMIZERS
 from compliance.wording import excerpt
 from tests.support.defects.defect import Defect, defect, typed
 from tests.support.hand_logs import COMPLETED
-from tests.support.log_edits import fields_of, place_of, row_of, with_rows, with_value, without, without_all
+from tests.support.log_edits import (
+    fields_of,
+    place_of,
+    row_of,
+    with_rows,
+    with_value,
+    without,
+    without_all,
+)
 
 OPTIMIZATION = (
     *("opt_name", "opt_base_learning_rate", "learning_rate"),
     *("opt_adam_beta_1", "opt_adam_beta_2", "opt_adam_epsilon"),
     *("opt_learning_rate_warmup_steps", "opt_learning_rate_decay_schedule"),
 )
+DIGEST = "260d93ffbc03e3372beab01152b530fbf68f52d243715f9ff696acfc88ca6e21"
 FACTS: dict[str, object] = {
     "method": "unet",
     "method_kind": "network",
     "method_source": "benchmark.methods.unet",
-    "method_sha256": "260d93ffbc03e3372beab01152b530fbf68f52d243715f9ff696acfc88ca6e21",
+    "method_sha256": DIGEST,
     "method_options": {},
 }
 ABOUT = {"title": "U-Net", "citations": "arXiv:1505.04597", "adapted": "Nothing.", "licence": "Apache-2.0"}
@@ -41,10 +50,11 @@ def stated(text: str) -> str:
 
 
 def with_optimizer(text: str, name: str, *settings: object, **extras: object) -> str:
-    """The log of a run that states its method, with another optimizer and a margin."""
+    """The log of a run of an experiment that states its method, with another optimizer and a margin."""
     text = with_value(without_all(stated(text), *OPTIMIZERS["adam"]), "opt_name", name)
     for key, value in reversed([*zip(OPTIMIZERS[name], settings, strict=True), *extras.items()]):
         text = added(text, "opt_base_learning_rate", key, value)
+    text = added(text, "config_digest", "experiment", "five", seeds=f"0 1 7 {2**53 - 1}", sha256=DIGEST)
     return added(text, "patch_size", "training_margin", 0)
 
 

@@ -244,5 +244,5 @@ def invented_truth(text: str) -> str:
 def better_score(text: str) -> str:
     """The score and the result's value raised, and the scenes left as they are."""
     correct, pixels = counts_of(text, "test_accuracy")
-    text = counted(text, "test_accuracy", (correct + pixels) // 2, pixels)
+    text = counted(text, "test_accuracy", correct + 1000, pixels)
     return with_result(text, "value", lambda _: value_of(text, "test_accuracy"))

@@ -84,9 +84,12 @@ def one_scene_less(text: str) -> str:
     rest = pixels - last["pixels"]
     text = counted(text, "test_accuracy", correct - last["correct"], rest)
     text = with_metadata(without(text, "scene_accuracy", -1), "test_accuracy", scenes=scenes - 1)
-    for number, _ in enumerate(BASELINES):
-        baseline = fields_of(text, "baseline_accuracy", number)["metadata"]
-        share = {"correct": baseline["correct"] * rest // pixels, "pixels": rest}
-        text = with_metadata(text, "baseline_accuracy", number, **share)
     text = edit(text, "result", lambda fields: shrunk(fields["value"]))
+    label = value_of(text, "result")["scores"]["bayes"]["all"]
+    for number, name in enumerate(BASELINES):
+        right = fields_of(text, "baseline_accuracy", number)["metadata"]["correct"] * rest // pixels
+        if name == "majority":
+            right = label["true_positive"] + label["false_negative"]
+        text = counted(text, "baseline_accuracy", right, rest, number)
+        text = with_result(text, f"baselines.{name}", lambda _, share=right / rest: share)
     return with_value(text, "test_samples", scenes - 1)

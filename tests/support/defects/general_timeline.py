@@ -378,6 +378,7 @@ def time() -> Iterator[Defect]:
         "time: an hour ahead in the run",
         lambda text: delayed(text, "inference_start", 3_600_000),
         "result-timing",
+        "clock-idle",
     )
     yield defect(
         "time: a clock that was set",
@@ -449,6 +450,7 @@ def runs() -> Iterator[Defect]:
         "event-repeated",
         *("after-run-stop", "baseline-set", "epoch-complete", "resumed-count"),
         *("result-data", "result-pixels", "result-timing", "scene-count", "scene-unique"),
+        "skipped-scenes",
     )
     yield defect("run: killed", lambda text: upto(text, "eval_loss", 1), "run-stop")
     yield defect("run: killed before the clock", lambda text: upto(text, "init_stop"), "run-stop")

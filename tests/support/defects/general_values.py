@@ -104,6 +104,7 @@ def parameters() -> Iterator[Defect]:
         lambda text: with_value(text, "global_batch_size", value_of(text, "global_batch_size") + 1),
         "batch-product",
         "policy-names",
+        "train-pixels",
     )
     for key in ("batch_size", "learning_rate"):
         yield defect(
@@ -139,6 +140,7 @@ def parameters() -> Iterator[Defect]:
         "patch-size-policy",
         "train-pixels",
         "eval-pixels",
+        "scene-patches",
     )
     for digest in ("", "9b74c989", "z" * 64, "A" * 64):
         yield defect(
@@ -154,6 +156,7 @@ def parameters() -> Iterator[Defect]:
         "parameter: synthetic data as observed",
         lambda text: relabelled(text, "synthetic", "slstr"),
         "result-data",
+        "scene-patches",
         "test-set",
     )
     yield defect("parameter: another split", lambda text: with_value(text, "train_split", 0.2), "result-data")
@@ -299,10 +302,10 @@ ACCURACIES = (
 )
 
 
-def counted(text: str, key: str, correct: int, pixels: int) -> str:
+def counted(text: str, key: str, correct: int, pixels: int, number: int = 0) -> str:
     """An accuracy with other counts, and the value that they give."""
-    changed = with_metadata(text, key, correct=correct, pixels=pixels)
-    return with_value(changed, key, correct / pixels)
+    changed = with_metadata(text, key, number, correct=correct, pixels=pixels)
+    return with_value(changed, key, correct / pixels, number)
 
 
 def counts_of(text: str, key: str) -> tuple[int, int]:
@@ -381,6 +384,7 @@ def values() -> Iterator[Defect]:
         ),
         "scene-totals",
         "result-pixels",
+        "scene-pixels",
     )
     yield defect(
         "samples: more than staged",
@@ -419,6 +423,7 @@ def values() -> Iterator[Defect]:
         "samples: more validation patches",
         lambda text: with_value(text, "eval_samples", value_of(text, "eval_samples") - 1),
         "eval-pixels",
+        "scene-patches",
     )
     yield defect(
         "samples: more scenes than scored",
@@ -447,7 +452,10 @@ def values() -> Iterator[Defect]:
         "scenes: of dusk", lambda text: with_metadata(text, "scene_accuracy", period="dusk"), "scene-period"
     )
     yield defect(
-        "scenes: staged others", lambda text: with_metadata(text, "staging_stop", scenes=1), "result-data"
+        "scenes: staged others",
+        lambda text: with_metadata(text, "staging_stop", scenes=1),
+        "result-data",
+        "scene-patches",
     )
     yield defect(
         "baselines: an unknown one",
@@ -468,7 +476,7 @@ def with_accuracy(text: str, key: str, value: float, correct: int, pixels: int) 
 
 def unbeaten(text: str) -> str:
     """The text with a baseline as good as the model, which its result admits."""
-    text = counted(text, "baseline_accuracy", *counts_of(text, "test_accuracy"))
-    name = fields_of(text, "baseline_accuracy")["metadata"]["baseline"]
-    text = with_result(text, f"baselines.{name}", lambda _: value_of(text, "baseline_accuracy"))
+    text = counted(text, "baseline_accuracy", *counts_of(text, "test_accuracy"), 1)
+    name = fields_of(text, "baseline_accuracy", 1)["metadata"]["baseline"]
+    text = with_result(text, f"baselines.{name}", lambda _: value_of(text, "baseline_accuracy", 1))
     return with_result(text, "beats_baselines", lambda _: False)

@@ -114,7 +114,7 @@ SAID: dict[str, Said] = {
         28, "`learning_rate` 0.001", "0.002, as `opt_base_learning_rate` says", log=EARLY_STOPPED
     ),
     "parameter: a crop as large as a patch": Said(34, "crop 256 of patch 256"),
-    "parameter: another patch size": Said(33, "128", also=("eval-pixels", "train-pixels")),
+    "parameter: another patch size": Said(33, "128", also=("eval-pixels", "scene-patches", "train-pixels")),
     "parameter: config_digest `9b74c989`": Said(15, "`9b74c989`"),
     "parameter: cache not cleared": Said(11, "false, by `posix_fadvise DONTNEED on 8 files`"),
     "identity: organisation ``": Said(2, "`submission_org` is ``: blank"),
@@ -139,7 +139,7 @@ SAID: dict[str, Said] = {
     ),
     "loss: train_loss negative": Said(47, "`train_loss` -0.25"),
     "pixels: half an epoch": Said(
-        48, "2621440 pixels: 40 patches and 0 pixels", "73 to 80 patches of 256 x 256 pixels"
+        48, "2621440 pixels: 40 patches and 0 pixels", "80 patches of 256 x 256 pixels"
     ),
     "whole_scene_agreement: of fewer pixels": Said(
         101, "1800000 pixels", "3600000 pixels", log=EARLY_STOPPED
@@ -180,8 +180,54 @@ SAID: dict[str, Said] = {
         107,
         "`scores.truth` of observed scenes",
         "none: no true mask is known",
-        also=("test-set",),
+        also=("scene-patches", "test-set"),
         log=EARLY_STOPPED,
     ),
     "parameter: synthetic data": Said(14, "data_kind synthetic"),
+    # ---- tests/support/contradictions/of_logs.py
+    "loss and accuracy: a training loss too low": Said(
+        47, "`train_loss` 0.01 with accuracy 0.8125", "from 0.128666 to 3.62118"
+    ),
+    "epochs: one again": Said(59, "epoch 2: the losses of epoch 1"),
+    "digest: weights_sha256 zeros": Said(178, f"`weights_sha256` `{'0' * 60}…`"),
+    "masks: one without a digest": Said(71, "1 scene of 100 without one"),
+    "masks: of another scene": Said(
+        72, "the mask of `S3A_SL_1_RBT____20191001T000021_20191001T000321_20191002T043…`"
+    ),
+    "scenes: pixels of another": Said(98, "1801000 pixels", "1799000 pixels, as 1 scene", log=EARLY_STOPPED),
+    "scenes: a patch more of one": Said(42, "101 patches of 5 scenes", "as many of each"),
+    "skipped: and scored": Said(
+        42, "`S3A_SL_1_RBT____20191001T000021_20191001T000321_20191002T043…`, which was scored"
+    ),
+    "masks: others against truth without borders": Said(
+        107,
+        "`scores.truth.without_borders`: 1936000 pixels called cloud",
+        "1935000, as against bayes",
+        log=EARLY_STOPPED,
+    ),
+    "parts: more hits by day": Said(
+        178, "`scores.bayes`: true_positive 100833000 by day and night", "100832000 in all"
+    ),
+    "labels: of another majority": Said(
+        174, "majority: 106836000 of 180000000 pixels", "106835000 (cloud) or 73165000 (clear)"
+    ),
+    "whole scenes: as the masks, but for the label": Said(
+        101,
+        "0 pixels from the masks, 315000 from the label; the masks 324000 from the label",
+        log=EARLY_STOPPED,
+    ),
+    "clock: three hours before it starts": Said(40, "180.0 minutes after `init_stop`"),
+    "clock: an hour before epoch_start 0": Said(46, "60.0 minutes from `staging_stop` to `epoch_start`"),
+    "clock: an hour in an epoch": Said(
+        57, "3614.6 s from `epoch_start` to `epoch_stop`", "about 14.681 s, as most epochs"
+    ),
+    "rate: of scenes alone": Said(
+        178,
+        "`timing.seconds_per_scene`: 5811 patches in 0.000 s, 5.5e+17 operations a second",
+        "at most 2e+15 of 1 node without any, in mixed_bfloat16",
+    ),
+    "rate: of evaluations alone": Said(49, "183.512 ms a patch in training, 3060.950 ms in evaluation"),
+    "reference: other weights": Said(178, "`parameters` 1000000", "1948609"),
+    "schedule: only warm-up": Said(29, "61 steps", "at most 30: 3 epochs of 10"),
+    "experiment: seeds without the run's": Said(13, "seed 1", "one of `201 202 203`"),
 }

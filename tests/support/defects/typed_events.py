@@ -37,7 +37,8 @@ PRESENCE = [
         without_all(COMPLETED, "scene_accuracy"),
         None,
         "no event `scene_accuracy`",
-        "`scene_accuracy`: correct / pixels of one inference scene; period: day or night",
+        "`scene_accuracy`: correct / pixels of one inference scene; period: day or night; mask_sha256: "
+        "digest of its mask at one bit a pixel",
     ),
     typed(
         "event-missing",

@@ -1,0 +1,26 @@
+"""When to stop: a pure function of the validation losses that were seen."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass
+class EarlyStopping:
+    """The best epoch so far, by validation loss, and whether patience has run out."""
+
+    patience: int
+    best_epoch: int = 0
+    best_loss: float = math.inf
+
+    def improved(self, epoch: int, loss: float) -> bool:
+        """Take note of an epoch's loss; whether it is the lowest so far."""
+        if loss >= self.best_loss:
+            return False
+        self.best_epoch, self.best_loss = epoch, loss
+        return True
+
+    def exhausted(self, epoch: int) -> bool:
+        """Whether ``patience`` epochs have passed since the best."""
+        return epoch - self.best_epoch >= self.patience

@@ -1,0 +1,154 @@
+"""Rules on the configuration of a run: what it states must be what the log says of the run.
+
+That it is the one of the run, by its digest, the rules on configurations say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from benchmark.core.errors import ConfigError
+from compliance.registry import Problem, folder_rule, problem
+from compliance.rules.folder.steps import steps_of
+from compliance.subjects.evidence.evidence import CONFIG, Evidence
+from compliance.subjects.log import Log, count_of
+from compliance.subjects.result_fields import lookup
+from compliance.wording import count, excerpt, show
+
+if TYPE_CHECKING:
+    from benchmark.config.schema import Config
+
+_AS_CONFIGURED = "log what was configured, as `python -m benchmark.run` does; a log is never edited"
+
+
+def _config(evidence: Evidence) -> Config | None:
+    """The configuration that the log has the digest of; None where there is none."""
+    if evidence.settings is None or (digest := evidence.log.text("config_digest")) is None:
+        return None
+    from benchmark.config.files import build_config  # YAML: only where there is a configuration
+
+    try:
+        config = build_config(evidence.settings)
+    except ConfigError:
+        return None
+    return config if config.digest() == digest else None
+
+
+def _stated(config: Config, log: Log) -> Mapping[str, Any]:
+    """The events whose values follow from the configuration, with these."""
+    training, submission = config.training, config.submission
+    values: dict[str, Any] = {
+        "submission_org": submission.org,
+        "submission_status": submission.status,
+        "submission_division": submission.division,
+        "submission_poc_name": submission.poc_name,
+        "submission_poc_email": submission.poc_email,
+        "data_kind": config.data.kind,
+        "local_batch_size": training.batch_size,
+        "micro_batch_size": training.batch_size,
+        "epochs": training.epochs,
+        "early_stopping_patience": training.early_stopping_patience,
+        "augmentation": training.augmentation,
+        "patch_size": config.geometry.patch,
+        "crop_size": config.geometry.crop,
+        "min_sst": config.min_sst,
+        "train_split": config.split.train_fraction,
+        "split_seed": config.split.seed,
+        "quality_target": config.quality_target,
+    }
+    if submission.platform:
+        values["submission_platform"] = submission.platform
+    if (log.text("method_kind") or "network") == "network":
+        values |= {
+            "opt_base_learning_rate": training.learning_rate,
+            "learning_rate": training.learning_rate,
+            "opt_learning_rate_decay_schedule": training.schedule,
+        }
+        if training.precision != "auto":
+            values["precision"] = training.precision
+    return values
+
+
+@folder_rule(
+    "folder-config",
+    clause="S2",
+    expected="the values of the configuration that the log names by its digest",
+    remedy=_AS_CONFIGURED,
+)
+def folder_config(evidence: Evidence) -> Iterator[Problem]:
+    """A log must state what its configuration states: who submits, and every hyperparameter. Its digest shows
+    that the configuration is that of the run, so that another value in the log is not."""
+    config, log = _config(evidence), evidence.log
+    if config is None:
+        return
+    for key, value in _stated(config, log).items():
+        event = log.one(key)
+        if event and event.value != value:
+            found = f"`{key}` {show(event.value)}"
+            yield problem(found, event.line, f"{show(value)}, by {CONFIG}", path=log.path)
+    from benchmark.config.schedule import warmup_steps
+
+    steps, event = steps_of(log), log.one("opt_learning_rate_warmup_steps")
+    if steps and event:
+        rising = warmup_steps(config.training, steps.planned)
+        if event.value != rising:
+            expected = f"{rising} of {count(steps.planned, 'step')}, by {CONFIG}"
+            yield problem(f"`{event.key}` {show(event.value)}", event.line, expected, path=log.path)
+    yield from _method(config, log)
+
+
+def _method(config: Config, log: Log) -> Iterator[Problem]:
+    """Where source and options of the method are not those of the configuration."""
+    name, event = config.method.name, log.one("method_source")
+    file = name.replace("\\", "/").rpartition("/")[2]
+    sources = {name, file, f"benchmark.methods.{name}"}
+    # a name without a dot may be one that an installed package adds, with any module
+    is_known = "." in name or str(event and event.value).startswith("benchmark.methods.")
+    if event and is_known and not name.startswith("masks:") and event.value not in sources:
+        yield problem(
+            f"`method_source` {show(event.value)}", event.line, f"{excerpt(name)}, by {CONFIG}", path=log.path
+        )
+    options = log.one("method_options")
+    for option, value in config.method.options.items() if options else ():
+        if (logged := lookup(options and options.value, option)) != value:
+            expected = f"{show(value)}, by {CONFIG}"
+            found = f"option {excerpt(option)} {show(logged)}"
+            yield problem(found, options and options.line, expected, path=log.path)
+
+
+@folder_rule(
+    "folder-scenes",
+    clause="house",
+    expected="the scenes of the configuration, of its size, cut into its patches",
+    remedy="make the run with all scenes that the configuration states",
+)
+def folder_scenes(evidence: Evidence) -> Iterator[Problem]:
+    """The scenes of a log must be those that its configuration states. All are staged or scored, or logged as
+    skipped; each has as many pixels and gives as many patches as rows and columns are configured."""
+    config, log = _config(evidence), evidence.log
+    if config is None or not log.completed:
+        return
+    rows, columns, patch = config.geometry.rows, config.geometry.columns, config.geometry.patch
+    for event in log.sound("scene_accuracy"):
+        if event.metadata["pixels"] != rows * columns:
+            found, expected = f"{show(event.metadata['pixels'])} pixels", f"{rows} x {columns}, by {CONFIG}"
+            yield problem(found, event.line, expected, path=log.path)
+    if log.text("method_kind") == "masks":
+        return
+    staged, of_scene = log.one("staging_stop"), (rows // patch) * (columns // patch)
+    if staged and count_of(staged, "patches") != (needed := count_of(staged, "scenes") * of_scene):
+        found, expected = f"{count_of(staged, 'patches')} patches", f"{needed}, {of_scene} of a scene"
+        yield problem(found, staged.line, f"{expected}, by {CONFIG}", path=log.path)
+    if (wanted := config.data.synthetic) is None:
+        return
+    skipped = log.all("skipped_scene").facts("split")
+    scored, last = log.sound("scene_accuracy"), log.first("inference_stop")
+    for what, number, of, where in (
+        ("training", count_of(staged, "scenes") if staged else None, wanted.training_scenes, staged),
+        ("inference", len(scored) if scored else None, wanted.inference_scenes, last),
+    ):
+        left_out = sum((split == "inference") is (what == "inference") for split in skipped)
+        if number is not None and number + left_out != of:
+            found = f"{count(number, f'{what} scene')} and {left_out} skipped"
+            yield problem(found, where and where.line, f"{of}, by {CONFIG}", path=log.path)

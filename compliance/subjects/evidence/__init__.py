@@ -1,0 +1,1 @@
+"""What lies next to a run's log, read within limits: nothing is executed, no link followed."""
