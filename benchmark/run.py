@@ -16,12 +16,13 @@ from benchmark.compute.cluster import Cluster, find_cluster
 from benchmark.config.files import config_path, load_config
 from benchmark.config.schema import Config, parse_seed
 from benchmark.core.display import Display, native_messages_to
-from benchmark.core.errors import CloudMaskError
-from benchmark.core.files import reason_of
+from benchmark.core.errors import CloudMaskError, RunError, memory_as_error, os_failure
 from benchmark.core.interruption import EXIT_RESUMABLE, Interrupted, Interruption
 from benchmark.record.run_folder import RunFolder
 from benchmark.training.options import RunOptions
 from benchmark.training.prepare import claim_folder, find_scenes, is_complete, use_data, use_method
+
+MORE_MEMORY = "give the run more memory (ulimit -v, --mem of the job), or lower training.batch_size"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -38,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
             return 0
         config, method = use_method(config)
         scenes = find_scenes(config, display, learning=method.kind != "masks")
-        with _claimed(config, options, display, cluster) as folder:
+        with memory_as_error(MORE_MEMORY), _claimed(config, options, display, cluster) as folder:
             counts = f"{len(scenes.training)} training and {len(scenes.inference)} inference scenes"
             display.say(f"{config.run_name}: {method.about.title}; {counts}")
             started = True
@@ -64,10 +65,11 @@ def main(arguments: list[str] | None = None) -> int:
             if result is not None:
                 from benchmark.training.plots import plot_run
 
-                plot_run(folder, config, result, scenes.inference)
+                with display.spared():
+                    plot_run(folder, config, result, scenes.inference)
                 display.summary(result, config.run_name, str(folder.root))
     except (CloudMaskError, OSError) as error:
-        print(f"error: {_explain(error)}", file=sys.stderr)
+        print(f"error: {_explain(error, started)}", file=sys.stderr)
         return 1 if started else 2
     except Interrupted as error:
         message = "; the log ends with run_stop aborted; rerun with --resume to continue"
@@ -166,17 +168,19 @@ def _configure(options: argparse.Namespace) -> Config:
     return config if options.data is None else use_data(config, options.data)
 
 
-def _explain(error: CloudMaskError | OSError) -> str:
-    if isinstance(error, CloudMaskError) or error.errno != errno.ENOSPC:
-        return str(error)
-    return str(
-        CloudMaskError(
-            error.filename or "output",
-            found=reason_of(error),
-            expected="room for the run's files",
-            remedy="free some space, or choose another place with --output, and run again",
-        )
+def _explain(error: CloudMaskError | OSError, resumable: bool) -> CloudMaskError:
+    """The error with a remedy: of a failure of the system, how to go on where the run had begun."""
+    if isinstance(error, CloudMaskError):
+        return error
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    repair = "free some space" if full else "look at the disk, and at the permissions of the folder"
+    go_on = (
+        "continue with --resume: what was done until the last checkpoint is kept"
+        if resumable
+        else "run again, or choose another place with --output"
     )
+    expected = "room for the run's files" if full else "files that can be read and written during the run"
+    return os_failure(RunError, error, "output", expected=expected, remedy=f"{repair}, and {go_on}")
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from benchmark.core.errors import CloudMaskError
+from benchmark.core.files import open_regular
 from compliance.finding import SEVERITIES, Severity
 from compliance.registry import CRASHED, Rule, judges
 from compliance.rules import RULE_BY_ID
@@ -128,9 +129,9 @@ def _one_of(what: str, name: str, known: Iterable[str]) -> None:
 def read_settings(path: Path) -> Selection:
     """The settings of a site. Raises SettingsError where the file cannot be read or used."""
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             data = tomllib.loads(stream.read(SETTINGS_BYTES).decode())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SettingsError(
             path,
             found=getattr(error, "strerror", None) or str(error),

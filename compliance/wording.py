@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
-import re
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Iterable
+
+from benchmark.core.escaping import printable
 
 WIDTH = 60
 
@@ -16,23 +17,6 @@ _TYPES = {
     dict: "an object",
     list: "a list",
 }
-
-#: Characters that mean something to Markdown, HTML or the tables of GitHub's dialect, and the dot
-#: that makes a link of a bare name.
-_ACTIVE = re.compile(r"[\\`*_~$|<>&:!\[\]@#]|(?<=www)\.", re.IGNORECASE)
-#: Where a code host would notify a person, write to an address or refer to an issue.
-_NOTIFYING = re.compile(r"@(?=\w)|#(?=\d)")
-_WORD_JOINER = "\u2060"  # invisible, and part of no name
-
-
-def printable(text: str) -> str:
-    """Text without control characters, lone surrogates or anything else that does not print."""
-    if text.isprintable():
-        return text
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode()
-        for char in text
-    )
 
 
 def excerpt(text: str, start: int = 0, width: int = WIDTH) -> str:
@@ -84,30 +68,3 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 def count(number: int, noun: str, plural: str = "") -> str:
     """``1 event``, ``2 events``, ``2 patches``."""
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
-
-
-def escape_markdown(text: str) -> str:
-    """A text of any characters as one line of Markdown that shows it and does nothing else.
-
-    Character references stand for what is active: unlike a backslash they mean the same in
-    every dialect, in a table's cell as outside.
-    """
-    marked = _NOTIFYING.sub(lambda match: match[0] + _WORD_JOINER, printable(text))
-    return _ACTIVE.sub(lambda match: f"&#{ord(match[0])};", marked)
-
-
-def markdown_table(
-    headings: Sequence[str],
-    rows: Iterable[Iterable[str]],
-    *,
-    right: Container[str] = (),
-    escape: Callable[[str], str] = escape_markdown,
-) -> str:
-    """A table in GitHub's dialect, without a line feed at its end.
-
-    ``right`` names the columns of numbers; ``escape`` makes a cell of a text: any text by default,
-    while headings are taken as they are.
-    """
-    dashes = ("---:" if heading in right else "---" for heading in headings)
-    lines = [headings, dashes, *(map(escape, row) for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from benchmark.core.escaping import tell
 from compliance.finding import Finding
 from compliance.reports.report import Report, at_least
 from compliance.wording import count
@@ -23,7 +24,7 @@ class Refused(Exception):
 
 def step(number: int, text: str) -> None:
     """Say that a step is done."""
-    print(f"[{number}/{STEPS}] {text}", flush=True)
+    tell(f"[{number}/{STEPS}] {text}")
 
 
 def judge(report: Report, what: str, root: Path | None = None, known: Collection[str] = ()) -> set[str]:
@@ -37,13 +38,12 @@ def judge(report: Report, what: str, root: Path | None = None, known: Collection
     findings = at_least("warning", report.findings)
     errors = [finding for finding in findings if finding.severity == "error"]
     for finding in errors[:PRINTED]:
-        print(
-            f"error [{finding.rule}] {_place(finding, root)}: {finding.message}",
-            f"  found:    {finding.found}",
-            f"  expected: {finding.expected}",
+        tell(
+            f"error [{finding.rule}] {_place(finding, root)}: {finding.message}\n"
+            f"  found:    {finding.found}\n"
+            f"  expected: {finding.expected}\n"
             f"  remedy:   {finding.remedy}",
-            sep="\n",
-            file=sys.stderr,
+            error=True,
         )
     if len(errors) > PRINTED:
         print(f"and {len(errors) - PRINTED} more errors", file=sys.stderr)
@@ -54,8 +54,8 @@ def judge(report: Report, what: str, root: Path | None = None, known: Collection
     for rule, (first, *others) in warnings.items():
         if rule not in known:
             more = f", and {len(others)} more" if others else ""
-            print(f"warning [{rule}] {_place(first, root)}{more}: {first.message}", file=sys.stderr)
-            print(f"  found:    {first.found}", file=sys.stderr)
+            tell(f"warning [{rule}] {_place(first, root)}{more}: {first.message}", error=True)
+            tell(f"  found:    {first.found}", error=True)
     if errors:
         print(f"refused: {counts(report)} in {what}; nothing was packaged", file=sys.stderr)
         raise Refused

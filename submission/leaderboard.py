@@ -18,12 +18,12 @@ from pathlib import Path
 from statistics import fmean
 from urllib.parse import quote
 
-from benchmark.core.errors import CloudMaskError, SubmissionError
+from benchmark.core.errors import CloudMaskError, SubmissionError, memory_as_error
+from benchmark.core.escaping import escape_markdown, markdown_table, tell
 from benchmark.core.files import reason_of, write_text
 from compliance.subjects.tree import is_bundle
-from compliance.wording import escape_markdown, markdown_table
 from submission.bundle.archive import ARCHIVE_SUFFIX
-from submission.bundle.reading import Bundle, find_tree, read_bundle, unpacked
+from submission.bundle.reading import Bundle, find_tree, read_bundle, unpacked, with_name
 from submission.documents.published import REFERENCE_METHOD
 from submission.documents.templating import environment
 from submission.runs.statistics import Spread, spread
@@ -85,20 +85,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     options = _parser().parse_args(arguments)
     try:
-        entries, broken = read_bundles(find_bundles(options.bundles))
+        with memory_as_error():
+            entries, broken = read_bundles(find_bundles(options.bundles))
         options.output.mkdir(parents=True, exist_ok=True)
         for suffix, render in (("md", to_markdown), ("html", to_html)):
             path = options.output / f"{NAME}.{suffix}"
             write_text(path, render(entries, broken, options.output))
-            print(f"written: {path}")
+            tell(f"written: {path}")
     except CloudMaskError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"error: {error.filename or options.output}: {reason_of(error)}", file=sys.stderr)
+        tell(f"error: {error.filename or options.output}: {reason_of(error)}", error=True)
         return 2
     for each in broken:
-        print(f"not listed: {each.path}: {each.reason}", file=sys.stderr)
+        tell(f"not listed: {each.path}: {each.reason}", error=True)
     return 1 if broken else 0
 
 
@@ -122,7 +123,7 @@ def find_bundles(paths: Iterable[Path]) -> list[Path]:
                 remedy="make bundles with `python -m submission.package`",
             )
         for bundle in bundles:
-            found.setdefault(os.path.realpath(bundle).removesuffix(ARCHIVE_SUFFIX), bundle)
+            found.setdefault(os.path.realpath(bundle).removesuffix(ARCHIVE_SUFFIX), with_name(bundle))
     return list(found.values())
 
 
@@ -131,7 +132,7 @@ def read_bundles(paths: Sequence[Path]) -> tuple[list[Entry], list[Broken]]:
     entries: list[Entry] = []
     broken: list[Broken] = []
     for number, path in enumerate(paths, start=1):
-        print(f"[{number}/{len(paths)}] {path}", flush=True)
+        tell(f"[{number}/{len(paths)}] {path}")
         try:
             entries.append(_read(path))
         except CloudMaskError as error:

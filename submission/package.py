@@ -17,7 +17,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.core.errors import CloudMaskError, SubmissionError
+from benchmark.core.errors import CloudMaskError, SubmissionError, memory_as_error
+from benchmark.core.escaping import tell
 from benchmark.record.events import RULES_EDITION
 from compliance.checker import check_paths, check_tree
 from compliance.registry import OWN
@@ -34,6 +35,7 @@ from submission.bundle.redaction import redact_folders
 from submission.bundle.repository import Commit, commit_listing, commit_text, export_code, find_commit
 from submission.bundle.sources import Sources
 from submission.console import Refused, counts, judge, step, summary
+from submission.runs.files import contents_of, text_of
 from submission.runs.runs import RunSet, read_once, read_runs
 from submission.system.description import DEFAULT_SITE, describe_measured, describe_named, read_site
 
@@ -63,7 +65,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
-        package(options)
+        with memory_as_error():
+            package(options)
     except Refused:
         return 1
     except CloudMaskError as error:
@@ -117,7 +120,7 @@ def package(options: Options) -> Path:
         # ---- 6. archive and rename
         published = publish(stage, layout, time=commit.time, key=options.sign)
     step(6, f"{published.archive.name}, sha256 {published.sha256}")
-    print(summary(layout, runs, options.output, published.note))
+    tell(summary(layout, runs, options.output, published.note))
     return published.bundle
 
 
@@ -211,14 +214,14 @@ def _write(
     _copy(commit_listing(commit), layout.commit_listing)
     _write_licences(layout, commit)
     for number, run in enumerate(runs.runs, start=1):
-        log = run.folder.log.read_bytes()
+        log = contents_of(run.folder.log)
         for path in layout.results(number):
             _copy(log, path)
         for path in run.folder.measured:
             if path.stat().st_size <= FILE_BYTES:
-                _copy(path.read_bytes(), layout.run(number) / path.name)
+                _copy(contents_of(path), layout.run(number) / path.name)
         if run.folder.job_script.is_file():
-            script = redact_folders(run.folder.job_script.read_text(encoding="utf-8"))
+            script = redact_folders(text_of(run.folder.job_script))
             write_text(layout.run(number) / run.folder.job_script.name, script)
     write_pictures(layout, runs, options.checkout)
     provenance = Provenance(

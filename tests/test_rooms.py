@@ -11,7 +11,7 @@ import pytest
 from benchmark import ROOT
 
 PACKAGES = ("benchmark", "compliance", "submission")
-#: Modules of compliance that everything in it may use, and that import nothing of ours.
+#: Modules of compliance that everything in it may use.
 KERNEL = ("finding", "registry", "wording", "placeholders", "benchmarks")
 
 #: Room -> the rooms that it may import apart from itself. A package's own modules (its entry points) are
@@ -34,7 +34,7 @@ ALLOWED: dict[str, str] = {
     "benchmark.stores benchmark.methods benchmark.compute benchmark.training",
     "benchmark": "benchmark.core benchmark.record benchmark.scenes benchmark.config benchmark.synthesis "
     "benchmark.download benchmark.compute benchmark.training",
-    "compliance.kernel": "",
+    "compliance.kernel": "benchmark.core",
     "compliance.clauses": "",
     "compliance.subjects": "compliance.kernel benchmark.core benchmark.record",
     "compliance.rules": "compliance.kernel compliance.subjects benchmark.core benchmark.record "

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.core.errors import RunError
+from benchmark.core.files import read_text
 from benchmark.record.events import TOKEN
 from benchmark.record.run_folder import LOG_NAME
 
@@ -101,7 +102,7 @@ def _read(log: Path) -> ComparedRun | None:
     scenes: dict[str, float] = {}
     title, energy = "U-Net of the CloudMask reference", None
     try:
-        for line in log.read_text(encoding="utf-8").splitlines():
+        for line in read_text(log).splitlines():
             event = json.loads(line.removeprefix(TOKEN))
             key, value, metadata = event["key"], event["value"], event["metadata"]
             values[key] = metadata.get("status") if key == "run_stop" else value

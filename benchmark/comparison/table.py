@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from benchmark.comparison.published import PAPER, TABLE_1
 from benchmark.comparison.runs import ComparedRun, Row
 from benchmark.comparison.significance import CONFIDENCE, Difference, differences_to_best
+from benchmark.core.escaping import csv_text, markdown_line, markdown_table
 
 #: Column -> the figure of a run, and how it is shown. GFLOP: of one patch, forward, convolutions only.
 COLUMNS: Mapping[str, tuple[Callable[[ComparedRun], float | None], str]] = {
@@ -44,11 +45,13 @@ def to_markdown(rows: Sequence[Row]) -> str:
         f"Scored on the same {scenes} scenes, none of which was trained on or used to choose anything. "
         "Mean over the runs of a method, with the sample standard deviation where there are several.",
         "",
-        _line("method", "runs", *columns),
-        "| --- | ---: |" + " ---: |" * len(columns),
-        *(_line(row.name, str(len(row.runs)), *(_shown(row, name) for name in columns)) for row in rows),
+        markdown_table(
+            ["method", "runs", *columns],
+            ([row.name, str(len(row.runs)), *(_shown(row, name) for name in columns)] for row in rows),
+            right=["runs", *columns],
+        ),
         "",
-        *(f"- {row.name}: {_plain(row.title)}" for row in rows),
+        *(f"- {markdown_line(row.name)}: {markdown_line(row.title)}" for row in rows),
         "",
         *_differences(differences_to_best([(row.name, row.scenes) for row in rows]), scenes),
         *_published(rows),
@@ -65,9 +68,8 @@ def to_csv(rows: Sequence[Row]) -> str:
         for run in row.runs:
             options = "; ".join(f"{name}={value}" for name, value in run.options.items())
             figures = [figure(run) for figure, _ in COLUMNS.values()]
-            writer.writerow(
-                [run.method, options, run.seed, *("" if each is None else each for each in figures)]
-            )
+            known = ["" if figure is None else figure for figure in figures]
+            writer.writerow([csv_text(run.method), csv_text(options), run.seed, *known])
     return text.getvalue()
 
 
@@ -84,36 +86,44 @@ def _warning(rows: Sequence[Row]) -> list[str]:
 def _differences(differences: Sequence[Difference], scenes: int) -> list[str]:
     if not differences:
         return []
-    lines = [
+    return [
         "## Which methods differ",
         "",
         f"Mean difference in accuracy over the {scenes} scenes, the first row minus the other, with the "
         f"{CONFIDENCE:.0%} interval of a paired bootstrap over scenes.",
         "",
-        "| first | other | difference | interval | differ |",
-        "| --- | --- | ---: | ---: | --- |",
+        markdown_table(
+            ("first", "other", "difference", "interval", "differ"),
+            map(_difference, differences),
+            right=("difference", "interval"),
+        ),
+        "",
     ]
-    for each in differences:
-        interval = f"{each.low:+.4f} to {each.high:+.4f}"
-        said = "yes" if each.is_clear else "not shown"
-        lines.append(_line(each.first, each.second, f"{each.mean:+.4f}", interval, said))
-    return [*lines, ""]
+
+
+def _difference(each: Difference) -> list[str]:
+    interval = f"{each.low:+.4f} to {each.high:+.4f}"
+    return [each.first, each.second, f"{each.mean:+.4f}", interval, "yes" if each.is_clear else "not shown"]
 
 
 def _published(rows: Sequence[Row]) -> list[str]:
     here = {run.method: row for row in rows for run in row.runs}
-    lines = [
+    cells = []
+    for each in TABLE_1:
+        ours = _shown(here[each.method], "accuracy") if each.method in here else "-"
+        cells.append([each.model, each.data, each.truth, each.accuracy, ours, each.source])
+    return [
         "## What the paper lists for other data",
         "",
         f"{PAPER}. Other sensors, scenes and reference masks: not comparable with the table above.",
         "",
-        "| model | data | reference mask | accuracy | here | source |",
-        "| --- | --- | --- | ---: | ---: | --- |",
+        markdown_table(
+            ("model", "data", "reference mask", "accuracy", "here", "source"),
+            cells,
+            right=("accuracy", "here"),
+        ),
+        "",
     ]
-    for each in TABLE_1:
-        ours = _shown(here[each.method], "accuracy") if each.method in here else "-"
-        lines.append(_line(each.model, each.data, each.truth, each.accuracy, ours, each.source))
-    return [*lines, ""]
 
 
 def _figures(row: Row, column: str) -> list[float]:
@@ -129,16 +139,6 @@ def _shown(row: Row, column: str) -> str:
     mean = format(statistics.fmean(figures), form)
     spread = statistics.stdev(figures) if len(figures) > 1 else 0.0
     return f"{mean} ± {format(spread, form)}" if spread else mean
-
-
-def _line(*cells: str) -> str:
-    return f"| {' | '.join(map(_plain, cells))} |"
-
-
-def _plain(text: str) -> str:
-    """Text of a method's author as a cell can hold it."""
-    escaped = text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("`", "\\`")
-    return " ".join(escaped.split())
 
 
 def _giga(operations: int | None) -> float | None:

@@ -10,8 +10,9 @@ import yaml
 
 from benchmark.config.schema import Config
 from benchmark.core.errors import ConfigError
-from benchmark.core.fields import FieldMessages, parse_yaml, read_fields, read_mapping
+from benchmark.core.fields import FieldMessages, read_fields, read_mapping
 from benchmark.core.files import write_text
+from benchmark.core.plain_yaml import YamlDefect, parse_yaml
 
 CONFIGS = Path(__file__).parent / "shipped"
 
@@ -61,9 +62,9 @@ def _set(tree: dict[str, Any], override: str) -> None:
         )
     try:
         value = parse_yaml(text)
-    except yaml.YAMLError as error:
+    except YamlDefect as defect:
         raise ConfigError(
-            f"--set {name}", found=str(error), expected="a YAML value", remedy="quote it"
+            f"--set {name}", found=str(defect), expected="a YAML value", remedy="quote it, or correct it"
         ) from None
     set_field(tree, name, value, f"--set {name}")
 

@@ -11,10 +11,12 @@ import dataclasses
 import hashlib
 import json
 import math
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
 from benchmark.core.errors import ConfigError
+from benchmark.core.escaping import quoted
 from benchmark.record.events import DATA_KINDS, PRECISIONS, SCHEDULES, STATUSES
 
 #: Takes the fastest precision that the devices multiply natively; a log says which that was.
@@ -28,7 +30,7 @@ def check(ok: bool, name: str, found: object, expected: str, remedy: str = "") -
     """Raise ConfigError for the field ``name`` unless ``ok``."""
     if not ok:
         remedy = remedy or f"correct {name} in the configuration file, or pass --set {name}=VALUE"
-        raise ConfigError(name, found=repr(found), expected=expected, remedy=remedy)
+        raise ConfigError(name, found=quoted(found), expected=expected, remedy=remedy)
 
 
 @dataclass(frozen=True)
@@ -262,7 +264,7 @@ class Config:
             "letters, digits, '-', '_' and '.', beginning with a letter or digit",
         )
         check(0 < self.quality_target <= 1, "quality_target", self.quality_target, "above 0, at most 1")
-        check(self.min_sst >= 273.15, "min_sst", self.min_sst, "at least 273.15 K (P)")
+        check(273.15 <= self.min_sst < math.inf, "min_sst", self.min_sst, "at least 273.15 K (P)")
         check_seed(self.seed, "seed")
 
     @property
@@ -302,7 +304,10 @@ def check_seed(seed: int, name: str) -> None:
 def parse_seed(text: str) -> int:
     """The seed that ``--seed`` gives. Raises ConfigError."""
     expected = f"an integer from 0 to {SEED_LIMIT - 1}"
-    digits = text.strip().removeprefix("-")
-    check(digits.isascii() and digits.isdigit(), "--seed", text, expected, "pass an integer: --seed 1")
-    check(0 <= int(text) < SEED_LIMIT, "--seed", text, expected, "pass an integer in this range: --seed 1")
-    return int(text)
+    match = re.fullmatch(r"(-?)0*(\d+)", text.strip(), re.ASCII)
+    check(match is not None, "--seed", text, expected, "pass an integer: --seed 1")
+    sign, digits = match.groups() if match else ("", "")
+    # Python reads no integer of thousands of digits
+    seed = int(f"{sign}{digits}") if len(digits) <= len(str(SEED_LIMIT)) else SEED_LIMIT
+    check(0 <= seed < SEED_LIMIT, "--seed", text, expected, "pass an integer in this range: --seed 1")
+    return seed

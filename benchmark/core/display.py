@@ -24,6 +24,9 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from benchmark.core.escaping import printable_lines
+from benchmark.core.files import reason_of
+
 #: Call with how far it is (absolute) and what to show next to the bar.
 Update = Callable[[int, str], None]
 
@@ -33,12 +36,24 @@ class Display:
 
     def __init__(self, *, quiet: bool = False) -> None:
         self.console = Console(highlight=False, soft_wrap=True, quiet=quiet)
+        self._warned: set[str] = set()
 
     def say(self, text: str) -> None:
-        self.console.print(text, markup=False)
+        self.console.print(printable_lines(text), markup=False)
 
     def warn(self, text: str) -> None:
-        self.console.print(f"warning: {text}", style="yellow", markup=False)
+        """Say it in yellow, once: what fails in every epoch is not worth a line in each."""
+        if text not in self._warned:
+            self._warned.add(text)
+            self.console.print(f"warning: {printable_lines(text)}", style="yellow", markup=False)
+
+    @contextlib.contextmanager
+    def spared(self) -> Iterator[None]:
+        """Warn where the block cannot write or read a file that a run can do without."""
+        try:
+            yield
+        except OSError as error:
+            self.warn(f"{error.filename or 'a file'}: {reason_of(error)}; the run does without it")
 
     @contextlib.contextmanager
     def bar(self, title: str, total: int, *, lines: bool = False) -> Iterator[Update]:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import TypeVar
 
+from benchmark.core.escaping import printable_lines
 from benchmark.core.files import reason_of
 
 
 class CloudMaskError(Exception):
-    """Says what was found, what was expected and what to do; shown without a traceback."""
+    """Says what was found, what was expected and what to do; shown without a traceback.
+
+    As text it is safe for a terminal, whatever the files said that it tells of.
+    """
 
     def __init__(self, where: object, *, found: str, expected: str, remedy: str) -> None:
         self.where, self.found, self.expected, self.remedy = str(where), found, expected, remedy
-        super().__init__(f"{where}\n  found:    {found}\n  expected: {expected}\n  remedy:   {remedy}")
+        text = f"{where}\n  found:    {found}\n  expected: {expected}\n  remedy:   {remedy}"
+        super().__init__(printable_lines(text))
 
 
 class ConfigError(CloudMaskError):
@@ -33,6 +40,27 @@ class MethodError(CloudMaskError):
 
 class SubmissionError(CloudMaskError):
     """Runs that cannot be packaged."""
+
+
+#: What the loader says where a library finds no room.
+_UNMAPPED = ("failed to map segment", "cannot allocate memory")
+
+
+@contextlib.contextmanager
+def memory_as_error(remedy: str = "give it more memory (ulimit -v, --mem of the job)") -> Iterator[None]:
+    """Raise a RunError where there is not enough memory for the block."""
+    try:
+        yield
+    except Exception as error:
+        text = str(error)
+        is_lack = isinstance(error, MemoryError) or (
+            isinstance(error, ImportError) and any(words in text.lower() for words in _UNMAPPED)
+        )
+        # TensorFlow's own kind, which is not imported for this
+        if not is_lack and type(error).__name__ != "ResourceExhaustedError":
+            raise
+        found = f"not enough ({' '.join(text.split())[:200] or type(error).__name__})"
+        raise RunError("memory", found=found, expected="room for what is computed", remedy=remedy) from None
 
 
 _Kind = TypeVar("_Kind", bound=CloudMaskError)

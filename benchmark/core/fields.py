@@ -4,55 +4,32 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import re
 import types
 import typing
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from benchmark.core.errors import ConfigError, os_failure
+from benchmark.core.escaping import quoted
+from benchmark.core.plain_yaml import CHARACTERS, PLAIN, YamlDefect, read_yaml
 
 T = typing.TypeVar("T")
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """SafeLoader that refuses a mapping with the same key twice."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                mark = node.start_mark
-                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} twice", mark)
-        return super().construct_mapping(node, deep)
-
-
-# YAML 1.1 reads 1e-3 as a string; JSON and everyone who writes configurations read a number.
-_UniqueKeyLoader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
-)
-
-
-def parse_yaml(text: str) -> Any:
-    """The values in a text of plain YAML. Raises yaml.YAMLError, for a repeated key too."""
-    loader = _UniqueKeyLoader(text)
-    try:
-        return loader.get_single_data()
-    finally:
-        loader.dispose()
-
-
-def read_mapping(path: Path, expected: str = "a YAML file", remedy: str = "check the path") -> dict[str, Any]:
+def read_mapping(
+    path: Path,
+    expected: str = "a YAML file",
+    remedy: str = "check the path",
+    characters: int = CHARACTERS,
+) -> dict[str, Any]:
     """The mapping in a YAML file. Raises ConfigError, with these words where the file cannot be read."""
     try:
-        tree = parse_yaml(path.read_text(encoding="utf-8"))
+        tree = read_yaml(path, characters)
     except OSError as error:
         raise os_failure(ConfigError, error, path, expected=expected, remedy=remedy) from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
-        raise ConfigError(path, found=str(error), expected="YAML", remedy="correct the file") from None
+    except YamlDefect as defect:
+        raise ConfigError(path, found=str(defect), expected=PLAIN, remedy="correct the file") from None
     if not isinstance(tree, dict):
         found = type(tree).__name__
         raise ConfigError(path, found=found, expected="a mapping of fields", remedy="correct the file")
@@ -83,7 +60,7 @@ def read_fields(
     if not isinstance(tree, Mapping):
         raise ConfigError(
             prefix,
-            found=repr(tree),
+            found=quoted(tree),
             expected=f"a section with {_names(cls)}",
             remedy=f"write fields below {prefix}",
         )
@@ -132,6 +109,7 @@ def _value(
         return None
     (wanted,) = (option for option in options if option is not type(None))
     if wanted is Any:
+        _check_texts(value, name, check_text)
         return value
     if dataclasses.is_dataclass(wanted):
         return read_fields(typing.cast(type, wanted), value, name, messages, check_text)
@@ -142,7 +120,7 @@ def _value(
         value = tuple(value)
     if type(value) is not kind:
         remedy = messages.invalid.format(name=name)
-        raise ConfigError(name, found=repr(value), expected=_KINDS[kind], remedy=remedy)
+        raise ConfigError(name, found=quoted(value), expected=_KINDS[kind], remedy=remedy)
     if kind is str:
         check_text(value, name)
     if kind is tuple:
@@ -157,3 +135,16 @@ def _value(
             for key, each in value.items()
         }
     return value
+
+
+def _check_texts(value: Any, name: str, check_text: Callable[[str, str], None]) -> None:
+    """Check the texts in a value of any kind."""
+    if isinstance(value, str):
+        check_text(value, name)
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            _check_texts(key, name, check_text)
+            _check_texts(each, f"{name}.{key}", check_text)
+    elif isinstance(value, list):
+        for each in value:
+            _check_texts(each, name, check_text)

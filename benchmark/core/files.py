@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 _CHUNK_BYTES = 1 << 20
+_KINDS = {
+    stat.S_IFREG: "a file",
+    stat.S_IFLNK: "a symbolic link",
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
 
 
 @contextlib.contextmanager
@@ -33,10 +45,36 @@ def write_aside(path: Path, *, durable: bool = False) -> Iterator[Path]:
         raise
 
 
+def read_text(path: Path) -> str:
+    """The text of a regular UTF-8 file. Raises OSError and UnicodeDecodeError."""
+    with open_regular(path) as file:
+        return file.read().decode("utf-8")
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a UTF-8 text file aside and rename it."""
     with write_aside(path) as part:
         part.write_text(text, encoding="utf-8")
+
+
+def open_regular(path: Path, *, follow: bool = True) -> BinaryIO:
+    """Open a regular file to read. Nothing else is waited for: a pipe might never have a writer.
+
+    ``follow`` says whether a link is followed. Raises OSError, for all that is no regular file too.
+    """
+    if not follow and path.is_symlink():
+        raise OSError(errno.ELOOP, kind_of(stat.S_IFLNK), str(path))
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW))
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, kind_of(mode), str(path))
+    return os.fdopen(descriptor, "rb")
+
+
+def kind_of(mode: int) -> str:
+    """What a path is, in words."""
+    return _KINDS.get(stat.S_IFMT(mode), "a file of unknown kind")
 
 
 def sync(path: Path) -> None:
@@ -56,7 +94,7 @@ def names_digest(names: Iterable[str]) -> str:
 def sha256_of(path: Path) -> str:
     """The sha256 of a file, in hexadecimal, read in pieces. Raises OSError."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         while chunk := file.read(_CHUNK_BYTES):
             digest.update(chunk)
     return digest.hexdigest()

@@ -9,6 +9,9 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+#: What a file system without locks says.
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP)
+
 
 def take(path: Path) -> int | None:
     """A descriptor that holds the lock until it is closed; None where another process holds it.
@@ -20,7 +23,7 @@ def take(path: Path) -> int | None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP):
+        if error.errno not in NO_LOCKS:
             os.close(descriptor)
             if not isinstance(error, BlockingIOError):
                 raise

@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmark.core.errors import ConfigError
 from benchmark.core.fields import read_fields
-from benchmark.core.files import write_text
+from benchmark.core.files import read_text, write_text
 from benchmark.download.digest import md5_of
 from benchmark.download.source import PREFIXES, DownloadError, RemoteFile, is_scene_path
 
@@ -35,13 +35,13 @@ DownloadManifest = dict[str, Entry]
 def read_manifest(root: Path) -> DownloadManifest | None:
     """Path below ``root`` -> its entry, sorted; None where nothing was downloaded. Raises DownloadError."""
     try:
-        content = json.loads((root / MANIFEST).read_text(encoding="utf-8"))
+        content = json.loads(read_text(root / MANIFEST))
         if content["format"] != FORMAT:
             raise ValueError(f"format {content['format']!r}")
         return {path: _entry(path, fields) for path, fields in sorted(content["files"].items())}
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError, TypeError, AttributeError, ConfigError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ConfigError) as error:
         raise DownloadError(
             root / MANIFEST,
             found=f"not readable as a list of downloads ({error})",

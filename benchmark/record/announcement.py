@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmark.core.errors import RunError
 from benchmark.core.fields import read_fields
-from benchmark.core.files import write_text
+from benchmark.core.files import read_text, write_text
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def save_announcement(path: Path, announcement: Announcement) -> None:
 def read_announcement(path: Path) -> Announcement | None:
     """The announcement of a run; None where it is part of no experiment. Raises RunError."""
     try:
-        return read_fields(Announcement, json.loads(path.read_text(encoding="utf-8")))
+        return read_fields(Announcement, json.loads(read_text(path)))
     except FileNotFoundError:
         return None
     except Exception as error:

@@ -28,6 +28,9 @@ from benchmark.record.events import BY_KEY, POINT, START, STOP, TOKEN, has_json_
 
 _RESUMED = "run_resumed"
 
+#: Milliseconds by which the node's clock may differ from the monotonic one; NTP corrects in smaller steps.
+SET_MS = 1000
+
 
 class _DurableHandler(logging.FileHandler):
     """Every event is on disk when the call returns; a failed write is raised, not swallowed."""
@@ -72,12 +75,17 @@ class EventLog:
     logs is compared with them instead of written, so that it can continue only as the run that it
     was; after the last of them, ``run_resumed`` is written. Without a path nothing is written:
     this is how a worker logs that is not the chief.
+
+    Times begin at the node's clock, or at the last kept event where that is later, and go on with the
+    monotonic clock: whoever sets the node's clock changes no duration and no order.
     """
 
     def __init__(self, path: Path | None, kept: Kept | None = None) -> None:
         #: Start and stop of all intervals by name, in milliseconds since 1970; None: still open.
         self.intervals: dict[str, list[tuple[int, int | None]]] = {}
         self._path, self._kept = path, kept
+        kept_ms = max((event["time_ms"] for event in kept.events), default=0) if kept else 0
+        self._opened, self._opened_ms = time.monotonic_ns(), max(_clock_ms(), kept_ms)
         self._replay = deque(kept.events if kept else ())
         self._handler: logging.Handler = logging.NullHandler()
         if path is not None:
@@ -113,14 +121,26 @@ class EventLog:
 
     def seconds(self, name: str) -> float:
         """Seconds of all intervals of a name, one that is still open included."""
-        now = _now_ms()
+        now = self.now_ms()
         return (
             sum((now if stop is None else stop) - start for start, stop in self.intervals.get(name, []))
             / 1000
         )
 
+    def now_ms(self) -> int:
+        """Milliseconds since 1970 by the times of this log."""
+        return self._opened_ms + (time.monotonic_ns() - self._opened) // 10**6
+
+    def clock_set_ms(self) -> int:
+        """By how much the node's clock is ahead of the log's times, or behind (below 0): it was set, or the
+        node slept. 0 where it ran on."""
+        ahead = _clock_ms() - self.now_ms()
+        return ahead if abs(ahead) > SET_MS else 0
+
     def abort(self, reason: str) -> None:
-        """End the log with run_stop, its status aborted, wherever the run is."""
+        """End the log with run_stop, its status aborted, wherever the run is; not after its end."""
+        if self.intervals.get("run", [(0, None)])[-1][1] is not None:
+            return
         self._replay.clear()
         self._log(STOP, "run_stop", None, {"status": "aborted", "reason": reason}, stack_offset=4)
 
@@ -173,14 +193,16 @@ class EventLog:
         if self._replay or self._kept is None:
             return
         kept, self._kept = self._kept, None
-        metadata = {"epochs": kept.epoch, "step": kept.step, "lost_ms": max(_now_ms() - kept.time_ms, 0)}
+        metadata = {"epochs": kept.epoch, "step": kept.step, "lost_ms": max(self.now_ms() - kept.time_ms, 0)}
         self._log(POINT, _RESUMED, kept.interruptions + 1, metadata, stack_offset=5)
 
     def _write(
         self, kind: str, key: str, value: object, metadata: dict[str, Any], stack_offset: int
     ) -> dict[str, Any]:
         emit = {POINT: self._mllog.event, START: self._mllog.start, STOP: self._mllog.end}[kind]
-        now = _now_ms()
+        if key == "run_stop" and (set_ms := self.clock_set_ms()):
+            metadata = {**metadata, "clock_set_ms": set_ms}
+        now = self.now_ms()
         emit(key, value, metadata, time_ms=now, stack_offset=stack_offset)
         return {"key": key, "event_type": kind, "time_ms": now}
 
@@ -232,7 +254,7 @@ def _interruptions(content: bytes) -> int:
     return max((event["value"] for event in _events(marked)), default=0)
 
 
-def _now_ms() -> int:
+def _clock_ms() -> int:
     return time.time_ns() // 10**6
 
 

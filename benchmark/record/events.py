@@ -294,7 +294,15 @@ EVENTS: tuple[Event, ...] = (
     ),
     Event("baselines_stop", STOP, "null", "end of the baselines"),
     Event("result", POINT, "object", "the run's result; its fields are described in docs/events.md (S6.3)"),
-    Event("run_stop", STOP, "null", "the clock stops; status: success or aborted", {"status": "string"}),
+    Event(
+        "run_stop",
+        STOP,
+        "null",
+        "the clock stops; status: success or aborted; clock_set_ms: by how much the node's clock was set "
+        "during the run, which changes no time of the log",
+        {"status": "string"},
+        {"clock_set_ms": "integer"},
+    ),
 )
 
 BY_KEY: dict[str, Event] = {event.key: event for event in EVENTS}

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.core.files import write_aside
+from benchmark.core.hdf5 import open_hdf5
 
 POLARITY = "mask 1 = cloud, 0 = clear; probability is that of cloud"
 
@@ -27,7 +28,7 @@ def mask_digest(mask: NDArray[np.uint8]) -> str:
 
 def read_mask(path: Path) -> NDArray[np.uint8]:
     """The mask that ``write_mask`` wrote: uint8 [R, C]."""
-    with h5py.File(path) as file:
+    with open_hdf5(path) as file:
         mask: NDArray[np.uint8] = file["mask"][...]
     return mask
 
@@ -36,7 +37,7 @@ def write_mask(
     path: Path, probability: NDArray[np.float16], mask: NDArray[np.uint8], attributes: Mapping[str, object]
 ) -> None:
     """HDF5 with ``probability`` float16 [R, C] and ``mask`` uint8 [R, C]; written aside and renamed."""
-    with write_aside(path) as part, h5py.File(part, "w") as file:
+    with write_aside(path) as part, h5py.File(part, "w", locking=False) as file:
         for name, values in (("probability", probability), ("mask", mask)):
             file.create_dataset(name, data=values, compression="lzf", shuffle=True)
         file.attrs["polarity"] = POLARITY

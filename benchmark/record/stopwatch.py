@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -19,19 +18,18 @@ from benchmark.core.files import write_text
 _NAMES = {"init": "load", "run": "total", "epoch": "training", "eval": "evaluation"}
 
 
-def write_timers(path: Path, intervals: Mapping[str, Sequence[tuple[int, int | None]]]) -> None:
+def write_timers(path: Path, intervals: Mapping[str, Sequence[tuple[int, int | None]]], now_ms: int) -> None:
     """Write the table and its CSV lines, without user and host.
 
     ``intervals``: by name, start and stop of each use in milliseconds since 1970; one that is still
-    open (None) ends now. A timer shows its last use and the sum of all.
+    open (None) ends at ``now_ms``. A timer shows its last use and the sum of all.
     """
-    now = time.time_ns() // 10**6
     StopWatch.clear()
     for interval, uses in intervals.items():
         name = _NAMES.get(interval, interval)
         StopWatch.start(name)
         StopWatch.stop(name)
-        closed = [(start, now if stop is None else stop) for start, stop in uses]
+        closed = [(start, now_ms if stop is None else stop) for start, stop in uses]
         StopWatch.timer_start[name], StopWatch.timer_end[name] = (ms / 1000 for ms in closed[-1])
         StopWatch.timer_sum[name] = sum(stop - start for start, stop in closed) / 1000
     table = io.StringIO()

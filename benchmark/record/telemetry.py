@@ -10,6 +10,8 @@ Columns of ``telemetry.csv``; what cannot be read is an empty field, a MB is 10*
 - for each accelerator that the run may use (NVML), ``accelerator0_`` and so on: ``power_w``,
   ``temperature_c``, ``memory_mb``, ``utilisation_percent`` and ``energy_mj``, the device's counter
 
+A gap between two lines is a time in which the process was stopped. It counts in the run's times as any other.
+
 Nothing that fails here ends a run; it is reported in ``unavailable`` or ``problem``.
 """
 
@@ -45,6 +47,9 @@ from benchmark.record.energy import (
 #: Seconds that the end of a run waits for a sample that is being taken.
 _JOIN_TIMEOUT_SECONDS = 10.0
 
+#: So many intervals without a sample are a pause; a busy node delays one by less.
+PAUSE_INTERVALS = 10
+
 _MB = 10**6
 
 
@@ -78,6 +83,8 @@ class Telemetry:
         self.unavailable: list[str] = []
         #: What went wrong after the start, or None.
         self.problem: str | None = None
+        #: Seconds in which the process got no time to sample: it was stopped (SIGSTOP, a suspended job).
+        self.paused_seconds = 0.0
         self._failures = (OSError, ValueError, psutil.Error, nvml.NVMLError)
         self._closing = contextlib.ExitStack()
         self._lock = threading.Lock()
@@ -128,7 +135,10 @@ class Telemetry:
                 table = csv.DictWriter(file, self.columns, restval="", lineterminator="\n")
                 stopped = False
                 while not stopped:
+                    waited = time.monotonic()
                     stopped = stop.wait(interval)
+                    if (late := time.monotonic() - waited - interval) > PAUSE_INTERVALS * interval:
+                        self.paused_seconds += late
                     table.writerow(self.sample())
                     file.flush()
         except Exception as error:  # whatever it is, the run is worth more

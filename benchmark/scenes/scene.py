@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.core.errors import SceneError
+from benchmark.core.files import open_regular, reason_of
+from benchmark.core.hdf5 import open_hdf5
 
 PATTERN = "S3A*.hdf"
 REFLECTANCES, TEMPERATURES = 6, 3
@@ -76,7 +78,7 @@ class Scene(SceneInputs, SceneLabels):
 def discover(folder: Path) -> list[Path]:
     """All scene files below ``folder``, at any depth, sorted by their path.
 
-    Raises SceneError when there are none, or two of the same name.
+    Raises SceneError when there are none, two of the same name, or one whose name no log can state.
     """
     expected = f"files named {PATTERN}, at any depth (for example in day/ and night/)"
     if not folder.is_dir():
@@ -99,6 +101,9 @@ def discover(folder: Path) -> list[Path]:
         )
     first: dict[str, Path] = {}
     for path in paths:
+        if not path.name.isprintable():
+            expected = "a name of printable characters in UTF-8, which the log can state"
+            raise SceneError(path, found=repr(path.name), expected=expected, remedy="rename the file")
         other = first.setdefault(path.stem, path)
         if other is not path:
             raise SceneError(
@@ -135,11 +140,9 @@ def is_synthetic(path: Path) -> bool:
         return bool(file.attrs.get("synthetic", False))
 
 
-def check_scene(path: Path, shape: tuple[int, int]) -> None:
-    """Raise the SceneError that ``read_scene`` would, as far as the file's structure tells."""
-    with _open(path) as file:
-        for name, dimensions in _datasets(shape).items():
-            _dataset(file, path, name, dimensions)
+def check_scene(path: Path, shape: tuple[int, int], kind: str | None = None) -> None:
+    """Raise the SceneError that ``read_scene`` would. Nothing of what was read, labels included, is kept."""
+    read_scene(path, shape, kind)
 
 
 def read_scene(path: Path, shape: tuple[int, int], kind: str | None = None) -> Scene:
@@ -187,6 +190,9 @@ def _inputs(file: h5py.File, path: Path, shape: tuple[int, int], kind: str | Non
         )
     finite = np.isfinite(bts)
     inside = (finite & (bts != 0)).any(axis=-1)
+    if not inside.any():
+        found = "no temperature in any pixel"
+        raise SceneError(f"{path}: dataset bts", found=found, expected="measurements", remedy=REMEDY)
     with np.errstate(invalid="ignore"):
         period = "day" if ((refs > 0) & np.isfinite(refs)).any() else "night"
     inputs = np.empty((*shape, CHANNELS), np.float32)
@@ -205,15 +211,10 @@ def drop_from_page_cache(paths: Sequence[Path]) -> bool:
     if not hasattr(os, "posix_fadvise"):
         return False
     for path in paths:
-        try:
-            descriptor = os.open(path, os.O_RDONLY)
-        except FileNotFoundError:  # a store that another process has removed since it was found
-            continue
-        try:
-            os.fsync(descriptor)  # dirty pages, as of scenes just made, would stay
-            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-        finally:
-            os.close(descriptor)
+        # a store that another process has removed since it was found, or a scene that will be refused
+        with contextlib.suppress(OSError), open_regular(path) as file:
+            os.fsync(file.fileno())  # dirty pages, as of scenes just made, would stay
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
     return True
 
 
@@ -225,15 +226,11 @@ def short_name(name: str) -> str:
 @contextlib.contextmanager
 def _open(path: Path) -> Iterator[h5py.File]:
     try:
-        file = h5py.File(path, "r")
+        file = open_hdf5(path)
     except OSError as error:
-        size = f"{path.stat().st_size} bytes" if path.exists() else "no such file"
-        raise SceneError(
-            path,
-            found=f"{size} that HDF5 cannot open ({error})",
-            expected="a complete HDF5 file",
-            remedy=REMEDY,
-        ) from None
+        reason = reason_of(error)
+        found = f"{path.stat().st_size} bytes that HDF5 cannot open ({reason})" if path.is_file() else reason
+        raise SceneError(path, found=found, expected="a complete HDF5 file", remedy=REMEDY) from None
     with file:
         yield file
 

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from benchmark.core.display import Display
 from benchmark.core.errors import CloudMaskError, ConfigError, RunError, os_failure
+from benchmark.core.escaping import printable
 from benchmark.core.files import write_text
 from benchmark.sweep.experiment import load_experiment
 from benchmark.sweep.folder import check_submitted, experiment_folder
@@ -95,15 +96,15 @@ def _plan(sweep: Sweep) -> int:
     runs = sweep.experiment.runs
     fields = list(dict.fromkeys(name for run in runs for name in run.varied))
     table = Table(title=f"{sweep.experiment.name} on {sweep.site.name}", title_justify="left")
-    for name in ("run", *fields, "seed", "nodes", "GPUs", "cores", "hours", "limit"):
-        table.add_column(name, justify="left" if name == "run" else "right")
+    for name in texts("run", *fields, "seed", "nodes", "GPUs", "cores", "hours", "limit"):
+        table.add_column(name, justify="left" if name.plain == "run" else "right")
     for run in runs:
         wanted = run.resources
         gpus = f"{wanted.gpus} {wanted.gpu_type or ''}".strip()
         hours = f"{wanted.hours_to_expect:g}", f"{wanted.hours:g}"
         values = (run.varied.get(name, "") for name in fields)
         counts = map(str, (run.config.seed, wanted.nodes, gpus, wanted.cores))
-        table.add_row(*map(Text, (run.name, *values, *counts, *hours)))
+        table.add_row(*texts(run.name, *values, *counts, *hours))
     sweep.display.console.print(table)
     for line in _totals(sweep):
         sweep.display.say(line)
@@ -152,7 +153,7 @@ def _status(sweep: Sweep) -> int:
             "" if each.hours_left is None else f"{each.hours_left:.2f}",
             each.detail,
         )
-        table.add_row(*map(Text, cells))
+        table.add_row(*texts(*cells))
     sweep.display.console.print(table)
     states = [each.state for each in found]
     sweep.display.say(", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states)))
@@ -201,11 +202,12 @@ def _collect(sweep: Sweep) -> int:
     write_text(sweep.folder.table_markdown, to_markdown(sweep.experiment.name, tables))
     write_text(sweep.folder.table_csv, to_csv(tables))
     for each_table in tables:
-        table = Table(title=each_table.title or sweep.experiment.name, title_justify="left")
+        (title,) = texts(each_table.title or sweep.experiment.name)
+        table = Table(title=title, title_justify="left")
         for name in ("run", *COLUMNS):
             table.add_column(name, justify="left" if name == "run" else "right")
         for row in each_table.rows:
-            table.add_row(*map(Text, (row.run, *shown(row.figures))))
+            table.add_row(*texts(row.run, *shown(row.figures)))
         table.add_section()
         for label, figures in each_table.summary():
             table.add_row(label, *shown(figures))
@@ -217,6 +219,11 @@ def _collect(sweep: Sweep) -> int:
     if incomplete:
         sweep.display.warn(f"{incomplete} of {len(found)} runs are not complete and not in the table")
     return 1 if errors or incomplete else 0
+
+
+def texts(*cells: str) -> list[Text]:
+    """Cells of a table on a terminal, in which nothing is markup and nothing moves the cursor."""
+    return [Text(printable(cell)) for cell in cells]
 
 
 def _with_table(sweep: Sweep, status: int) -> int:

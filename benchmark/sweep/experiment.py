@@ -24,6 +24,9 @@ from benchmark.core.files import sha256_of
 from benchmark.record.announcement import Announcement
 from benchmark.sweep.site import Resources, Site, read_part
 
+#: The longest file: one that lists every field of MOST_RUNS runs is no longer.
+CHARACTERS = 4 * 1024 * 1024
+
 #: More runs than this are a mistake in the file.
 MOST_RUNS = 10_000
 
@@ -153,7 +156,7 @@ class Queued:
 
 def load_experiment(path: Path, site: Site) -> Experiment:
     """The experiment in a YAML file, on a site. ConfigError names file, field, found and expected."""
-    described = read_part(Description, read_mapping(path), path)
+    described = read_part(Description, read_mapping(path, characters=CHARACTERS), path)
     base_path = _base_path(described.config, path)
     load_config(base_path)  # its own mistakes are reported as its own
     base = read_mapping(base_path)

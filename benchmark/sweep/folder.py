@@ -25,7 +25,7 @@ from benchmark.config.files import save_config
 from benchmark.core import locks
 from benchmark.core.errors import ConfigError, RunError, os_failure
 from benchmark.core.fields import read_fields
-from benchmark.core.files import reason_of, write_text
+from benchmark.core.files import read_text, reason_of, write_text
 from benchmark.record.announcement import save_announcement
 from benchmark.record.run_folder import RunFolder
 from benchmark.sweep.experiment import Experiment, PlannedRun
@@ -212,7 +212,7 @@ def check_submitted(folder: ExperimentFolder, experiment: Experiment, site: str)
 def read_plan(folder: ExperimentFolder) -> Plan:
     """The contents of plan.json. Raises RunError."""
     try:
-        plan = read_fields(Plan, json.loads(folder.plan.read_text(encoding="utf-8")))
+        plan = read_fields(Plan, json.loads(read_text(folder.plan)))
         if plan.format == FORMAT:
             return plan
         found = f"format {plan.format!r}"

@@ -18,7 +18,7 @@ from typing import Any
 import psutil
 
 from benchmark.core.errors import RunError
-from benchmark.core.files import write_text
+from benchmark.core.files import read_text, write_text
 from benchmark.record.system_info import gpus
 from benchmark.sweep.experiment import Queued
 
@@ -213,7 +213,7 @@ def _write_state(path: Path, running: Sequence[_Running], waiting: Sequence[Loca
 
 def _read_state(path: Path) -> _State:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_text(path))
         return _State(
             _process(content["supervisor"]),
             {int(index): _process(process) for index, process in content["running"].items()},

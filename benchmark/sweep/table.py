@@ -21,6 +21,7 @@ from typing import Any
 
 from benchmark import ROOT
 from benchmark.core.errors import RunError
+from benchmark.core.escaping import csv_text, markdown_line, markdown_table
 from benchmark.sweep.status import RunStatus
 
 #: The columns of the paper's Table 3, the times in minutes of a complete run, and how each is shown.
@@ -94,14 +95,13 @@ def _row(status: RunStatus) -> Row:
 
 def to_markdown(name: str, tables: Sequence[PointTable]) -> str:
     """The tables as a Markdown document."""
-    lines = [f"# {name}", ""]
+    blocks = [f"# {markdown_line(name)}"]
     for table in tables:
-        lines += [f"## {table.title}", ""] if table.title else []
-        lines += ["| run | " + " | ".join(COLUMNS) + " |", "| --- |" + " ---: |" * len(COLUMNS)]
+        blocks += [f"## {markdown_line(table.title)}"] if table.title else []
         rows = [*((row.run, row.figures) for row in table.rows), *table.summary()]
-        lines += [f"| {label} | " + " | ".join(shown(figures)) + " |" for label, figures in rows]
-        lines.append("")
-    return "\n".join(lines)
+        cells = ([label, *shown(figures)] for label, figures in rows)
+        blocks.append(markdown_table(["run", *COLUMNS], cells, right=COLUMNS))
+    return "\n\n".join(blocks) + "\n"
 
 
 def to_csv(tables: Sequence[PointTable]) -> str:
@@ -109,12 +109,10 @@ def to_csv(tables: Sequence[PointTable]) -> str:
     varied = list(dict.fromkeys(name for table in tables for name in table.varied))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["run", *varied, "seed", *COLUMNS])
+    writer.writerow(["run", *map(csv_text, varied), "seed", *COLUMNS])
     for table in tables:
-        for row in table.rows:
-            writer.writerow(
-                [row.run, *(table.varied.get(name, "") for name in varied), row.seed, *row.figures]
-            )
+        values = [csv_text(table.varied.get(name, "")) for name in varied]
+        writer.writerows([row.run, *values, row.seed, *row.figures] for row in table.rows)
     return text.getvalue()
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmark.core.files import sha256_of
+from benchmark.core.files import open_regular, read_text, sha256_of
 from benchmark.synthesis.file import FIRST_INFERENCE_INDEX, NOT_OBSERVATIONS, scene_path
 from benchmark.synthesis.scene import GENERATOR_VERSION
 
@@ -81,14 +81,14 @@ class DatasetManifest:
 def read_manifest(path: Path) -> DatasetManifest | None:
     """The manifest at ``path``; None where there is none or it cannot be read as one."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_text(path))
         if content["format"] != FORMAT:
             return None
         settings = Settings(**{key: content[key] for key in Settings.__dataclass_fields__})
         files = {name: Record(**record) for name, record in content["files"].items()}
         counts = int(content["training_scenes"]), int(content["inference_scenes"])
         return DatasetManifest(settings, *counts, files)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 
@@ -104,7 +104,7 @@ def quick_digest(length: int, read_at: Callable[[int, int], bytes]) -> str:
 def is_intact(path: Path, record: Record, thorough: bool) -> bool:
     """Whether a file is what the manifest says: size and a few blocks, or every byte."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             if os.fstat(file.fileno()).st_size != record.bytes:
                 return False
             if thorough:

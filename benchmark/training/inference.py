@@ -30,8 +30,8 @@ def infer(
 ) -> list[evaluate.SceneScore]:
     """Predict every inference scene, then read the labels and score what was written.
 
-    No label is read before the last mask is on disk. Workers that are not the chief predict their
-    share and score nothing.
+    No label is known before the last mask is on disk; staging only made sure that it can be read.
+    Workers that are not the chief predict their share and score nothing.
     """
     attributes = {
         "model": f"{run.method.about.title}, {weights}",

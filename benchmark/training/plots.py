@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import h5py
 import matplotlib
 import numpy as np
 
 from benchmark.config.schema import Config
 from benchmark.core.files import write_aside
+from benchmark.core.hdf5 import open_hdf5
 from benchmark.record.run_folder import RunFolder
 from benchmark.scenes.render import false_colour, outcome
 from benchmark.scenes.scene import read_scene, short_name
@@ -88,7 +88,7 @@ def plot_scenes(path: Path, scenes: Sequence[tuple[Path, Path]], shape: tuple[in
     errors = ListedColormap(list(OUTCOMES.values()))
     for row, (scene_path, mask_path) in zip(axes, scenes, strict=True):
         scene = read_scene(scene_path, shape)
-        with h5py.File(mask_path) as file:
+        with open_hdf5(mask_path) as file:
             probability = file["probability"][::THINNING, ::THINNING]
             mask = file["mask"][...]
         label = scene.label[::THINNING, ::THINNING]

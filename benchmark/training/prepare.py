@@ -7,7 +7,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -138,7 +138,8 @@ def claim_folder(
             lock = _lock(folder, config)
         yield folder
     finally:
-        folder.lock.unlink(missing_ok=True)
+        with suppress(OSError):  # what ended the run matters more
+            folder.lock.unlink(missing_ok=True)
         os.close(lock)
 
 

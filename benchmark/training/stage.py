@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmark.core.errors import RunError, SceneError
-from benchmark.scenes.scene import check_scene
+from benchmark.scenes.scene import check_scene, drop_from_page_cache
 from benchmark.stores.journal import SceneRecord
 from benchmark.stores.opening import StagedPart, open_or_stage
 from benchmark.stores.patchstore import PatchLayout, cloud_is_colder
@@ -43,19 +43,23 @@ def counts_of(staged: Staged | None, layout: PatchLayout) -> dict[str, int]:
 
 
 def check_inference_scenes(run: RunContext, paths: Sequence[Path]) -> list[Path]:
-    """The scenes whose structure is as configured, looked at now and not after hours of training.
+    """The scenes that can be read to the last value, found out now and not after hours of training.
 
-    Raises SceneError at another one, unless the run leaves those out.
+    Nothing of them is kept, in the page cache either. Raises SceneError at another one, unless the run
+    leaves those out.
     """
     usable = []
-    for path in paths:
-        try:
-            check_scene(path, run.layout.shape)
-            usable.append(path)
-        except SceneError as error:
-            if not run.options.skip_bad:
-                raise
-            _log_skipped(run, "inference", path, error.found)
+    with run.display.bar("inference scenes", len(paths)) as update:
+        for done, path in enumerate(paths, start=1):
+            try:
+                check_scene(path, run.layout.shape, run.config.data.kind)
+                usable.append(path)
+            except SceneError as error:
+                if not run.options.skip_bad:
+                    raise
+                _log_skipped(run, "inference", path, error.found)
+            update(done, "")
+    drop_from_page_cache(usable)
     return usable
 
 

@@ -35,6 +35,9 @@ from benchmark.training.prepare import SceneFiles
 from benchmark.training.result import compose_result
 from benchmark.training.stage import check_inference_scenes, counts_of, report_samples, stage_scenes
 
+#: Characters of a reason in the log: TensorFlow tells of some failures in a thousand lines.
+REASON = 2000
+
 
 def train_and_score(
     config: Config,
@@ -72,18 +75,31 @@ def train_and_score(
             if telemetry and telemetry.unavailable:
                 display.say(f"not in {folder.telemetry.name}: {'; '.join(telemetry.unavailable)}")
             result = _run_benchmark(run, scenes, checkpoint)
-        if telemetry and telemetry.problem:
-            display.warn(telemetry.problem)
+        if telemetry:
+            _warn_of_time(display, telemetry.paused_seconds, log.clock_set_ms() / 1000)
+            if telemetry.problem:
+                display.warn(telemetry.problem)
     except BaseException as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:REASON]
         with contextlib.suppress(OSError):  # the error that is raised matters more
             log.abort(reason)
             if cluster.is_chief:
-                write_timers(folder.timers, log.intervals)
+                write_timers(folder.timers, log.intervals, log.now_ms())
         raise
     finally:
         log.close()
     return result
+
+
+def _warn_of_time(display: Display, paused: float, clock_set: float) -> None:
+    """Say what happened to time during the run: both may have gone unnoticed."""
+    if paused:
+        display.warn(f"the run was stopped for {paused:.0f} s, which count in its times as any others")
+    if clock_set:
+        display.warn(
+            f"the node's clock was set by {clock_set:+.0f} s, or the node slept: the log's times go on with "
+            "a clock that nobody sets, and its run_stop says so (clock_set_ms)"
+        )
 
 
 def _open_log(folder: RunFolder, checkpoint: Checkpoint | None, resume: bool) -> EventLog:
@@ -148,8 +164,9 @@ def _run_benchmark(
     log.stop("run", status="success")
     # ---- the clock has stopped
 
-    remove_checkpoints(run.folder.checkpoints)
-    write_timers(run.folder.timers, log.intervals)
+    with run.display.spared():
+        write_timers(run.folder.timers, log.intervals, log.now_ms())
+        remove_checkpoints(run.folder.checkpoints)
     return result
 
 

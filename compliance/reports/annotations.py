@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from benchmark.core.escaping import printable
 from compliance.finding import Severity
 from compliance.reports.report import Report, at_least
 from compliance.reports.text import summary
-from compliance.wording import printable
 
 _COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
 

@@ -6,9 +6,10 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
+from benchmark.core.escaping import escape_markdown, markdown_table
 from compliance.clauses.texts import HOUSE, cited, clauses, texts
 from compliance.rules import ALL_RULES
-from compliance.wording import count, escape_markdown, markdown_table
+from compliance.wording import count
 
 
 def rules_by_clause() -> Mapping[str, Sequence[str]]:

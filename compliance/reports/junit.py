@@ -15,10 +15,10 @@ from itertools import chain
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from benchmark.core.errors import CloudMaskError
+from benchmark.core.escaping import printable
 from compliance.finding import Finding, Severity
 from compliance.reports.report import Report, at_least, by_file
 from compliance.reports.text import details, finding_text
-from compliance.wording import printable
 
 #: The test of a file in which no rule found anything, or that could not be checked.
 ALL_RULES = "all rules"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from benchmark.core.escaping import escape_markdown, markdown_table
 from compliance.finding import Finding, Severity
 from compliance.reports.report import Report, at_least, by_file
 from compliance.reports.text import RUN_HEADINGS, RUN_WORDS, run_cells, summary
-from compliance.wording import escape_markdown, markdown_table
 
 _FINDING_HEADINGS = ("line", "severity", "rule", "problem", "found", "expected", "remedy")
 _FAILURE_HEADINGS = ("path", "found", "expected", "remedy")

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator
 from urllib.parse import quote
 
 from benchmark.core.errors import CloudMaskError
+from benchmark.core.escaping import printable
 from compliance.finding import Finding, Severity
 from compliance.registry import Rule
 from compliance.reports.report import Report, at_least
 from compliance.rules import RULE_BY_ID
-from compliance.wording import printable
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator
 
+from benchmark.core.escaping import printable
 from compliance.finding import Finding, Severity
 from compliance.reports.report import LogSummary, Report, at_least, by_file
-from compliance.wording import count, printable
+from compliance.wording import count
 
 _COLOURS = {"error": "\033[1;31m", "warning": "\033[33m", "note": "\033[36m", "passed": "\033[32m"}
 _COLOURS |= {"failed": _COLOURS["error"], "incomplete": _COLOURS["error"], "path": "\033[1m"}

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from benchmark.core.errors import ConfigError
+from benchmark.core.plain_yaml import PLAIN
 from compliance.registry import Problem, config_rule, problem
 from compliance.subjects.subjects import ConfigFile
 from compliance.wording import excerpt, show
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 @config_rule(
     "config-yaml",
     clause="S3, P-config",
-    expected="a mapping in plain YAML, without aliases, tags and repeated keys",
+    expected=f"a mapping in {PLAIN}",
     remedy="correct the file; the shipped ones in benchmark/config/shipped are examples",
 )
 def config_yaml(file: ConfigFile) -> Iterator[Problem]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmark.core.plain_yaml import YamlDefect, read_yaml
 from compliance.subjects.log import Log
 from compliance.subjects.subjects import ConfigFile
-from compliance.subjects.yaml_files import YAML_CHARACTERS, YamlDefect, load_yaml
 
 
 def read_config(path: Path, logs: Sequence[Log] = (), name: str = "") -> ConfigFile:
@@ -15,15 +15,11 @@ def read_config(path: Path, logs: Sequence[Log] = (), name: str = "") -> ConfigF
 
     Raises OSError where it cannot be read.
     """
-    with path.open("rb") as stream:
-        content = stream.read(4 * YAML_CHARACTERS + 1)
-    path = Path(name or path)
+    shown = Path(name or path)
     try:
-        data = load_yaml(content.decode())
-    except UnicodeDecodeError as error:
-        return ConfigFile(path, None, defect=f"byte 0x{content[error.start]:02x} is no UTF-8")
+        data = read_yaml(path)
     except YamlDefect as defect:
-        return ConfigFile(path, None, defect=str(defect))
+        return ConfigFile(shown, None, defect=str(defect))
     if not isinstance(data, dict):
-        return ConfigFile(path, data, defect=f"{type(data).__name__} instead of a mapping")
-    return ConfigFile(path, data, tuple(logs))
+        return ConfigFile(shown, data, defect=f"{type(data).__name__} instead of a mapping")
+    return ConfigFile(shown, data, tuple(logs))

@@ -23,11 +23,11 @@ from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
 from benchmark.core.files import sha256_of
+from benchmark.core.plain_yaml import YamlDefect, parse_mapping
 from compliance.benchmarks import BENCHMARKS
 from compliance.subjects.folders import names_below
 from compliance.subjects.log import Log, condense
 from compliance.subjects.parse import LogReader, read_log
-from compliance.subjects.yaml_files import YamlDefect, load_mapping
 
 MANIFEST = "MANIFEST.sha256"
 CONFIG = "config.yaml"
@@ -214,7 +214,7 @@ class SubmissionTree:
     def _config_of(self, folder: Folder) -> dict[str, Any] | YamlDefect | None:
         text = self.text(folder.path(CONFIG)) if CONFIG in folder.files else None
         try:
-            return None if text is None else load_mapping(text)
+            return None if text is None else parse_mapping(text, foreign=not self.is_bundle)
         except YamlDefect as defect:
             return defect
 
@@ -283,7 +283,9 @@ class SubmissionTree:
         """The JSON of a file, None where there is none; what is wrong with it other rules say."""
         text = self.text(name)
         try:
-            return json.loads(text) if text is not None else None
+            data = json.loads(text) if text is not None else None
+            json.dumps(data, ensure_ascii=False).encode()  # half a character is no text
+            return data
         except (ValueError, RecursionError):
             return None
 

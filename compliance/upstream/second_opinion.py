@@ -20,12 +20,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
+from benchmark.core.escaping import printable
 from compliance.rules import RULE_BY_ID
 from compliance.rules.log.identity import BENCHMARK, DIVISION
 from compliance.subjects.folders import CheckError
 from compliance.subjects.log import Log
 from compliance.subjects.parse import read_log
-from compliance.wording import count, excerpt, listing, printable, show
+from compliance.wording import count, excerpt, listing, show
 
 JUDGE = Path(__file__).parent / "judge.py"
 #: Isolated: without the caller's folder, environment and user packages.

@@ -7,6 +7,7 @@ link is followed, and what is read was found in the tree, never named by it.
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shutil
 import tempfile
@@ -19,6 +20,7 @@ import yaml
 
 from benchmark.core.errors import CloudMaskError, SubmissionError
 from benchmark.core.files import reason_of
+from benchmark.core.plain_yaml import YamlDefect, parse_yaml
 from benchmark.record.run_folder import RunFolder
 from compliance import registry
 from compliance.rules import own_rules
@@ -27,7 +29,6 @@ from compliance.subjects.parse import read_log
 from compliance.subjects.system import FIELDS
 from compliance.subjects.tree import DEMONSTRATION, SubmissionTree
 from compliance.subjects.trees.archive import ArchiveDefect, read_archive, unpack
-from compliance.subjects.yaml_files import YamlDefect, load_yaml
 from submission.bundle.layout import CONFIG, README, RUN_CONFIG, BundleLayout, BundleName
 from submission.bundle.provenance import Provenance, from_json
 from submission.bundle.repository import Commit
@@ -45,6 +46,11 @@ class Bundle(Sources):
 
     tree: SubmissionTree
     layout: BundleLayout
+
+
+def with_name(path: Path) -> Path:
+    """The path, but for ``.`` and ``..`` the folder that they lead to: a bundle has a name."""
+    return path if path.name not in ("", "..") else Path(os.path.abspath(path))
 
 
 @contextlib.contextmanager
@@ -166,7 +172,7 @@ def _copy_runs(tree: SubmissionTree, layout: BundleLayout, folder: Path) -> dict
 def _run_config(tree: SubmissionTree, name: str) -> dict[str, Any]:
     """The configuration of the runs, without a seed."""
     try:
-        config = load_yaml(tree.text(name) or "")
+        config = parse_yaml(tree.text(name) or "")
     except YamlDefect as error:
         found = str(error)
     else:
@@ -194,7 +200,7 @@ def _commit(tree: SubmissionTree, layout: BundleLayout) -> Commit:
     """The commit as config.yaml names it; its time is not in a bundle and stays 0."""
     name = _name(layout, layout.science / CONFIG)
     try:
-        config = load_yaml(tree.text(name) or "")
+        config = parse_yaml(tree.text(name) or "")
     except YamlDefect:  # the checker says what is wrong with it
         config = None
     github = config.get("github") if isinstance(config, dict) else None

@@ -27,7 +27,10 @@ def redact_folders(script: str) -> str:
     names: dict[str, str] = {}
     for pattern, name in _FOLDERS:
         if match := re.search(pattern, script, re.MULTILINE):
-            words = shlex.split(match[1])
+            try:
+                words = shlex.split(match[1])
+            except ValueError:  # an open quote: nobody's folder
+                continue
             if words and words[-1].startswith("/"):  # of the words of apptainer the image is the last
                 names.setdefault(words[-1].rstrip("/"), name)
     for folder in sorted(names, key=len, reverse=True):

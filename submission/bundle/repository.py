@@ -15,12 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from benchmark.core.errors import SubmissionError
+from benchmark.core.escaping import markdown_line
 from benchmark.core.files import reason_of
 from compliance.wording import count
 
 NO_REMOTE = "no public remote; the code is in this bundle"
 NO_TAG = "no tag points at this commit"
 NO_BRANCH = "no branch was checked out"
+
+#: An address that a document shows as it is.
+_PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9@:/.+~-]+")
 
 #: Files of a dirty tree that a message lists.
 LISTED = 10
@@ -39,7 +43,8 @@ class Commit:
     @property
     def described(self) -> str:
         """The commit in words, for documents."""
-        origin = f"of {self.repo}" if self.repo != NO_REMOTE else f"({NO_REMOTE})"
+        repo = self.repo if _PLAIN_ADDRESS.fullmatch(self.repo) else markdown_line(self.repo)
+        origin = f"of {repo}" if self.repo != NO_REMOTE else f"({NO_REMOTE})"
         return f"commit `{self.sha}` {origin}"
 
 

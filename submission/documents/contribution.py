@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
+from urllib.parse import quote
 
+from benchmark.core.escaping import markdown_line
 from compliance.wording import count
 from submission.bundle.layout import CONTRIBUTION, BundleLayout
 from submission.bundle.layout import FIGURES as FIGURES_FOLDER
@@ -63,14 +65,15 @@ def contribution(layout: BundleLayout, sources: Sources, figures: Sequence[str] 
             "target": target,
             "reached": f"{sum(score >= target for score in runs.accuracies)} of {several}",
             "comparable": f"\n\n{NOT_COMPARABLE}" if runs.synthetic else "",
-            "name": runs.config.series,
+            "name": markdown_line(runs.config.series),
             "descriptor": layout.name.descriptor,
-            "description": f"{runs.config.description.rstrip('.') or 'Reference training'}.",
-            "org": runs.org,
-            "version": runs.shared("submission_version"),
-            "platform": runs.shared("submission_platform"),
+            "description": markdown_line(runs.config.description.strip().rstrip(".") or "Reference training"),
+            "org": markdown_line(runs.org),
+            "version": markdown_line(runs.shared("submission_version")),
+            "platform": markdown_line(runs.shared("submission_platform")),
             "system": table(
-                ("Field", "Value"), [(name, value) for name, value in sources.system.items() if value]
+                ("Field", "Value"),
+                [(name, markdown_line(value)) for name, value in sources.system.items() if value],
             ),
             "data_kind": SYNTHETIC if runs.synthetic else OBSERVED,
             "scenes": _scenes(runs.first),
@@ -86,7 +89,8 @@ def contribution(layout: BundleLayout, sources: Sources, figures: Sequence[str] 
             "code": layout.code.relative_to(layout.root).as_posix(),
             "commit": sources.commit.described,
             "hyperparameters": table(
-                ("Key in the log", "Value"), [(f"`{name}`", value) for name, value in runs.parameters.items()]
+                ("Key in the log", "Value"),
+                [(f"`{name}`", markdown_line(value)) for name, value in runs.parameters.items()],
             ),
             "chosen": _chosen(len(results)),
             "runs": runs_table(runs),
@@ -133,7 +137,7 @@ def _scenes(run: CheckedRun) -> str:
 
 
 def _skipped(runs: RunSet) -> str:
-    names = {str(event.value) for run in runs.runs for event in run.log.sound("skipped_scene")}
+    names = {markdown_line(event.value) for run in runs.runs for event in run.log.sound("skipped_scene")}
     return f" Left out because they could not be read: {', '.join(sorted(names))}." if names else ""
 
 
@@ -161,12 +165,14 @@ def _energy(runs: RunSet) -> str:
     sources = {run.summary.energy_sources for run in runs.runs if run.summary.energy is not None}
     if not sources:
         return "Energy was not measured: the node does not let the program read it."
-    return f"Energy is that of training and validation, measured at: {'; '.join(sorted(sources))}."
+    where = markdown_line("; ".join(sorted(sources)))
+    return f"Energy is that of training and validation, measured at: {where}."
 
 
 def _figures(runs: RunSet, names: Sequence[str]) -> str:
     shown = captions(names, runs)
-    blocks = [f"![{text}]({FIGURES_FOLDER}/{name}.png)\n\n{text}" for name, text in shown.items()]
+    texts = {name: markdown_line(text) for name, text in shown.items()}
+    blocks = [f"![{text}]({FIGURES_FOLDER}/{quote(name)}.png)\n\n{text}" for name, text in texts.items()]
     left_out = [f"Figure {number}" for number, name in enumerate(FIGURES, start=1) if name not in shown]
     if not any(name.startswith(MAP) for name in shown):
         left_out.append("maps of scenes")

@@ -12,6 +12,7 @@ import yaml
 
 from benchmark.config.schema import Geometry
 from benchmark.core.errors import SubmissionError
+from benchmark.core.escaping import markdown_line
 from submission.bundle.layout import (
     CONFIG,
     IMPLEMENTATION,
@@ -26,6 +27,7 @@ from submission.bundle.repository import NO_BRANCH, Commit
 from submission.bundle.sources import Sources
 from submission.documents.published import REFERENCE_SOURCE
 from submission.documents.templating import environment
+from submission.runs.files import text_of
 from submission.runs.runs import RunSet
 
 TEMPLATES = environment(Path(__file__).parent / "templates")
@@ -152,7 +154,7 @@ def write_documents(layout: BundleLayout, sources: Sources) -> None:
         values |= {"here": path.as_posix(), "to_bundle": "/".join([".."] * len(path.parts))}
         write_text(folder / RUN_CONFIG, _yaml(run_config(runs)))
         if (name := method_file(runs)) and runs.first.folder.method.is_file():
-            write_text(folder / name, runs.first.folder.method.read_text(encoding="utf-8"))
+            write_text(folder / name, text_of(runs.first.folder.method))
         for name in (README, *SCRIPTS):
             write_text(folder / name, TEMPLATES.get_template(name).render(values))
         for script in SCRIPTS:
@@ -183,11 +185,11 @@ def _values(layout: BundleLayout, sources: Sources) -> dict[str, object]:
         "method_file": method_file(runs),
         "manifest": MANIFEST,
         "name": runs.config.series,
-        "org": runs.org,
+        "org": markdown_line(runs.org),
         "org_folder": layout.name.org,
-        "os": sources.system["operating_system"],
+        "os": markdown_line(sources.system["operating_system"]),
         "package_options": provenance.options,
-        "python": runs.first.system["python"],
+        "python": markdown_line(runs.first.system["python"]),
         "run_config": RUN_CONFIG,
         "runs": runs.runs,
         "science": layout.science.relative_to(layout.root).as_posix(),

@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from benchmark.core.escaping import escape_markdown
 from benchmark.record.events import OPTIMIZERS
-from compliance.wording import escape_markdown
 from submission.documents.published import MODEL_PARAMETERS, REFERENCE_SOURCE
 from submission.runs.runs import RunSet
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable, Sequence
 
-from compliance.wording import markdown_table
+from benchmark.core.escaping import markdown_table
 from submission.documents.published import PAPER_RUNS, REFERENCE_ACCURACY
 from submission.runs.runs import RunSet
 from submission.runs.statistics import RunSummary, spread

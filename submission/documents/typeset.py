@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import unquote
+
 import typst
 from markdown_it.tree import SyntaxTreeNode
 
@@ -46,7 +48,7 @@ def write_typeset(layout: BundleLayout) -> None:
             layout.contribution.name,
             found=error.message,
             expected="a document that can be typeset",
-            remedy="keep images out of the configuration's description and of the system's",
+            remedy="package the runs again, which draws the figures again",
         ) from None
     assert isinstance(pdf, bytes)  # one document
     for path in layout.contribution_pdfs:
@@ -79,7 +81,7 @@ def _typst(node: SyntaxTreeNode) -> str:
         case "image" if not str(node.attrs["src"]).startswith(f"{FIGURES}/"):
             return f"#{_string(node.content)};"
         case "image":
-            path = _string(f"/{str(node.attrs['src']).removesuffix('.png')}.pdf")
+            path = _string(f"/{unquote(str(node.attrs['src'])).removesuffix('.png')}.pdf")
             return f"#figure-file(image({path}, alt: {_string(node.content)}));"
         case "link":
             return f"#link({_string(str(node.attrs['href']))})[{inner}];"

@@ -19,6 +19,7 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from benchmark.core.errors import SubmissionError
+from benchmark.core.hdf5 import open_hdf5
 from benchmark.scenes.render import false_colour, outcome
 from benchmark.scenes.scene import Scene, read_scene
 from compliance.subjects.log import LogEvent, count_of, number_of
@@ -57,7 +58,7 @@ def scene_map(run: CheckedRun, path: Path) -> SceneMap:
     scene = read_scene(path, (geometry.rows, geometry.columns))
     mask_path = run.folder.mask(scene.name)
     try:
-        with h5py.File(mask_path) as file:
+        with open_hdf5(mask_path) as file:
             probability, mask = (_pixels(file, name, scene) for name in ("probability", "mask"))
     except (OSError, KeyError, ValueError) as error:
         raise _not_the_runs(mask_path, str(error), "the mask that the run wrote") from None

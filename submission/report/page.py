@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmark.core.escaping import printable
 from compliance.finding import Finding
 from submission.bundle.layout import REPORT, BundleLayout
 from submission.documents.files import write_text
@@ -49,7 +50,7 @@ def report(layout: BundleLayout, runs: RunSet) -> str:
     pictures = {texts[name]: data_uri(layout.figures, name) for name in (RELIABILITY, PREPROCESSING)}
     return TEMPLATES.get_template(REPORT).render(
         policy=_policy(style, script),
-        title=f"CloudMask, {runs.config.name}: {runs.org}",
+        title=printable(f"CloudMask, {runs.config.name}: {runs.org}"),
         style=style,
         head=title,
         result=result,

@@ -11,6 +11,7 @@ from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
 from markupsafe import Markup, escape
 
+from benchmark.core.escaping import printable
 from submission.documents.markdown import column_sides, parse, parser
 
 #: What a token of a table's cell is marked with.
@@ -49,7 +50,7 @@ def to_html(nodes: Sequence[SyntaxTreeNode]) -> Markup:
 
 def breakable(text: object) -> Markup:
     """A text whose names may continue in the next line after an underscore."""
-    return escape(text).replace("_", Markup("_<wbr>"))
+    return escape(printable(str(text))).replace("_", Markup("_<wbr>"))
 
 
 def _mark_cells(table: SyntaxTreeNode) -> None:

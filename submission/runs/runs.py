@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import json
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from compliance.subjects.discover import discover
 from compliance.subjects.log import Log
 from compliance.subjects.parse import LogReader, read_log
 from compliance.subjects.result_fields import faults, fields_of
+from submission.runs.files import REMEDY, read_measured
 from submission.runs.statistics import RunSummary, summarise
 
 #: What the runs of one submission have in common; only the seed tells them apart.
@@ -36,21 +36,6 @@ SHARED = (
     "submission_poc_email",
     *(name for name in PARAMETERS if name != "seed"),
 )
-
-#: The fields of system.json that are used, with their JSON types.
-_SYSTEM: dict[str, Any] = {
-    "number_of_nodes": int,
-    "cpu": {"model": str, "sockets": int, "cores": int, "threads": int, "caches": dict},
-    "memory": {"total_bytes": int},
-    "storage": {"total_bytes": int, "type": str},
-    "network": {"cards": int},
-    "accelerators": list,
-    "os": str,
-    "python": str,
-    "packages": dict,
-    "git": dict,
-}
-_ACCELERATOR: dict[str, Any] = {"model": str, "memory_bytes": int, "driver": str}
 
 
 @dataclass(frozen=True)
@@ -194,39 +179,15 @@ def _read_run(path: Path, read: LogReader) -> CheckedRun:
         )
     for found, expected in faults(log.value("result"), fields_of(log), "result"):
         raise _unusable(path, found, expected)
-    try:
-        system = json.loads(folder.system.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        found = "not there" if isinstance(error, FileNotFoundError) else str(error)
-        raise _unusable(folder.system, found, "what the run measured of its node") from None
-    misfit = _misfit(system, _SYSTEM) or next(
-        filter(None, (_misfit(card, _ACCELERATOR) for card in system["accelerators"])), ""
-    )
-    if misfit:
-        raise _unusable(folder.system, misfit, "what the run measured of its node")
+    system = read_measured(folder.system)
     config = load_config(folder.config)
     if config.digest() != log.value("config_digest"):
         raise _unusable(folder.config, "another configuration than the log's", "the configuration that ran")
     return CheckedRun(folder, log, config, system)
 
 
-def _misfit(value: object, shape: Mapping[str, Any]) -> str:
-    """Why a JSON value has not the fields of ``shape``, or nothing."""
-    if not isinstance(value, dict):
-        return "not an object"
-    for name, wanted in shape.items():
-        inner = value.get(name)
-        if isinstance(wanted, dict):
-            if misfit := _misfit(inner, wanted):
-                return f"{name}: {misfit}"
-        elif not isinstance(inner, wanted) or (isinstance(inner, bool) and wanted is not bool):
-            return f"{name} is {inner!r}"
-    return ""
-
-
 def _unusable(path: Path, found: str, expected: str) -> SubmissionError:
-    remedy = "make the run again, or leave it out: --logs RUN RUN ..."
-    return SubmissionError(path, found=found, expected=expected, remedy=remedy)
+    return SubmissionError(path, found=found, expected=expected, remedy=REMEDY)
 
 
 def _refuse_differences(runs: Sequence[CheckedRun]) -> None:

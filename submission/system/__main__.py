@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.core.errors import CloudMaskError, SubmissionError
+from benchmark.core.escaping import tell
 from compliance.checker import check_paths
 from compliance.finding import Finding
 from compliance.reports.report import Report, merge
@@ -26,6 +27,7 @@ from compliance.subjects.strict_json import read_json
 from compliance.subjects.system import FIELDS, STATUS_WORDS, Contradiction, contradictions
 from compliance.wording import count
 from submission.bundle.layout import directory_name
+from submission.runs.files import read_measured
 from submission.system.description import (
     DEFAULT_SITE,
     SYSTEMS,
@@ -112,15 +114,7 @@ def measurements(paths: Sequence[Path]) -> dict[str, Any]:
     for path in paths:
         for log in discover(path).logs:
             system = log.with_name("system.json")
-            try:
-                found[str(system)] = json.loads(system.read_text(encoding="utf-8"))
-            except (OSError, ValueError, RecursionError) as error:
-                raise SubmissionError(
-                    system,
-                    found=getattr(error, "strerror", None) or str(error),
-                    expected="what the run measured of its node",
-                    remedy="name the folders of runs of `python -m benchmark.run`",
-                ) from None
+            found[str(system)] = read_measured(system)
     return found
 
 
@@ -163,7 +157,7 @@ def show(options: argparse.Namespace) -> int:
         )
     width = max(map(len, FIELDS))
     for field in FIELDS:
-        print(f"{field:{width}}  {fields.get(field, '(missing)')}")
+        tell(f"{field:{width}}  {fields.get(field, '(missing)')}")
     return 0
 
 

@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from benchmark.core.errors import SubmissionError
+from benchmark.core.files import reason_of
+from benchmark.core.plain_yaml import PLAIN, YamlDefect, read_yaml
 from compliance.rules.system import unanswered
 from compliance.subjects.system import FIELDS, NO_ACCELERATOR, STATUS_WORDS, Contradiction, contradictions
 
@@ -57,9 +57,11 @@ def read_site(path: Path) -> dict[str, str]:
     Raises SubmissionError.
     """
     try:
-        answers = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise _site_error(path, str(error), "a YAML file of answers") from None
+        answers = read_yaml(path)
+    except OSError as error:
+        raise _site_error(path, reason_of(error), "a YAML file of answers") from None
+    except YamlDefect as defect:
+        raise _site_error(path, str(defect), PLAIN) from None
     if not isinstance(answers, dict):
         raise _site_error(path, type(answers).__name__, "a mapping of fields to answers")
     allowed = (*SITE_FIELDS, *FALLBACK_FIELDS)
@@ -122,7 +124,7 @@ def _describe(
         "host_processor_model_name": cpu["model"],
         "host_processor_core_count": str(cpu["cores"] // sockets),
         "host_processor_vcpu_count": str(cpu["threads"] // sockets),
-        "host_processor_frequency": _megahertz(cpu["max_frequency_mhz"])
+        "host_processor_frequency": _megahertz(cpu.get("max_frequency_mhz"))
         or site.get("host_processor_frequency", UNSEEN),
         "host_processor_caches": _caches(cpu["caches"]) or site.get("host_processor_caches", UNSEEN),
         "host_memory_capacity": _gibibytes(facts["memory"]["total_bytes"]),
@@ -143,7 +145,7 @@ def _accelerators(cards: Sequence[Mapping[str, Any]], site: Mapping[str, str]) -
     return {
         "accelerators_per_node": str(len(cards)),
         "accelerator_model_name": ", ".join(models),
-        "accelerator_frequency": _megahertz(cards[0]["clock_mhz"])
+        "accelerator_frequency": _megahertz(cards[0].get("clock_mhz"))
         or site.get("accelerator_frequency", UNSEEN),
         "accelerator_memory_capacity": _gibibytes(cards[0]["memory_bytes"]),
     }

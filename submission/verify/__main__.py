@@ -15,7 +15,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmark.core.errors import CloudMaskError
+from benchmark.core.errors import CloudMaskError, memory_as_error
+from benchmark.core.escaping import tell
 from benchmark.core.files import reason_of
 from benchmark.core.interruption import Interrupted, Interruption
 from compliance.reports.text import to_text
@@ -30,12 +31,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if repeat.bundled is not None and not (options.yes or _agreed(options.bundle)):
             return 2
-        report = verify(options.bundle, repeat, signers=options.signers)
+        with memory_as_error():
+            report = verify(options.bundle, repeat, signers=options.signers)
     except CloudMaskError as error:
         print(f"not verified: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"not verified: {error.filename or options.bundle}: {reason_of(error)}", file=sys.stderr)
+        tell(f"not verified: {error.filename or options.bundle}: {reason_of(error)}", error=True)
         return 2
     except Interrupted as error:
         print(f"stopped ({error}); nothing is left behind", file=sys.stderr)
@@ -47,10 +49,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _agreed(bundle: Path) -> bool:
     """Warn that the bundle's code is about to run, and ask."""
-    print(
+    tell(
         f"--rerun-bundled executes the scripts and the code of {bundle}, which its submitter wrote: they "
         "can do whatever you can on this machine. Read them first, or use a container.",
-        file=sys.stderr,
+        error=True,
     )
     if not sys.stdin.isatty():
         print("not verified: nobody to ask; pass --yes to execute them", file=sys.stderr)

@@ -19,6 +19,7 @@ from typing import Any
 
 from benchmark import ROOT
 from benchmark.core.errors import SubmissionError
+from benchmark.core.escaping import tell
 from benchmark.record.run_folder import RunFolder
 from compliance.finding import Finding
 from compliance.registry import OWN
@@ -112,9 +113,7 @@ def trusted_code(bundle: Bundle, work: Path, checkout: Path) -> Path:
     """
     differing = differing_files(bundle)
     if not differing:
-        print(
-            f"{'code:':17} this program, whose files are those of commit {bundle.commit.sha[:12]}", flush=True
-        )
+        _say_code(f"this program, whose files are those of commit {bundle.commit.sha[:12]}")
         return ROOT
     try:
         commit = find_commit(checkout, bundle.commit.sha, clean=False)
@@ -135,7 +134,7 @@ def trusted_code(bundle: Bundle, work: Path, checkout: Path) -> Path:
 
 
 def _say_code(text: str) -> None:
-    print(f"{'code:':17} {text}", flush=True)
+    tell(f"{'code:':17} {text}")
 
 
 def differing_files(bundle: Bundle) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.core.errors import CloudMaskError
+from benchmark.core.escaping import tell
 from benchmark.core.files import sha256_of
 from compliance.checker import check_paths
 from compliance.finding import Finding
@@ -15,7 +16,7 @@ from compliance.reports.report import Report, merge
 from compliance.wording import count
 from submission.bundle.archive import ARCHIVE_SUFFIX, masks_path, signature_path, signed_by
 from submission.bundle.layout import MANIFEST
-from submission.bundle.reading import Bundle, find_tree, no_bundle, read_bundle, unpacked
+from submission.bundle.reading import Bundle, find_tree, no_bundle, read_bundle, unpacked, with_name
 from submission.console import counts
 
 #: The scores of every run.
@@ -27,7 +28,7 @@ Say = Callable[[str, str], None]
 
 def in_a_line(step: str, text: str) -> None:
     """Print a step as a line."""
-    print(f"{step + ':':17} {text}", flush=True)
+    tell(f"{step + ':':17} {text}")
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ def verify(
     from submission.verify.work import RepeatError
 
     repeat = repeat or Repeat()
+    path = with_name(path)
 
     # ---- 1. every hash and every rule
     report = check_paths([path])

@@ -15,6 +15,7 @@ from typing import Any
 from benchmark.config.schema import Config
 from benchmark.core.display import Display
 from benchmark.core.errors import SubmissionError
+from benchmark.core.escaping import tell
 from benchmark.core.files import reason_of
 from benchmark.scenes.scene import discover
 from benchmark.synthesis.dataset import ensure_dataset
@@ -116,7 +117,7 @@ def execute(command: Sequence[str | Path], work: Path, environment: Mapping[str,
 
     Raises RepeatError where it fails.
     """
-    print(f"--- {shown}", flush=True)
+    tell(f"--- {shown}")
     try:
         process = subprocess.Popen(
             list(map(str, command)), cwd=work, env=dict(environment), start_new_session=True

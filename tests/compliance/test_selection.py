@@ -135,6 +135,8 @@ def test_settings_are_named_and_stand_in_the_json(log: Path, capsys: pytest.Capt
         (b'severity = "error"', "`error`"),
         (b'[severity]\nrun-stop = "fatal"', "no severity of this name"),
         (b'profile = "mine"', "no profile of this name"),
+        (b"ignore = " + b"[" * 5000, "recursion"),
+        (b"ignore = [" + b"9" * 5000 + b"]", "4300 digits"),
     ],
 )
 def test_settings_that_cannot_be_used_are_refused(

@@ -49,6 +49,20 @@ def damage(path: Path) -> None:
     path.write_bytes(content[:1000])
 
 
+def damage_a_chunk(path: Path) -> None:
+    """Leave the structure of a scene as it is, and one of its chunks of temperatures undecodable."""
+    whole = path.rename(path.with_suffix(".whole"))
+    with h5py.File(whole) as source, h5py.File(path, "w") as file:
+        for name in ("refs", "bts", "bayes"):
+            file.create_dataset(name, data=source[name][...], compression="gzip")
+        file.attrs["synthetic"] = True
+        chunk = file["bts"].id.get_chunk_info(0)
+    whole.unlink()
+    with path.open("r+b") as file:
+        file.seek(chunk.byte_offset)
+        file.write(b"\xff" * chunk.size)
+
+
 # ---- a run that succeeds
 
 
@@ -364,19 +378,27 @@ def test_a_loss_that_is_not_finite_stops_the_run_at_its_step(tiny_place, tmp_pat
     assert last["metadata"]["reason"].startswith("RunError: training loss, epoch 2, step 3 of 6 found: nan")
 
 
-@pytest.mark.parametrize("split", ["training", "inference"])
-def test_a_bad_scene_stops_the_run_or_is_skipped_and_logged(tiny_place, tmp_path, split):
+@pytest.mark.parametrize(
+    ("split", "harm", "found"),
+    [
+        ("training", damage, "1000 bytes that HDF5 cannot open"),
+        ("inference", damage, "1000 bytes that HDF5 cannot open"),
+        ("inference", damage_a_chunk, "unreadable data"),
+    ],
+)
+def test_a_bad_scene_stops_the_run_before_it_learns_or_is_skipped_and_logged(
+    tiny_place, tmp_path, split, harm, found
+):
     data = with_data(tiny_place, tmp_path)
     victim = discover(data / split)[0]
-    damage(victim)
+    harm(victim)
     stopped = run(tmp_path, *SMALL, "--seed", 1, "--data", data)
     assert stopped.returncode == 1
     assert f"error: {victim}" in stopped.stderr
-    assert "found:    1000 bytes that HDF5 cannot open" in stopped.stderr
-    assert (
-        read_events(tmp_path / "logs" / "tiny-regularised-seed-1" / "result.txt")[-1]["metadata"]["status"]
-        == "aborted"
-    )
+    assert f"found:    {found}" in stopped.stderr
+    events = read_events(tmp_path / "logs" / "tiny-regularised-seed-1" / "result.txt")
+    assert events[-1]["metadata"]["status"] == "aborted"
+    assert "epoch_start" not in {event["key"] for event in events}
     skipping = ("--on-bad-scene", "skip", "--set", "training.epochs=1")
     skipped = run(tmp_path, *SMALL, "--seed", 1, "--data", data, *skipping)
     assert skipped.returncode == 0, skipped.stderr

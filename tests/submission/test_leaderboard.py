@@ -114,6 +114,16 @@ def test_links_lead_to_the_bundles(bundles: Path, tmp_path: Path) -> None:
     )
 
 
+def test_the_folder_that_one_is_in_has_its_name(
+    bundles: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (bundle,) = bundles.glob("*-cards")
+    monkeypatch.chdir(bundle)
+    assert main([".", "--output", str(tmp_path)]) == 0
+    assert f"[{bundle.name}](" in (tmp_path / "leaderboard.md").read_text()
+    assert f">{bundle.name}</a>" in (tmp_path / "leaderboard.html").read_text()
+
+
 def test_no_text_of_a_bundle_becomes_markup(bundles: Path, tmp_path: Path) -> None:
     main([str(bundles), "--output", str(tmp_path)])
     page = Page((tmp_path / "leaderboard.html").read_text())

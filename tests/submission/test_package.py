@@ -24,6 +24,7 @@ from submission import package as packager
 from submission.bundle import publish as publishing
 from submission.bundle.publish import OutputError
 from submission.package import main
+from submission.runs.files import read_measured
 from tests.support import runs as runs
 from tests.support.disk import small_disk
 from tests.support.runs import CONFIG, MEASURED, ORG, V100, git, make_place, write_run
@@ -308,6 +309,23 @@ def test_an_organisation_that_cannot_name_a_folder_is_refused(
         ("[]", "`system` is a list of 0"),
         (json.dumps(MEASURED | {"cpu": {"model": "AMD EPYC"}}), "no `system.cpu.sockets`"),
         (json.dumps(MEASURED | {"accelerators": ["V100"]}), "`accelerators` with one of no model"),
+        (None, "No such file or directory"),
+        ("{", "Expecting property name"),
+        ("[]", "not an object"),
+        (json.dumps(MEASURED | {"cpu": {"model": "AMD EPYC"}}), "cpu: sockets is None"),
+        (json.dumps(MEASURED | {"accelerators": ["V100"]}), "accelerators is ['V100']"),
+        (json.dumps(MEASURED | {"cpu": MEASURED["cpu"] | {"sockets": 0}}), "cpu: sockets is 0"),
+        (
+            json.dumps(MEASURED | {"cpu": MEASURED["cpu"] | {"max_frequency_mhz": "fast"}}),
+            "cpu: max_frequency_mhz is 'fast'",
+        ),
+        (
+            json.dumps(MEASURED | {"memory": {"total_bytes": 10**400}}),
+            "memory: total_bytes is 10000",
+        ),
+        (json.dumps(MEASURED | {"os": "\ud800"}), r"os is '\ud800'"),
+        (json.dumps(MEASURED | {"packages": {"numpy": 2}}), "packages is {'numpy': 2}"),
+        ("[" * 20_000, "maximum recursion depth"),
     ],
 )
 def test_a_run_without_a_usable_measurement_of_its_node_is_refused(
@@ -318,6 +336,34 @@ def test_a_run_without_a_usable_measurement_of_its_node_is_refused(
     said = refusal(capsys)
     assert "logs/quick-seed-2/system.json" in said
     assert f"found:    {found}" in said
+
+
+def test_a_clock_that_was_not_measured_is_none(place: Path) -> None:
+    path = place / "logs/quick-seed-2/system.json"
+    facts = json.loads(path.read_text())
+    del facts["cpu"]["max_frequency_mhz"]
+    path.write_text(json.dumps(facts))
+    assert read_measured(path)["cpu"].get("max_frequency_mhz") is None
+    assert main([]) == 0
+
+
+@pytest.mark.parametrize("name", ["metrics.csv", "job.slurm", "system.json"])
+def test_a_link_in_a_runs_folder_is_not_followed_into_the_bundle(
+    name: str, place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = place / "logs/quick-seed-2" / name
+    secret = tmp_path / "secret"
+    secret.write_text(path.read_text() if path.exists() else "root:x:0:0")
+    path.unlink(missing_ok=True)
+    path.symlink_to(secret)
+    said = refusal(capsys)
+    assert f"logs/quick-seed-2/{name}\n  found:    a symbolic link\n" in said
+
+
+def test_a_batch_file_that_is_no_text_is_refused(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (place / "logs/quick-seed-2/job.slurm").write_bytes(b"#!/bin/bash\n# \xff\n")
+    said = refusal(capsys)
+    assert "logs/quick-seed-2/job.slurm\n  found:    byte 0xff, which is no UTF-8" in said
 
 
 def test_a_configuration_that_was_edited_after_the_run_is_refused(

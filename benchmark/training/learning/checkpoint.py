@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,20 +49,25 @@ class Checkpoint:
     #: The log it was made with: bytes and their sha256.
     log_size: int
     log_sha256: str
-    #: Milliseconds since 1970.
+    #: Milliseconds since 1970, by the times of that log.
     time_ms: int
 
 
 def save_checkpoint(
-    folder: Path, progress: Progress, tensors: Sequence[NDArray], log: tuple[int, str], keep: int
+    folder: Path,
+    progress: Progress,
+    tensors: Sequence[NDArray],
+    log: tuple[int, str],
+    time_ms: int,
+    keep: int,
 ) -> Path:
-    """Write a checkpoint into ``folder``; only the last ``keep`` stay."""
+    """Write a checkpoint into ``folder``, made at ``time_ms`` of the log; only the last ``keep`` stay."""
     path = folder / f"{progress.epoch:05}-{progress.step:06}{_SUFFIX}"
     state = {
         "progress": dataclasses.asdict(progress),
         "log_size": log[0],
         "log_sha256": log[1],
-        "time_ms": time.time_ns() // 10**6,
+        "time_ms": time_ms,
         "tensors": len(tensors),
     }
     arrays: dict[str, Any] = {f"t{i}": values for i, values in enumerate(tensors)}

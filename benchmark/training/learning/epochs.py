@@ -142,7 +142,7 @@ def _end_epoch(run: RunContext, engine: Engine, progress: Progress) -> None:
     """Save and report the results of an epoch."""
     row = progress.rows[-1]
     if run.cluster.is_chief:
-        write_metrics(run.folder, progress.rows)
+        write_metrics(run, progress.rows)
     save_progress(run, engine, progress)
     run.display.say(
         f"epoch {progress.epoch}/{run.config.training.epochs}: "
@@ -162,7 +162,8 @@ def save_progress(run: RunContext, engine: Engine, progress: Progress) -> None:
     """Make a checkpoint, if this is the chief."""
     if run.cluster.is_chief:
         folder, keep = run.folder.checkpoints, run.config.checkpoints.keep
-        save_checkpoint(folder, progress, engine.tensors(), run.log.position(), keep)
+        log = run.log
+        save_checkpoint(folder, progress, engine.tensors(), log.position(), log.now_ms(), keep)
 
 
 def _energy(run: RunContext) -> dict[str, float] | None:

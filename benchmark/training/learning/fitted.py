@@ -129,7 +129,7 @@ def fit_once(run: RunContext, staged: Staged) -> tuple[Tables, dict[str, Any]]:
         "evaluation_seconds": evaluated.seconds,
     }
     save_tables(run.folder.weights, tables)
-    write_metrics(run.folder, [row])
+    write_metrics(run, [row])
     run.display.say(
         f"fitted: train loss {train.loss:.4f} accuracy {row['train_accuracy']:.4f}, "
         f"validation loss {test.loss:.4f} accuracy {row['eval_accuracy']:.4f}, "

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.core.errors import MethodError
+from benchmark.core.hdf5 import open_hdf5
 from benchmark.methods.loading import MASK_SUFFIXES
 from benchmark.scenes.scene import SceneInputs
 from benchmark.training.context import RunContext
@@ -30,7 +31,7 @@ def read_prediction(folder: Path, scene: str, shape: tuple[int, int]) -> NDArray
     (path,) = paths
     expected = f"probability or mask, numbers from 0 to 1 of shape {list(shape)}"
     try:
-        with h5py.File(path, "r") as file:
+        with open_hdf5(path) as file:
             name = next((name for name in ("probability", "mask") if name in file), None)
             if name is None:
                 raise _unusable(path, f"datasets {', '.join(sorted(file)) or 'none'}", expected)

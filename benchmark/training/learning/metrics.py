@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from benchmark.core.files import write_text
-from benchmark.record.run_folder import RunFolder
+from benchmark.training.context import RunContext
 
 
-def write_metrics(folder: RunFolder, rows: Sequence[dict[str, Any]]) -> None:
-    """Write the measurements of all epochs so far."""
+def write_metrics(run: RunContext, rows: Sequence[dict[str, Any]]) -> None:
+    """Write the measurements of all epochs so far; the log has them too."""
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=rows[0], lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    write_text(folder.metrics, text.getvalue())
+    with run.display.spared():
+        write_text(run.folder.metrics, text.getvalue())

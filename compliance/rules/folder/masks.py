@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from benchmark.core.escaping import printable
 from compliance.registry import Problem, folder_rule, problem
 from compliance.rules.folder.files import RECORDS
 from compliance.rules.log.identity import COMMIT_KEY
@@ -13,7 +14,7 @@ from compliance.subjects.evidence.arrays import Mask
 from compliance.subjects.evidence.evidence import MASKS, Evidence
 from compliance.subjects.log import count_of
 from compliance.subjects.result_fields import lookup
-from compliance.wording import excerpt, printable, show
+from compliance.wording import excerpt, show
 
 _COUNTED = ("true_positive", "false_positive")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from benchmark.core.escaping import printable
 from benchmark.record.run_folder import RunFolder
 from benchmark.record.system_facts import hardware_changes, platform_name
 from compliance.registry import Problem, folder_rule, problem
@@ -14,7 +15,7 @@ from compliance.rules.log.identity import COMMIT_KEY
 from compliance.subjects.evidence.evidence import Evidence
 from compliance.subjects.result_fields import lookup
 from compliance.subjects.timeline import RESUMED
-from compliance.wording import count, describe, excerpt, printable, show
+from compliance.wording import count, describe, excerpt, show
 
 #: A node is measured just before the first event; to look at a checkout may take a slow disk minutes.
 BEFORE_MS = 600_000

@@ -10,7 +10,7 @@ from compliance.registry import Problem, log_rule, problem
 from compliance.subjects.columns import LogEvent
 from compliance.subjects.log import Log, count_of
 from compliance.subjects.timeline import series
-from compliance.wording import count, describe
+from compliance.wording import count, describe, show
 
 #: T: how long initialisation may take in the open division, and in the closed one (H: in any).
 INIT_LIMIT_MINUTES, INIT_USUAL_MINUTES = 240, 30
@@ -86,6 +86,23 @@ def time_order(log: Log) -> Iterator[Problem]:
         step = (before.time_ms or 0) - (event.time_ms or 0)
         if step > 0:
             yield problem(f"{step} ms before the event on line {before.line}", event.line)
+
+
+@log_rule(
+    "clock-set",
+    severity="warning",
+    clause="house",
+    expected="a clock that runs on during the run, corrected in steps below a second",
+    remedy="synchronise the node's clock (NTP) before a run; the log's times are right, its dates may not be",
+)
+def clock_set(log: Log) -> Iterator[Problem]:
+    """The clock of the node should not be set during a run. The times of a log go on with a clock that
+    nobody sets, and `clock_set_ms` of `run_stop` says by how much the node's was ahead of them at the end:
+    it was set, or the node slept."""
+    stop = log.first("run_stop")
+    set_ms = stop.metadata.get("clock_set_ms") if stop else None
+    if stop and set_ms is not None:
+        yield problem(f"clock_set_ms {show(set_ms)}", stop.line)
 
 
 @log_rule(

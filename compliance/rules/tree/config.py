@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from benchmark.core.errors import ConfigError
+from benchmark.core.plain_yaml import YamlDefect, parse_yaml
 from benchmark.record.events import PARAMETERS
 from compliance.benchmarks import BENCHMARKS
 from compliance.registry import Problem, problem, tree_rule
 from compliance.rules.log.identity import COMMIT_KEY
 from compliance.subjects.timeline import VERSIONS
 from compliance.subjects.tree import CONFIG, SubmissionTree
-from compliance.subjects.yaml_files import YamlDefect, load_yaml
 from compliance.wording import listing, show
 
 #: S3: what the entry ``github`` says. 'discription' is how S3 spells it.
@@ -198,7 +198,7 @@ def run_config_agrees(tree: SubmissionTree) -> Iterator[Problem]:
                 continue
             path = tree.shown(each.path("run_config.yaml"))
             try:
-                if load_yaml(text) != config["parameters"]:
+                if parse_yaml(text, foreign=not tree.is_bundle) != config["parameters"]:
                     yield problem("other parameters than in config.yaml", path=path)
             except YamlDefect as defect:
                 yield problem(str(defect), expected="plain YAML", path=path)

@@ -15,17 +15,17 @@ from functools import cached_property
 from pathlib import Path, PurePath
 from typing import Any
 
-from benchmark.core.files import reason_of
+from benchmark.core.files import kind_of, reason_of
+from benchmark.core.plain_yaml import YamlDefect, parse_mapping
 from benchmark.record.run_folder import RunFolder
 from compliance.subjects.evidence.arrays import Mask, Weights, read_scene_mask, read_weights
 from compliance.subjects.evidence.facts import Facts, read_facts
-from compliance.subjects.evidence.files import Unread, content_of, kind_of
+from compliance.subjects.evidence.files import Unread, content_of
 from compliance.subjects.evidence.tables import Metrics, read_metrics
 from compliance.subjects.evidence.telemetry import Telemetry, read_samples
 from compliance.subjects.evidence.timers import Timers, read_timers
 from compliance.subjects.log import Log
 from compliance.subjects.result_fields import lookup
-from compliance.subjects.yaml_files import YamlDefect, load_mapping
 
 _RUN = RunFolder(Path())
 LOG, CONFIG, SYSTEM = _RUN.log.name, _RUN.config.name, _RUN.system.name
@@ -70,7 +70,7 @@ class Evidence:
             return self._settings()
         content = self._content(CONFIG)
         try:
-            return None if content is None else load_mapping(content.decode())
+            return None if content is None else parse_mapping(content.decode())
         except (UnicodeDecodeError, YamlDefect):
             return None
 

@@ -11,16 +11,25 @@ from typing import Any
 
 from compliance.subjects.result_fields import Shape, faults, lookup
 from compliance.subjects.strict_json import decode_json
-from compliance.wording import describe
+from compliance.wording import describe, show
 
 _FORMAT = "cloudmask-system-1"
-#: The fields that rules compare, by the names of types in benchmark.record.events.
+#: The fields that rules compare and a description is made of, by the types of benchmark.record.events.
 _FIELDS: Shape = {
     "format": "string",
     "measured_at": "string",
     "number_of_nodes": "count",
-    "cpu": {"model": "string", **dict.fromkeys(("sockets", "cores", "threads"), "count"), "flags": "list"},
+    "cpu": {
+        "model": "string",
+        **dict.fromkeys(("sockets", "cores", "threads"), "count"),
+        "caches": "object",
+        "flags": "list",
+    },
     "memory": {"total_bytes": "count"},
+    "storage": {"total_bytes": "count", "type": "string"},
+    "network": {"cards": "count"},
+    "os": "string",
+    "python": "string",
     "packages": "object",
     "git": {"dirty": "boolean"},
 }
@@ -32,6 +41,12 @@ _POSITIVE = (
     ("cpu", "threads"),
     ("memory", "total_bytes"),
 )
+#: More of anything than there is: bytes of all disks of a node, cards, cores.
+_MOST = 2**60
+_MOST_MHZ = 10**6
+_COUNTS = (*_POSITIVE, ("storage", "total_bytes"), ("network", "cards"))
+_TEXTS = (("cpu", "model"), ("storage", "type"), ("os",), ("python",), ("git", "branch"))
+_ACCELERATOR: Shape = {"model": "string", "memory_bytes": "count", "driver": "string"}
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 
 
@@ -77,11 +92,39 @@ def _faults(data: object) -> Iterator[tuple[str, str]]:
         yield f"`accelerators` is {describe(accelerators)}", "a list"
     elif not all(isinstance(lookup(each, "model"), str) for each in accelerators):
         yield "`accelerators` with one of no model", "the model of each"
-    for name, version in data["packages"].items():
-        if not isinstance(version, str | None):
-            yield f"`packages` with {describe(version)} for {describe(name)}", "a string or null"
-    if not isinstance(data["git"].get("commit"), str | None):
-        yield f"`git.commit` is {describe(data['git']['commit'])}", "a string or null"
+    else:
+        for each in accelerators:
+            yield from faults(each, _ACCELERATOR, "accelerators")
+    for field, values in (("packages", data["packages"]), ("cpu.caches", data["cpu"]["caches"])):
+        for name, value in values.items():
+            if not isinstance(value, str | None):
+                yield f"`{field}` with {describe(value)} for {describe(name)}", "a string or null"
+    for name in ("commit", "branch"):
+        if not isinstance(data["git"].get(name), str | None):
+            yield f"`git.{name}` is {describe(data['git'][name])}", "a string or null"
+    yield from _impossible(data)
+
+
+def _impossible(data: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What has its type and can be no measurement."""
+    cards = [each for each in data["accelerators"] or () if isinstance(each, dict)]
+    counts = [(".".join(path), lookup(data, *path)) for path in _COUNTS]
+    counts += [("accelerators.memory_bytes", each.get("memory_bytes")) for each in cards]
+    for name, number in counts:
+        if isinstance(number, int) and number > _MOST:
+            yield f"`{name}` is {show(number)}", f"at most {_MOST}"
+    clocks = [("cpu.max_frequency_mhz", data["cpu"].get("max_frequency_mhz"))]
+    clocks += [("accelerators.clock_mhz", each.get("clock_mhz")) for each in cards]
+    for name, clock in clocks:
+        if clock is not None and not (type(clock) in (int, float) and 0 <= clock <= _MOST_MHZ):
+            yield f"`{name}` is {describe(clock)}", f"a clock from 0 to {_MOST_MHZ} MHz, or null"
+    texts = [(".".join(path), lookup(data, *path)) for path in _TEXTS]
+    texts += [("accelerators", text) for each in cards for text in (each.get("model"), each.get("driver"))]
+    for field, values in (("packages", data["packages"]), ("cpu.caches", data["cpu"]["caches"])):
+        texts += [(field, text) for text in (*values, *values.values())]
+    for name, text in texts:
+        if isinstance(text, str) and not text.isprintable():
+            yield f"`{name}` is {describe(text)}", "printable characters"
 
 
 def _is_time(text: str) -> bool:

@@ -20,11 +20,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmark.core.errors import CloudMaskError
+from benchmark.core.escaping import markdown_table, printable
 from compliance.subjects.folders import CheckError
 from compliance.subjects.parse import TOKEN
 from compliance.upstream.proposal.apply import PACKAGE
 from compliance.upstream.proposal.insertions import RULESET
-from compliance.wording import markdown_table, printable, show
+from compliance.wording import show
 
 SCIENCE = ("science", RULESET)
 #: What no tool comes near to on a bundle of some runs.

@@ -64,7 +64,7 @@ def test_rows_are_methods_with_their_seeds_the_best_first(tmp_path: Path) -> Non
     assert "| mine | 2 | 0.6250 | 0.125 |" in text
     assert "| 11.5 ± 0.7 | 0.50 | 1.5 |" in text
     assert "| unet | 1 | 0.5000 |" in text
-    assert "- mine: The mine &lt;b>" in text
+    assert "- mine: The mine &#60;b&#62;" in text
     assert "| mine | unet | +0.1250 | +0.1250 to +0.1250 | yes |" in text
     assert "| RS-Net |" in text
 

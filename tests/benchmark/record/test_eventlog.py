@@ -7,8 +7,8 @@ import time
 import pytest
 from mlperf_logging.mllog import constants
 
-from benchmark.record import events
-from benchmark.record.eventlog import EventLog
+from benchmark.record import eventlog, events
+from benchmark.record.eventlog import EventLog, keep_log
 from benchmark.record.events import BY_KEY, EVENTS, POINT, START, STOP
 from benchmark.record.stopwatch import write_timers
 from tests.support.project import read_events
@@ -93,6 +93,62 @@ def test_an_interval_tells_its_length_by_the_times_of_the_log(log, tmp_path):
     assert log.seconds("epoch") == (times[1] - times[0] + times[3] - times[2]) / 1000
 
 
+def set_clock(monkeypatch, milliseconds):
+    """Set the node's clock, which no test may, as the log sees it."""
+    real = eventlog._clock_ms
+    monkeypatch.setattr(eventlog, "_clock_ms", lambda: real() + milliseconds)
+
+
+@pytest.mark.parametrize("milliseconds", [-3_600_000, 7200_000])
+def test_a_clock_that_is_set_changes_no_time_and_the_log_says_so(log, tmp_path, monkeypatch, milliseconds):
+    log.start("run")
+    with log.interval("epoch", epoch_num=1) as epoch:
+        set_clock(monkeypatch, milliseconds)
+    log.stop("run", status="success")
+    assert 0 <= epoch.seconds < 60
+    assert 0 <= log.seconds("run") < 60
+    found = read_events(tmp_path / "result.txt")
+    times = [event["time_ms"] for event in found]
+    assert times == sorted(times)
+    assert times[-1] - times[0] < 60_000
+    assert abs(found[-1]["metadata"]["clock_set_ms"] - milliseconds) < 1000
+
+
+def test_a_clock_that_runs_on_is_not_mentioned(log, tmp_path, monkeypatch):
+    log.start("run")
+    set_clock(monkeypatch, 400)  # as NTP corrects it
+    log.abort("x")
+    assert "clock_set_ms" not in read_events(tmp_path / "result.txt")[-1]["metadata"]
+    assert log.clock_set_ms() == 0
+
+
+def test_a_log_is_continued_after_its_last_time_though_the_clock_was_set_back(log, tmp_path, monkeypatch):
+    path = tmp_path / "result.txt"
+    log.event("seed", 1)
+    log.start("run")
+    position, made = log.position(), log.now_ms()
+    set_clock(monkeypatch, -3_600_000)
+    resumed = EventLog(path, keep_log(path, *position, epoch=0, step=0, time_ms=made))
+    resumed.skip(but=0)
+    resumed.stop("run", status="success")
+    resumed.close()
+    found = read_events(path)
+    assert [event["key"] for event in found] == ["seed", "run_start", "run_resumed", "run_stop"]
+    times = [event["time_ms"] for event in found]
+    assert times == sorted(times)
+    assert 0 <= found[2]["metadata"]["lost_ms"] <= times[2] - times[1]
+    assert abs(found[3]["metadata"]["clock_set_ms"] + 3_600_000) < 60_000
+
+
+def test_nothing_is_logged_after_the_end_of_a_run(log, tmp_path):
+    log.start("run")
+    log.stop("run", status="success")
+    log.abort("PermissionError: timers.txt")
+    found = read_events(tmp_path / "result.txt")
+    assert [event["key"] for event in found] == ["run_start", "run_stop"]
+    assert found[-1]["metadata"]["status"] == "success"
+
+
 def test_an_exception_leaves_the_interval_open(log, tmp_path):
     with pytest.raises(RuntimeError), log.interval("init"):
         raise RuntimeError
@@ -109,13 +165,13 @@ def test_the_stopwatch_has_a_row_for_each_interval_with_its_last_use_and_the_sum
         "epoch": [(second + 3000, second + 4000), (second + 5000, second + 5250)],
     }
     for _ in range(2):  # nothing is left of another run of this process
-        write_timers(tmp_path / "timers.txt", intervals)
+        write_timers(tmp_path / "timers.txt", intervals, second + 9000)
     lines = [line for line in (tmp_path / "timers.txt").read_text().splitlines() if line.startswith("# csv,")]
     rows = [line.split(",")[1:5] for line in lines]
     assert rows[0] == ["timer", "status", "time", "sum"]
     assert rows[1] == ["load", "ok", "1.5", "1.5"]
     assert rows[2][:2] == ["total", "ok"]
-    assert float(rows[2][2]) == float(rows[2][3]) > 1000
+    assert float(rows[2][2]) == float(rows[2][3]) == 7
     assert rows[3] == ["training", "ok", "0.25", "1.25"]
 
 

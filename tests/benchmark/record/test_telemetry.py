@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import subprocess
 import sys
 import time
@@ -52,6 +53,24 @@ def write_package(
         (zone / "max_energy_range_uj").write_text(f"{largest * 10**6}\n")
         (zone / "energy_uj").write_text(f"{joules * 10**6:.0f}\n")
     return package / "energy_uj"
+
+
+PAUSED = """
+import os, signal, subprocess, time
+from pathlib import Path
+from benchmark.record.telemetry import sample_telemetry
+with sample_telemetry(Path("telemetry.csv"), 0.02, powercap=Path("none")) as telemetry:
+    time.sleep(0.2)
+    subprocess.Popen(["sh", "-c", f"sleep 1.5; kill -CONT {os.getpid()}"])
+    os.kill(os.getpid(), signal.SIGSTOP)
+print(telemetry.paused_seconds)
+"""
+
+
+def test_a_process_that_was_stopped_knows_for_how_long(tmp_path: Path) -> None:
+    command, environment = [sys.executable, "-c", PAUSED], {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment)
+    assert float(done.stdout) > 1, done.stderr
 
 
 class NvmlError(Exception):

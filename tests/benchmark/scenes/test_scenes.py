@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
+
 import h5py
 import numpy as np
 import pytest
@@ -9,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.core.errors import SceneError
-from benchmark.scenes.scene import check_scene, discover, is_synthetic, read_scene, split
-from tests.support.project import SHAPE, write_scene_file
+from benchmark.scenes.scene import discover, drop_from_page_cache, is_synthetic, read_scene, split
+from tests.support.project import ROOT, SHAPE, write_scene_file
 
 NAME = "S3A_SL_1_RBT____20191001T113221_20191001T113521_20191002T153211_0179_050_023_1980_LN2_O_NT_003.hdf"
 
@@ -115,8 +120,66 @@ def test_a_truncated_file_is_refused_with_its_size(tmp_path):
     path = write_scene_file(tmp_path / NAME)
     path.write_bytes(path.read_bytes()[:100_000])
     assert refusal(path).found.startswith("100000 bytes that HDF5 cannot open")
-    with pytest.raises(SceneError, match="100000 bytes"):
-        check_scene(path, SHAPE)
+
+
+def test_what_is_no_file_is_refused_without_waiting_for_it(tmp_path):
+    os.mkfifo(tmp_path / "S3A_pipe.hdf")
+    (tmp_path / "S3A_folder.hdf").mkdir()
+    (tmp_path / "S3A_link.hdf").symlink_to(tmp_path / "none")
+    for name, found in (
+        ("pipe", "a pipe"),
+        ("folder", "a folder"),
+        ("link", "No such file or directory"),
+    ):
+        assert refusal(tmp_path / f"S3A_{name}.hdf").found == found
+    assert drop_from_page_cache(discover(tmp_path))
+
+
+def test_a_scene_without_a_single_temperature_is_refused(tmp_path):
+    bts = np.full((*SHAPE, 3), np.nan, np.float32)
+    refs = np.full((*SHAPE, 6), np.nan, np.float32)
+    error = refusal(write_scene_file(tmp_path / NAME, refs=refs, bts=bts))
+    assert error.where.endswith(": dataset bts")
+    assert (error.found, error.expected) == ("no temperature in any pixel", "measurements")
+    bts[3, 4, 1] = 280
+    scene = read_scene(write_scene_file(tmp_path / NAME, refs=refs, bts=bts), SHAPE)
+    assert (scene.inside.sum(), scene.filled) == (1, scene.inputs.size - 1)
+
+
+@pytest.mark.parametrize("name", [b"S3A_\xff.hdf", b"S3A_\n.hdf", b"S3A_\x1b[31m.hdf"])
+def test_a_name_that_no_log_can_state_is_refused(tmp_path, name):
+    path = tmp_path / os.fsdecode(name)
+    path.touch()
+    with pytest.raises(SceneError) as caught:
+        discover(tmp_path)
+    assert (caught.value.found, caught.value.remedy) == (repr(path.name), "rename the file")
+    assert str(caught.value).replace("\n", "").isprintable()
+
+
+NO_LOCKS = """
+#include <errno.h>
+int flock(int file, int operation) { errno = ENOLCK; return -1; }
+"""
+
+
+@pytest.mark.skipif(not shutil.which("cc"), reason="needs a C compiler, to take the locks away")
+def test_scenes_and_masks_are_read_and_written_where_there_are_no_locks(tmp_path):
+    write_scene_file(tmp_path / NAME)
+    (tmp_path / "no_locks.c").write_text(NO_LOCKS)
+    library = tmp_path / "no_locks.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, tmp_path / "no_locks.c"], check=True)
+    program = f"""
+import numpy, pathlib
+from benchmark.record.masks import read_mask, write_mask
+from benchmark.scenes.scene import read_scene
+scene = read_scene(pathlib.Path({NAME!r}), {SHAPE})
+write_mask(pathlib.Path("mask.h5"), numpy.float16(scene.label), scene.label, {{}})
+print((read_mask(pathlib.Path("mask.h5")) == scene.label).all())
+"""
+    environment = {**os.environ, "LD_PRELOAD": str(library), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout == "True\n", done.stderr
 
 
 def test_damage_inside_a_compressed_dataset_is_reported_as_unreadable_data(tmp_path):

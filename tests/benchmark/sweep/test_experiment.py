@@ -104,9 +104,7 @@ def test_resources_may_vary_and_differ_by_site(tmp_path):
 
 
 @given(
-    values=st.lists(
-        st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=300), min_size=1, max_size=5
-    )
+    values=st.lists(st.text(st.characters().filter(str.isprintable), max_size=300), min_size=1, max_size=5)
 )
 def test_any_values_make_safe_names_of_which_no_two_are_one_folder(tmp_path_factory, values):
     folder = tmp_path_factory.mktemp("names")
@@ -153,6 +151,13 @@ def test_a_later_program_with_more_defaults_knows_the_runs_again(tmp_path):
         ({"grid": {"seed": list(range(101)), "min_sst": [274] * 100}}, "", "10100 runs", "at most 10000"),
         ({"repeats": 3, "fields": {"seed": 2**31 - 2}}, "seed", str(2**31), "an integer from 0"),
         ({"name": "a b"}, "name", "'a b'", "letters, digits"),
+        ({"grid": {"data.training": ["a\x1b[31m"]}}, "grid.data.training", "'a\\x1b[31m'", "no newline"),
+        (
+            {"fields": {"method.options": {"a": ["b", {"c\r": 1}]}}},
+            "fields.method.options.a",
+            "'c\\r'",
+            "no newline",
+        ),
         ({"name": "a\nb"}, "name", "'a\\nb'", "no newline"),
         ({"config": "nowhere"}, "nowhere", "No such file", "shipped configurations"),
         ({"resources": {}}, "resources.hours", "no value", "add it"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import fcntl
 import hashlib
 import json
@@ -16,10 +17,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from rich.table import Table
 
+from benchmark.core.display import Display
 from benchmark.core.errors import RunError
 from benchmark.sweep import __main__ as sweep
 from benchmark.sweep import local, slurm
+from benchmark.sweep.__main__ import texts
 from benchmark.sweep.experiment import Queued
 from benchmark.sweep.status import LoggedProgress, read_progress
 from benchmark.sweep.table import PointTable, Row, to_csv, to_markdown
@@ -431,6 +435,32 @@ def test_a_table_has_the_papers_columns_with_mean_and_spread():
         "| standard deviation | 37.5 | 0.0092 | 0.0085 | 30.91 | 0.20 |",
     ]
     assert to_csv([table]).splitlines()[1] == "a-seed-1,32,1,200.0,0.896,0.884,142.47,1.73"
+
+
+def test_no_value_of_an_experiment_becomes_a_formula_a_heading_or_markup(capsys):
+    for value, cell in (
+        ("=1+1", "'=1+1"),
+        ("@SUM(1)", "'@SUM(1)"),
+        ("+cmd|' /C calc'!A0", "'+cmd|' /C calc'!A0"),
+        ("-x", "'-x"),
+        ("-1e-3", "-1e-3"),
+        ("+5", "+5"),
+        ("[/red] # *x* <b>\x1b[31m", "[/red] # *x* <b>\\x1b[31m"),
+    ):
+        table = PointTable({"method.options.a": value}, [Row("a-seed-1", 1, (1.0, 0.5, 0.5, 1.0, 1.0))])
+        heading, line = list(csv.reader(to_csv([table]).splitlines()))
+        assert (heading[1], line[1]) == ("method.options.a", cell)
+    assert to_markdown("a", [table]).splitlines()[2] == (
+        "## method.options.a &#91;/red&#93; &#35; &#42;x&#42; &#60;b&#62;&#92;x1b&#91;31m"
+    )
+    display = Display()
+    title, heading = texts(table.title, value)
+    shown = Table(title=title)
+    shown.add_column(heading)
+    display.console.print(shown)
+    shown = capsys.readouterr().out
+    assert "method.options.a [/red]" in shown
+    assert "\x1b" not in shown
 
 
 # ---- this machine's processes

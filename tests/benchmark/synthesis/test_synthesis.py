@@ -330,12 +330,23 @@ def test_a_few_changed_bytes_between_the_checked_blocks_are_found_when_every_byt
     assert contents(dataset) == contents(whole)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": "else"}', '{"format": null, "files": 3}'])
+NO_LISTS = ["", "{", "[]", '{"format": "else"}', '{"format": null, "files": 3}', "[" * 20_000]
+
+
+@pytest.mark.parametrize("text", NO_LISTS)
 def test_a_list_that_cannot_be_read_is_made_again(dataset, whole, text):
     (dataset / "dataset.json").write_text(text)
     assert make(dataset) == [
         f"{dataset / 'dataset.json'}: not readable as the list of a dataset; making the scenes again"
     ]
+    assert contents(dataset) == contents(whole)
+
+
+def test_a_pipe_in_place_of_the_list_or_of_a_scene_is_not_waited_for(dataset, whole):
+    for path in (dataset / "dataset.json", first_file(dataset)):
+        path.unlink()
+        os.mkfifo(path)
+    make(dataset)
     assert contents(dataset) == contents(whole)
 
 

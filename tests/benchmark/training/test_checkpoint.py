@@ -45,17 +45,17 @@ def test_a_checkpoint_brings_back_every_bit(tmp_path_factory, losses, counts):
     epoch, step, correct, pixels = counts
     rows = [{"epoch": i, "eval_loss": loss} for i, loss in enumerate(losses, start=1)]
     saved = Progress(epoch, step, losses, correct, pixels, rows)
-    save_checkpoint(folder, saved, TENSORS, LOG, keep=1)
+    save_checkpoint(folder, saved, TENSORS, LOG, 7, keep=1)
     found = latest_checkpoint(folder, never)
     assert found.progress == saved
-    assert (found.log_size, found.log_sha256) == LOG
+    assert (found.log_size, found.log_sha256, found.time_ms) == (*LOG, 7)
     assert [t.tobytes() for t in found.tensors] == [t.tobytes() for t in TENSORS]
     assert [(t.shape, t.dtype) for t in found.tensors] == [(t.shape, t.dtype) for t in TENSORS]
 
 
 def test_the_furthest_ones_are_kept_and_the_furthest_is_found(tmp_path):
     for at in ((0, 0), (0, 7), (1, 0), (1, 100), (10, 0)):
-        save_checkpoint(tmp_path, progress(*at), TENSORS, LOG, keep=2)
+        save_checkpoint(tmp_path, progress(*at), TENSORS, LOG, 7, keep=2)
     assert [path.name for path in checkpoints(tmp_path)] == [
         "00001-000100.checkpoint.npz",
         "00010-000000.checkpoint.npz",
@@ -72,8 +72,8 @@ def test_the_furthest_ones_are_kept_and_the_furthest_is_found(tmp_path):
 @settings(max_examples=60, deadline=None)
 def test_a_damaged_checkpoint_is_never_taken_for_a_whole_one(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("checkpoints")
-    save_checkpoint(folder, progress(1), TENSORS, LOG, keep=2)
-    path = save_checkpoint(folder, progress(2, 3), TENSORS, LOG, keep=2)
+    save_checkpoint(folder, progress(1), TENSORS, LOG, 7, keep=2)
+    path = save_checkpoint(folder, progress(2, 3), TENSORS, LOG, 7, keep=2)
     whole = latest_checkpoint(folder, never)
     content = bytearray(path.read_bytes())
     if data.draw(st.booleans()):
@@ -98,8 +98,8 @@ def test_a_damaged_checkpoint_is_never_taken_for_a_whole_one(tmp_path_factory, d
     ids=["version", "encrypted", "deflated", "lzma"],
 )
 def test_a_damaged_directory_of_a_checkpoint_is_noticed(tmp_path, field, value):
-    save_checkpoint(tmp_path, progress(1), TENSORS, LOG, keep=2)
-    path = save_checkpoint(tmp_path, progress(2), TENSORS, LOG, keep=2)
+    save_checkpoint(tmp_path, progress(1), TENSORS, LOG, 7, keep=2)
+    path = save_checkpoint(tmp_path, progress(2), TENSORS, LOG, 7, keep=2)
     content = bytearray(path.read_bytes())
     content[content.index(b"PK\x01\x02") + field] = value
     path.write_bytes(content)
@@ -116,7 +116,7 @@ from benchmark.training.learning.checkpoint import Progress, save_checkpoint
 folder = Path(sys.argv[1])
 for number in range(1, 10**6):
     tensors = [np.full(500_000, number, np.float32)] * 4
-    save_checkpoint(folder, Progress(epoch=number), tensors, (number, "x"), keep=2)
+    save_checkpoint(folder, Progress(epoch=number), tensors, (number, "x"), 7, keep=2)
     print(number, flush=True)
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from benchmark import run
 from benchmark.record.events import METHOD
+from benchmark.training.learning import fitted
 from benchmark.training.learning.epochs import _require_alive
 from compliance.check import main as check
 from tests.support.project import TINY, TINY_SHAPE, read_events, value_of
@@ -55,6 +57,46 @@ def errors_of(log: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
     return [line.split("[")[1].split("]")[0] for line in found]
 
 
+def test_a_run_goes_on_without_the_files_that_it_can_do_without(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(place)
+    root = place / "logs/tiny-mine-seed-1"
+    for name in ("metrics.csv", "timers.txt", "plots/curves.png", "plots/scenes.png"):
+        (root / name).mkdir(parents=True)
+    assert start("--method", "mine.py") == 0
+    said = capsys.readouterr().out
+    for name in ("metrics.csv", "timers.txt"):
+        assert f"{name}: Is a directory; the run does without it" in said
+    events = read_events(root / "result.txt")
+    assert [event["metadata"].get("status") for event in events if event["key"] == "run_stop"] == ["success"]
+    assert errors_of(root / "result.txt", capsys) == []
+
+
+def test_a_folder_that_cannot_be_written_any_more_is_told_with_cause_and_remedy(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(place)
+    root = place / "logs/tiny-mine-seed-1"
+
+    def read_only(path: Path, *_: object) -> None:
+        (root / ".lock").unlink()
+        (root / ".lock").mkdir()  # cannot be removed as a file
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    monkeypatch.setattr(fitted, "save_tables", read_only)
+    assert start("--method", "mine.py") == 1
+    assert capsys.readouterr().err == (
+        "error: logs/tiny-mine-seed-1/weights.npz\n"
+        "  found:    Read-only file system\n"
+        "  expected: files that can be read and written during the run\n"
+        "  remedy:   look at the disk, and at the permissions of the folder, and continue with --resume: "
+        "what was done until the last checkpoint is kept\n"
+    )
+    reason = read_events(root / "result.txt")[-1]["metadata"]["reason"]
+    assert reason == "OSError: [Errno 30] Read-only file system: 'logs/tiny-mine-seed-1/weights.npz'"
+
+
 @pytest.mark.parametrize("scenes", [True, False])
 def test_a_fitted_method_of_a_users_is_a_run_of_one_epoch(
     place: Path, capsys: pytest.CaptureFixture[str], scenes: bool
@@ -80,23 +122,25 @@ def test_a_fitted_method_of_a_users_is_a_run_of_one_epoch(
     assert errors_of(root / "result.txt", capsys) == []
 
 
-def test_no_label_of_an_inference_scene_is_read_before_the_last_mask_is_written(
+def test_no_label_of_an_inference_scene_is_given_away_before_the_last_mask_is_written(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from benchmark.training.context import RunContext
 
     write(place)
     seen: list[tuple[str, int]] = []
-    for name in ("read_inputs", "read_labels"):
+    for name in ("read_inputs", "read_labels", "read"):
         real = getattr(RunContext, name)
 
         def noted(self: RunContext, path: Path, real=real, name: str = name) -> object:
-            seen.append((name, len(list((place / "logs/tiny-mine-seed-1/masks").glob("*.h5")))))
+            if "inference" in path.parts:
+                seen.append((name, len(list((place / "logs/tiny-mine-seed-1/masks").glob("*.h5")))))
             return real(self, path)
 
         monkeypatch.setattr(RunContext, name, noted)
     assert start("--method", "mine.py") == 0
-    assert seen == [("read_inputs", n) for n in range(4)] + [("read_labels", 4)] * 4
+    scoring = [("read_labels", 4)] * 4 + [("read", 4)] * 4
+    assert seen == [("read_inputs", n) for n in range(4)] + scoring
 
 
 def test_masks_of_another_program_are_scored_and_not_accepted_as_a_submission(

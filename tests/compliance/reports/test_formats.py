@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from benchmark.core.escaping import escape_markdown, printable
 from compliance.checker import check_paths
 from compliance.finding import SEVERITIES, Finding
 from compliance.registry import OWN
@@ -30,7 +31,6 @@ from compliance.reports.text import run_cells
 from compliance.rules import RULE_BY_ID
 from compliance.subjects.folders import CheckError
 from compliance.subjects.markdown_text import tables
-from compliance.wording import escape_markdown, printable
 from tests.support.hand_logs import COMPLETED, EARLY_STOPPED, with_value
 
 SETTINGS = settings(max_examples=60, deadline=None)
@@ -349,7 +349,7 @@ def test_markdown_has_verdict_failures_runs_and_findings_by_file() -> None:
         "| log | seed | epochs | test accuracy | target | data | status |\n"
         "| --- | ---: | ---: | ---: | ---: | --- | --- |\n"
         "| logs/a b/result.txt | 1 | 3 | 0.9300 | 0.9 | slstr | success |\n"
-        "| logs/good.txt | - | 3 | - | 0.9 | slstr | no run&#95;stop |\n\n"
+        "| logs/good.txt | - | 3 | - | 0.9 | slstr | no run_stop |\n\n"
         "### logs/a b/result.txt\n\n"
         "| line | severity | rule | problem | found | expected | remedy |\n"
         "| ---: | --- | --- | --- | --- | --- | --- |\n"
@@ -419,6 +419,7 @@ def test_markdown_shows_every_text_and_makes_nothing_of_it(report: Report) -> No
         ("org/name#12", "org/name&#35;\u206012"),
         ("www.example.org", "www&#46;example.org"),
         ("https://example.org", "https&#58;//example.org"),
+        ("_a_ b_c __d", "&#95;a&#95; b_c &#95;&#95;d"),
         ("<b>a|b</b>\n", "&#60;b&#62;a&#124;b&#60;/b&#62;&#92;n"),
     ],
 )

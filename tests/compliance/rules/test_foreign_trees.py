@@ -391,6 +391,7 @@ def test_a_notebook_is_a_script(tmp_path: Path) -> None:
         (CONFIG_DATA, "data: aws s3 sync s3://quakes data/\n"),
         ("Tseq: 3\n", "hyperparameters:\n  Tseq: 3\n  opt_base_learning_rate: 3e-4\n"),
         ("learning_rate: 3\n", "optimizer:\n  opt-base-learning-rate: 3e-4\n"),
+        ("learning_rate: 3\n", "sgd: &sgd {learning_rate: 3e-4, clip: .inf}\nwarm: {<<: *sgd, rate: 1}\n"),
     ],
 )
 def test_other_ways_to_write_a_configuration_are_accepted(old: str, new: str, tmp_path: Path) -> None:

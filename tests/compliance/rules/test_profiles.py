@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
+from benchmark.core.escaping import printable
 from compliance import registry
 from compliance.check import main
 from compliance.finding import Finding
@@ -19,7 +20,6 @@ from compliance.rules import RULE_BY_ID, own_rules
 from compliance.rules.foreign.keys import HPC, TRAINING
 from compliance.rules.foreign.published import demands_on
 from compliance.selection import Selection
-from compliance.wording import printable
 from tests.support.hand_logs import (
     COMPLETED,
     LOGS,

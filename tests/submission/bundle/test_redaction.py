@@ -74,6 +74,10 @@ def test_relative_folders_stay():
     )
 
 
+def test_a_script_with_an_open_quote_stays_as_it_is():
+    assert redact_folders("cd 'logs\n") == "cd 'logs\n"
+
+
 def test_a_bundle_holds_the_batch_files_of_its_runs(tmp_path, monkeypatch):
     make_place(tmp_path)
     script = (ROOT / "tests/data/job_scripts/single_gpu_run.slurm").read_text()

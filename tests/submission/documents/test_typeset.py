@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import html
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pypdfium2
 import pytest
 import typst
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
@@ -81,14 +84,43 @@ def test_any_text_can_be_typeset(text: str) -> None:
     assert typst.compile(source).startswith(b"%PDF-")
 
 
-def test_an_image_that_is_not_there_is_refused_with_the_way_out(place: Path, tmp_path: Path) -> None:
-    config = CONFIG.replace("A run typed by hand", "'![x](figures/none.png)'")
-    write_run(tmp_path / "logs", 1, git(place, "rev-parse", "HEAD"), config=config)
+def test_a_figure_that_is_not_there_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    layout = BundleLayout(tmp_path, BundleName("org", "system", "descriptor"))
+    write_text(layout.contribution, "![x](figures/none.png)\n")
     with pytest.raises(SubmissionError) as refused:
-        contributed(place, tmp_path)
+        write_typeset(layout)
     assert "file not found" in refused.value.found
     assert refused.value.expected == "a document that can be typeset"
-    assert "the configuration's description" in refused.value.remedy
+    assert "draws the figures again" in refused.value.remedy
+
+
+def test_what_a_submitter_wrote_is_shown_and_becomes_no_markup(place: Path, tmp_path: Path) -> None:
+    evil = "*a* `b` [c](http://d.net) _e_ ![f](figures/none.png)"
+    config = yaml.safe_load(CONFIG)
+    config["description"] = f"- {evil}\x1b[31m\n# heading"
+    config["submission"] |= {"org": evil, "platform": f"Node {evil}"}
+
+    def named(lines: list[dict[str, Any]]) -> None:
+        (platform,) = (line for line in lines if line["key"] == "submission_platform")
+        platform["value"] = f"Node {evil}"
+
+    commit = git(place, "rev-parse", "HEAD")
+    write_run(tmp_path / "logs", 1, commit, config=yaml.safe_dump(config), org=evil, change=named)
+    science, document = contributed(place, tmp_path)
+    with contextlib.closing(pypdfium2.PdfDocument(science / "scientific_contribution.pdf")) as pdf:
+        typeset = squeezed("".join(page.get_textpage().get_text_range() for page in pdf))
+    report = html.unescape(re.sub(r"<[^>]*>", "", (science / "report.html").read_text()))
+    for said in (f"- {evil}\\x1b[31m # heading.", f"Submitted by {evil}, division", f"platform Node {evil}."):
+        assert any(said in line for line in plain_lines(document))
+        assert squeezed(said) in typeset
+        assert said in report
+    readme = (science / "README.md").read_text()
+    assert any(f"Submission of {evil} to" in line for line in plain_lines(readme))
+    for text in (document, readme):
+        tokens = [child for token in MarkdownIt("commonmark").parse(text) for child in token.children or ()]
+        assert not {"http://d.net", "figures/none.png"} & {
+            address for token in tokens for address in token.attrs.values()
+        }
 
 
 @pytest.mark.parametrize(

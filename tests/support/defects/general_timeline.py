@@ -380,6 +380,11 @@ def time() -> Iterator[Defect]:
         "result-timing",
         "clock-idle",
     )
+    yield defect(
+        "time: a clock that was set",
+        lambda text: with_metadata(text, "run_stop", clock_set_ms=-5000),
+        "clock-set",
+    )
     for minutes, rule in ((31, "init-long"), (241, "init-duration")):
         yield defect(
             f"time: init of {minutes} minutes",

@@ -82,6 +82,12 @@ TIME = [
         at("train_loss"),
         f"330 ms before the event on line {at('epoch_start')}",
     ),
+    typed(
+        "clock-set",
+        with_metadata(COMPLETED, "run_stop", clock_set_ms=-3_600_250),
+        END,
+        "clock_set_ms -3600250",
+    ),
     typed("init-long", slow_init(31), at("init_stop"), "31.1 minutes"),
     typed("init-duration", slow_init(241), at("init_stop"), "241.1 minutes"),
     typed(
