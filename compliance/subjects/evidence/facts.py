@@ -107,7 +107,10 @@ def _faults(data: object) -> Iterator[tuple[str, str]]:
 
 def _impossible(data: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """What has its type and can be no measurement."""
-    cards = [each for each in data["accelerators"] or () if isinstance(each, dict)]
+    accelerators = data.get("accelerators")
+    cards = (
+        [each for each in accelerators if isinstance(each, dict)] if isinstance(accelerators, list) else []
+    )
     counts = [(".".join(path), lookup(data, *path)) for path in _COUNTS]
     counts += [("accelerators.memory_bytes", each.get("memory_bytes")) for each in cards]
     for name, number in counts:

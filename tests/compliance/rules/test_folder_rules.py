@@ -160,7 +160,8 @@ def test_digests_are_said_as_found_and_as_logged(complete_run: Path, tmp_path: P
 def test_a_platform_without_a_name_is_called_after_its_node(tiny_run, tmp_path: Path) -> None:
     folder = tmp_path / "logs"
     shutil.copytree(tiny_run.folder.root, folder)
-    fact("cpu", {"model": "Cray-1", "sockets": 1, "cores": 8, "threads": 8, "flags": []})(folder)
+    fact("cpu.model", "Cray-1")(folder)
+    fact("cpu.cores", 8)(folder)
     fact("accelerators", [])(folder)
     logged = next(line["value"] for line in read_lines(folder) if line["key"] == "submission_platform")
     assert only(folder, "measured-platform") == (
