@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from compliance.checker import check_paths
 from compliance.finding import Finding
 from compliance.rules import RULE_BY_ID, own_rules
-from tests.support.complete_run import PROCESS, read_lines, write_complete_run
+from tests.support.complete_run import COMMIT, PROCESS, read_lines, write_complete_run
 from tests.support.folder_contradictions.benign import BENIGN, under_way
 from tests.support.folder_contradictions.catalogue import CONTRADICTIONS
 from tests.support.folder_contradictions.contradiction import Contradiction
@@ -146,7 +146,7 @@ def test_every_rule_on_folders_is_the_intended_one_of_some_contradiction() -> No
 def test_scenes_are_those_of_the_configuration(
     change: tuple[str, str], said: tuple[str, str, str], tmp_path: Path
 ) -> None:
-    folder = write_run(tmp_path, 1, "0" * 40, config=CONFIG.replace(*change, 1))
+    folder = write_run(tmp_path, 1, COMMIT, config=CONFIG.replace(*change, 1))
     first = next(each for each in found(folder) if each.rule == "folder-scenes")
     keys = [line["key"] for line in read_lines(folder)]
     assert (first.found, first.expected, keys[(first.line or 0) - 1]) == said
