@@ -154,8 +154,7 @@ EVENTS: tuple[Event, ...] = (
         "experiment",
         POINT,
         "string",
-        "the experiment that the run belongs to; seeds: all that its file announces for this configuration, "
-        "parted by spaces; sha256: of the file; absent: a run of its own",
+        "the experiment that the run is part of; seeds: all of this configuration; sha256: of its file",
         {"seeds": "string", "sha256": "string"},
     ),
     Event("number_of_nodes", POINT, "integer", "nodes of the run"),

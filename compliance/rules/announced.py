@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from compliance.registry import Problem, log_rule, problem, set_rule
 from compliance.rules.series import numbered, series_in, series_of
 from compliance.subjects.columns import LogEvent
 from compliance.subjects.log import Log
-from compliance.subjects.outcome import is_digest
+from compliance.subjects.sets.outcome import is_digest
 from compliance.wording import count, excerpt, listing, show
 
 
@@ -16,7 +17,7 @@ def seeds_of(log: Log) -> list[int]:
     """The seeds that the log's experiment announces; none where it states no list of them."""
     event = log.one("experiment")
     stated = str(event.metadata["seeds"]).split(" ") if event else []
-    if not all(seed.isascii() and seed.isdigit() and len(seed) < 20 for seed in stated):
+    if not all(re.fullmatch(r"[0-9]{1,15}", seed) for seed in stated):
         return []
     return [int(seed) for seed in stated]
 

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from benchmark.record import events as vocabulary
 from compliance.subjects.columns import Events, LogEvent, is_ascending
-from compliance.subjects.outcome import Outcome, outcome
+from compliance.subjects.sets.outcome import Outcome, outcome
 
 #: Largest magnitude of an integer that means something in a log (2**53: exact in any JSON reader).
 LARGEST_INTEGER = 2**53

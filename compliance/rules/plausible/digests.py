@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from compliance.registry import Problem, log_rule, problem
 from compliance.subjects.log import Log
-from compliance.subjects.outcome import is_digest, varied_masks
 from compliance.subjects.result_fields import results
+from compliance.subjects.sets.outcome import is_digest, varied_masks
 from compliance.wording import count, excerpt, show
 
 #: Digests of no bytes, of every kind that a log states.

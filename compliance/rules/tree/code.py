@@ -73,6 +73,32 @@ def code_commit(tree: SubmissionTree) -> Iterator[Problem]:
             yield from _differences(tree, folder, commit)
 
 
+@tree_rule(
+    "experiment-committed",
+    severity="warning",
+    clause="T-cherry-picking, P-best-of-n",
+    expected="the file of the experiment, with the sha256 that the logs state, among the files of the commit",
+    remedy="commit the experiment's file before its runs are submitted, and make them of that commit",
+)
+def experiment_committed(tree: SubmissionTree) -> Iterator[Problem]:
+    """The experiment that the logs name should be a file of the commit. It announces the seeds, and was
+    written before the first run only if the commit that ran contains it."""
+    committed = {
+        tree.digest(folder.path(name))
+        for folder in tree.parts.code.values()
+        for name in folder.files
+        if name.endswith((".yaml", ".yml"))
+    }
+    for logs in tree.logs.values():
+        for name, log in logs.items():
+            event = log.one("experiment")
+            if event and event.metadata["sha256"] not in committed:
+                yield problem(
+                    f"no file of experiment {excerpt(str(event.value))}", event.line, path=tree.shown(name)
+                )
+                break
+
+
 def _differences(tree: SubmissionTree, folder: Folder, commit: CommitFiles) -> Iterator[Problem]:
     expected = {name: entry for name, entry in commit.files.items() if _travels(name, entry)}
     for name in sorted(folder.files | expected.keys()):

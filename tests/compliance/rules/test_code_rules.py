@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -95,6 +97,27 @@ def test_a_list_that_is_not_the_commits_is_found(
 def test_a_bundle_without_its_commit_is_found(name: str, tree: Path) -> None:
     (tree / GENERAL / name).unlink()
     assert findings("code-listed", tree) == [(GENERAL, None, f"no {name}", expected_by("code-listed"))]
+
+
+def test_an_experiment_that_is_no_file_of_the_commit_is_named(tree: Path) -> None:
+    def announce(digest: str) -> None:
+        for path in (tree / SCIENCE).glob("result-*.txt"):
+            lines = path.read_text().splitlines(keepends=True)
+            at = next(number for number, line in enumerate(lines) if '"config_digest"' in line)
+            event = json.loads(lines[at].removeprefix(":::MLLOG "))
+            event |= {"key": "experiment", "value": "series"}
+            event["metadata"] |= {"seeds": "1 2 3", "sha256": digest}
+            lines[at + 1 : at + 1 + ('"experiment"' in lines[at + 1])] = [f":::MLLOG {json.dumps(event)}\n"]
+            path.write_text("".join(lines))
+
+    announce("0" * 64)
+    ((path, line, found, expected),) = findings("experiment-committed", tree)
+    assert (path, found) == (f"{SCIENCE}/result-1.txt", "no file of experiment `series`")
+    assert (line, expected) == (18, expected_by("experiment-committed"))
+    (tree / CODE / "experiments").mkdir()
+    (tree / CODE / "experiments/series.yaml").write_text("name: series\n")
+    announce(hashlib.sha256(b"name: series\n").hexdigest())
+    assert findings("experiment-committed", tree) == []
 
 
 @pytest.mark.parametrize(

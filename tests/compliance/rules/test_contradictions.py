@@ -18,7 +18,7 @@ from compliance.rules import own_rules
 from compliance.rules.plausible.losses import CLIP, bounds, cross_entropy_share
 from compliance.rules.plausible.rates import OPERATIONS_PER_PIXEL, PARAMETERS
 from compliance.subjects.log import condense
-from compliance.subjects.outcome import constant_masks
+from compliance.subjects.sets.outcome import constant_masks
 from tests.support.contradictions.of_logs import contradictions, with_masks
 from tests.support.contradictions.of_sets import (
     CONTRADICTIONS,

@@ -377,7 +377,7 @@ def test_a_signature_must_be_of_the_manifest_and_must_exist_if_it_is_asked_for(
 def test_a_path_that_is_no_bundle_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(tmp_path / "none")]) == 2
     assert "No such file or directory" in capsys.readouterr().out
-    write_run(tmp_path / "logs", 1, "0" * 40)
+    write_run(tmp_path / "logs", 1, "c0ffee" * 6 + "2026")
     assert main([str(tmp_path / "logs")]) == 2
     said = capsys.readouterr().err
     assert "no submission tree" in said

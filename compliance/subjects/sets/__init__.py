@@ -1,0 +1,1 @@
+"""What rules on a set of logs ask of each."""
