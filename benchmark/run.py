@@ -38,7 +38,8 @@ def main(arguments: list[str] | None = None) -> int:
             display.say(f"{config.run_name} is complete: nothing to resume")
             return 0
         config, method = use_method(config)
-        scenes = find_scenes(config, display, learning=method.kind != "masks")
+        with memory_as_error(MORE_MEMORY):
+            scenes = find_scenes(config, display, learning=method.kind != "masks")
         with memory_as_error(MORE_MEMORY), _claimed(config, options, display, cluster) as folder:
             counts = f"{len(scenes.training)} training and {len(scenes.inference)} inference scenes"
             display.say(f"{config.run_name}: {method.about.title}; {counts}")

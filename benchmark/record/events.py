@@ -297,8 +297,7 @@ EVENTS: tuple[Event, ...] = (
         "run_stop",
         STOP,
         "null",
-        "the clock stops; status: success or aborted; clock_set_ms: by how much the node's clock was set "
-        "during the run, which changes no time of the log",
+        "the clock stops; status: success or aborted; clock_set_ms: by how much the node's was set",
         {"status": "string"},
         {"clock_set_ms": "integer"},
     ),

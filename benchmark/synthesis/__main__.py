@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmark.core.display import Display
-from benchmark.core.errors import SceneError
+from benchmark.core.errors import CloudMaskError, memory_as_error
 from benchmark.scenes.geometry import FULL_SHAPE
 from benchmark.synthesis.dataset import ensure_dataset
 from benchmark.synthesis.manifest import DatasetManifest
@@ -67,9 +67,10 @@ def main(arguments: list[str] | None = None) -> int:
             shape = (options.rows, options.columns)
             print(calibrate(options.seed, options.training, options.inference, shape))
         else:
-            print(_make(options))
+            with memory_as_error():
+                print(_make(options))
         return 0
-    except SceneError as error:
+    except CloudMaskError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

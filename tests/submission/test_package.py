@@ -323,6 +323,7 @@ def test_an_organisation_that_cannot_name_a_folder_is_refused(
             json.dumps(MEASURED | {"packages": {"numpy": 2}}),
             "`packages` with an integer (2) for a string (`numpy`)",
         ),
+        (json.dumps(MEASURED | {"accelerators": [{"model": "V100"}]}), "no `accelerators.memory_bytes`"),
         ("[" * 20_000, "objects or lists nested too deeply"),
     ],
 )

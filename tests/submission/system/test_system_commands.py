@@ -236,7 +236,7 @@ def test_runs_without_a_measurement_and_folders_without_runs_are_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = write_run(tmp_path / "logs", 1, "0" * 40)
-    for text, said in (("{", "Expecting property name"), (None, "No such file or directory")):
+    for text, said in (("{", "expecting property name"), (None, "No such file or directory")):
         (folder / "system.json").unlink() if text is None else (folder / "system.json").write_text(text)
         assert main(["validate", "greene-v100", "--logs", str(tmp_path / "logs")]) == 2
         assert said in capsys.readouterr().err

@@ -37,11 +37,15 @@ def of_cpu(**changes: object) -> Edit:
 @pytest.mark.parametrize(
     ("name", "edit", "said"),
     [
-        (MEASURED, of_cpu(sockets=0), "cpu: sockets is 0"),
-        (MEASURED, of_cpu(max_frequency_mhz="fast"), "cpu: max_frequency_mhz is 'fast'"),
-        (MEASURED, stated(memory={"total_bytes": 10**400}), "memory: total_bytes is 1000"),
-        (MEASURED, stated(os="\ud800"), "os is '\\ud800'"),
-        (MEASURED, stated(packages=[1]), "packages is [1]"),
+        (MEASURED, of_cpu(sockets=0), "`cpu.sockets` is 0"),
+        (MEASURED, of_cpu(max_frequency_mhz="fast"), "`cpu.max_frequency_mhz` is a string (`fast`)"),
+        (
+            MEASURED,
+            stated(memory={"total_bytes": 10**400}),
+            "an integer of 1329 bits",
+        ),
+        (MEASURED, stated(os="\ud800"), "`os` is a string (`\\ud800`)"),
+        (MEASURED, stated(packages=[1]), "`system.packages` is a list of 1"),
         (DESCRIBED, stated(hw_notes="\ud800"), "[verify-recomputed]"),
         (DESCRIBED, stated(cooling=["air"]), "[verify-recomputed]"),
         (f"{SCIENCE}/bundle.json", stated(options="\ud800"), "[verify-recomputed]"),
