@@ -84,13 +84,9 @@ class EventLog:
         #: Start and stop of all intervals by name, in milliseconds since 1970; None: still open.
         self.intervals: dict[str, list[tuple[int, int | None]]] = {}
         self._path, self._kept = path, kept
-<<<<<<< HEAD
         kept_ms = max((event["time_ms"] for event in kept.events), default=0) if kept else 0
         self._opened, self._opened_ms = time.monotonic_ns(), max(_clock_ms(), kept_ms)
-        self._replay = deque(kept.events if kept else ())
-=======
         self._replay = deque(e for e in (kept.events if kept else ()) if e["key"] != _RESUMED)
->>>>>>> 6364cf1c1436f498af6d02758084894666209c3b
         self._handler: logging.Handler = logging.NullHandler()
         if path is not None:
             self._handler = _DurableHandler(path, mode="a" if kept else "x", encoding="utf-8")
