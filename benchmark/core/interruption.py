@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 
-#: Slurm's warning before a limit (--signal) and its end, and a person's Ctrl-C.
-SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
+#: Slurm's warning before a limit (--signal) and its end, a person's Ctrl-C, a terminal that is closed.
+SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT, signal.SIGHUP)
+
+#: A scheduler sends SIGTERM to every process of a job, whose script passes it on: the same signal within so
+#: many seconds is the same request. A person who presses Ctrl-C twice means it.
+ECHO_SECONDS = 5.0
 
 #: Exit status of a run that continues when it is started again with --resume (EX_TEMPFAIL of sysexits.h).
 EXIT_RESUMABLE = 75
@@ -34,12 +39,14 @@ class Interruption:
         self._deferred = False
         self._installed = False
         self._notice = notice
+        self._at = 0.0
 
     def install(self) -> None:
         """Take the signals of this process from now on; only in its main thread."""
         self._installed = True
         for number in SIGNALS:
-            signal.signal(number, self._take)
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup
+                signal.signal(number, self._take)
 
     def reinstall(self) -> None:
         """Take the signals back that a library has taken, if they were this object's before."""
@@ -58,7 +65,12 @@ class Interruption:
             raise Interrupted(self.requested)
 
     def _take(self, number: int, frame: FrameType | None) -> None:
-        if not self._deferred or self.requested is not None:
+        if not self._deferred:
             raise Interrupted(number)
-        self.requested = number
+        if self.requested is not None:
+            echo = number == self.requested != signal.SIGINT and time.monotonic() - self._at < ECHO_SECONDS
+            if echo:
+                return
+            raise Interrupted(number)
+        self.requested, self._at = number, time.monotonic()
         self._notice(f"{signal.Signals(number).name}: stopping at the next checkpoint; again to stop at once")

@@ -17,10 +17,11 @@ from benchmark.core.display import Display
 from benchmark.core.errors import CloudMaskError, ConfigError, RunError, os_failure
 from benchmark.core.escaping import printable
 from benchmark.core.files import write_text
-from benchmark.sweep.experiment import load_experiment
+from benchmark.sweep.experiment import PlannedRun, load_experiment
 from benchmark.sweep.folder import check_submitted, experiment_folder
 from benchmark.sweep.site import load_site
-from benchmark.sweep.submit import Sweep, current_statuses, resume, stop, submit
+from benchmark.sweep.status import last_words
+from benchmark.sweep.submit import Sweep, command_line, current_statuses, resume, stop, submit
 from benchmark.sweep.table import COLUMNS, check_logs, point_tables, shown, to_csv, to_markdown
 
 
@@ -29,7 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         site = load_site(options.site)
         experiment = load_experiment(options.experiment, site)
-        sweep = Sweep(experiment, site, experiment_folder(experiment, site.output), Display())
+        named = "" if options.site == "local" else options.site
+        sweep = Sweep(experiment, site, experiment_folder(experiment, site.output), Display(), named)
         if not sweep.display.console.is_terminal:
             sweep.display.console.width = 10_000  # tables in a file are as wide as they need to be
         if options.verb == "logs":
@@ -38,8 +40,8 @@ def main(arguments: list[str] | None = None) -> int:
             "plan": _plan,
             "submit": lambda sweep: _with_table(sweep, submit(sweep)),
             "status": _status,
-            "stop": _stop,
-            "resume": lambda sweep: _with_table(sweep, resume(sweep)),
+            "stop": lambda sweep: _stop(sweep, options.runs),
+            "resume": lambda sweep: _with_table(sweep, resume(sweep, _chosen(sweep, options.runs))),
             "collect": _collect,
         }
         return verbs[options.verb](sweep)
@@ -80,6 +82,8 @@ def _parser() -> argparse.ArgumentParser:
         )
         if verb == "logs":
             add("run", nargs="?", metavar="RUN", help="all lines of this run (default: the last one of each)")
+        if verb in ("stop", "resume"):
+            add("runs", nargs="*", metavar="RUN", help="these runs only (default: all)")
         add(
             "--site",
             default="local",
@@ -136,7 +140,7 @@ def _warn_of_missing_scenes(sweep: Sweep) -> None:
 
 
 def _status(sweep: Sweep) -> int:
-    check_submitted(sweep.folder, sweep.experiment, sweep.site.name)
+    check_submitted(sweep.folder, sweep.experiment, sweep.site.name, command_line(sweep, "submit"))
     found = current_statuses(sweep)
     table = Table(title=f"{sweep.experiment.name} on {sweep.site.name}", title_justify="left")
     for name in ("run", "state", "epoch", "accuracy", "hours left", ""):
@@ -161,36 +165,56 @@ def _status(sweep: Sweep) -> int:
 
 
 def _logs(sweep: Sweep, name: str | None) -> int:
-    check_submitted(sweep.folder, sweep.experiment, sweep.site.name)
-    runs = [run for run in sweep.experiment.runs if name in (None, run.name)]
-    if not runs:
-        raise ConfigError(
-            "RUN",
-            found=repr(name),
-            expected="a run of the experiment: " + ", ".join(run.name for run in sweep.experiment.runs[:20]),
-            remedy="take its name from `status`",
-        )
-    for run in runs:
+    check_submitted(sweep.folder, sweep.experiment, sweep.site.name, command_line(sweep, "submit"))
+    for run in _chosen(sweep, [name] if name else []):
         output = sweep.folder.output(run)
         text = output.read_text(encoding="utf-8", errors="replace") if output.exists() else ""
-        lines = text.splitlines()[0 if name else -1 :] or ["nothing yet"]
+        lines = text.splitlines() if name else [last_words(output)] if text else []
         sweep.display.say(f"{run.name}: {output}")
-        for line in lines:
+        for line in lines or ["nothing yet"]:
             sweep.display.say(f"    {line}")
     return 0
 
 
-def _stop(sweep: Sweep) -> int:
-    check_submitted(sweep.folder, sweep.experiment, sweep.site.name)
-    if number := stop(sweep):
-        sweep.display.say(f"stopping {number} runs; `resume` continues them")
-    else:
+def _stop(sweep: Sweep, names: list[str]) -> int:
+    check_submitted(sweep.folder, sweep.experiment, sweep.site.name, command_line(sweep, "submit"))
+    told, left = stop(sweep, _chosen(sweep, names))
+    if not told:
         sweep.display.say("no runs are waiting or running: nothing to stop")
-    return 0
+        return 0
+    jobs = listed([each.job for each in told if each.job])
+    ended = len(told) - len(left)
+    sweep.display.say(f"{ended} of {len(told)} runs stopped{jobs}; `resume` continues them")
+    if left:
+        runs = {run.index: run.name for run in sweep.experiment.runs}
+        there = ", ".join(f"{runs[each.index]} ({each.state} {each.job})".replace(" )", ")") for each in left)
+        sweep.display.warn(f"still there: {there}; `status` shows when they have ended")
+    return 1 if left else 0
+
+
+def listed(jobs: list[str], most: int = 20) -> str:
+    """The numbers of some jobs in parentheses, or nothing."""
+    if not jobs:
+        return ""
+    return f" (jobs {', '.join(jobs[:most])}{f' and {len(jobs) - most} more' if len(jobs) > most else ''})"
+
+
+def _chosen(sweep: Sweep, names: list[str]) -> list[PlannedRun]:
+    """The runs with these names, or all. Raises ConfigError."""
+    runs = {run.name: run for run in sweep.experiment.runs}
+    for name in names:
+        if name not in runs:
+            raise ConfigError(
+                "RUN",
+                found=repr(name),
+                expected="a run of the experiment: " + ", ".join([*runs][:20]),
+                remedy="take its name from `status`",
+            )
+    return [runs[name] for name in names] or [*runs.values()]
 
 
 def _collect(sweep: Sweep) -> int:
-    check_submitted(sweep.folder, sweep.experiment, sweep.site.name)
+    check_submitted(sweep.folder, sweep.experiment, sweep.site.name, command_line(sweep, "submit"))
     found = current_statuses(sweep)
     logs: dict[str, list[Path]] = {}
     for each in found:

@@ -152,6 +152,8 @@ class Queued:
     state: str
     #: In the scheduler's words: why it waits, how long it may still run.
     detail: str = ""
+    #: What the scheduler calls it.
+    job: str = ""
 
 
 def load_experiment(path: Path, site: Site) -> Experiment:
@@ -254,7 +256,9 @@ def _repeated(
     tree: Fields, resources: Resources, varied: Mapping[str, str], repeats: int, first: int, path: Path
 ) -> Iterator[PlannedRun]:
     """The runs of a point: seed, seed + 1, ..."""
-    stated = json.dumps([tree, dataclasses.asdict(resources)], sort_keys=True, default=str)
+    # what changes results: more memory or hours, after a run that had too little, is the same experiment
+    devices = {name: getattr(resources, name) for name in ("nodes", "gpus", "gpu_type", "cores")}
+    stated = json.dumps([tree, devices], sort_keys=True, default=str)
     try:
         config = build_config(tree)
         for number in range(repeats):

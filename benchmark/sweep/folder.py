@@ -181,14 +181,14 @@ def digests(experiment: Experiment) -> dict[str, str]:
     return {run.name: run.digest for run in experiment.runs}
 
 
-def check_submitted(folder: ExperimentFolder, experiment: Experiment, site: str) -> None:
-    """Raise unless the folder holds exactly this experiment on this site."""
+def check_submitted(folder: ExperimentFolder, experiment: Experiment, site: str, submit: str) -> None:
+    """Raise unless the folder holds exactly this experiment on this site; ``submit`` is how to submit it."""
     if not folder.exists:
         raise RunError(
             folder.root,
             found="no experiment",
             expected="one that has been submitted",
-            remedy=f"python -m benchmark.sweep submit {experiment.path}",
+            remedy=f"{submit}; or name the site where it was submitted: --site NAME or FILE",
         )
     plan = read_plan(folder)
     if plan.site != site:

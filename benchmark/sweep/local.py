@@ -9,7 +9,7 @@ import signal
 import subprocess
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -78,12 +78,11 @@ def run_tasks(
 ) -> bool:
     """Run all tasks, in their order, as many at the same time as there is room for.
 
-    ``state`` is a file for `queued` and `stop`. SIGTERM and SIGINT are passed on as SIGTERM, upon
+    ``state`` is a file for `queued` and `stop`. SIGTERM, SIGINT and SIGHUP are passed on as SIGTERM, upon
     which a run makes a checkpoint and ends; a second one as SIGKILL. Returns whether all tasks came
     to an end by themselves. Raises RunError for a task that this machine has no room for.
     """
-    pool = _Pool(sorted(os.sched_getaffinity(0)), visible_gpus() if any(t.gpus for t in tasks) else [])
-    _check_room(tasks, pool)
+    pool = check_room(tasks)
     waiting, running, killed = deque(tasks), list[_Running](), 0
     with _stoppable() as stop:
         try:
@@ -125,18 +124,24 @@ def queued(state: Path) -> list[Queued]:
     return tasks
 
 
-def stop(state: Path) -> None:
-    """End what `run_tasks` runs, from another process. Every process is verified before."""
+def stop(state: Path, indices: Collection[int] | None = None) -> None:
+    """End what `run_tasks` runs, all or only these tasks, from another process.
+
+    Every process is verified before. A task that waits starts in its turn unless all are stopped.
+    """
     content = _read_state(state)
-    supervisor = _find(content.supervisor)
-    processes = [supervisor] if supervisor else [_find(process) for process in content.running.values()]
+    supervisor = _find(content.supervisor) if indices is None else None
+    chosen = [each for index, each in content.running.items() if indices is None or index in indices]
+    processes = [supervisor] if supervisor else [_find(process) for process in chosen]
     for process in processes:
         if process:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.terminate()
 
 
-def _check_room(tasks: Sequence[LocalTask], pool: _Pool) -> None:
+def check_room(tasks: Sequence[LocalTask]) -> _Pool:
+    """What is free of this machine. Raises RunError for a task that it has no room for."""
+    pool = _Pool(sorted(os.sched_getaffinity(0)), visible_gpus() if any(t.gpus for t in tasks) else [])
     for name, there in (("cores", len(pool.cores)), ("gpus", len(pool.gpus))):
         wanted = max((getattr(task, name) for task in tasks), default=0)
         if wanted > there:
@@ -146,6 +151,7 @@ def _check_room(tasks: Sequence[LocalTask], pool: _Pool) -> None:
                 expected=f"at most {there}, which this machine lets this process use",
                 remedy="ask for fewer, for this machine alone under `sites: local:` of the experiment",
             )
+    return pool
 
 
 def _fits(task: LocalTask, pool: _Pool, running: int, at_once: int | None) -> bool:
@@ -184,7 +190,9 @@ def _end(ended: _Running, pool: _Pool) -> None:
 @contextlib.contextmanager
 def _stoppable() -> Iterator[_Stop]:
     stop = _Stop()
-    before = {number: signal.signal(number, stop.ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    # a terminal that is closed stops the runs too: nothing outlives the one who counts it
+    ends = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    before = {number: signal.signal(number, stop.ask) for number in ends}
     try:
         yield stop
     finally:

@@ -14,8 +14,10 @@ from benchmark.sweep.experiment import Queued
 #: A busy controller answers late; after this long it does not answer.
 ANSWER_SECONDS = 120
 
-#: What squeue is asked for each task: its array's index, state, the reason it waits, and time left.
-_FORMAT = "%K|%T|%r|%L"
+#: What squeue is asked for each task: its array's number and index, state, why it waits, and time left.
+_FORMAT = "%F|%K|%T|%r|%L"
+#: Tasks that one scancel names: a command's line has an end.
+_AT_ONCE = 500
 
 
 class NoAnswerError(RunError):
@@ -45,19 +47,26 @@ def queued(names: Sequence[str]) -> list[Queued]:
     return [task for line in lines if (task := _task(line)) is not None]
 
 
-def cancel(names: Sequence[str]) -> None:
-    """Cancel the jobs with these names, and no others. Raises RunError."""
-    _ask("scancel", f"--user={getpass.getuser()}", f"--name={','.join(names)}")
+def cancel(tasks: Sequence[str]) -> None:
+    """Cancel tasks by their numbers (``24_3``), as squeue names them. Raises RunError."""
+    for start in range(0, len(tasks), _AT_ONCE):
+        _ask("scancel", *tasks[start : start + _AT_ONCE])
+
+
+def withdraw(name: str) -> None:
+    """Cancel the jobs with this name, whose numbers are not known. Raises RunError."""
+    _ask("scancel", f"--user={getpass.getuser()}", f"--name={name}")  # it takes one name, no list
 
 
 def _task(line: str) -> Queued | None:
-    index, _, rest = line.strip().partition("|")
-    state, reason, left = (*rest.split("|"), "", "", "")[:3]
+    array, index, state, reason, left = (*line.strip().split("|"), "", "", "", "", "")[:5]
     if not index.isdigit():
         return None  # a job by hand that is no array
+    job = f"{array}_{index}"
     if state in ("RUNNING", "COMPLETING", "CONFIGURING", "SUSPENDED", "STAGE_OUT", "SIGNALING", "STOPPED"):
-        return Queued(int(index), "running", f"limit in {left}" if state == "RUNNING" else state.lower())
-    return Queued(int(index), "waiting", reason if reason != "None" else state.lower())
+        detail = f"limit in {left}" if state == "RUNNING" else state.lower()
+        return Queued(int(index), "running", detail, job)
+    return Queued(int(index), "waiting", reason if reason != "None" else state.lower(), job)
 
 
 def _ask(*command: str) -> str:

@@ -79,9 +79,9 @@ def _status(run: PlannedRun, folder: ExperimentFolder, queued: Queued | None) ->
     if status == EXIT_RESUMABLE:
         return RunStatus(run, "interrupted", "a checkpoint was made", progress)
     if status is not None:
-        return RunStatus(run, "failed", f"exit status {status}: {_last_line(folder.output(run))}", progress)
+        return RunStatus(run, "failed", f"exit status {status}: {last_words(folder.output(run))}", progress)
     if folder.output(run).exists():
-        return RunStatus(run, "killed", _last_line(folder.output(run)), progress)
+        return RunStatus(run, "killed", last_words(folder.output(run)), progress)
     return RunStatus(run, "missing", "never started", progress)
 
 
@@ -138,6 +138,11 @@ def _exit_status(path: Path) -> int | None:
         return None
 
 
-def _last_line(path: Path) -> str:
-    lines = [line for line in _tail(path) if line.strip()]
-    return lines[-1].strip() if lines else "no output"
+def last_words(path: Path) -> str:
+    """Why a run ended, from the end of its output: its error and what was found, else its last line."""
+    lines = [line.strip() for line in _tail(path) if line.strip()]
+    errors = [number for number, line in enumerate(lines) if line.startswith("error:")]
+    if not errors:
+        return lines[-1] if lines else "no output"
+    found = [line for line in lines[errors[-1] + 1 : errors[-1] + 4] if line.startswith("found:")]
+    return "; ".join(" ".join(line.split()) for line in (lines[errors[-1]], *found))

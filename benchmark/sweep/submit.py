@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmark import ROOT
 from benchmark.core.display import Display
@@ -29,6 +32,10 @@ from benchmark.sweep.job_script import Job, command, environment, render_array, 
 from benchmark.sweep.site import Site, check_printable
 from benchmark.sweep.status import UNDONE, RunStatus, statuses
 
+#: A run that is stopped makes a checkpoint; whoever stops it waits so long to see that it has ended.
+STOP_SECONDS = 60.0
+_POLL_SECONDS = 1.0
+
 
 @dataclass(frozen=True)
 class Sweep:
@@ -38,6 +45,8 @@ class Sweep:
     site: Site
     folder: ExperimentFolder
     display: Display
+    #: How the command line names the site: nothing where it is this machine.
+    site_option: str = ""
 
     @property
     def is_local(self) -> bool:
@@ -54,9 +63,10 @@ def submit(sweep: Sweep) -> int:
                 folder.root,
                 found="an experiment of this name",
                 expected="none",
-                remedy=f"resume it: python -m benchmark.sweep resume {experiment.path}; "
-                "or give this one another name",
+                remedy=f"resume it: {command_line(sweep, 'resume')}; or give this one another name",
             )
+        if sweep.is_local:
+            local.check_room([_task(sweep, run) for run in experiment.runs])
         with sweep.display.bar("folders", len(experiment.runs)) as advance:
             create(folder, experiment, sweep.site.name, job, _run_script(sweep, job), advance)
         if sweep.is_local:
@@ -71,12 +81,12 @@ def submit(sweep: Sweep) -> int:
     return 0
 
 
-def resume(sweep: Sweep) -> int:
-    """Submit, or run here, what is neither complete nor in the queue. Returns the exit status."""
+def resume(sweep: Sweep, chosen: Sequence[PlannedRun]) -> int:
+    """Submit, or run here, those that are neither complete nor in the queue. Returns the exit status."""
     experiment, folder = sweep.experiment, sweep.folder
-    check_submitted(folder, experiment, sweep.site.name)
+    check_submitted(folder, experiment, sweep.site.name, command_line(sweep, "submit"))
     with locked(folder):
-        undone = [each.run for each in current_statuses(sweep) if each.state in UNDONE]
+        undone = [each.run for each in current_statuses(sweep) if each.state in UNDONE and each.run in chosen]
         if not undone:
             sweep.display.say("every run is complete, waiting or running: nothing to resume")
             return 0
@@ -90,14 +100,37 @@ def resume(sweep: Sweep) -> int:
     return 0
 
 
-def stop(sweep: Sweep) -> int:
-    """End the runs of this experiment that wait or run; returns how many there were."""
-    queue = _queue(sweep)
-    if queue and sweep.is_local:
-        local.stop(sweep.folder.local)
-    elif queue:
-        slurm.cancel(read_plan(sweep.folder).jobs)
-    return len(queue)
+class Stopped(NamedTuple):
+    """What was told to stop, and what of it is still there."""
+
+    told: list[Queued]
+    left: list[Queued]
+
+
+def stop(sweep: Sweep, chosen: Sequence[PlannedRun]) -> Stopped:
+    """End what of these runs waits or runs, and look whether it has ended: each makes a checkpoint first."""
+    wanted = {run.index for run in chosen}
+
+    def there() -> list[Queued]:
+        return [each for each in _queue(sweep) if each.index in wanted]
+
+    told = left = there()
+    if not told:
+        return Stopped([], [])
+    if sweep.is_local:
+        local.stop(sweep.folder.local, wanted if len(wanted) < len(sweep.experiment.runs) else None)
+    else:
+        slurm.cancel([each.job for each in told])
+    until = time.monotonic() + STOP_SECONDS
+    while (left := there()) and time.monotonic() < until:
+        time.sleep(_POLL_SECONDS)
+    return Stopped(told, left)
+
+
+def command_line(sweep: Sweep, verb: str) -> str:
+    """The command for another verb on the same experiment and site, as a person types it."""
+    words = ["python", "-m", "benchmark.sweep", verb, str(sweep.experiment.path)]
+    return shlex.join(words + (["--site", sweep.site_option] if sweep.site_option else []))
 
 
 def current_statuses(sweep: Sweep) -> list[RunStatus]:
@@ -159,7 +192,7 @@ def _submit_arrays(sweep: Sweep, name: str, runs: Sequence[PlannedRun]) -> None:
 def _withdraw(name: str, error: BaseException) -> str | None:
     """Cancel what has been submitted of a job; what Slurm says where it does not do so."""
     try:
-        slurm.cancel([name])
+        slurm.withdraw(name)
     except CloudMaskError as refused:
         return f"{error}; {refused.where}: {refused.found}"
     return None
@@ -190,7 +223,7 @@ def _run_here(sweep: Sweep, runs: Sequence[PlannedRun]) -> int:
         tasks = [_task(sweep, run) for run in runs]
         all_ended = local.run_tasks(tasks, sweep.experiment.at_once, folder.local, on_end)
     if not all_ended:
-        display.warn(f"stopped; resume with: python -m benchmark.sweep resume {sweep.experiment.path}")
+        display.warn(f"stopped; resume with: {command_line(sweep, 'resume')}")
     return 0 if all_ended and not any(ended.values()) else 1
 
 

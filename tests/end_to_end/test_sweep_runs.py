@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -253,14 +254,26 @@ def test_stop_ends_this_experiment_and_no_other_job(submitted):
     wait_until(
         lambda: "RUNNING" in ask("squeue", "-h", "-j", other, "-o", "%T"), instead=lambda: ask("squeue")
     )
-    done = sweep(place, "stop", "stopped", "cluster.yaml")
-    assert (done.returncode, done.stdout) == (0, "stopping 3 runs; `resume` continues them\n")
-    wait_until(
-        lambda: "cloudmask-stopped" not in ask("squeue", "-h", "-o", "%j"), instead=lambda: ask("squeue")
-    )
-    assert ask("squeue", "-h", "-j", other, "-o", "%T") == "RUNNING\n"
+    stop_all(place, 3)
     assert not {"waiting", "running", "complete"} & set(status(place, "stopped", "cluster.yaml").values())
+    # twice resumed, its jobs have three names
+    for _ in range(2):
+        assert sweep(place, "resume", "stopped", "cluster.yaml").returncode == 0
+        stop_all(place, 3)
+    assert ask("squeue", "-h", "-j", other, "-o", "%T") == "RUNNING\n"
     ask("scancel", other)
+
+
+def stop_all(place: Path, runs: int) -> None:
+    """Stop the experiment; nothing of it is in the queue afterwards, and the numbers of its jobs are said."""
+    done = sweep(place, "stop", "stopped", "cluster.yaml")
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    said = re.fullmatch(
+        rf"{runs} of {runs} runs stopped \(jobs (.*)\); `resume` continues them\n", done.stdout
+    )
+    assert said
+    assert len(said[1].split(", ")) == runs
+    assert "cloudmask-stopped" not in ask("squeue", "-h", "-o", "%j")
 
 
 def test_slurm_warns_before_the_limit_and_the_job_comes_back(submitted):

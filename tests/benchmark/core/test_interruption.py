@@ -51,6 +51,41 @@ def deferring(interruption: Interruption, *numbers: int, error: Exception | None
             raise error
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP])
+def test_a_signal_that_arrives_twice_is_one_request(interruption, number):
+    signals = deferring(interruption, number, number, number)
+    assert [next(signals), next(signals), next(signals)] == [number] * 3
+    assert len(interruption.told) == 1
+
+
+@pytest.mark.parametrize(
+    ("numbers", "seconds"),
+    [
+        ((signal.SIGTERM, signal.SIGTERM), 0.0),
+        ((signal.SIGINT, signal.SIGINT), 5.0),
+        ((signal.SIGUSR1, signal.SIGTERM), 5.0),
+    ],
+    ids=("later", "by a person", "another"),
+)
+def test_a_second_request_ends_the_run_at_once(interruption, monkeypatch, numbers, seconds):
+    monkeypatch.setattr("benchmark.core.interruption.ECHO_SECONDS", seconds)
+    signals = deferring(interruption, *numbers)
+    next(signals)
+    with pytest.raises(Interrupted, match=signal.Signals(numbers[1]).name):
+        next(signals)
+
+
+def test_a_run_under_nohup_outlives_its_terminal():
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    try:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        Interruption().install()
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def test_a_deferred_signal_is_noted_reported_and_raised_at_the_end(interruption):
     signals = deferring(interruption, signal.SIGUSR1)
     assert next(signals) == interruption.requested == signal.SIGUSR1

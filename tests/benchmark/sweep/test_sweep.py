@@ -200,7 +200,7 @@ def test_a_scheduler_that_does_not_answer_is_reported_and_its_possible_jobs_are_
     (name,) = json.loads((folder(place) / "plan.json").read_text())["jobs"]
     assert f"jobs named {name} may be there" in said
     assert calls(place)[-1].endswith(f"--name={name}")
-    slurm_command(place, "squeue", "echo '1|PENDING|Priority|1:00'")
+    slurm_command(place, "squeue", "echo '17|1|PENDING|Priority|1:00'")
     capsys.readouterr()
     assert call("status") == 0
     assert capsys.readouterr().out.splitlines()[-1] == "2 missing, 1 waiting"
@@ -300,7 +300,9 @@ def test_status_tells_from_queue_log_and_exit_status_where_each_run_stands(place
     assert call("submit") == 0
     runs = [submitted / "runs" / f"three-seed-{seed}" for seed in range(1, 8)]
     slurm_command(
-        place, "squeue", "printf '1|RUNNING|None|9:30\\n2|PENDING|Resources|10:00\\nN/A|PENDING|None|1:00\\n'"
+        place,
+        "squeue",
+        "printf '17|1|RUNNING|None|9:30\\n17|2|PENDING|Resources|10:00\\n17|N/A|PENDING|None|1:00\\n'",
     )
     shutil.copy(LOGS / "completed.txt", runs[0] / "result.txt")
     for number, status in ((3, 75), (4, 2)):
@@ -321,15 +323,103 @@ def test_status_tells_from_queue_log_and_exit_status_where_each_run_stands(place
 
 def test_resume_submits_what_is_missing_and_never_what_is_complete_or_in_the_queue(place, submitted):
     shutil.copy(LOGS / "completed.txt", submitted / "runs" / "three-seed-1" / "result.txt")
-    slurm_command(place, "squeue", "echo '1|PENDING|Priority|1:00'")
+    slurm_command(place, "squeue", "echo '17|1|PENDING|Priority|1:00'")
     (submitted / "runs" / "three-seed-3" / "config.yaml").write_text("half-writ")
     assert call("resume") == 0
     assert "#SBATCH --array=2\n" in (submitted / "array.slurm").read_text()
     assert (submitted / "runs/three-seed-3/config.yaml").read_text().startswith("name: three\n")
     first, second = json.loads((submitted / "plan.json").read_text())["jobs"]
     assert f"--job-name={second}\n" in (submitted / "array.slurm").read_text()
-    call("stop")
-    assert calls(place)[-1].endswith(f"--name={first},{second}")
+    assert calls(place)[-2].endswith(f"--name={first} --format=%F|%K|%T|%r|%L")
+
+
+# ---- stop
+
+
+@pytest.fixture
+def queue(place: Path, submitted: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A queue with three tasks of two arrays, from which scancel takes what it is given."""
+    monkeypatch.setattr("benchmark.sweep.submit.STOP_SECONDS", 0.2)
+    monkeypatch.setattr("benchmark.sweep.submit._POLL_SECONDS", 0.05)
+    queue = place.parent / "queue"
+    queue.write_text("17|0|RUNNING|None|9:30\n18|1|RUNNING|None|9:30\n18|2|PENDING|Resources|9:30\n")
+    slurm_command(place, "squeue", f"cat '{queue}'")
+    taken = 'for each; do sed -i "/^$(echo "$each" | tr _ \'|\')|/d" "$queue"; done'
+    slurm_command(place, "scancel", f"queue='{queue}'\n{taken}")
+    return queue
+
+
+def test_stop_cancels_by_the_numbers_that_the_queue_has_and_looks_again(place, queue, capsys):
+    assert call("stop") == 0
+    assert queue.read_text() == ""
+    assert "3 of 3 runs stopped (jobs 17_0, 18_1, 18_2); `resume` continues them" in capsys.readouterr().out
+    assert [line for line in calls(place) if line.startswith("scancel")] == ["scancel 17_0 18_1 18_2"]
+
+
+def test_stop_of_one_run_leaves_the_others(place, queue, capsys):
+    assert call("stop", "three-seed-2") == 0
+    assert [line[:4] for line in queue.read_text().splitlines()] == ["17|0", "18|2"]
+    assert call("stop", "three-seed-9") == 2
+    assert "expected: a run of the experiment: three-seed-1" in capsys.readouterr().err
+
+
+def test_what_does_not_stop_is_named_and_is_a_failure(place, queue, capsys):
+    slurm_command(place, "scancel", f"sed -i '/^17/d' '{queue}'")
+    assert call("stop") == 1
+    said = capsys.readouterr().out
+    assert "1 of 3 runs stopped" in said
+    assert "still there: three-seed-2 (running 18_1), three-seed-3 (waiting 18_2)" in said
+
+
+def test_one_run_is_resumed_alone(place, submitted):
+    assert call("resume", "three-seed-2") == 0
+    assert "#SBATCH --array=1\n" in (submitted / "array.slurm").read_text()
+
+
+# ---- what may change between submit and resume
+
+
+@pytest.mark.parametrize(
+    ("resources", "status"),
+    [
+        ({"hours": 3}, 0),
+        ({"hours": 1, "memory_gb": 64}, 0),
+        ({"hours": 1, "cores": 2}, 2),
+        ({"hours": 1, "gpus": 1}, 2),
+        ({"hours": 1, "nodes": 2}, 2),
+    ],
+)
+def test_memory_and_hours_may_be_raised_and_what_changes_results_may_not(place, submitted, resources, status):
+    write(place, resources=resources)
+    assert call("resume") == status
+
+
+def test_remedies_can_be_typed_as_they_are_printed(place, submitted, capsys):
+    assert call("submit") == 2
+    assert (
+        "resume it: python -m benchmark.sweep resume three.yaml --site site.yaml" in capsys.readouterr().err
+    )
+    (place / "other.yaml").write_text("{name: here, scheduler: slurm, output: elsewhere}\n")
+    assert call("status", site="other.yaml") == 2
+    assert "python -m benchmark.sweep submit three.yaml --site other.yaml" in capsys.readouterr().err
+
+
+def test_a_local_experiment_that_has_no_room_leaves_nothing_behind(place, capsys):
+    write(place, resources={"hours": 1, "cores": 4096})
+    assert call("submit", site="local") == 2
+    assert "which this machine lets this process use" in capsys.readouterr().err
+    assert not (folder(place) / "runs").exists()
+
+
+def test_status_and_logs_show_the_error_and_not_its_remedy(place, submitted, capsys):
+    error = "error: scenes/a.hdf\n  found:    no refs\n  expected: refs\n  remedy:   fetch it again\n"
+    (submitted / "output/1.txt").write_text("epoch 1\n" + error)
+    (submitted / "runs/three-seed-2/exit_status").write_text("1\n")
+    assert states(capsys)[1] == "failed: exit status 1: error: scenes/a.hdf; found: no refs"
+    call("logs")
+    assert "    error: scenes/a.hdf; found: no refs\n" in capsys.readouterr().out
+    call("logs", "three-seed-2")
+    assert "remedy:   fetch it again" in capsys.readouterr().out
 
 
 def test_nothing_is_resumed_or_stopped_where_there_is_nothing(place, submitted, capsys):
