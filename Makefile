@@ -11,7 +11,7 @@ LOGS   ?= logs
 DIST   ?= dist
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run sweep check submission verify leaderboard test test-fast fuzz kill table1 lint bench bench-check lock clean
+.PHONY: help setup run sweep check submission verify leaderboard test test-fast fuzz kill every-method table1 lint bench bench-check lock clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ fuzz: setup  ## look for input that makes the checker fail (MINUTES=10 SEED=1)
 
 kill: setup  ## kill and resume a training (KILLS=20 times, METHOD=NAME), compare it bit for bit with an uninterrupted one
 	$(RUN) -m tests.support.killed_runs --kills $(KILLS) --seed $(SEED) $(if $(METHOD),--method $(METHOD))
+
+every-method: setup  ## run, check, package, verify, kill and resume every method (METHOD=A,B; a quarter of an hour)
+	$(RUN) -m tests.support.every_method $(if $(METHOD),--methods $(METHOD))
 
 lint: setup  ## check style and types
 	$(VENV)/bin/ruff check .

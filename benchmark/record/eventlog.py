@@ -86,7 +86,7 @@ class EventLog:
         self._path, self._kept = path, kept
         kept_ms = max((event["time_ms"] for event in kept.events), default=0) if kept else 0
         self._opened, self._opened_ms = time.monotonic_ns(), max(_clock_ms(), kept_ms)
-        self._replay = deque(kept.events if kept else ())
+        self._replay = deque(e for e in (kept.events if kept else ()) if e["key"] != _RESUMED)
         self._handler: logging.Handler = logging.NullHandler()
         if path is not None:
             self._handler = _DurableHandler(path, mode="a" if kept else "x", encoding="utf-8")
@@ -161,8 +161,6 @@ class EventLog:
     def _log(self, kind: str, key: str, value: object, metadata: dict[str, Any], stack_offset: int) -> int:
         """Write the event, or compare it with the one that was kept; returns its time."""
         _require(key, kind, value, metadata)
-        while self._replay and self._replay[0]["key"] == _RESUMED:
-            self._replay.popleft()
         if not self._replay:
             return self._note(self._write(kind, key, value, metadata, stack_offset))
         event = self._replay.popleft()

@@ -6,6 +6,7 @@ config next to each other, or if their logs lie in the same folder.
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
@@ -124,7 +125,7 @@ def set_same_parameters(logs: Sequence[Log]) -> Iterator[Problem]:
 
 def _unlike(stated: Sequence[tuple[Log, LogEvent]], key: str) -> Iterator[Problem]:
     """Where the values of a key are not those of most of the logs."""
-    values = [repr(event.value) for _, event in stated]
+    values = [json.dumps(event.value, sort_keys=True) for _, event in stated]
     if len(set(values)) < 2:
         return
     ((meant, times),) = Counter(values).most_common(1)
@@ -169,7 +170,7 @@ def _cloudy(log: Log) -> int | None:
 
 #: What runs have in common of their data, and how each is said.
 _DATA: Mapping[str, Callable[[Log], int | str | None]] = {
-    "scenes whose names have sha256": lambda log: outcome_of(log).scenes,
+    "scenes whose names have sha256": lambda log: outcome_of(log).scenes if log.completed else None,
     **{f"`{key}`": partial(Log.integer, key=key) for key in SAMPLES},
     "cloudy pixels of the labels:": _cloudy,
 }

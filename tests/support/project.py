@@ -67,12 +67,12 @@ def write_scene_file(path: Path, shape: tuple[int, int] = SHAPE, **changes: Any)
     return path
 
 
-def make_tiny_scenes(place: Path) -> None:
+def make_tiny_scenes(place: Path, shape: tuple[int, int] = TINY_SHAPE) -> None:
     """Make the tiny configuration's dataset below data/synthetic/ of a folder."""
     made = program(
         "benchmark.synthesis",
         *("--output", "data/synthetic", "--seed", 5, "--training", 6, "--inference", 4),
-        *("--rows", TINY_SHAPE[0], "--columns", TINY_SHAPE[1]),
+        *("--rows", shape[0], "--columns", shape[1]),
         cwd=place,
     )
     assert made.returncode == 0, made.stderr

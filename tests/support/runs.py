@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -410,7 +411,10 @@ def add_scenes(place: Path, *seeds: int) -> None:
 
 
 def git(folder: Path, *arguments: str) -> str:
-    done = subprocess.run(["git", "-C", str(folder), *arguments], check=True, capture_output=True, text=True)
+    """Call git, at one time: a checkout made twice has the same commit, so its logs have the same figures."""
+    command = ["git", "-C", str(folder), *arguments]
+    times = {f"GIT_{who}_DATE": "2026-11-24T06:00:00Z" for who in ("AUTHOR", "COMMITTER")}
+    done = subprocess.run(command, env={**os.environ, **times}, check=True, capture_output=True, text=True)
     return done.stdout.strip()
 
 
@@ -424,6 +428,11 @@ def make_checkout(folder: Path) -> str:
     (folder / "start.sh").write_text("#!/bin/sh\n")
     (folder / "start.sh").chmod(0o755)
     (folder / ".gitignore").write_text("/data/\n/logs/\n/dist/\n")
+    return commit_everything(folder)
+
+
+def commit_everything(folder: Path) -> str:
+    """Make a git repository of a folder; returns the commit of all its files."""
     git(folder, "init", "--quiet", "--initial-branch=main")
     git(folder, "config", "user.name", "Ada Reviewer")
     git(folder, "config", "user.email", "ada@cloudlab-nyu.org")

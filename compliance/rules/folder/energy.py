@@ -9,7 +9,7 @@ from itertools import pairwise
 from benchmark.record.energy import ACCELERATORS, CPU
 from compliance.registry import Problem, folder_rule, problem
 from compliance.rules.folder.files import RECORDS
-from compliance.rules.folder.telemetry import of_run
+from compliance.rules.folder.telemetry import clock_set, is_steady, of_run
 from compliance.subjects.evidence.evidence import TELEMETRY, Evidence
 from compliance.subjects.evidence.telemetry import CPU_ENERGY, Series, accelerator_columns
 from compliance.subjects.log import count_of, number_of
@@ -67,7 +67,7 @@ def telemetry_energy(evidence: Evidence) -> Iterator[Problem]:
         if not 1 <= epoch <= len(stops):
             continue
         begin, end = starts[epoch - 1] or 0, stops[epoch - 1] or 0
-        for each in found:
+        for each in filter(is_steady, found) if not clock_set(log) else ():
             least, most = _bounds(_joules(each, sources, devices), each.times, begin, end)
             slack = SLACK_J + SLACK_SHARE * joules
             if least is not None and joules < least - slack:

@@ -10,7 +10,7 @@ from benchmark.record.run_folder import RunFolder
 from benchmark.record.system_facts import hardware_changes, platform_name
 from compliance.registry import Problem, folder_rule, problem
 from compliance.rules.folder.files import RECORDS
-from compliance.rules.folder.telemetry import CLOCK_MS, span_of
+from compliance.rules.folder.telemetry import CLOCK_MS, clock_set, span_of
 from compliance.rules.log.identity import COMMIT_KEY
 from compliance.subjects.evidence.evidence import Evidence
 from compliance.subjects.result_fields import lookup
@@ -152,15 +152,15 @@ def measured_time(evidence: Evidence) -> Iterator[Problem]:
     span = span_of(evidence.log)
     if span is None:
         return
-    begin, end = span
+    (begin, end), set_ms = span, clock_set(evidence.log)
     least, most = begin - BEFORE_MS, begin + CLOCK_MS
     for start, facts in evidence.facts.items():
         if facts.data is None:
             continue
         time = facts.measured_at
         if start > 1:
-            most = time if end is None else end
-        if not least - SECOND_MS < time <= most:
+            most = time if end is None else end + set_ms
+        if not least - SECOND_MS - (set_ms if start > 1 else 0) < time <= most:
             found = f"`measured_at` {excerpt(facts.data['measured_at'])}"
             after = (
                 "the start before it"

@@ -18,7 +18,7 @@ from compliance.subjects.evidence.telemetry import (
     Series,
     accelerator_columns,
 )
-from compliance.subjects.log import Log
+from compliance.subjects.log import LARGEST_INTEGER, Log
 from compliance.subjects.timeline import RESUMED
 from compliance.wording import count, listing, show
 
@@ -26,6 +26,8 @@ from compliance.wording import count, listing, show
 MARGIN_MS = 60_000
 #: Clocks of a node are set back by no more while a run lasts.
 CLOCK_MS = 1000
+#: Seconds, and a share of them, by which the two clocks of telemetry may differ.
+CLOCKS_S, CLOCKS_SHARE = 5.0, 0.01
 #: After so many intervals without a sample there is a gap.
 GAP_SAMPLES = 12
 #: Samples that are needed to say how busy a run is.
@@ -44,14 +46,30 @@ def span_of(log: Log) -> tuple[int, int | None] | None:
     return None if first is None else (first, last if log.status is not None else None)
 
 
+def clock_set(log: Log) -> int:
+    """Milliseconds by which the node's clock was set during the run, as run_stop says; 0 where it ran on.
+
+    Samples have the node's clock, events do not.
+    """
+    stop = log.first("run_stop")
+    stated = stop.metadata.get("clock_set_ms") if stop else None
+    return abs(stated) if type(stated) is int and abs(stated) <= LARGEST_INTEGER else 0
+
+
+def is_steady(series: Series) -> bool:
+    """Whether the clock of a start ran on, so that its samples can be compared with events."""
+    seconds, passed = series.seconds[-1] - series.seconds[0], (series.times[-1] - series.times[0]) / 1000
+    return abs(seconds - passed) <= CLOCKS_S + CLOCKS_SHARE * seconds
+
+
 def of_run(evidence: Evidence) -> list[Series]:
     """The series but those of starts that ended before the log begins.
 
     A run that was killed before its clock started has its log begun again, but not its telemetry.
     """
     span = span_of(evidence.log)
-    series = evidence.telemetry.series
-    return [each for each in series if span is None or each.times[-1] >= span[0] - MARGIN_MS]
+    margin, series = MARGIN_MS + clock_set(evidence.log), evidence.telemetry.series
+    return [each for each in series if span is None or each.times[-1] >= span[0] - margin]
 
 
 @folder_rule(
@@ -76,11 +94,13 @@ def telemetry_form(evidence: Evidence) -> Iterator[Problem]:
 )
 def telemetry_order(evidence: Evidence) -> Iterator[Problem]:
     """Samples must stand in the order in which they were taken. A second is allowed for a clock that is
-    corrected; a later start of a resumed run continues the table."""
+    corrected, and more where the log says that it was set; a later start of a resumed run continues the
+    table."""
     last: int | None = None
+    allowed = CLOCK_MS + clock_set(evidence.log)
     for series in evidence.telemetry.series:
         for line, time in zip(series.lines, series.times, strict=True):
-            if last is not None and time < last - CLOCK_MS:
+            if last is not None and time < last - allowed:
                 yield problem(
                     f"{last - time} ms before the sample above", line, path=evidence.shown(series.file)
                 )
@@ -93,13 +113,14 @@ def _outside(evidence: Evidence) -> Iterator[Problem]:
     if span is None:
         return
     begin, end = span
+    margin = MARGIN_MS + clock_set(evidence.log)
     kept = of_run(evidence)
     for series in kept:
         path = evidence.shown(series.file)
         for line, time in zip(series.lines, series.times, strict=True):
-            if time < begin - MARGIN_MS:
+            if time < begin - margin:
                 yield problem(f"{(begin - time) / 1000:.3f} s before the first event", line, path=path)
-            elif end is not None and time > end + MARGIN_MS:
+            elif end is not None and time > end + margin:
                 yield problem(f"{(time - end) / 1000:.3f} s after run_stop", line, path=path)
     if evidence.telemetry.series and not kept:
         last = evidence.telemetry.series[-1]
@@ -130,9 +151,9 @@ def telemetry_clock(evidence: Evidence) -> Iterator[Problem]:
     """The two clocks of telemetry should agree over each start, to 1 % and five seconds. They do not where
     the node slept or its clock was set."""
     for series in evidence.telemetry.series:
-        seconds, passed = series.seconds[-1] - series.seconds[0], (series.times[-1] - series.times[0]) / 1000
-        if abs(seconds - passed) > 5 + 0.01 * seconds:
-            found, expected = f"{seconds:.3f} s", f"{passed:.3f} s, by the times"
+        if not is_steady(series):
+            seconds, passed = (stamps[-1] - stamps[0] for stamps in (series.seconds, series.times))
+            found, expected = f"{seconds:.3f} s", f"{passed / 1000:.3f} s, by the times"
             yield problem(found, series.lines[-1], expected, path=evidence.shown(series.file))
 
 
@@ -150,11 +171,10 @@ def telemetry_gap(evidence: Evidence) -> Iterator[Problem]:
     if any(True for _ in _outside(evidence)):
         return
     for each in series:
-        begins = [each.begin, *each.times]
-        for line, (before, time) in zip(each.lines, pairwise(begins), strict=True):
-            if time - before > 1000 * INTERVAL * GAP_SAMPLES:
-                yield problem(f"{(time - before) / 1000:.0f} s", line, path=evidence.shown(each.file))
-    if not series or span is None or span[1] is None:
+        for line, (before, now) in zip(each.lines, pairwise([0.0, *each.seconds]), strict=True):
+            if now - before > INTERVAL * GAP_SAMPLES:
+                yield problem(f"{now - before:.0f} s", line, path=evidence.shown(each.file))
+    if not series or span is None or span[1] is None or clock_set(evidence.log):
         return
     first, last = series[0], series[-1]
     if first.begin - span[0] > MARGIN_MS and not evidence.log.all(RESUMED):
@@ -181,7 +201,7 @@ class Work:
         self.samples = 0
         #: The highest utilisation of any accelerator, None where none was read.
         self.utilisation: float | None = None
-        for series in of_run(evidence):
+        for series in filter(is_steady, of_run(evidence)) if not clock_set(evidence.log) else ():
             loads = series.values[PROCESS_CPU]
             for place, (before, time) in enumerate(pairwise(series.times), start=1):
                 if not begin <= before <= time <= end or (load := loads[place]) is None:

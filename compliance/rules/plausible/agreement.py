@@ -120,7 +120,5 @@ def whole_scenes_agree(log: Log) -> Iterator[Problem]:
     scored = pixels - count_of(score, "correct")
     total = of_masks + of_label + scored
     if 2 * max(of_masks, of_label, scored) > total or total % 2 or total > 2 * pixels:
-        found = (
-            f"{of_masks} pixels from the masks and {of_label} from the label, masks {scored} from the label"
-        )
-        yield problem(found, event.line)
+        missed = f"{of_label} from the label, which the masks miss by {scored}"
+        yield problem(f"{of_masks} pixels from the masks and {missed}", event.line)

@@ -117,8 +117,8 @@ def rate_possible(log: Log) -> Iterator[Problem]:
             yield problem(found, work.stop.line, f"at most {limit:.2g} of {devices}, in {precision}")
 
 
-#: Evaluations from this length on say how fast a patch is; a step that costs three passes is not faster.
-MEASURED_MS, FASTER = 10_000, 2
+#: Evaluations from this length on say how fast a patch is; a step costs three passes, not a fifth of one.
+MEASURED_MS, FASTER = 10_000, 5
 
 
 @log_rule(
@@ -130,8 +130,8 @@ MEASURED_MS, FASTER = 10_000, 2
 )
 def rates_agree(log: Log) -> Iterator[Problem]:
     """A patch should take longer in training than in evaluation, since a step costs about three forward
-    passes. Times that say the opposite by half were changed, or the evaluations were held up. Evaluations
-    below ten seconds are not judged."""
+    passes. Where it takes less than a fifth, times were changed or the evaluations were held up.
+    Evaluations below ten seconds are not judged."""
     if not log.is_chronological:
         return
     lengths, patches = {}, {}

@@ -11,7 +11,7 @@ from typing import Any
 
 from compliance.subjects.result_fields import Shape, faults, lookup
 from compliance.subjects.strict_json import decode_json
-from compliance.wording import describe
+from compliance.wording import describe, show
 
 _FORMAT = "cloudmask-system-1"
 #: The fields that rules compare and a description is made of, by the types of benchmark.record.events.
@@ -41,7 +41,10 @@ _POSITIVE = (
     ("cpu", "threads"),
     ("memory", "total_bytes"),
 )
+#: More of anything than there is: bytes of all disks of a node, cards, cores.
+_MOST = 2**60
 _MOST_MHZ = 10**6
+_COUNTS = (*_POSITIVE, ("storage", "total_bytes"), ("network", "cards"))
 _TEXTS = (("cpu", "model"), ("storage", "type"), ("os",), ("python",), ("git", "branch"))
 _ACCELERATOR: Shape = {"model": "string", "memory_bytes": "count", "driver": "string"}
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
@@ -104,8 +107,15 @@ def _faults(data: object) -> Iterator[tuple[str, str]]:
 
 def _impossible(data: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """What has its type and can be no measurement."""
-    cards = data["accelerators"] if isinstance(data.get("accelerators"), list) else []
-    cards = [each for each in cards if isinstance(each, dict)]
+    accelerators = data.get("accelerators")
+    cards = (
+        [each for each in accelerators if isinstance(each, dict)] if isinstance(accelerators, list) else []
+    )
+    counts = [(".".join(path), lookup(data, *path)) for path in _COUNTS]
+    counts += [("accelerators.memory_bytes", each.get("memory_bytes")) for each in cards]
+    for name, number in counts:
+        if isinstance(number, int) and number > _MOST:
+            yield f"`{name}` is {show(number)}", f"at most {_MOST}"
     clocks = [("cpu.max_frequency_mhz", data["cpu"].get("max_frequency_mhz"))]
     clocks += [("accelerators.clock_mhz", each.get("clock_mhz")) for each in cards]
     for name, clock in clocks:

@@ -168,6 +168,24 @@ def test_an_epoch_under_way_is_not_started_again(path):
     assert log.seconds("run") >= (stopped - read_events(path)[1]["time_ms"]) / 1000
 
 
+def test_an_epoch_that_is_interrupted_twice_has_one_start_and_two_marks(path):
+    log = EventLog(path)
+    tell(log)
+    log._log("INTERVAL_START", "epoch_start", None, {"epoch_num": 1}, stack_offset=3)
+    for step in (3, 5):
+        position = log.position()
+        log.close()
+        log = EventLog(path, keep_log(path, *position, epoch=0, step=step, time_ms=0))
+        tell(log)
+        log.skip(but=1)
+        log._log("INTERVAL_START", "epoch_start", None, {"epoch_num": 1}, stack_offset=3)
+    log.stop("epoch", epoch_num=1)
+    log.close()
+    assert keys(path)[5:] == ["epoch_start", "run_resumed", "run_resumed", "epoch_stop"]
+    marks = [event for event in read_events(path) if event["key"] == "run_resumed"]
+    assert [(mark["value"], mark["metadata"]["step"]) for mark in marks] == [(1, 3), (2, 5)]
+
+
 def test_resumptions_are_counted_even_where_they_are_cut_off(path):
     log = EventLog(path)
     tell(log)

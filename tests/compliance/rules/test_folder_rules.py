@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 import shutil
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,16 +18,27 @@ from hypothesis import strategies as st
 from compliance.checker import check_paths
 from compliance.finding import Finding
 from compliance.rules import RULE_BY_ID, own_rules
-from tests.support.complete_run import PROCESS, read_lines, write_complete_run
+from tests.support.complete_run import (
+    COMMIT,
+    METHOD,
+    PROCESS,
+    WEIGHTS,
+    masks_of,
+    network_sha256,
+    packed_sha256,
+    read_lines,
+    write_complete_run,
+    write_mask_file,
+)
 from tests.support.folder_contradictions.benign import BENIGN, under_way
 from tests.support.folder_contradictions.catalogue import CONTRADICTIONS
-from tests.support.folder_contradictions.contradiction import Contradiction
+from tests.support.folder_contradictions.contradiction import Contradiction, fact
 from tests.support.folder_contradictions.said import SAID
 from tests.support.runs import CONFIG, MEASURED, log_lines, write_run
 from tests.support.shared import shared
 
 #: The log of a run typed by hand, next to which any file may lie.
-LOG = "".join(f":::MLLOG {json.dumps(line)}\n" for line in log_lines(1, "0" * 40, "0" * 64)).encode()
+LOG = "".join(f":::MLLOG {json.dumps(line)}\n" for line in log_lines(1, COMMIT, "0f" * 32)).encode()
 
 
 def found(folder: Path) -> list[Finding]:
@@ -115,11 +128,56 @@ def test_a_contradiction_gives_the_finding_of_its_rule_word_for_word(
     )
 
 
+def only(folder: Path, rule: str) -> tuple[str, str]:
+    """What the one finding of a rule says: found and expected."""
+    (finding,) = (each for each in found(folder) if each.rule == rule)
+    return finding.found, finding.expected
+
+
+def test_digests_are_said_as_found_and_as_logged(complete_run: Path, tmp_path: Path) -> None:
+    folder = tmp_path / complete_run.name
+    shutil.copytree(complete_run, folder)
+    (folder / "method.py").write_text("ABOUT = 'other'\n")
+    found_, logged = (hashlib.sha256(text.encode()).hexdigest() for text in ("ABOUT = 'other'\n", METHOD))
+    assert only(folder, "folder-method") == (f"sha256 {found_}", f"`{logged}`, as the log has")
+
+    other = [WEIGHTS[0] + 1, WEIGHTS[1]]
+    np.savez(folder / "weights.npz", **{"0000": other[0], "0001": other[1]})
+    found_, logged = network_sha256(other), network_sha256(WEIGHTS)
+    assert only(folder, "weights-digest") == (f"sha256 {found_}", f"`{logged}`, as the result has")
+
+    mask = masks_of(1)["S3A_night"]
+    write_mask_file(folder / "masks/S3A_night.h5", 1 - mask)
+    line = next(
+        n for n, each in enumerate(read_lines(folder), 1) if each["metadata"].get("scene") == "S3A_night"
+    )
+    assert only(folder, "masks-digest") == (
+        f"sha256 {packed_sha256(1 - mask)}",
+        f"`{packed_sha256(mask)[:60]}…`, as line {line} has",
+    )
+
+
+def test_a_platform_without_a_name_is_called_after_its_node(tiny_run, tmp_path: Path) -> None:
+    folder = tmp_path / "logs"
+    shutil.copytree(tiny_run.folder.root, folder)
+    fact("cpu.model", "Cray-1")(folder)
+    fact("cpu.cores", 8)(folder)
+    fact("accelerators", [])(folder)
+    logged = next(line["value"] for line in read_lines(folder) if line["key"] == "submission_platform")
+    assert only(folder, "measured-platform") == (
+        "a node to be called `1-node-8-core-cray-1`",
+        f"`{logged}`, as the log has",
+    )
+
+
 def test_every_rule_on_folders_is_the_intended_one_of_some_contradiction() -> None:
     intended = {each.rule for each in CONTRADICTIONS}
     of_folders = {rule.id for rule in own_rules().values() if rule.scope == "folder"}
     assert of_folders - intended == {"folder-unjudged", "folder-scenes"}  # which have tests below
     assert len({each.name for each in CONTRADICTIONS}) == len(CONTRADICTIONS) >= 150
+    said = {each.rule for each in CONTRADICTIONS if each.name in SAID}
+    # which have tests above
+    assert intended - said == {"measured-platform", "weights-digest", "folder-method", "masks-digest"}
 
 
 @pytest.mark.parametrize(
@@ -146,7 +204,7 @@ def test_every_rule_on_folders_is_the_intended_one_of_some_contradiction() -> No
 def test_scenes_are_those_of_the_configuration(
     change: tuple[str, str], said: tuple[str, str, str], tmp_path: Path
 ) -> None:
-    folder = write_run(tmp_path, 1, "0" * 40, config=CONFIG.replace(*change, 1))
+    folder = write_run(tmp_path, 1, COMMIT, config=CONFIG.replace(*change, 1))
     first = next(each for each in found(folder) if each.rule == "folder-scenes")
     keys = [line["key"] for line in read_lines(folder)]
     assert (first.found, first.expected, keys[(first.line or 0) - 1]) == said

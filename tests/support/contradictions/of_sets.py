@@ -232,4 +232,5 @@ GOOD: dict[str, Set] = {
     "run folders": folders(),
     "numbered results": numbered(),
     "one run aborted": folders({LAST: aborted(run(3), "train_loss")}),
+    "one run aborted at its first scene": folders({LAST: aborted(run(3), "scene_accuracy")}),
 }

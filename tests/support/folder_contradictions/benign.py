@@ -75,6 +75,20 @@ def _seconds(line: str) -> float:
     return float(line.split(",")[1])
 
 
+def clock_set_back(folder: Path) -> None:
+    """The node's clock was set back by an hour within the second start; the log's times go on."""
+    lines = (folder / TELEMETRY).read_text().splitlines()
+    for number in range(len(lines) - 30, len(lines)):
+        time, rest = lines[number].split(",", 1)
+        lines[number] = f"{moved(-3600)(time)},{rest}"
+    (folder / TELEMETRY).write_text("\n".join(lines) + "\n")
+
+    def change(events_: list[dict[str, Any]]) -> None:
+        events_[-1]["metadata"]["clock_set_ms"] = -3_600_000
+
+    events(change)(folder)
+
+
 def a_failed_attempt_more(folder: Path) -> None:
     """A start that was refused, as its commit was another, measured its node as well."""
     data = json.loads((folder / "system-2.json").read_text())
@@ -181,6 +195,7 @@ BENIGN: dict[str, Callable[[Path], object]] = {
         TELEMETRY, lambda table: table[9].__setitem__(0, moved(-5.5)(table[9][0]))
     ),
     "resumed on another node": on_another_node,
+    "a clock that was set back": clock_set_back,
     "an attempt to resume that failed": a_failed_attempt_more,
     "masks of an older version": older_masks,
     "a result that does not count its weights": event("result", without_numbers),

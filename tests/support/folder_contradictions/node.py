@@ -24,12 +24,10 @@ from tests.support.folder_contradictions.contradiction import (
     rows,
     tiny,
 )
+from tests.support.runs import V100
 
 TELEMETRY, FORMAT = "telemetry.csv", "%Y-%m-%dT%H:%M:%S.%fZ"
 LOAD, MEMORY = "process_cpu_percent", "process_memory_mb"
-
-#: An accelerator as a run measures it.
-H100 = {"model": "NVIDIA H100", "memory_bytes": 85520809984, "clock_mhz": 1980, "driver": "535.1"}
 
 
 def moved(seconds: float) -> Callable[[str], str]:
@@ -242,7 +240,7 @@ def measured() -> Iterator[Contradiction]:
         ("packages without TensorFlow", "measured-packages", fact("packages", {"numpy": "2.4.6"})),
         ("another processor", "measured-platform", fact("cpu.model", "Cray-1")),
         ("more cores", "measured-platform", fact("cpu.cores", 64)),
-        ("an accelerator beside", "measured-platform", fact("accelerators", [H100])),
+        ("an accelerator beside", "measured-platform", fact("accelerators", [V100])),
         ("measured after the run", "measured-time", at(86_400)),
         ("measured during the run", "measured-time", at(60)),
         ("measured the day before", "measured-time", at(-86_400)),

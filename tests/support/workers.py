@@ -1,0 +1,32 @@
+"""Several workers of one training on loopback, and the comparison of it with that of one worker."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.support.ports import free_ports
+from tests.support.project import read_events
+
+
+def environments(number: int) -> list[dict[str, str]]:
+    """What each of so many workers has to know of the others, as variables of its environment."""
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(number)]
+    described = {"cluster": {"worker": addresses}}
+    return [
+        {"TF_CONFIG": json.dumps({**described, "task": {"type": "worker", "index": index}})}
+        for index in range(number)
+    ]
+
+
+def differences(together: Path, alone: Path) -> dict[str, list[float]]:
+    """The relative differences between two logs by key: a loss of every epoch, or the score.
+
+    Workers add in another order, so that the losses of one training part as rounding errors grow.
+    """
+    logs = [read_events(log) for log in (together, alone)]
+    found = {}
+    for key in ("train_loss", "eval_loss", "test_accuracy"):
+        values = [[event["value"] for event in log if event["key"] == key] for log in logs]
+        found[key] = [abs(one / other - 1) for one, other in zip(*values, strict=True)]
+    return found
