@@ -17,7 +17,7 @@ help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  variables: SEED=N METHOD=NAME CONFIG=FILE DATA=DIR ORG=NAME (run); SYSTEM=NAME ORG=NAME DESCRIPTOR=NAME (submission); BUNDLE=FILE RESCORE=SEED RERUN=SEED (verify)"
 
-setup: $(VENV)/.installed  ## create .venv and install the locked dependencies and the package
+setup: $(VENV)/.installed $(if $(CUDA),$(VENV)/.installed-cuda)  ## create .venv with the locked dependencies and the package (CUDA=1: for NVIDIA GPUs)
 
 # Written last, so that an interrupted installation is repeated.
 $(VENV)/.installed: requirements.lock pyproject.toml
@@ -25,6 +25,10 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --disable-pip-version-check --quiet --progress-bar on --require-hashes -r requirements.lock
 	$(RUN) -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.installed-cuda: requirements-cuda.lock $(VENV)/.installed
+	$(RUN) -m pip install --disable-pip-version-check --quiet --progress-bar on --no-deps --require-hashes -r requirements-cuda.lock
 	@touch $@
 
 run: setup  ## run the benchmark (seed 1 on embedded scenes) and check its log
@@ -80,6 +84,7 @@ bench-check: setup  ## measure the checker against upstream's on the log of a ru
 
 lock:  ## resolve the dependencies again (needs uv)
 	uv pip compile --universal --python-version 3.10 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra dev pyproject.toml --output-file requirements.lock
+	uv pip compile --universal --python-version 3.10 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra cuda --constraint requirements.lock pyproject.toml | awk '/^[a-z]/ {keep = /^nvidia-/ && !/^nvidia-ml-py/} keep' > requirements-cuda.lock
 
 clean:  ## remove what was installed; keeps runs and data
 	rm -rf $(VENV) build *.egg-info

@@ -39,6 +39,18 @@ def resolve_precision(wanted: str) -> str:
     return "mixed_bfloat16" if native else "float32"
 
 
+def require_promised(promise: str | None) -> None:
+    """Refuse to compute on the CPU where accelerators were promised. Raises RunError."""
+    if promise and not tf.config.list_physical_devices("GPU"):
+        raise RunError(
+            "accelerators",
+            found=f"none that TensorFlow {tf.__version__} can use, although {promise}",
+            expected="the accelerators that this run was given: hours on a CPU are not what was asked for",
+            remedy="install CUDA's libraries (docs/training.md, GPU), or set CUDA_VISIBLE_DEVICES= (empty) "
+            "for the CPU",
+        )
+
+
 def choose_strategy(cluster: Cluster = SINGLE_WORKER) -> tf.distribute.Strategy:
     """One replica per accelerator of every worker; one on a worker without."""
     if cluster.size > 1:

@@ -60,7 +60,9 @@ def place(tiny_place: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     common = {"config": str(TINY), "resources": resources}
     epochs = {"fields": {"training.epochs": 3}}
     write(place / "three.yaml", {"name": "three", **common, **epochs, "repeats": 3, "at_once": 2})
-    two = {**resources, "nodes": 2, "gpus": 1, "gpu_type": "v100"}
+    two = {**resources, "nodes": 2}
+    gpu = {**resources, "gpus": 1, "gpu_type": "v100"}
+    write(place / "gpu.yaml", {"name": "gpu", **common, "resources": gpu})
     write(place / "two-nodes.yaml", {"name": "two-nodes", **common, **epochs, "resources": two})
     write(place / "stopped.yaml", {"name": "stopped", **common, "repeats": 3, "at_once": 1})
     write(place / "limit.yaml", {"name": "limit", **common, "resources": {"hours": 0.016}})
@@ -242,6 +244,18 @@ def test_two_nodes_train_one_model_and_resume_after_a_warning(place, cluster):
     events = read_events(log(place, "slurm logs", "two-nodes", 1))
     assert (value_of(events, "number_of_nodes"), value_of(events, "number_of_ranks")) == (2, 2)
     assert_resumed(events)
+
+
+def test_a_job_that_was_given_a_gpu_ends_at_once_where_tensorflow_has_none(place, cluster):
+    done = sweep(place, "submit", "gpu", "cluster.yaml")
+    assert done.returncode == 0, done.stderr
+    wait_for_end(place, "gpu", 120)
+    done = sweep(place, "status", "gpu", "cluster.yaml")
+    assert done.returncode == 1
+    assert re.search(
+        r"failed +│.*exit status 1: error: accelerators; found: none that TensorFlow", done.stdout
+    )
+    assert "run_stop" in log(place, "slurm logs", "gpu", 1).read_text()
 
 
 def test_stop_ends_this_experiment_and_no_other_job(submitted):

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import math
+import os
 
-from benchmark.compute.engine import Engine, choose_strategy, make_deterministic, resolve_precision
+from benchmark.compute.devices import promised
+from benchmark.compute.engine import (
+    Engine,
+    choose_strategy,
+    make_deterministic,
+    require_promised,
+    resolve_precision,
+)
 from benchmark.compute.operations import forward_operations
 from benchmark.core.errors import RunError
+from benchmark.record.system_info import gpus
 from benchmark.record.weights import save_weights, weights_digest
 from benchmark.scenes.geometry import training_patch_count
 from benchmark.training.context import RunContext
@@ -24,6 +33,7 @@ class NetworkLearner:
     def __init__(self, run: RunContext, training_scenes: int) -> None:
         config, training = run.config, run.config.training
         self._run = run
+        require_promised(promised(os.environ, lambda: [card["model"] for card in gpus()]))
         make_deterministic(config.seed)
         precision = resolve_precision(training.precision)
         self._engine = Engine(
