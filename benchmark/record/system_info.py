@@ -121,6 +121,13 @@ def git_facts() -> dict[str, Any]:
     }
 
 
+def not_submittable(git: dict[str, Any]) -> str | None:
+    """Why a run of code with these facts cannot be submitted, in words; None where it can."""
+    if git["commit"] is None:
+        return "no commit is known: the code is no git checkout, or this node has no git"
+    return "the checkout has uncommitted changes" if git["dirty"] else None
+
+
 def benchmark_version() -> str:
     """Version of the benchmark that is implemented (S6.3)."""
     return (PACKAGE / "VERSION.txt").read_text(encoding="ascii").strip()
@@ -129,7 +136,13 @@ def benchmark_version() -> str:
 def _git(*arguments: str) -> str | None:
     try:
         done = subprocess.run(
-            ["git", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+            # a checkout that a group shares belongs to one of them
+            ["git", "-c", f"safe.directory={ROOT}", *arguments],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
         )
     except (OSError, subprocess.SubprocessError):
         return None

@@ -17,6 +17,7 @@ from benchmark.core.display import Display
 from benchmark.core.errors import CloudMaskError, ConfigError, RunError, os_failure
 from benchmark.core.escaping import printable
 from benchmark.core.files import write_text
+from benchmark.record.system_info import git_facts, not_submittable
 from benchmark.sweep.experiment import PlannedRun, load_experiment
 from benchmark.sweep.folder import check_submitted, experiment_folder
 from benchmark.sweep.site import load_site
@@ -38,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
             return _logs(sweep, options.run)
         verbs: dict[str, Callable[[Sweep], int]] = {
             "plan": _plan,
-            "submit": lambda sweep: _with_table(sweep, submit(sweep)),
+            "submit": _submit,
             "status": _status,
             "stop": lambda sweep: _stop(sweep, options.runs),
             "resume": lambda sweep: _with_table(sweep, resume(sweep, _chosen(sweep, options.runs))),
@@ -113,7 +114,18 @@ def _plan(sweep: Sweep) -> int:
     for line in _totals(sweep):
         sweep.display.say(line)
     _warn_of_missing_scenes(sweep)
+    _warn_of_code(sweep)
     return 0
+
+
+def _submit(sweep: Sweep) -> int:
+    _warn_of_code(sweep)
+    return _with_table(sweep, submit(sweep))
+
+
+def _warn_of_code(sweep: Sweep) -> None:
+    if reason := not_submittable(git_facts()):
+        sweep.display.warn(f"these runs cannot be submitted to MLCommons: {reason}")
 
 
 def _totals(sweep: Sweep) -> list[str]:

@@ -33,6 +33,8 @@ def keep_facts(run: RunContext, facts: dict[str, Any]) -> None:
 
     Warns where a resumed run has other hardware than its first start.
     """
+    if reason := system_info.not_submittable(facts["git"]):
+        run.display.warn(f"this run cannot be submitted: {reason}")
     earlier = run.folder.systems
     write_text(run.folder.system_of(len(earlier) + 1), json.dumps(facts, indent=2) + "\n")
     if not earlier:
