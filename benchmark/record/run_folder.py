@@ -50,6 +50,11 @@ class RunFolder:
         return self.root / "job.slurm"
 
     @property
+    def requeued(self) -> Path:
+        """How far the run had come when its job was last put back into the queue."""
+        return self.root / "requeued"
+
+    @property
     def announcement(self) -> Path:
         """What the run knows of the experiment that it is part of (docs/sweep.md)."""
         return self.root / "experiment.json"

@@ -236,9 +236,10 @@ def delete_runs(folder: ExperimentFolder) -> None:
 
 
 def restore(folder: ExperimentFolder, experiment: Experiment, run: PlannedRun) -> None:
-    """Write a run's configuration and what it knows of the experiment again, in case they were lost."""
+    """Make a run's folder ready to resume: its configuration and announcement, in case they were lost."""
     inside = folder.run(run)
     inside.root.mkdir(exist_ok=True)
+    inside.requeued.unlink(missing_ok=True)
     save_config(run.config, inside.config)
     save_announcement(inside.announcement, experiment.announcements[run.config.series])
 

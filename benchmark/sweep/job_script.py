@@ -25,6 +25,10 @@ WARNING_SECONDS = 300
 SHUTDOWN_GRACE_SECONDS = 900
 
 
+#: A job is put back into the queue at most so often: weeks of jobs of a few hours.
+MOST_RESTARTS = 200
+
+
 @dataclass(frozen=True)
 class Job:
     """What a job script says of an experiment; all paths are absolute."""
@@ -94,6 +98,7 @@ def _render(job: Job, array: str, run: str | None) -> str:
         python=_interpreter(job),
         environment=environment(job),
         try_again=EXIT_RESUMABLE,
+        most_restarts=MOST_RESTARTS,
     )
 
 

@@ -77,7 +77,9 @@ def _status(run: PlannedRun, folder: ExperimentFolder, queued: Queued | None) ->
         return RunStatus(run, queued.state, queued.detail, progress)
     status = _exit_status(folder.exit_status(run))
     if status == EXIT_RESUMABLE:
-        return RunStatus(run, "interrupted", "a checkpoint was made", progress)
+        checkpoints = any(folder.run(run).checkpoints.glob("*.checkpoint.npz"))
+        stopped = "a checkpoint was made" if checkpoints else "before its first checkpoint"
+        return RunStatus(run, "interrupted", stopped, progress)
     if status is not None:
         return RunStatus(run, "failed", f"exit status {status}: {last_words(folder.output(run))}", progress)
     if folder.output(run).exists():

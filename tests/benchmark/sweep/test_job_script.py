@@ -183,3 +183,23 @@ def test_the_warning_requeues_a_run_and_a_cancellation_does_not(place, monkeypat
     assert (place / "logs/x/runs/x-seed-2/exit_status").read_text() == "75\n"
     scontrol = place / "scontrol"
     assert (scontrol.read_text() if scontrol.exists() else None) == requeued
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "restarts", "requeued"),
+    [("00002", "1", True), ("00001", "1", False), (None, "1", False), ("00002", "200", False)],
+    ids=("further", "no further", "none at all", "too often"),
+)
+def test_a_run_goes_back_into_the_queue_only_if_it_has_come_further(
+    place, monkeypatch, checkpoint, restarts, requeued
+):
+    monkeypatch.setenv("STATUS", "75")
+    monkeypatch.setenv("SLURM_RESTART_COUNT", restarts)
+    run = place / "logs/x/runs/x-seed-2"
+    before = f"{run}/checkpoints/00001.checkpoint.npz" if checkpoint else ""
+    (run / "requeued").write_text(f"{before}\n")
+    if checkpoint:
+        (run / "checkpoints").mkdir()
+        (run / f"checkpoints/{checkpoint}.checkpoint.npz").touch()
+    assert start(place, render_array(job_in(place), [1])).wait(30) == 75
+    assert (place / "scontrol").exists() == requeued

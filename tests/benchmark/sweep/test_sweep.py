@@ -305,6 +305,8 @@ def test_status_tells_from_queue_log_and_exit_status_where_each_run_stands(place
         "printf '17|1|RUNNING|None|9:30\\n17|2|PENDING|Resources|10:00\\n17|N/A|PENDING|None|1:00\\n'",
     )
     shutil.copy(LOGS / "completed.txt", runs[0] / "result.txt")
+    (runs[3] / "checkpoints").mkdir()
+    (runs[3] / "checkpoints/00001-000000.checkpoint.npz").touch()
     for number, status in ((3, 75), (4, 2)):
         (runs[number] / "exit_status").write_text(f"{status}\n")
     (submitted / "output" / "4.txt").write_text("error: [bold] no scenes [/red]\n\n")
