@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 import yaml
 
 from tests.support import slurm as slurm
+from tests.support.preloaded import write_python
 from tests.support.project import TINY, program, read_events, value_of
 from tests.support.waiting import wait_until
 
@@ -23,7 +23,7 @@ UNLUCKY = """#!/bin/sh
 case "$*" in */three-seed-3/*)
     if mkdir {place}/failed 2>/dev/null; then echo 'the node is broken' >&2; exit 9; fi ;;
 esac
-exec {python} "$@"
+exec '{python}' "$@"
 """
 
 #: Only waits for Slurm's warning; ends at once when it is requeued.
@@ -67,11 +67,13 @@ def place(tiny_place: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     write(place / "stopped.yaml", {"name": "stopped", **common, "repeats": 3, "at_once": 1})
     write(place / "limit.yaml", {"name": "limit", **common, "resources": {"hours": 0.016}})
     site = {"scheduler": "slurm", "partition": "main", "gpu_types": {"v100": "gpu:v100"}}
-    python = write_executable(place / "unlucky", UNLUCKY.format(place=f"'{place}'", python=sys.executable))
+    forked = write_python(place / "forked")
+    python = write_executable(place / "unlucky", UNLUCKY.format(place=f"'{place}'", python=forked))
     write(place / "cluster.yaml", {"name": "cluster", **site, "python": python, "output": "slurm logs"})
     patient = write_executable(place / "patient", PATIENT)
     write(place / "patient.yaml", {"name": "patient", **site, "python": patient, "output": "slurm logs"})
-    write(place / "here.yaml", {"name": "here", "scheduler": "local", "output": "local logs"})
+    here = {"name": "here", "scheduler": "local", "python": str(forked), "output": "local logs"}
+    write(place / "here.yaml", here)
     return place
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from benchmark.core.errors import CloudMaskError
 from benchmark.methods.loading import SHIPPED, load_method
 from tests.support.killed_runs import LARGER, finish, kill_often, log_below, outcome, start
 from tests.support.project import ROOT, SHAPE, make_tiny_scenes, program, read_events, value_of
@@ -148,7 +149,7 @@ def show(place: Path, method: str) -> tuple[list[str], str | None]:
     for name, step in STEPS.items():
         try:
             cells.append(step(place, method))
-        except AssertionError as error:
+        except (AssertionError, CloudMaskError) as error:
             return [*cells, "FAILED"], f"{method}, {name}: {error}"
     return cells, None
 

@@ -10,9 +10,12 @@ from __future__ import annotations
 import atexit
 import contextlib
 import functools
+import gc
 import json
 import os
 import select
+import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -23,15 +26,13 @@ from pathlib import Path
 from typing import IO
 
 from benchmark import ROOT
+from tests.support import forked
 
 #: Two tests at a time on two cores: more threads would only wait for each other.
 ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 #: Memory that is given back is kept for the next array: fresh pages cost a tiny run a fifth of its time.
 KEEP_MEMORY = {"MALLOC_TOP_PAD_": str(64 << 20)}
-
-#: Characters of a process's number, and of its status, where one tells the other.
-WIDTH = 10
 
 
 class Preloaded:
@@ -51,13 +52,8 @@ class Preloaded:
         self._output = tempfile.TemporaryFile()  # noqa: SIM115
         self._errors = self._output if stderr == subprocess.STDOUT else tempfile.TemporaryFile()  # noqa: SIM115
         environment = {**os.environ, "PYTHONPATH": str(ROOT), **ONE_THREAD, **(env or {})}
-        what = {"arguments": self.args[2:], "cwd": str(cwd), "env": environment}
-        self._status, status = os.pipe()
-        files = [self._output.fileno(), self._errors.fileno(), status]
-        message = json.dumps(what).encode()
-        socket.send_fds(_server()[0], [len(message).to_bytes(4, "big") + message], files)
-        os.close(status)
-        self.pid = int(os.read(self._status, WIDTH))
+        files = [self._output.fileno(), self._errors.fileno()]
+        self._status, self.pid = forked.fork(_server(), self.args[2:], str(cwd), environment, files)
 
     def poll(self) -> int | None:
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -68,8 +64,7 @@ class Preloaded:
         if self.returncode is None:
             if not select.select([self._status], [], [], timeout)[0]:
                 raise subprocess.TimeoutExpired(self.args, timeout or 0)
-            self.returncode = os.waitstatus_to_exitcode(int(os.read(self._status, WIDTH)))
-            os.close(self._status)
+            self.returncode = forked.status_of(self._status)
         return self.returncode
 
     def communicate(self, timeout: float | None = None) -> tuple[str, str | None]:
@@ -99,27 +94,47 @@ def run_preloaded(
     return subprocess.CompletedProcess(process.args, process.wait(), said, errors)
 
 
+def run_code(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run lines of Python that need a process of their own, for which the folder is changed to."""
+    (folder / "lines.py").write_text(code)
+    return run_preloaded("lines", cwd=folder)
+
+
+def write_python(path: Path) -> Path:
+    """Write an executable that stands in for Python where a scheduler starts commands that train."""
+    command = shlex.join([sys.executable, "-S", str(Path(forked.__file__).resolve()), _server()])
+    path.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
+    path.chmod(0o755)
+    return path
+
+
 @functools.cache
-def _server() -> tuple[socket.socket, subprocess.Popen[bytes]]:
-    """Where this process asks for commands, and the process that listens there; it ends with this one."""
-    ours, theirs = socket.socketpair()
-    with theirs:
+def _server() -> str:
+    """Start the process that has imported TensorFlow, which ends with this one; returns its socket."""
+    folder = tempfile.mkdtemp(prefix="forks-", dir="/tmp")  # short: a socket's path is
+    ours, theirs = os.pipe()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(f"{folder}/socket")
+        listener.listen()
+        files = (listener.fileno(), ours)
         listening = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.preloaded", str(theirs.fileno())],
+            [sys.executable, "-m", "tests.support.preloaded", *map(str, files)],
             cwd=ROOT,
             env={**os.environ, **ONE_THREAD, **KEEP_MEMORY},
-            pass_fds=[theirs.fileno()],
+            pass_fds=files,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-    atexit.register(_end, ours, listening)
-    return ours, listening
+    os.close(ours)
+    atexit.register(_end, theirs, listening, folder)
+    return f"{folder}/socket"
 
 
-def _end(ours: socket.socket, listening: subprocess.Popen[bytes]) -> None:
-    ours.close()
+def _end(alive: int, listening: subprocess.Popen[bytes], folder: str) -> None:
+    os.close(alive)
     listening.wait()
+    shutil.rmtree(folder)
 
 
 def _reap(*_: object) -> None:
@@ -129,38 +144,47 @@ def _reap(*_: object) -> None:
             pass
 
 
-def _serve(asked: socket.socket) -> dict[str, list[str]]:
-    """Fork for every request, and return in the forked process only."""
+def _serve(listener: socket.socket, alive: int) -> dict[str, list[str]]:
+    """Fork for every request until ``alive`` is closed, and return in the forked process only."""
     signal.signal(signal.SIGCHLD, _reap)
     while True:
-        head, files, _, _ = socket.recv_fds(asked, 4, 3)
-        if not head:
+        if alive in select.select([listener, alive], [], [])[0]:
             sys.exit()
-        message = b""
-        while len(message) < int.from_bytes(head, "big"):
-            message += asked.recv(int.from_bytes(head, "big") - len(message))
+        connection, _ = listener.accept()
         if os.fork():
-            for file in files:
-                os.close(file)
+            connection.close()
             continue
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        asked.close()
+        listener.close()
+        os.close(alive)
+        head, files, _, _ = socket.recv_fds(connection, 4, 2)
+        message = b""
+        while len(message) < int.from_bytes(head, "big"):
+            message += connection.recv(int.from_bytes(head, "big") - len(message))
         what = json.loads(message)
-        output, errors, status = files
         child = os.fork()
         if child:
-            os.write(status, f"{child:{WIDTH}}".encode())
-            os.write(status, f"{os.waitpid(child, 0)[1]:{WIDTH}}".encode())
-            os._exit(0)
-        os.close(status)
-        os.dup2(output, 1)
-        os.dup2(errors, 2)
-        os.close(output)
-        os.close(errors)
+            _watch(child, connection)
+        connection.close()
+        for file, number in zip(files, (1, 2), strict=True):
+            os.dup2(file, number)
+            os.close(file)
         os.chdir(what["cwd"])
         os.environ.clear()
         os.environ.update(what["env"])
         return what
+
+
+def _watch(child: int, connection: socket.socket) -> None:
+    """Send number and status of a command to whoever asked for it; kill it if nobody is there any more."""
+    connection.send(f"{child:{forked.WIDTH}}".encode())
+    ended = os.pidfd_open(child)
+    if ended not in select.select([ended, connection], [], [])[0]:
+        os.kill(child, signal.SIGKILL)
+    status = os.waitpid(child, 0)[1]
+    with contextlib.suppress(BrokenPipeError):
+        connection.send(f"{status:{forked.WIDTH}}".encode())
+    os._exit(0)
 
 
 if __name__ == "__main__":
@@ -174,8 +198,15 @@ if __name__ == "__main__":
 
     assert "tensorflow" in sys.modules
 
-    module, *arguments = _serve(socket.socket(fileno=int(sys.argv[1])))["arguments"]
+    gc.freeze()  # a collection would touch, so copy, all that has been imported
+    listener, alive = map(int, sys.argv[1:])
+    module, *arguments = _serve(socket.socket(fileno=listener), alive)["arguments"]
     sys.argv[1:] = arguments
     sys.path[0] = os.getcwd()
     sys.modules.pop(module, None)  # it is run as a program, not imported
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(end.code or 0)  # what would be taken down takes longer than what fails early

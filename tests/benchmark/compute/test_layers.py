@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
@@ -19,7 +16,7 @@ from benchmark.compute.layers import (
     average_matrix,
     bilinear_matrix,
 )
-from tests.support.project import ROOT
+from tests.support.preloaded import run_code
 
 ONES = tf.ones((8, 6, 5, 3))
 
@@ -36,9 +33,7 @@ def masks(model: keras.Model, steps: int, images: int = 8) -> np.ndarray:
 
 
 REPLICAS = """
-import sys
 import keras, numpy as np, tensorflow as tf
-sys.path.insert(0, {root!r})
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 tf.config.experimental.enable_op_determinism()
@@ -92,9 +87,8 @@ assert any(list(v) == [int(v[0]), 4] for v in one[2] if v.dtype == np.int64)
 """
 
 
-def test_two_replicas_normalise_and_drop_out_as_one():
-    code = REPLICAS.format(root=str(ROOT))
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=200)
+def test_two_replicas_normalise_and_drop_out_as_one(tmp_path):
+    done = run_code(REPLICAS, tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
 
 

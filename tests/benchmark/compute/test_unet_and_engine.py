@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
@@ -16,7 +13,7 @@ from benchmark.core.errors import RunError
 from benchmark.methods import unet
 from benchmark.methods.unet import optimised_unet
 from benchmark.record.weights import weights_digest
-from tests.support.project import ROOT
+from tests.support.preloaded import run_code
 
 LAYERS = [
     ("Conv2D", (256, 256, 32)),
@@ -250,8 +247,7 @@ def test_auto_precision_is_one_of_the_two():
 
 
 REPLICAS = """
-import sys, tensorflow as tf
-sys.path.insert(0, {root!r})
+import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 from benchmark.core.errors import RunError
@@ -276,7 +272,6 @@ assert abs(map_one - map_two).max() < 1e-4
 """
 
 
-def test_two_replicas_train_and_predict_as_one_with_the_same_global_batch():
-    code = REPLICAS.format(root=str(ROOT))
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=200)
+def test_two_replicas_train_and_predict_as_one_with_the_same_global_batch(tmp_path):
+    done = run_code(REPLICAS, tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]

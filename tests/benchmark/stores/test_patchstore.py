@@ -6,8 +6,6 @@ import dataclasses
 import itertools
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +33,8 @@ from benchmark.stores.patchstore import (
     turned,
     write_scene,
 )
-from tests.support.project import ROOT, SHAPE, write_scene_file
+from tests.support.preloaded import run_code
+from tests.support.project import SHAPE, write_scene_file
 
 LAYOUT = PatchLayout(SHAPE, 32, "slstr")
 
@@ -392,8 +391,7 @@ def test_augmentation_leaves_the_store_as_it_is(store):
 
 
 ON_A_DEVICE = """
-import sys, tensorflow as tf
-sys.path[:0] = [{root!r}]
+import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 from pathlib import Path
@@ -409,13 +407,12 @@ for make in (training, lambda **on: evaluation_batches(store, 4, **on)):
 """
 
 
-def test_batches_can_lie_ready_on_a_device(store):
+def test_batches_can_lie_ready_on_a_device(store, tmp_path):
     code = ON_A_DEVICE.format(
-        root=str(ROOT),
         folder=str(store.folder),
         patch=store.patch,
         scene_patches=store.scene_patches,
         slots=store.slots,
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=200)
+    done = run_code(code, tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
