@@ -132,13 +132,15 @@ def test_what_is_no_regular_file_is_not_waited_for(tmp_path: Path) -> None:
             read_yaml(path)
 
 
+#: PyYAML writes this line break as it is, and does not read it back.
+texts = st.text(st.characters(exclude_characters="\x85"))
 values = st.recursive(
     st.none()
     | st.booleans()
     | st.integers(-(10**30), 10**30)
     | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
     max_leaves=8,
 )
 

@@ -24,6 +24,7 @@ FACTS: dict[str, Any] = {
     "measured_at": "2026-01-01T00:00:00Z",
     "cpu": {"model": "CPU A", "flags": ["avx2"], "cores": 4},
     "accelerators": [{"model": "GPU A", "driver": "1"}],
+    "git": {"commit": "0" * 40, "dirty": False, "branch": "main"},
 }
 
 
@@ -76,3 +77,19 @@ def test_a_start_on_other_hardware_than_the_first_one_is_warned_about_in_a_line(
     keep_facts(run, FACTS)
     said = capsys.readouterr().out.splitlines()
     assert said == [f"warning: resumed on other hardware than the run began on: {change}"]
+
+
+@pytest.mark.parametrize(
+    ("git", "said"),
+    [
+        ({"commit": None, "dirty": False}, "this run cannot be submitted: no commit is known"),
+        ({"commit": "0" * 40, "dirty": True}, "this run cannot be submitted: the checkout has uncommitted"),
+        ({"commit": "0" * 40, "dirty": False}, ""),
+    ],
+)
+def test_a_run_that_cannot_be_submitted_says_so_before_it_trains(
+    run: RunContext, capsys: pytest.CaptureFixture[str], git: dict[str, Any], said: str
+) -> None:
+    keep_facts(run, FACTS | {"git": git})
+    shown = capsys.readouterr().out
+    assert (said in shown, bool(shown)) == (True, bool(said))
