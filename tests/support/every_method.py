@@ -1,4 +1,4 @@
-"""Run, check, package, verify, kill and resume every shipped method, and train it with two workers.
+"""Run, check, package, verify, rescore, kill and resume every shipped method, and train it with two workers.
 
 ``make every-method``, or ``python -m tests.support.every_method --methods unet,bayes --output DIR``.
 About a quarter of an hour on two cores. Exit status: 0 all is well, 1 a table of what is not.
@@ -74,6 +74,16 @@ def verify(place: Path, method: str) -> str:
     return said_by(place, "submission.verify", archive)
 
 
+def rescore(place: Path, method: str) -> str:
+    """Every score again from the weights in the bundle, to the last bit."""
+    (archive,) = place.glob(f"dist/{method}/*.tar.gz")
+    data = place / "data/synthetic"
+    done = program("submission.verify", archive, "--rescore", "--data", data, cwd=place)
+    again = done.stdout.count(", bit for bit: accuracy ")
+    assert (done.returncode, again) == (0, len(SEEDS)), (done.stdout + done.stderr)[-1500:]
+    return f"{again} seeds, same bits"
+
+
 def kill_and_resume(place: Path, method: str) -> str:
     rng, output = random.Random(method), f"logs/{method}-killed"
     settings = ("--seed", SEEDS[0], *SETTINGS)
@@ -138,6 +148,7 @@ STEPS: dict[str, Callable[[Path, str], str]] = {
     "check": check,
     "package": package,
     "verify": verify,
+    "rescore": rescore,
     "kill + resume": kill_and_resume,
     "2 workers": train_together,
 }
