@@ -81,7 +81,7 @@ def rescore(place: Path, method: str) -> str:
     done = program("submission.verify", archive, "--rescore", "--data", data, cwd=place)
     again = done.stdout.count(", bit for bit: accuracy ")
     assert (done.returncode, again) == (0, len(SEEDS)), (done.stdout + done.stderr)[-1500:]
-    return f"{again} seeds, same bits"
+    return "same bits"
 
 
 def kill_and_resume(place: Path, method: str) -> str:
