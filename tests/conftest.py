@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,18 +42,21 @@ SLOW = (
 #: The files that take longest, the longest first.
 LONGEST = (
     "tests/end_to_end/test_sweep_runs.py",
-    "tests/end_to_end/test_run.py",
     "tests/end_to_end/test_resume.py",
     "tests/end_to_end/test_workers.py",
-    "tests/submission/test_package.py",
-    "tests/compliance/rules/test_profiles.py",
-    "tests/submission/verify",
-    "tests/benchmark/methods/test_networks.py",
-    "tests/benchmark/compute",
-    "tests/submission/figures",
+    "tests/end_to_end/test_run.py",
+    "tests/benchmark/compute/test_unet_and_engine.py",
     "tests/submission/report",
-    "tests/submission",
+    "tests/end_to_end",
+    "tests/benchmark/methods/test_networks.py",
+    "tests/submission/verify",
+    "tests/compliance/rules/test_profiles.py",
     "tests/benchmark/stores",
+    "tests/submission/figures",
+    "tests/benchmark/compute",
+    "tests/submission/package",
+    "tests/compliance/upstream",
+    "tests/submission",
 )
 
 settings.register_profile("cloudmask", deadline=None)  # no test asserts a time
@@ -82,6 +86,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next((n for n, start in enumerate(LONGEST) if name.startswith(start)), len(LONGEST))
 
     items.sort(key=place)
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what stays until the end: TensorFlow, the tests, their parameters."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

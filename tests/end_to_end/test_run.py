@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-import math
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -17,51 +15,9 @@ import numpy as np
 import pytest
 
 from benchmark.config.files import load_config
-from benchmark.core.errors import RunError
-from benchmark.record.run_folder import RunFolder
 from benchmark.scenes.scene import discover, read_scene
-from tests.support.disk import small_disk
-from tests.support.preloaded import Preloaded, run_preloaded
+from tests.support.preloaded import run_tiny
 from tests.support.project import ROOT, TINY, TINY_SHAPE, program, read_events, value_of
-from tests.support.waiting import wait_for_event
-
-
-def run(place: Path, *arguments: object) -> subprocess.CompletedProcess:
-    return run_preloaded("benchmark.run", "--config", TINY, *arguments, cwd=place)
-
-
-#: For what a run does around its network: one that is traced, trained and saved in a moment.
-SMALL = ("--set", f"method.name={ROOT / 'tests' / 'data' / 'regularised.py'}")
-
-
-def with_data(tiny_place: Path, place: Path) -> Path:
-    """A new folder with links to the tiny scenes, so that one of them can be replaced."""
-    for path in (tiny_place / "data" / "synthetic").rglob("*.hdf"):
-        link = place / "scenes" / path.relative_to(tiny_place / "data" / "synthetic")
-        link.parent.mkdir(parents=True, exist_ok=True)
-        os.link(path, link)
-    return place / "scenes"
-
-
-def damage(path: Path) -> None:
-    content = path.read_bytes()
-    path.unlink()  # the file is shared with the other tests
-    path.write_bytes(content[:1000])
-
-
-def damage_a_chunk(path: Path) -> None:
-    """Leave the structure of a scene as it is, and one of its chunks of temperatures undecodable."""
-    whole = path.rename(path.with_suffix(".whole"))
-    with h5py.File(whole) as source, h5py.File(path, "w") as file:
-        for name in ("refs", "bts", "bayes"):
-            file.create_dataset(name, data=source[name][...], compression="gzip")
-        file.attrs["synthetic"] = True
-        chunk = file["bts"].id.get_chunk_info(0)
-    whole.unlink()
-    with path.open("r+b") as file:
-        file.seek(chunk.byte_offset)
-        file.write(b"\xff" * chunk.size)
-
 
 # ---- a run that succeeds
 
@@ -202,7 +158,7 @@ def test_the_same_seed_gives_the_same_weights_and_a_log_that_differs_in_times_on
 def test_a_later_run_takes_over_the_staged_scenes_and_says_so(tiny_run):
     stores = {path: path.stat().st_mtime_ns for path in (tiny_run.place / "data/staging").glob("*/*.f16")}
     options = ("--set", "training.augmentation=true", "--set", "inference.whole_scenes=true", "--tensorboard")
-    again = run(tiny_run.place, "--seed", 1, "--output", "reuse", *options)
+    again = run_tiny(tiny_run.place, "--seed", 1, "--output", "reuse", *options)
     assert again.returncode == 0, again.stderr
     assert "staged 6 scenes, 6 of them by an earlier run: 72 patches; " in again.stdout
     events = read_events(tiny_run.place / "reuse" / "tiny-seed-1" / "result.txt")
@@ -222,18 +178,8 @@ def test_a_later_run_takes_over_the_staged_scenes_and_says_so(tiny_run):
     assert len(list((tiny_run.place / "reuse" / "tiny-seed-1" / "tensorboard").iterdir())) == 1
 
 
-def test_an_unwritable_stage_dir_is_reported_and_the_log_still_ends(tiny_place):
-    done = run(tiny_place, *SMALL, "--seed", 6, "--stage-dir", "/proc/none")
-    assert done.returncode == 1
-    assert "expected: a folder for the staged patches" in done.stderr
-    assert "choose another place with --stage-dir" in done.stderr
-    assert (
-        read_events(tiny_place / "logs" / "tiny-regularised-seed-6" / "result.txt")[-1]["key"] == "run_stop"
-    )
-
-
 def test_another_seed_gives_other_weights(tiny_run):
-    done = run(tiny_run.place, "--seed", 2, "--output", "other")
+    done = run_tiny(tiny_run.place, "--seed", 2, "--output", "other")
     assert done.returncode == 0, done.stderr
     other = read_events(tiny_run.place / "other" / "tiny-seed-2" / "result.txt")
     digests = [value_of(events, "result")["weights_sha256"] for events in (tiny_run.events, other)]
@@ -277,20 +223,10 @@ def test_timers_cover_every_part_of_the_run(tiny_run):
 
 
 def test_early_stopping_keeps_the_best_weights_and_says_so(tiny_place):
-    done = run(
-        tiny_place,
-        *(
-            "--seed",
-            3,
-            "--output",
-            "early",
-            "--set",
-            "training.epochs=30",
-            "--set",
-            "training.schedule=constant",
-        ),
-        *("--set", "training.learning_rate=0.02", "--set", "training.early_stopping_patience=1"),
-    )
+    changes = ("training.epochs=30", "training.schedule=constant", "training.learning_rate=0.02")
+    changes += ("training.early_stopping_patience=1",)
+    settings = [word for change in changes for word in ("--set", change)]
+    done = run_tiny(tiny_place, "--seed", 3, "--output", "early", *settings)
     assert done.returncode == 0, done.stderr
     events = read_events(tiny_place / "early" / "tiny-seed-3" / "result.txt")
     losses = [event["value"] for event in events if event["key"] == "eval_loss"]
@@ -302,158 +238,19 @@ def test_early_stopping_keeps_the_best_weights_and_says_so(tiny_place):
     assert losses[-1] >= losses[-2]
 
 
-# ---- what stops a run, and what it leaves
-
-
 def test_a_complete_run_is_refused_without_force_and_moved_aside_with_it(tiny_run, tmp_path):
     shutil.copytree(tiny_run.folder.root, tmp_path / "logs" / "tiny-seed-1")
     before = (tmp_path / "logs" / "tiny-seed-1" / "result.txt").read_text()
     data = tiny_run.place / "data" / "synthetic"
-    refused = run(tmp_path, "--seed", 1, "--data", data)
+    refused = run_tiny(tmp_path, "--seed", 1, "--data", data)
     assert refused.returncode == 2
     assert "found:    a complete run of seed 1" in refused.stderr
     assert (tmp_path / "logs" / "tiny-seed-1" / "result.txt").read_text() == before
-    forced = run(tmp_path, "--seed", 1, "--data", data, "--force", "--set", "training.epochs=1")
+    forced = run_tiny(tmp_path, "--seed", 1, "--data", data, "--force", "--set", "training.epochs=1")
     assert forced.returncode == 0, forced.stderr
     (aside,) = (tmp_path / "logs.aside").iterdir()
     assert (aside / "result.txt").read_text() == before
     assert value_of(read_events(tmp_path / "logs" / "tiny-seed-1" / "result.txt"), "epochs") == 1
-
-
-@pytest.mark.parametrize(
-    ("number", "code", "reason"),
-    [(signal.SIGTERM, 75, "Interrupted: SIGTERM"), (signal.SIGINT, 130, "Interrupted: SIGINT")],
-)
-def test_a_signal_ends_the_log_with_run_stop_aborted_and_the_next_run_goes_aside(
-    tiny_place, number, code, reason
-):
-    output = f"signal-{code}"
-    arguments = (*SMALL, "--output", output, "--seed", 4, "--set")
-    process = Preloaded(
-        *("benchmark.run", "--config", TINY, *arguments, "training.epochs=50000"), cwd=tiny_place
-    )
-    log = tiny_place / output / "tiny-regularised-seed-4" / "result.txt"
-    wait_for_event(log, "eval_stop", process)
-    second = run(tiny_place, *arguments, "training.epochs=50000")
-    assert second.returncode == 2
-    assert "found:    another process that runs seed 4 into this folder" in second.stderr
-    process.send_signal(number)
-    _, errors = process.communicate(timeout=600)
-    assert process.returncode == code
-    assert "the log ends with run_stop aborted" in errors
-    last = read_events(log)[-1]
-    assert (last["key"], last["metadata"]["status"]) == ("run_stop", "aborted")
-    assert last["metadata"]["reason"] == reason
-    assert (log.parent / "checkpoints" / "best.keras").exists()
-    resumed = run(tiny_place, *arguments, "training.epochs=1")
-    assert resumed.returncode == 0
-    assert "incomplete run moved aside to" in resumed.stdout
-    assert len(list((tiny_place / f"{output}.aside").iterdir())) == 1
-
-
-def test_a_loss_that_is_not_finite_stops_the_run_at_its_step(tiny_place, tmp_path, monkeypatch):
-    from benchmark.compute.engine import Engine
-    from benchmark.core.display import Display
-    from benchmark.methods.loading import load_method
-    from benchmark.training.options import RunOptions
-    from benchmark.training.prepare import SceneFiles
-    from benchmark.training.train import train_and_score
-
-    real, calls = Engine.train_step, []
-
-    def ninth_is_nan(self, *arguments):
-        calls.append(real(self, *arguments))
-        return (math.nan, 0, False) if len(calls) == 9 else calls[-1]
-
-    monkeypatch.setattr(Engine, "train_step", ninth_is_nan)
-    data = tiny_place / "data" / "synthetic"
-    scenes = SceneFiles(discover(data / "training"), discover(data / "inference"))
-    options = RunOptions(stage_dir=tmp_path / "staging")
-    method = load_method("unet", {})
-    with pytest.raises(RunError) as caught:
-        train_and_score(load_config(TINY), method, RunFolder(tmp_path), scenes, options, Display())
-    assert caught.value.where == "training loss, epoch 2, step 3 of 6"
-    assert (caught.value.found, caught.value.expected) == ("nan", "a finite number")
-    last = read_events(tmp_path / "result.txt")[-1]
-    assert last["metadata"]["reason"].startswith("RunError: training loss, epoch 2, step 3 of 6 found: nan")
-
-
-@pytest.mark.parametrize(
-    ("split", "harm", "found"),
-    [
-        ("training", damage, "1000 bytes that HDF5 cannot open"),
-        ("inference", damage, "1000 bytes that HDF5 cannot open"),
-        ("inference", damage_a_chunk, "unreadable data"),
-    ],
-)
-def test_a_bad_scene_stops_the_run_before_it_learns_or_is_skipped_and_logged(
-    tiny_place, tmp_path, split, harm, found
-):
-    data = with_data(tiny_place, tmp_path)
-    victim = discover(data / split)[0]
-    harm(victim)
-    stopped = run(tmp_path, *SMALL, "--seed", 1, "--data", data)
-    assert stopped.returncode == 1
-    assert f"error: {victim}" in stopped.stderr
-    assert f"found:    {found}" in stopped.stderr
-    events = read_events(tmp_path / "logs" / "tiny-regularised-seed-1" / "result.txt")
-    assert events[-1]["metadata"]["status"] == "aborted"
-    assert "epoch_start" not in {event["key"] for event in events}
-    skipping = ("--on-bad-scene", "skip", "--set", "training.epochs=1")
-    skipped = run(tmp_path, *SMALL, "--seed", 1, "--data", data, *skipping)
-    assert skipped.returncode == 0, skipped.stderr
-    events = read_events(tmp_path / "logs" / "tiny-regularised-seed-1" / "result.txt")
-    assert value_of(events, "skipped_scene") == victim.name
-    result = value_of(events, "result")
-    assert result["data"]["skipped_scenes"] == [victim.name]
-    assert result["data"]["kind"] == "synthetic"
-    assert result["data"]["inference_scenes"] == (3 if split == "inference" else 4)
-
-
-def test_a_disk_that_fills_up_during_the_run_is_reported_and_the_log_still_ends(tiny_place, tmp_path):
-    data = tiny_place / "data" / "synthetic"
-    with small_disk(tmp_path / "small", "size=6m") as small:
-        done = run(tmp_path, "--seed", 1, "--data", data, "--output", small / "logs")
-        events = read_events(small / "logs" / "tiny-seed-1" / "result.txt")
-    assert done.returncode == 1
-    assert "No space left" in done.stderr
-    assert "free some space" in done.stderr
-    assert (events[-1]["key"], events[-1]["metadata"]["status"]) == ("run_stop", "aborted")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("--seed", "-1"), "expected: an integer from 0 to 2147483647"),
-        (("--seed", "1.5"), "found:    '1.5'"),
-        (("--config", "none.yaml"), "expected: a YAML file, or one of the shipped configurations"),
-        (("--set", "training.epoch=3"), "did you mean training.epochs?"),
-        (("--data", "nowhere"), "found:    no such folder"),
-        (("--data", "."), "found:    no such folder"),
-        (("--output", "/proc/none"), "found:    a folder that cannot be written"),
-        (("--set", "data.training=elsewhere/training"), "training/ and inference/ of one folder"),
-        (
-            ("--seed", "9", "--set", "training.batch_size=200"),
-            "found:    48 training patches for a global batch",
-        ),
-    ],
-)
-def test_what_cannot_run_is_refused_with_found_expected_and_remedy(tiny_place, arguments, message):
-    done = run(tiny_place, *arguments)
-    assert done.returncode in (1, 2)
-    assert message in done.stderr
-    assert "remedy:" in done.stderr
-    assert "Traceback" not in done.stderr
-
-
-def test_scenes_of_another_kind_than_configured_are_refused(tiny_place, tmp_path):
-    done = run(
-        tiny_place,
-        *SMALL,
-        *("--output", tmp_path / "logs", "--set", "data.kind=slstr", "--set", "data.synthetic=null"),
-    )
-    assert done.returncode == 1
-    assert "found:    a scene of kind synthetic" in done.stderr
 
 
 # ---- what starts fast

@@ -64,7 +64,8 @@ def place(tiny_place: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     gpu = {**resources, "gpus": 1, "gpu_type": "v100"}
     write(place / "gpu.yaml", {"name": "gpu", **common, "resources": gpu})
     write(place / "two-nodes.yaml", {"name": "two-nodes", **common, **epochs, "resources": two})
-    write(place / "stopped.yaml", {"name": "stopped", **common, "repeats": 3, "at_once": 1})
+    long = {"fields": {"training.epochs": 1000}}
+    write(place / "stopped.yaml", {"name": "stopped", **common, **long, "repeats": 3, "at_once": 1})
     write(place / "limit.yaml", {"name": "limit", **common, "resources": {"hours": 0.016}})
     site = {"scheduler": "slurm", "partition": "main", "gpu_types": {"v100": "gpu:v100"}}
     forked = write_python(place / "forked")

@@ -43,7 +43,7 @@ def status_of(connection: socket.socket) -> int:
 if __name__ == "__main__":
     place, _, *arguments = sys.argv[1:]
     connection, number = fork(place, arguments, os.getcwd(), os.environ, (1, 2))
-    for forwarded in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
+    for forwarded in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
         signal.signal(forwarded, lambda received, _: os.kill(number, received))
     status = status_of(connection)
     sys.exit(status if status >= 0 else 128 - status)

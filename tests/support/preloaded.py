@@ -27,6 +27,7 @@ from typing import IO
 
 from benchmark import ROOT
 from tests.support import forked
+from tests.support.project import TINY
 
 #: Two tests at a time on two cores: more threads would only wait for each other.
 ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "OMP_NUM_THREADS": "1"}
@@ -92,6 +93,11 @@ def run_preloaded(
     process = Preloaded(module, *arguments, cwd=cwd, env=env)
     said, errors = process.communicate(timeout=900)
     return subprocess.CompletedProcess(process.args, process.wait(), said, errors)
+
+
+def run_tiny(place: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """The tiny configuration run in a folder."""
+    return run_preloaded("benchmark.run", "--config", TINY, *arguments, cwd=place)
 
 
 def run_code(code: str, folder: Path) -> subprocess.CompletedProcess[str]:

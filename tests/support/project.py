@@ -16,6 +16,8 @@ import numpy as np
 from benchmark import ROOT
 
 TINY = ROOT / "tests" / "data" / "tiny.yaml"
+#: For what a run does around its network: one that is traced, trained and saved in a moment.
+SMALL = ("--set", f"method.name={ROOT / 'tests' / 'data' / 'regularised.py'}")
 #: Of the scenes of the tiny configuration.
 TINY_SHAPE = (60, 76)
 SHAPE = (150, 188)

@@ -1,0 +1,61 @@
+"""Downloads from a server of the tests, and what they leave."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmark.download.__main__ import main
+from tests.support.project import ROOT
+from tests.support.s3 import INFERENCE, S3, TRAINING
+
+DAY = "day/S3A_SL_1_RBT____20191001T100000_20191001T100300_20191002T140000_0179_050_001_0180_LN2_O_NT_003.hdf"
+NIGHT = DAY.replace("day/", "night/").replace("T10", "T21")
+
+
+def stored(s3: S3, scene: bytes) -> dict[str, bytes]:
+    """Put four scenes; returns what belongs where below the destination."""
+    placed = {}
+    for split, prefix in (("training", TRAINING), ("inference", INFERENCE)):
+        for n, name in enumerate((DAY, NIGHT)):
+            placed[f"{split}/{name}"] = scene + bytes([n, len(split)])
+            s3.put(f"{prefix}/{name}", placed[f"{split}/{name}"])
+    s3.put(f"{TRAINING}/README.txt", b"no scene")
+    return placed
+
+
+def on_disk(root: Path) -> dict[str, bytes]:
+    """The files below ``root``, without the download's own two."""
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for path in root.rglob("*")
+        if path.is_file() and path.name not in (".download.json", ".download.lock")
+    }
+
+
+def download(s3: S3, root: Path, *arguments: object) -> int:
+    return main(["--endpoint", s3.proxy.url, "--dest", str(root), *map(str, arguments)])
+
+
+@contextlib.contextmanager
+def started(s3: S3, root: Path, *arguments: object) -> Iterator[subprocess.Popen]:
+    """The real command in a process of its own, killed at the latest when the block ends."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a child ignores what we ignore
+    options = ["--endpoint", s3.proxy.url, "--dest", str(root), *map(str, arguments)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmark.download", *options],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    signal.signal(signal.SIGINT, before)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
