@@ -13,7 +13,7 @@ from compliance.checker import check_paths
 from compliance.finding import Finding
 from compliance.registry import OWN
 from compliance.reports.report import Report, merge
-from compliance.wording import count
+from compliance.wording import count, listing
 from submission.bundle.archive import ARCHIVE_SUFFIX, masks_path, signature_path, signed_by
 from submission.bundle.layout import MANIFEST
 from submission.bundle.reading import Bundle, find_tree, no_bundle, read_bundle, unpacked, with_name
@@ -21,6 +21,9 @@ from submission.console import counts
 
 #: The scores of every run.
 ALL = "all"
+
+#: Names of figures that a line lists.
+SHOWN = 3
 
 #: Called with a step that is done and what is said of it.
 Say = Callable[[str, str], None]
@@ -83,7 +86,7 @@ def verify(
                 comparison = compare_documents(bundle)
                 say("computed again", f"{count(comparison.same, 'file')} as the runs give them")
                 for reason, names in comparison.by_reason().items():
-                    say("not compared", f"{', '.join(names)}: {reason}")
+                    say("not compared", f"{listing(names, most=SHOWN)}: {reason}")
                 found += comparison.findings
 
                 # ---- 4. scores and runs

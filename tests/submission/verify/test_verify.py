@@ -159,7 +159,7 @@ def test_figures_of_another_version_are_named_as_not_compared(
     document.write_bytes(document.read_bytes()[:-1])
     restamp(root)
     assert main([str(root)]) == 0
-    names = "scientific_contribution, sientific_contribution"
+    names = "scientific_contribution and sientific_contribution"
     said = capsys.readouterr().out
     assert f"not compared:     {names}: typst {here['typst']} here, 0.1 in the bundle\n" in said
     assert said.count("not compared") == 1
