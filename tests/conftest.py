@@ -110,12 +110,15 @@ class FinishedRun:
 
 
 @pytest.fixture(scope="session")
-def tiny_run(tiny_place: Path) -> FinishedRun:
-    """The tiny configuration run once with seed 1, by the real command."""
-    done = program("benchmark.run", "--config", TINY, "--seed", 1, cwd=tiny_place)
+def tiny_run(tiny_place: Path, tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
+    """The tiny configuration run once with seed 1, by the real command, where no run has staged its scenes."""
+    place = tmp_path_factory.mktemp("tiny run")
+    (place / "data").mkdir()
+    (place / "data" / "synthetic").symlink_to(tiny_place / "data" / "synthetic")
+    done = program("benchmark.run", "--config", TINY, "--seed", 1, cwd=place)
     assert done.returncode == 0, done.stdout + done.stderr
-    folder = RunFolder(tiny_place / "logs" / "tiny-seed-1")
-    return FinishedRun(folder, tiny_place, done.stdout, read_events(folder.log))
+    folder = RunFolder(place / "logs" / "tiny-seed-1")
+    return FinishedRun(folder, place, done.stdout, read_events(folder.log))
 
 
 # ---- a bundle of three runs, made once for all files that look at one
