@@ -111,7 +111,7 @@ class FinishedRun:
 
 @pytest.fixture(scope="session")
 def tiny_run(tiny_place: Path, tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
-    """The tiny configuration run once with seed 1, by the real command, where no run has staged its scenes."""
+    """The tiny configuration run once with seed 1, by the real command, where no run has staged before."""
     place = tmp_path_factory.mktemp("tiny run")
     (place / "data").mkdir()
     (place / "data" / "synthetic").symlink_to(tiny_place / "data" / "synthetic")
