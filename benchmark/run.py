@@ -170,18 +170,18 @@ def _configure(options: argparse.Namespace) -> Config:
 
 
 def _explain(error: CloudMaskError | OSError, resumable: bool) -> CloudMaskError:
-    """The error with a remedy: of a failure of the system, how to go on where the run had begun."""
+    """The error with a remedy: how to continue, where a failure of the system ended a run that had begun."""
     if isinstance(error, CloudMaskError):
         return error
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     repair = "free some space" if full else "look at the disk, and at the permissions of the folder"
-    go_on = (
+    then = (
         "continue with --resume: what was done until the last checkpoint is kept"
         if resumable
         else "run again, or choose another place with --output"
     )
     expected = "room for the run's files" if full else "files that can be read and written during the run"
-    return os_failure(RunError, error, "output", expected=expected, remedy=f"{repair}, and {go_on}")
+    return os_failure(RunError, error, "output", expected=expected, remedy=f"{repair}, and {then}")
 
 
 if __name__ == "__main__":

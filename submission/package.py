@@ -218,8 +218,10 @@ def _write(
         for path in layout.results(number):
             _copy(log, path)
         for path in run.folder.measured:
-            if path.stat().st_size <= FILE_BYTES:
+            if (size := path.stat().st_size) <= FILE_BYTES:
                 _copy(contents_of(path), layout.run(number) / path.name)
+            else:
+                tell(f"left out: {path} of {size} bytes: a file has {FILE_BYTES} at most (K-repo-size)")
         if run.folder.job_script.is_file():
             script = redact_folders(text_of(run.folder.job_script))
             write_text(layout.run(number) / run.folder.job_script.name, script)

@@ -1,26 +1,21 @@
-"""Accelerators that were promised to a run: by its scheduler, by its environment, or by the driver."""
+"""Accelerators that were promised to a run, by its scheduler or its environment."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 
 #: How Slurm states the GPUs of a job on this node.
 SLURM = ("SLURM_GPUS_ON_NODE", "SLURM_JOB_GPUS", "SLURM_STEP_GPUS")
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 
-def promised(environment: Mapping[str, str], models: Callable[[], Sequence[str]]) -> str | None:
-    """Who promises accelerators to this process, in words; None where nobody does.
+def promised(environment: Mapping[str, str]) -> str | None:
+    """The variable that promises accelerators to this process, with its value; None where none does.
 
-    An empty CUDA_VISIBLE_DEVICES, or one that begins with -1, asks for the CPU. ``models`` gives the
-    accelerators that the driver has.
+    An empty CUDA_VISIBLE_DEVICES, or one that begins with -1, asks for the CPU.
     """
     visible = environment.get(VISIBLE)
     if visible is not None:
-        names = visible.split(",")
-        return f"{VISIBLE}={visible}" if names[0].strip() not in ("", "-1") else None
-    for name in SLURM:
-        if environment.get(name, "").strip() not in ("", "0"):
-            return f"{name}={environment[name]}"
-    found = models()
-    return f"the driver has {', '.join(found)}" if found else None
+        return None if visible.split(",")[0].strip() in ("", "-1") else f"{VISIBLE}={visible}"
+    given = (name for name in SLURM if environment.get(name, "").strip() not in ("", "0"))
+    return next((f"{name}={environment[name]}" for name in given), None)

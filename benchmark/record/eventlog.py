@@ -76,8 +76,8 @@ class EventLog:
     was; after the last of them, ``run_resumed`` is written. Without a path nothing is written:
     this is how a worker logs that is not the chief.
 
-    Times begin at the node's clock, or at the last kept event where that is later, and go on with the
-    monotonic clock: whoever sets the node's clock changes no duration and no order.
+    The first time is the node's clock, or the last kept event's where that is later; every other one adds
+    what the monotonic clock has measured since. Setting the node's clock changes no duration and no order.
     """
 
     def __init__(self, path: Path | None, kept: Kept | None = None) -> None:

@@ -190,13 +190,13 @@ def _logs(sweep: Sweep, name: str | None) -> int:
 
 def _stop(sweep: Sweep, names: list[str]) -> int:
     check_submitted(sweep.folder, sweep.experiment, sweep.site.name, command_line(sweep, "submit"))
-    told, left = stop(sweep, _chosen(sweep, names))
-    if not told:
+    cancelled, left = stop(sweep, _chosen(sweep, names))
+    if not cancelled:
         sweep.display.say("no runs are waiting or running: nothing to stop")
         return 0
-    jobs = listed([each.job for each in told if each.job])
-    ended = len(told) - len(left)
-    sweep.display.say(f"{ended} of {len(told)} runs stopped{jobs}; `resume` continues them")
+    jobs = listed([each.job for each in cancelled if each.job])
+    ended = len(cancelled) - len(left)
+    sweep.display.say(f"{ended} of {len(cancelled)} runs stopped{jobs}; `resume` continues them")
     if left:
         runs = {run.index: run.name for run in sweep.experiment.runs}
         there = ", ".join(f"{runs[each.index]} ({each.state} {each.job})".replace(" )", ")") for each in left)

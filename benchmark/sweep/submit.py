@@ -101,30 +101,30 @@ def resume(sweep: Sweep, chosen: Sequence[PlannedRun]) -> int:
 
 
 class Stopped(NamedTuple):
-    """What was told to stop, and what of it is still there."""
+    """The runs that were cancelled, and those that are still in the queue."""
 
-    told: list[Queued]
+    cancelled: list[Queued]
     left: list[Queued]
 
 
 def stop(sweep: Sweep, chosen: Sequence[PlannedRun]) -> Stopped:
-    """End what of these runs waits or runs, and look whether it has ended: each makes a checkpoint first."""
+    """Cancel those of these runs that wait or run, and wait until their checkpoints are made."""
     wanted = {run.index for run in chosen}
 
     def there() -> list[Queued]:
         return [each for each in _queue(sweep) if each.index in wanted]
 
-    told = left = there()
-    if not told:
+    cancelled = left = there()
+    if not cancelled:
         return Stopped([], [])
     if sweep.is_local:
         local.stop(sweep.folder.local, wanted if len(wanted) < len(sweep.experiment.runs) else None)
     else:
-        slurm.cancel([each.job for each in told])
+        slurm.cancel([each.job for each in cancelled])
     until = time.monotonic() + STOP_SECONDS
     while (left := there()) and time.monotonic() < until:
         time.sleep(_POLL_SECONDS)
-    return Stopped(told, left)
+    return Stopped(cancelled, left)
 
 
 def command_line(sweep: Sweep, verb: str) -> str:

@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 
 from benchmark.config.files import save_config
 from benchmark.config.schedule import warmup_steps
-from benchmark.config.schema import Training
+from benchmark.config.schema import Config
+from benchmark.config.stated import optimization_of, parameters_of
 from benchmark.core.files import write_text
 from benchmark.record import system_info
 from benchmark.record.announcement import read_announcement
-from benchmark.record.events import NUMERICS, OPTIMIZERS, PARALLELISM, RULES_EDITION
+from benchmark.record.events import NUMERICS, OPTIMIZERS, PARALLELISM, PARAMETERS, RULES_EDITION
 from benchmark.record.system_facts import hardware_changes, platform_name
 from benchmark.training.context import RunContext
 
@@ -65,35 +66,27 @@ def log_identity(run: RunContext, facts: dict[str, Any]) -> None:
 
 
 def log_parameters(run: RunContext, facts: dict[str, Any], computing: Computing) -> None:
-    """The hyperparameters and facts that every log states within init."""
-    config, training, method = run.config, run.config.training, run.method
-    about = method.about
-    run.log.event("seed", config.seed)
-    run.log.event(
-        "method",
-        method.name,
-        title=about.title,
-        citations="\n".join(about.citations),
-        adapted=about.adapted,
-        licence=about.licence,
-    )
-    values = {
+    """The hyperparameters and facts that every log states within init, in the order of the vocabulary.
+
+    Raises RunError for a damaged announcement of an experiment.
+    """
+    config, method, batch = run.config, run.method, run.config.training.batch_size
+    about, announced = method.about, read_announcement(run.folder.announcement)
+    values: dict[str, Any] = {
+        **parameters_of(config),
+        "seed": config.seed,
+        "method": method.name,
         "method_kind": method.kind,
         "method_source": method.source,
         "method_sha256": method.sha256,
         "method_options": dict(method.options),
-        "data_kind": config.data.kind,
         "config_digest": config.digest(),
         "number_of_nodes": facts["number_of_nodes"],
         "accelerators_per_node": computing.accelerators,
         "number_of_ranks": computing.replicas,
-        "global_batch_size": training.batch_size * computing.replicas,
-        "local_batch_size": training.batch_size,
-        "batch_size": training.batch_size * computing.replicas,
-        "micro_batch_size": training.batch_size,
+        "global_batch_size": batch * computing.replicas,
+        "batch_size": batch * computing.replicas,
         "gradient_accumulation_steps": 1,
-        "epochs": training.epochs,
-        "early_stopping_patience": training.early_stopping_patience,
         **computing.optimization,
         "precision": computing.precision,
         "lowest_numerical_precision_in_linear": NUMERICS[computing.precision],
@@ -101,32 +94,33 @@ def log_parameters(run: RunContext, facts: dict[str, Any], computing: Computing)
         "lowest_numerical_precision_in_comm": "fp32",  # gradients are summed over replicas as they are kept
         **dict.fromkeys(PARALLELISM, 1),
         "config_filename": run.folder.config.name,
-        "augmentation": training.augmentation,
-        "patch_size": config.geometry.patch,
-        **({"training_margin": computing.margin} if computing.margin else {}),
-        "crop_size": config.geometry.crop,
-        "min_sst": config.min_sst,
-        "train_split": config.split.train_fraction,
-        "split_seed": config.split.seed,
-        "quality_target": config.quality_target,
     }
-    for key, value in values.items():
-        run.log.event(key, value)
-        if key == "config_digest":
-            _log_experiment(run)
+    metadata: dict[str, dict[str, str]] = {
+        "method": {
+            "title": about.title,
+            "citations": "\n".join(about.citations),
+            "adapted": about.adapted,
+            "licence": about.licence,
+        }
+    }
+    if computing.margin:
+        values["training_margin"] = computing.margin
+    if announced:
+        values["experiment"] = announced.experiment
+        metadata["experiment"] = {"seeds": announced.seeds, "sha256": announced.sha256}
+    assert values.keys() <= set(PARAMETERS)
+    for key in filter(values.__contains__, PARAMETERS):
+        run.log.event(key, values[key], **metadata.get(key, {}))
 
 
-def _log_experiment(run: RunContext) -> None:
-    """The experiment that announced this run, where one did. Raises RunError for a damaged announcement."""
-    if announced := read_announcement(run.folder.announcement):
-        run.log.event("experiment", announced.experiment, seeds=announced.seeds, sha256=announced.sha256)
-
-
-def optimization_facts(training: Training, total_steps: int, optimizer: Mapping[str, Any]) -> dict[str, Any]:
+def optimization_facts(config: Config, total_steps: int, optimizer: Mapping[str, Any]) -> dict[str, Any]:
     """What a log states of steps: the settings of an optimizer as Keras states them, and the schedule."""
     name = str(optimizer["name"]).lower()
-    rate = training.learning_rate
-    values: dict[str, Any] = {"opt_name": name, "opt_base_learning_rate": rate, "learning_rate": rate}
+    values: dict[str, Any] = {
+        "opt_name": name,
+        **optimization_of(config),
+        "opt_learning_rate_warmup_steps": warmup_steps(config.training, total_steps),
+    }
     for key in OPTIMIZERS.get(name, ()):
         values[key] = optimizer[key.removeprefix(f"opt_{name}_")]
     if name != "adamw" and optimizer.get("weight_decay"):
@@ -134,7 +128,4 @@ def optimization_facts(training: Training, total_steps: int, optimizer: Mapping[
     for key, setting in (("opt_amsgrad", "amsgrad"), ("opt_sgd_nesterov", "nesterov")):
         if optimizer.get(setting):
             values[key] = True
-    return values | {
-        "opt_learning_rate_warmup_steps": warmup_steps(training, total_steps),
-        "opt_learning_rate_decay_schedule": training.schedule,
-    }
+    return values

@@ -92,13 +92,13 @@ def train_and_score(
 
 
 def _warn_of_time(display: Display, paused: float, clock_set: float) -> None:
-    """Say what happened to time during the run: both may have gone unnoticed."""
+    """Warn of pauses and of a clock that was set, which may have gone unnoticed."""
     if paused:
         display.warn(f"the run was stopped for {paused:.0f} s, which count in its times as any others")
     if clock_set:
         display.warn(
-            f"the node's clock was set by {clock_set:+.0f} s, or the node slept: the log's times go on with "
-            "a clock that nobody sets, and its run_stop says so (clock_set_ms)"
+            f"the node's clock was set by {clock_set:+.0f} s, or the node slept: the log's times do not "
+            "follow it, and run_stop states the difference (clock_set_ms)"
         )
 
 

@@ -16,7 +16,6 @@ from pathlib import PurePath
 
 from benchmark.record.events import PARAMETERS
 from compliance.registry import Problem, problem, set_rule
-from compliance.subjects.columns import LogEvent
 from compliance.subjects.log import Log, outcome_of
 from compliance.subjects.result_fields import confusion, results, score_sets
 from compliance.wording import count, listing, show
@@ -99,12 +98,7 @@ def set_same_setup(logs: Sequence[Log]) -> Iterator[Problem]:
     """The runs of a series must differ in their seeds only. They have the same code, configuration, data
     and platform, and belong to the same submission. What most of the logs say is taken as meant."""
     for series, key in product(series_in(logs), SETUP):
-        stated = [(log, event) for log in series if (event := log.one(key))]
-        for meant, times in Counter(str(event.value) for _, event in stated).most_common(1):
-            for log, event in stated:
-                if event.value != meant:
-                    expected = f"{show(meant)}, as in {count(times, 'log')}"
-                    yield problem(f"`{key}` {show(event.value)}", event.line, expected, path=log.path)
+        yield from _unlike_in(key, series)
 
 
 @set_rule(
@@ -120,20 +114,29 @@ def set_same_parameters(logs: Sequence[Log]) -> Iterator[Problem]:
         for alike in groups((log, log.text("config_digest")) for log in series):
             for key in PARAMETERS:
                 if key not in OF_A_RUN:
-                    yield from _unlike([(log, event) for log in alike if (event := log.one(key))], key)
+                    yield from _unlike_in(key, alike)
 
 
-def _unlike(stated: Sequence[tuple[Log, LogEvent]], key: str) -> Iterator[Problem]:
-    """Where the values of a key are not those of most of the logs."""
-    values = [json.dumps(event.value, sort_keys=True) for _, event in stated]
-    if len(set(values)) < 2:
+def _unlike_in(key: str, logs: Sequence[Log]) -> Iterator[Problem]:
+    """Where the events of a key do not say what those of most of the logs say."""
+    stated = [(log, event.line, event.value) for log in logs if (event := log.one(key))]
+    for log, line, value, expected in _unlike(stated):
+        yield problem(f"`{key}` {show(value)}", line, expected, path=log.path)
+
+
+Stated = tuple[Log, int | None, object]
+
+
+def _unlike(stated: Sequence[Stated]) -> Iterator[tuple[Log, int | None, object, str]]:
+    """What is stated otherwise than in most of the logs, with what those say."""
+    kinds = [json.dumps(value, sort_keys=True) for _, _, value in stated]
+    if len(set(kinds)) < 2:
         return
-    ((meant, times),) = Counter(values).most_common(1)
-    value = stated[values.index(meant)][1].value
-    for (log, event), stands in zip(stated, values, strict=True):
-        if stands != meant:
-            expected = f"{show(value)}, as in {count(times, 'log')}"
-            yield problem(f"`{key}` {show(event.value)}", event.line, expected, path=log.path)
+    ((meant, times),) = Counter(kinds).most_common(1)
+    expected = f"{show(stated[kinds.index(meant)][2])}, as in {count(times, 'log')}"
+    for each, kind in zip(stated, kinds, strict=True):
+        if kind != meant:
+            yield (*each, expected)
 
 
 @set_rule(
@@ -148,14 +151,16 @@ def set_same_scenes(logs: Sequence[Log]) -> Iterator[Problem]:
     for series in series_in(logs):
         reported: set[str] = set()
         for what, trait in _DATA.items():
-            stated = [(log, value) for log in series if (value := trait(log)) is not None]
-            for meant, times in Counter(value for _, value in stated).most_common(1):
-                for log, value in stated:
-                    if value != meant and log.path not in reported:
-                        reported.add(log.path)
-                        event = log.first("test_samples") or log.events[-1]
-                        expected = f"{show(meant)}, as in {count(times, 'log')}"
-                        yield problem(f"{what} {show(value)}", event.line, expected, path=log.path)
+            stated = [(log, _line(log), value) for log in series if (value := trait(log)) is not None]
+            for log, line, found, expected in _unlike(stated):
+                if log.path not in reported:
+                    reported.add(log.path)
+                    yield problem(f"{what} {show(found)}", line, expected, path=log.path)
+
+
+def _line(log: Log) -> int | None:
+    """The line at which a log begins to describe its scenes."""
+    return (log.first("test_samples") or log.events[-1]).line
 
 
 def _cloudy(log: Log) -> int | None:

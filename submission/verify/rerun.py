@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -20,6 +21,7 @@ from typing import Any
 from benchmark import ROOT
 from benchmark.core.errors import SubmissionError
 from benchmark.core.escaping import tell
+from benchmark.core.files import read_text, write_aside
 from benchmark.record.run_folder import RunFolder
 from compliance.finding import Finding
 from compliance.registry import OWN
@@ -126,9 +128,11 @@ def trusted_code(bundle: Bundle, work: Path, checkout: Path) -> Path:
             remedy="clone the repository, check out the commit and verify there; or execute the bundle's own "
             "code with --rerun-bundled",
         ) from None
-    code = work / "code"
+    code = work / f"code-{commit.sha}"
     if not code.exists():
-        export_code(commit, code)
+        with write_aside(code) as part:
+            shutil.rmtree(part, ignore_errors=True)  # of a command that was killed
+            export_code(commit, part)
     _say_code(f"commit {commit.sha[:12]} of the checkout {commit.root}")
     return code
 
@@ -177,7 +181,15 @@ def _python(code: Path) -> dict[str, str]:
 
 def _compare_repeated(bundle: Bundle, number: int, run: CheckedRun, work: Path) -> tuple[str, list[Finding]]:
     folder = RunFolder(work / "logs" / f"{bundle.runs.config.series}-seed-{run.seed}")
-    log, system = read_log(folder.log), json.loads(folder.system.read_text(encoding="utf-8"))
+    try:
+        log, system = read_log(folder.log), json.loads(read_text(folder.system))
+    except (OSError, ValueError) as error:
+        raise RepeatError(
+            folder.root,
+            found=str(error),
+            expected="the log and the system.json of the repeated run",
+            remedy=f"see what the program said above; {WORK}=DIR keeps the folder that it works in",
+        ) from None
     log_path = bundle.layout.results(number)[0].relative_to(bundle.layout.root)
     return compare(run, log, system, Path(bundle.tree.shown(log_path)))
 

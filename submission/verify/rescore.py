@@ -11,12 +11,12 @@ whose probability is all but one half fall to the other side; there every scene 
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from numpy.typing import NDArray
 
+from benchmark.config.schema import Config
 from benchmark.core.display import Display, native_messages_to
 from benchmark.record.run_folder import RunFolder
 from benchmark.record.system_info import system_facts
@@ -55,49 +55,54 @@ def rescore(
     be done.
     """
     chosen = runs_of(bundle, seed, "--rescore")
-    display = Display()
     with work_folder() as work:
         config, method = use_method(with_data(_trusted(chosen[0][1]).config, data, work))
-        scenes = inference_scenes(config, display)
+        scenes = inference_scenes(config, Display())
         for number, run in chosen:
-            arrays = _weights(bundle, number)
-            path = bundle.tree.shown(bundle.layout.results(number)[0].relative_to(bundle.layout.root))
+            arrays, path = _weights(bundle, number), _log_path(bundle, number)
             if found := _other_weights(run, arrays, path):
                 yield f"the run of seed {run.seed}: not scored, its weights are others", [found]
                 continue
-            again = []
-            with _quietly(work), display.bar(f"seed {run.seed}", len(scenes)) as update:
+            # what TensorFlow says of the machine is kept from the terminal
+            with native_messages_to(work / "tensorflow.txt"):
                 predict = prediction(config, method, arrays, run.log.text("precision") or "float32")
-                for scored in score_again(config, masks_by(predict), scenes):
-                    again.append(scored)
-                    update(len(again), f"accuracy {scored.score.bayes.accuracy:.4f}")
-            said, findings = compare(run, again, differing_parts(run.system, system_facts()), path)
-            yield f"the run of seed {run.seed}, {said}", findings
+                again = _scored(config, run, masks_by(predict), scenes)
+            yield _compared(run, again, path)
 
 
 def recount(
     bundle: Bundle, masks: Path, seed: int | None = None, data: Path | None = None
 ) -> Iterator[tuple[str, list[Finding]]]:
     """Count the pixels of the masks below ``masks`` again; otherwise as `rescore`. Raises CloudMaskError."""
-    display = Display()
+    chosen = runs_of(bundle, seed, "--recount")
     with work_folder() as work:
-        chosen = runs_of(bundle, seed, "--recount")
         config = with_data(chosen[0][1].config, data, work)
-        scenes = inference_scenes(config, display)
+        scenes = inference_scenes(config, Display())
         for number, run in chosen:
-            folder = masks / str(number)
-            again = []
-            with display.bar(f"seed {run.seed}", len(scenes)) as update:
-                for scored in score_again(config, _pictures(folder), scenes):
-                    again.append(scored)
-                    update(len(again), f"accuracy {scored.score.bayes.accuracy:.4f}")
-            path = bundle.tree.shown(bundle.layout.results(number)[0].relative_to(bundle.layout.root))
-            said, findings = compare(run, again, [], path)
-            yield f"the run of seed {run.seed}, {said}", findings
+            again = _scored(config, run, _pictures(masks / str(number)), scenes)
+            yield _compared(run, again, _log_path(bundle, number))
+
+
+def _scored(config: Config, run: CheckedRun, mask_scene: MaskScene, scenes: Sequence[Path]) -> list[Rescored]:
+    again: list[Rescored] = []
+    with Display().bar(f"seed {run.seed}", len(scenes)) as update:
+        for scored in score_again(config, mask_scene, scenes):
+            again.append(scored)
+            update(len(again), f"accuracy {scored.score.bayes.accuracy:.4f}")
+    return again
 
 
 def _pictures(folder: Path) -> MaskScene:
     return lambda inputs: read_picture(folder / f"{inputs.name}.png", inputs.inside.shape)
+
+
+def _log_path(bundle: Bundle, number: int) -> str:
+    return bundle.tree.shown(bundle.layout.results(number)[0].relative_to(bundle.layout.root))
+
+
+def _compared(run: CheckedRun, again: list[Rescored], path: str) -> tuple[str, list[Finding]]:
+    said, findings = compare(run, again, differing_parts(run.system, system_facts()), path)
+    return f"the run of seed {run.seed}, {said}", findings
 
 
 def compare(
@@ -204,11 +209,6 @@ def _other_weights(run: CheckedRun, arrays: Mapping[str, NDArray], path: str) ->
         if found == stated
         else _finding(path, None, f"weights of sha256 {found}", f"{stated}, as logged")
     )
-
-
-def _quietly(work: Path) -> contextlib.AbstractContextManager[None]:
-    """Keep what TensorFlow says of the machine from the terminal."""
-    return native_messages_to(work / "tensorflow.txt")
 
 
 def _finding(path: str, line: int | None, found: str, expected: str) -> Finding:

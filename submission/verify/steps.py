@@ -63,7 +63,6 @@ def verify(
     """
     # late: help starts without the packages that compute and draw
     from submission.verify.recompute import compare_documents
-    from submission.verify.work import RepeatError
 
     repeat = repeat or Repeat()
     path = with_name(path)
@@ -95,11 +94,12 @@ def verify(
                 if repeat.asked and any(each.severity == "error" for each in (*report.findings, *found)):
                     say("not repeated", "what was found comes first")
                 elif repeat.asked:
-                    for step, said, differing in _repeated(bundle, repeat, masks):
-                        say(step, said)
-                        found += differing
-        except RepeatError as error:
-            return merge([report, Report(tuple(found), (error,))])
+                    try:
+                        for step, said, differing in _repeated(bundle, repeat, masks):
+                            say(step, said)
+                            found += differing
+                    except CloudMaskError as error:  # of scenes or a program, not of what the bundle says
+                        return merge([report, Report(tuple(found), (error,))])
         except CloudMaskError as error:
             found.append(_unreadable(error))
     return merge([report, Report(tuple(found))])

@@ -21,6 +21,7 @@ from benchmark.scenes.scene import discover
 from benchmark.synthesis.dataset import ensure_dataset
 from benchmark.synthesis.manifest import MANIFEST, read_manifest
 from submission.bundle.reading import Bundle
+from submission.documents.files import OWN_FOLDER
 from submission.runs.runs import CheckedRun
 
 #: Names the folder to work in; without it a temporary one is used and removed.
@@ -58,8 +59,8 @@ def runs_of(bundle: Bundle, seed: int | None, option: str) -> list[tuple[int, Ch
 
 
 def with_data(config: Config, data: Path | None, work: Path) -> Config:
-    """A configuration whose scenes lie below ``data``, or where they are made or fetched to."""
-    root = data.resolve() if data else work / "data" / config.data.kind
+    """A configuration whose scenes lie below ``data``, or in ``work`` where the bundle's scripts put them."""
+    root = data.resolve() if data else work / OWN_FOLDER[config.data.kind]
     training, inference = str(root / "training"), str(root / "inference")
     moved = dataclasses.replace(config.data, training=training, inference=inference)
     return dataclasses.replace(config, data=moved)
@@ -127,7 +128,7 @@ def execute(command: Sequence[str | Path], work: Path, environment: Mapping[str,
     else:
         try:
             status = process.wait()
-        except BaseException:  # a signal: nothing of it may go on
+        except BaseException:  # a signal: the program must end too
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):

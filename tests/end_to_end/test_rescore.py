@@ -123,7 +123,7 @@ def test_masks_next_to_a_bundle_are_counted_again(
     assert len(pictures) == 4
 
 
-def beside(bundle: Path, tmp_path: Path) -> tuple[Path, Path]:
+def copies(bundle: Path, tmp_path: Path) -> tuple[Path, Path]:
     """A copy of a bundle, and of the masks next to it."""
     copy = Path(shutil.copytree(bundle, tmp_path / bundle.name))
     masks = bundle.with_name(f"{bundle.name}.masks.tar.gz")
@@ -133,7 +133,7 @@ def beside(bundle: Path, tmp_path: Path) -> tuple[Path, Path]:
 def test_other_masks_next_to_a_bundle_are_a_finding(
     bundle: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    copy, masks = beside(bundle, tmp_path)
+    copy, masks = copies(bundle, tmp_path)
     masks.write_bytes(masks.read_bytes() + b"\0")
     assert main([str(copy), "--recount"]) == 1
     said = capfd.readouterr().out
@@ -144,7 +144,7 @@ def test_other_masks_next_to_a_bundle_are_a_finding(
 def test_masks_that_are_not_there_are_no_finding_and_cannot_be_counted(
     bundle: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    copy, masks = beside(bundle, tmp_path)
+    copy, masks = copies(bundle, tmp_path)
     masks.unlink()
     assert main([str(copy)]) == 0
     assert f"masks:            not here: {masks.name} of sha256 " in capfd.readouterr().out
@@ -227,6 +227,19 @@ def test_a_file_that_holds_no_weights_ends_the_rescoring(
     with read_bundle(find_tree(copy)) as read, pytest.raises(RepeatError) as error:
         list(rescore(read, None, place / "data/synthetic"))
     assert error.value.found.startswith(found)
+
+
+def test_weights_that_are_larger_than_a_file_may_be_are_left_out_and_named(
+    place: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("submission.package.FILE_BYTES", 10**6)
+    made = package(Options([place / "logs/unet"], tmp_path / "dist", checkout=place))
+    weights = RunFolder(place / "logs/unet/tiny-seed-1").weights
+    assert f"left out: {weights} of {weights.stat().st_size} bytes" in capfd.readouterr().out
+    assert list(made.rglob("weights.npz")) == []
+    status, said = rescored(made, capfd, "--data", str(place / "data/synthetic"))
+    assert status == 2
+    assert "found:    not there" in said
 
 
 def test_every_precision_of_a_run_has_its_tolerance() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 
-from benchmark.compute.devices import promised
+from benchmark.compute.devices import VISIBLE, promised
 from benchmark.compute.engine import (
     Engine,
     choose_strategy,
@@ -33,7 +33,7 @@ class NetworkLearner:
     def __init__(self, run: RunContext, training_scenes: int) -> None:
         config, training = run.config, run.config.training
         self._run = run
-        require_promised(promised(os.environ, lambda: [card["model"] for card in gpus()]))
+        require_promised(promised(os.environ))
         make_deterministic(config.seed)
         precision = resolve_precision(training.precision)
         self._engine = Engine(
@@ -45,14 +45,17 @@ class NetworkLearner:
             run.cluster,
             xla=training.xla,
         )
+        if not self._engine.accelerators and VISIBLE not in os.environ and (cards := gpus()):
+            models = ", ".join(card["model"] for card in cards)
+            run.display.warn(f"computing on the CPU, but the driver has {models} (docs/training.md, GPU)")
         run.interruption.reinstall()  # TensorFlow takes SIGTERM where several workers train
         self._engine.trace()
         self._total_steps = _plan_steps(run, training_scenes, self._engine.global_batch)
 
     @property
     def computing(self) -> Computing:
-        engine, training = self._engine, self._run.config.training
-        optimization = optimization_facts(training, self._total_steps, engine.optimizer_facts)
+        engine, config = self._engine, self._run.config
+        optimization = optimization_facts(config, self._total_steps, engine.optimizer_facts)
         return Computing(
             engine.accelerators,
             engine.replicas,

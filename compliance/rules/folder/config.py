@@ -37,36 +37,23 @@ def _config(evidence: Evidence) -> Config | None:
 
 def _stated(config: Config, log: Log) -> Mapping[str, Any]:
     """The events whose values follow from the configuration, with these."""
-    training, submission = config.training, config.submission
+    from benchmark.config.stated import optimization_of, parameters_of
+
+    submission = config.submission
     values: dict[str, Any] = {
         "submission_org": submission.org,
         "submission_status": submission.status,
         "submission_division": submission.division,
         "submission_poc_name": submission.poc_name,
         "submission_poc_email": submission.poc_email,
-        "data_kind": config.data.kind,
-        "local_batch_size": training.batch_size,
-        "micro_batch_size": training.batch_size,
-        "epochs": training.epochs,
-        "early_stopping_patience": training.early_stopping_patience,
-        "augmentation": training.augmentation,
-        "patch_size": config.geometry.patch,
-        "crop_size": config.geometry.crop,
-        "min_sst": config.min_sst,
-        "train_split": config.split.train_fraction,
-        "split_seed": config.split.seed,
-        "quality_target": config.quality_target,
+        **parameters_of(config),
     }
     if submission.platform:
         values["submission_platform"] = submission.platform
     if (log.text("method_kind") or "network") == "network":
-        values |= {
-            "opt_base_learning_rate": training.learning_rate,
-            "learning_rate": training.learning_rate,
-            "opt_learning_rate_decay_schedule": training.schedule,
-        }
-        if training.precision != "auto":
-            values["precision"] = training.precision
+        values |= optimization_of(config)
+        if config.training.precision != "auto":
+            values["precision"] = config.training.precision
     return values
 
 

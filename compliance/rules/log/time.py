@@ -96,8 +96,8 @@ def time_order(log: Log) -> Iterator[Problem]:
     remedy="synchronise the node's clock (NTP) before a run; the log's times are right, its dates may not be",
 )
 def clock_set(log: Log) -> Iterator[Problem]:
-    """The clock of the node should not be set during a run. The times of a log go on with a clock that
-    nobody sets, and `clock_set_ms` of `run_stop` says by how much the node's was ahead of them at the end:
+    """The clock of the node should not be set during a run. The times of a log are measured by the monotonic
+    clock, and `clock_set_ms` of `run_stop` states by how much the node's clock was ahead of them at the end:
     it was set, or the node slept."""
     stop = log.first("run_stop")
     set_ms = stop.metadata.get("clock_set_ms") if stop else None

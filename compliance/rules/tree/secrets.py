@@ -10,7 +10,9 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
+from benchmark.record.run_folder import RunFolder
 from compliance.registry import Problem, problem, tree_rule
 from compliance.subjects.tree import SubmissionTree
 from compliance.subjects.trees.commit import COMMIT, LISTING
@@ -48,6 +50,9 @@ _ADDRESS_WITH_PASSWORD = re.compile(rb"\b[a-z][a-z0-9+.-]*://[^\s/:@\"']+:[^\s/:
 
 #: How figures and typeset documents begin: compressed bytes hold by chance what looks like an address.
 _COMPRESSED = (b"\x89PNG\r\n", b"%PDF-", b"RIFF")
+
+#: Arrays of numbers, which another rule demands: among megabytes of them some look like an address by chance.
+WEIGHTS = f"/{RunFolder(Path()).weights.name}"
 
 _HOME_PATH = re.compile(
     rb"(?<![\w.:/-])(?:file://)?(?:/home/|/Users/|/root/|[A-Za-z]:\\Users\\)[A-Za-z0-9._-]+"
@@ -135,7 +140,7 @@ def _matches(
     code = tuple(f"{folder.name}/" for folder in tree.parts.code.values())
     public = {folder.path(name) for folder in tree.parts.scripts.values() for name in (COMMIT, LISTING)}
     for name in tree.files:
-        if not everywhere and (name.startswith(code) or name in public):
+        if name.endswith(WEIGHTS) or (not everywhere and (name.startswith(code) or name in public)):
             continue
         content = tree.content(name) or b""
         if not compressed and content.startswith(_COMPRESSED):

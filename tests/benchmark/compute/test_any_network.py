@@ -13,13 +13,14 @@ import tensorflow as tf
 from keras import layers
 
 from benchmark.compute.engine import Engine, make_deterministic
+from benchmark.config.files import load_config
 from benchmark.core.errors import MethodError
 from benchmark.methods.interface import Network
 from benchmark.methods.loading import load_method
 from benchmark.record.weights import weights_digest
 from benchmark.training.identity import optimization_facts
 from tests.benchmark.compute.test_unet_and_engine import batch
-from tests.support.project import ROOT
+from tests.support.project import ROOT, TINY
 
 REGULARISED = load_method(str(ROOT / "tests/data/regularised.py"), {}).network
 
@@ -96,7 +97,7 @@ def test_a_scene_in_one_piece_is_predicted_with_the_trained_weights() -> None:
 
 
 def test_the_settings_of_an_optimizer_are_logged_by_its_name() -> None:
-    config = load_tiny_training()
+    config = load_config(TINY)
     stated = optimization_facts(config, 10, new_engine().optimizer_facts)
     assert stated["opt_name"] == "sgd"
     assert stated["opt_sgd_momentum"] == pytest.approx(0.9)
@@ -111,13 +112,6 @@ def test_the_settings_of_an_optimizer_are_logged_by_its_name() -> None:
 def described(optimizer: keras.Optimizer) -> dict[str, Any]:
     engine = new_engine(dataclasses.replace(REGULARISED, optimizer=lambda: optimizer))
     return engine.optimizer_facts
-
-
-def load_tiny_training() -> Any:
-    from benchmark.config.files import load_config
-    from tests.support.project import TINY
-
-    return load_config(TINY).training
 
 
 def two_outputs(shape: tuple[int, int, int]) -> keras.Model:

@@ -10,24 +10,23 @@ from benchmark.core.errors import RunError
 
 
 @pytest.mark.parametrize(
-    ("environment", "models", "promise"),
+    ("environment", "promise"),
     [
-        ({}, [], None),
-        ({}, ["Tesla V100", "Tesla V100"], "the driver has Tesla V100, Tesla V100"),
-        ({"CUDA_VISIBLE_DEVICES": "0,1"}, [], "CUDA_VISIBLE_DEVICES=0,1"),
-        ({"CUDA_VISIBLE_DEVICES": "MIG-1f"}, [], "CUDA_VISIBLE_DEVICES=MIG-1f"),
-        ({"SLURM_GPUS_ON_NODE": "1"}, [], "SLURM_GPUS_ON_NODE=1"),
-        ({"SLURM_JOB_GPUS": "3"}, [], "SLURM_JOB_GPUS=3"),
-        ({"SLURM_GPUS_ON_NODE": "0"}, [], None),
-        # who hides them asks for the CPU, whatever the scheduler and the driver have
-        ({"CUDA_VISIBLE_DEVICES": "", "SLURM_GPUS_ON_NODE": "1"}, ["Tesla V100"], None),
-        ({"CUDA_VISIBLE_DEVICES": "-1,0"}, ["Tesla V100"], None),
+        ({}, None),
+        ({"CUDA_VISIBLE_DEVICES": "0,1"}, "CUDA_VISIBLE_DEVICES=0,1"),
+        ({"CUDA_VISIBLE_DEVICES": "MIG-1f"}, "CUDA_VISIBLE_DEVICES=MIG-1f"),
+        ({"SLURM_GPUS_ON_NODE": "1"}, "SLURM_GPUS_ON_NODE=1"),
+        ({"SLURM_JOB_GPUS": "3"}, "SLURM_JOB_GPUS=3"),
+        ({"SLURM_GPUS_ON_NODE": "0"}, None),
+        # who hides them asks for the CPU, whatever the scheduler has given
+        ({"CUDA_VISIBLE_DEVICES": "", "SLURM_GPUS_ON_NODE": "1"}, None),
+        ({"CUDA_VISIBLE_DEVICES": "-1,0"}, None),
     ],
 )
-def test_accelerators_are_promised_by_environment_scheduler_and_driver(
-    environment: dict[str, str], models: list[str], promise: str | None
+def test_accelerators_are_promised_by_environment_and_scheduler(
+    environment: dict[str, str], promise: str | None
 ) -> None:
-    assert promised(environment, lambda: models) == promise
+    assert promised(environment) == promise
 
 
 def test_the_cpu_does_not_stand_in_for_accelerators_that_were_promised() -> None:

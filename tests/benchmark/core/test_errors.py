@@ -1,4 +1,4 @@
-"""What a failure says, and what a run goes on without."""
+"""What an error message says, and which files a run can do without."""
 
 from __future__ import annotations
 

@@ -103,9 +103,7 @@ def logged(config: Config, optimizer: str, path: Path) -> dict[str, Any]:
     """The values that a run of this configuration logs before its clock starts, by key."""
     precision = config.training.precision
     method = load_method(config.method.name, config.method.options)
-    steps = (
-        optimization_facts(config.training, 1000, OPTIMIZERS[optimizer]) if method.kind == "network" else {}
-    )
+    steps = optimization_facts(config, 1000, OPTIMIZERS[optimizer]) if method.kind == "network" else {}
     computing = Computing(precision="float32" if precision == AUTO else precision, optimization=steps)
     path.unlink(missing_ok=True)
     run = SimpleNamespace(config=config, method=method, log=EventLog(path), folder=RunFolder(path.parent))

@@ -96,3 +96,11 @@ def test_what_looks_like_an_address_in_the_bytes_of_a_figure_or_pdf_is_none(tree
     ):
         (tree / SCIENCE / name).write_bytes(head + b"n@NO.Ey")
     assert [path for path, *_ in findings("e-mail-address", tree)] == [f"{SCIENCE}/c.png"]
+
+
+def test_numbers_that_look_like_an_address_are_none(tree: Path) -> None:
+    """Every third run's weights hold by chance what would be one in a text."""
+    weights = tree / SCIENCE / "runs/1/weights.npz"
+    weights.write_bytes(b"PK\x03\x04 x@y.org /home/jane/notes password=hunter2hunter2 " + KEY.encode())
+    for rule in ("e-mail-address", "home-path", "secret-token", "secret-key"):
+        assert findings(rule, tree) == []

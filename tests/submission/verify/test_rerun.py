@@ -90,6 +90,26 @@ def test_a_run_is_repeated_with_the_commit_as_the_checkout_has_it(
     assert "PYTHONSTARTUP" not in names
 
 
+def test_the_code_of_another_commit_in_the_folder_to_work_in_is_not_taken(
+    archive: Path, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(place)
+    for name in ("code", f"code-{'0' * 40}", f".part-code-{git(place, 'rev-parse', 'HEAD')}"):
+        (tmp_path / "work" / name / "benchmark").mkdir(parents=True)
+        (tmp_path / "work" / name / "benchmark/run.py").write_text("raise SystemExit(7)\n")
+    assert main([str(archive), "--rerun", "2"]) == 0
+
+
+def test_scenes_that_cannot_be_made_are_no_finding_about_the_bundle(
+    archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "data").write_text("no folder")
+    assert main([str(archive), "--rescore", "--data", str(tmp_path / "data")]) == 2
+    said = capsys.readouterr().out
+    assert f"{tmp_path / 'data'}: not checked" in said
+    assert "verify-recomputed" not in said
+
+
 def test_without_the_commit_no_code_is_taken_from_the_bundle(
     archive: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -240,7 +240,7 @@ def measured() -> Iterator[Contradiction]:
         ("packages without TensorFlow", "measured-packages", fact("packages", {"numpy": "2.4.6"})),
         ("another processor", "measured-platform", fact("cpu.model", "Cray-1")),
         ("more cores", "measured-platform", fact("cpu.cores", 64)),
-        ("an accelerator beside", "measured-platform", fact("accelerators", [V100])),
+        ("an accelerator that the run did not use", "measured-platform", fact("accelerators", [V100])),
         ("measured after the run", "measured-time", at(86_400)),
         ("measured during the run", "measured-time", at(60)),
         ("measured the day before", "measured-time", at(-86_400)),
