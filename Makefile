@@ -6,7 +6,7 @@ RUN    := $(VENV)/bin/python
 SEED   ?= 1
 MINUTES ?= 10
 KILLS  ?= 20
-EXPERIMENT ?= experiments/quickstart.yaml
+EXPERIMENT ?= quickstart
 LOGS   ?= logs
 DIST   ?= dist
 
@@ -37,7 +37,7 @@ run: setup  ## run the benchmark (seed 1 on embedded scenes) and check its log
 	@echo
 	@echo "Next: look at $(LOGS)/*/plots, run other seeds (make run SEED=2), then: make submission"
 
-sweep: setup  ## run an experiment on this machine (EXPERIMENT=experiments/quickstart.yaml)
+sweep: setup  ## run an experiment on this machine (EXPERIMENT=quickstart)
 	$(RUN) -m benchmark.sweep submit $(EXPERIMENT)
 
 check: setup  ## check the logs of all runs
@@ -53,7 +53,7 @@ leaderboard: setup  ## write tables over the bundles in dist/
 	$(RUN) -m submission.leaderboard $(DIST) --output $(DIST)
 
 table1: setup  ## run every method on small synthetic scenes and compare them (under an hour)
-	$(RUN) -m benchmark.sweep submit experiments/methods-small.yaml
+	$(RUN) -m benchmark.sweep submit methods-small
 	$(RUN) -m benchmark.comparison $(LOGS)/methods-small --output $(DIST)
 
 test: setup  ## run all tests

@@ -62,6 +62,7 @@ JSON_TYPES: dict[str, tuple[type, ...]] = {
     "integer": (int,),
     "number": (int, float),
     "boolean": (bool,),
+    "boolean or null": (bool, type(None)),
     "object": (dict,),
     "null": (type(None),),
 }
@@ -70,7 +71,7 @@ JSON_TYPES: dict[str, tuple[type, ...]] = {
 def has_json_type(value: object, name: str) -> bool:
     """Whether ``value``, as JSON gives it, is of the named type (a boolean is no integer)."""
     if isinstance(value, bool):
-        return name == "boolean"
+        return bool in JSON_TYPES[name]
     return isinstance(value, JSON_TYPES[name])
 
 
@@ -107,8 +108,8 @@ EVENTS: tuple[Event, ...] = (
         "submission_github_commit_version",
         POINT,
         "string",
-        "commit of the code that ran (40 hexadecimal digits); dirty: whether it had uncommitted changes",
-        {"dirty": "boolean"},
+        "commit of the code that ran (40 hex digits); dirty: whether it was changed since, null: not known",
+        {"dirty": "boolean or null"},
     ),
     Event("submission_status", POINT, "string", "onprem, cloud, research or preview"),
     Event("submission_platform", POINT, "string", "name of the system that ran"),

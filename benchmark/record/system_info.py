@@ -11,7 +11,6 @@ import os
 import platform
 import re
 import shutil
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from typing import Any
 import psutil
 
 from benchmark import PACKAGE, ROOT
+from benchmark.record.provenance import code_facts
 
 PACKAGES = ("tensorflow", "keras", "numpy", "h5py", "mlperf-logging", "cloudmesh-common")
 #: Instruction sets that matter for the speed of a convolution.
@@ -53,7 +53,7 @@ def system_facts(accelerators: list[dict[str, Any]] | None = None) -> dict[str, 
         "virtual": "hypervisor" in words if cpuinfo else None,
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in PACKAGES},
-        "git": git_facts(),
+        "git": code_facts(),
         "slurm": {name: os.environ[name] for name in SLURM if name in os.environ},
         "container": _container(),
     }
@@ -101,52 +101,9 @@ def _is_below(path: str, folder: str) -> bool:
     return os.path.commonpath((path, folder)) == folder
 
 
-def git_facts() -> dict[str, Any]:
-    """Commit, branch, and whether the checkout differs from it.
-
-    Code that was exported from a checkout, as into a submission, carries its commit in
-    COMMIT.txt; where there is neither, commit and branch are None.
-    """
-    commit = _git("rev-parse", "HEAD")
-    top = _git("rev-parse", "--show-toplevel")
-    if commit is None or top is None or Path(top) != ROOT:
-        exported = _text(str(PACKAGE / "COMMIT.txt"))
-        known = re.fullmatch(r"[0-9a-f]{40}", exported)
-        return {"commit": exported if known else None, "dirty": False, "branch": None}
-    branch = _git("rev-parse", "--abbrev-ref", "HEAD")
-    return {
-        "commit": commit,
-        "dirty": bool(_git("status", "--porcelain", "--untracked-files=normal")),
-        "branch": None if branch == "HEAD" else branch,
-    }
-
-
-def not_submittable(git: dict[str, Any]) -> str | None:
-    """Why a run of code with these facts cannot be submitted, in words; None where it can."""
-    if git["commit"] is None:
-        return "no commit is known: the code is no git checkout, or this node has no git"
-    return "the checkout has uncommitted changes" if git["dirty"] else None
-
-
 def benchmark_version() -> str:
     """Version of the benchmark that is implemented (S6.3)."""
     return (PACKAGE / "VERSION.txt").read_text(encoding="ascii").strip()
-
-
-def _git(*arguments: str) -> str | None:
-    try:
-        done = subprocess.run(
-            # a checkout that a group shares belongs to one of them
-            ["git", "-c", f"safe.directory={ROOT}", *arguments],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()
 
 
 def _text(path: str) -> str:

@@ -6,8 +6,10 @@ Exit 0: done, 1: runs failed or logs have errors, 2: the command itself failed.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.table import Table
@@ -17,11 +19,11 @@ from benchmark.core.display import Display
 from benchmark.core.errors import CloudMaskError, ConfigError, RunError, os_failure
 from benchmark.core.escaping import printable
 from benchmark.core.files import write_text
-from benchmark.record.system_info import git_facts, not_submittable
-from benchmark.sweep.experiment import PlannedRun, load_experiment
+from benchmark.record.provenance import code_facts, not_submittable
+from benchmark.sweep.experiment import PlannedRun, experiment_path, load_experiment
 from benchmark.sweep.folder import check_submitted, experiment_folder
 from benchmark.sweep.site import load_site
-from benchmark.sweep.status import last_words
+from benchmark.sweep.status import RunStatus, last_words
 from benchmark.sweep.submit import Sweep, command_line, current_statuses, resume, stop, submit
 from benchmark.sweep.table import COLUMNS, check_logs, point_tables, shown, to_csv, to_markdown
 
@@ -30,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         site = load_site(options.site)
-        experiment = load_experiment(options.experiment, site)
+        experiment = load_experiment(experiment_path(options.experiment), site)
         named = "" if options.site == "local" else options.site
         sweep = Sweep(experiment, site, experiment_folder(experiment, site.output), Display(), named)
         if not sweep.display.console.is_terminal:
@@ -40,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
         verbs: dict[str, Callable[[Sweep], int]] = {
             "plan": _plan,
             "submit": _submit,
-            "status": _status,
+            "status": lambda sweep: _status(sweep, as_json=options.json, every=options.watch),
             "stop": lambda sweep: _stop(sweep, options.runs),
             "resume": lambda sweep: _with_table(sweep, resume(sweep, _chosen(sweep, options.runs))),
             "collect": _collect,
@@ -54,7 +56,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("stopped (SIGINT); `status` shows what is there", file=sys.stderr)
+        if options.verb != "status":
+            print("stopped (SIGINT); `status` shows what is there", file=sys.stderr)
         return 130
 
 
@@ -77,12 +80,21 @@ def _parser() -> argparse.ArgumentParser:
         add = verbs.add_parser(verb, help=description, description=description).add_argument
         add(
             "experiment",
-            type=Path,
             metavar="EXPERIMENT",
-            help="YAML file, for example experiments/quickstart.yaml",
+            help="YAML file, or the name of a shipped experiment, for example quickstart",
         )
         if verb == "logs":
             add("run", nargs="?", metavar="RUN", help="all lines of this run (default: the last one of each)")
+        if verb == "status":
+            add("--json", action="store_true", help="print the states as one JSON object")
+            add(
+                "--watch",
+                nargs="?",
+                type=_seconds,
+                const=10.0,
+                metavar="SECONDS",
+                help="show them again every 10 (or SECONDS) seconds until no run is waiting or running",
+            )
         if verb in ("stop", "resume"):
             add("runs", nargs="*", metavar="RUN", help="these runs only (default: all)")
         add(
@@ -124,7 +136,7 @@ def _submit(sweep: Sweep) -> int:
 
 
 def _warn_of_code(sweep: Sweep) -> None:
-    if reason := not_submittable(git_facts()):
+    if reason := not_submittable(code_facts()):
         sweep.display.warn(f"these runs cannot be submitted to MLCommons: {reason}")
 
 
@@ -151,9 +163,51 @@ def _warn_of_missing_scenes(sweep: Sweep) -> None:
 # ---- what is there
 
 
-def _status(sweep: Sweep) -> int:
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 1 <= seconds <= 86_400:
+        raise ValueError
+    return seconds
+
+
+def _status(sweep: Sweep, *, as_json: bool, every: float | None) -> int:
     check_submitted(sweep.folder, sweep.experiment, sweep.site.name, command_line(sweep, "submit"))
+    show = _print_json if as_json else _print_table
     found = current_statuses(sweep)
+    while every is not None and any(each.state in ("waiting", "running") for each in found):
+        if sweep.display.console.is_terminal and not as_json:
+            sweep.display.console.clear()
+        show(sweep, found)
+        time.sleep(every)
+        found = current_statuses(sweep)
+    show(sweep, found)
+    return 1 if {"failed", "killed"} & {each.state for each in found} else 0
+
+
+def _print_json(sweep: Sweep, found: Sequence[RunStatus]) -> None:
+    """One line, so that a program that watches reads line by line."""
+    runs = [
+        {
+            "name": each.run.name,
+            "seed": each.run.config.seed,
+            "varied": dict(each.run.varied),
+            "state": each.state,
+            "detail": each.detail,
+            "job": each.job,
+            "epoch": each.progress.epochs,
+            "epochs": each.run.config.training.epochs,
+            "eval_accuracy": each.progress.eval_accuracy,
+            "test_accuracy": each.progress.test_accuracy,
+            "hours_left": each.hours_left,
+        }
+        for each in found
+    ]
+    print(
+        json.dumps({"experiment": sweep.experiment.name, "site": sweep.site.name, "runs": runs}), flush=True
+    )
+
+
+def _print_table(sweep: Sweep, found: Sequence[RunStatus]) -> None:
     table = Table(title=f"{sweep.experiment.name} on {sweep.site.name}", title_justify="left")
     for name in ("run", "state", "epoch", "accuracy", "hours left", ""):
         table.add_column(name, justify="right" if name in ("epoch", "accuracy", "hours left") else "left")
@@ -173,7 +227,6 @@ def _status(sweep: Sweep) -> int:
     sweep.display.console.print(table)
     states = [each.state for each in found]
     sweep.display.say(", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states)))
-    return 1 if {"failed", "killed"} & set(states) else 0
 
 
 def _logs(sweep: Sweep, name: str | None) -> int:
@@ -230,8 +283,8 @@ def _collect(sweep: Sweep) -> int:
     found = current_statuses(sweep)
     logs: dict[str, list[Path]] = {}
     for each in found:
-        if (log := sweep.folder.run(each.run).log).exists():
-            logs.setdefault(each.run.config.name, []).append(log)
+        if each.state == "complete":  # the log of a run that goes on breaks the rules of a complete one
+            logs.setdefault(each.run.config.name, []).append(sweep.folder.run(each.run).log)
     with sweep.display.bar("checking", len(logs)) as advance:
         errors = check_logs(logs, advance)
     tables = point_tables(found)

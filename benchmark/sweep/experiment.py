@@ -8,7 +8,6 @@ import hashlib
 import itertools
 import json
 import math
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from benchmark.core.errors import ConfigError
 from benchmark.core.fields import read_mapping
 from benchmark.core.files import sha256_of
 from benchmark.record.announcement import Announcement
+from benchmark.sweep.naming import names_of, varying_fields
 from benchmark.sweep.site import Resources, Site, read_part
 
 #: The longest file: one that lists every field of MOST_RUNS runs is no longer.
@@ -30,13 +30,14 @@ CHARACTERS = 4 * 1024 * 1024
 #: More runs than this are a mistake in the file.
 MOST_RUNS = 10_000
 
-#: The longest name of a point; a file system takes 255 bytes, and the seed is still to come.
-LONGEST_NAME = 160
-
 #: Fields of one point of an experiment by their dotted names: of a configuration, or resources.*.
 Fields = dict[str, Any]
 
 _RESOURCES = "resources."
+
+#: The experiments that are shipped, which a command may call by their names.
+SHIPPED = Path(__file__).parent / "experiments"
+ON_BAD_SCENE = ("stop", "skip")
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,10 @@ class Description:
     repeats: int = 1
     #: Runs at the same time; null: as many as there is room for.
     at_once: int | None = None
+    #: As --on-bad-scene of benchmark.run.
+    on_bad_scene: str = "stop"
+    #: As --tensorboard of benchmark.run.
+    tensorboard: bool = False
     sites: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -72,6 +77,13 @@ class Description:
                 raise ConfigError(
                     name, found=repr(count), expected="at least 1", remedy="correct it in the file"
                 )
+        if self.on_bad_scene not in ON_BAD_SCENE:
+            raise ConfigError(
+                "on_bad_scene",
+                found=repr(self.on_bad_scene),
+                expected=" or ".join(ON_BAD_SCENE),
+                remedy="correct it in the file",
+            )
         for name, values in {**self.grid, **self.lists}.items():
             if not values:
                 raise ConfigError(
@@ -129,6 +141,8 @@ class Experiment:
     path: Path
     runs: tuple[PlannedRun, ...]
     at_once: int | None
+    #: What its runs are started with in addition, as words of a command line.
+    options: tuple[str, ...] = ()
 
     @cached_property
     def announcements(self) -> dict[str, Announcement]:
@@ -156,6 +170,22 @@ class Queued:
     job: str = ""
 
 
+def experiment_path(name: str) -> Path:
+    """The file meant by EXPERIMENT: a path, or the name of a shipped experiment. Raises ConfigError."""
+    shipped = SHIPPED / f"{name}.yaml"
+    if Path(name).is_file() or Path(name).name != name or Path(name).suffix:
+        return Path(name)
+    if shipped.is_file():
+        return shipped
+    raise ConfigError(
+        "EXPERIMENT",
+        found=repr(name),
+        expected="a YAML file, or a shipped experiment: "
+        + ", ".join(sorted(path.stem for path in SHIPPED.glob("*.yaml"))),
+        remedy="correct the name, or write a file (docs/sweep.md)",
+    )
+
+
 def load_experiment(path: Path, site: Site) -> Experiment:
     """The experiment in a YAML file, on a site. ConfigError names file, field, found and expected."""
     described = read_part(Description, read_mapping(path, characters=CHARACTERS), path)
@@ -167,16 +197,18 @@ def load_experiment(path: Path, site: Site) -> Experiment:
         raise ConfigError(
             f"{path}: exclude", found="all points", expected="at least one left", remedy="exclude fewer"
         )
-    names = _names(described.name, points)
-    varying = _varying(points)
+    skips = described.on_bad_scene == "skip"
+    names = names_of(described.name, points)
+    varying = varying_fields(points)
     runs: list[PlannedRun] = []
     for point, name in zip(points, names, strict=True):
         tree = _tree(base, described, point, name, path)
         resources = _resources(described, point, site, path)
         varied = {field: str(point[field]) for field in varying if field in point}
-        runs += _repeated(tree, resources, varied, described.repeats, len(runs), path)
+        runs += _repeated(tree, resources, varied, described.repeats, skips, len(runs), path)
     _check_names(runs, path)
-    return Experiment(described.name, described.description, path, tuple(runs), described.at_once)
+    options = (*(["--on-bad-scene", "skip"] * skips), *(["--tensorboard"] * described.tensorboard))
+    return Experiment(described.name, described.description, path, tuple(runs), described.at_once, options)
 
 
 def _base_path(name: str, experiment: Path) -> Path:
@@ -253,12 +285,18 @@ def _resources(described: Description, point: Fields, site: Site, path: Path) ->
 
 
 def _repeated(
-    tree: Fields, resources: Resources, varied: Mapping[str, str], repeats: int, first: int, path: Path
+    tree: Fields,
+    resources: Resources,
+    varied: Mapping[str, str],
+    repeats: int,
+    skips: bool,
+    first: int,
+    path: Path,
 ) -> Iterator[PlannedRun]:
     """The runs of a point: seed, seed + 1, ..."""
     # what changes results: more memory or hours, after a run that had too little, is the same experiment
     devices = {name: getattr(resources, name) for name in ("nodes", "gpus", "gpu_type", "cores")}
-    stated = json.dumps([tree, devices], sort_keys=True, default=str)
+    stated = json.dumps([tree, devices, *(["skip"] * skips)], sort_keys=True, default=str)
     try:
         config = build_config(tree)
         for number in range(repeats):
@@ -267,52 +305,6 @@ def _repeated(
             yield PlannedRun(first + number, seeded, resources, varied, digest)
     except ConfigError as error:
         raise _in_file(error, path) from None
-
-
-# ---- names
-
-
-def _varying(points: list[Fields]) -> list[str]:
-    """The fields that distinguish points, in the order of the file; the seed is in a run's name anyway."""
-    names = dict.fromkeys(itertools.chain(*points))
-    return [
-        name
-        for name in names
-        if name != "seed" and len({json.dumps(point.get(name), default=str) for point in points}) > 1
-    ]
-
-
-def _names(experiment: str, points: list[Fields]) -> list[str]:
-    """A name for every point, made from what varies: experiment-learning_rate-0.001."""
-    varying = _varying(points)
-    leaves = Counter(name.rpartition(".")[2] for name in varying)
-    short = {
-        name: leaf if leaves[leaf := name.rpartition(".")[2]] == 1 else name.replace(".", "_")
-        for name in varying
-    }
-    return [
-        _shortened(
-            "-".join(
-                [experiment, *(f"{short[name]}-{_safe(point[name])}" for name in varying if name in point)]
-            )
-        )
-        for point in points
-    ]
-
-
-def _safe(value: Any) -> str:
-    """A value as part of a name; what had to be changed is kept apart by a digest."""
-    text = str(value)
-    safe = re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("_")
-    return safe if safe == text else f"{safe[:40]}_{_digest(text)}"
-
-
-def _shortened(name: str) -> str:
-    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 9]}_{_digest(name)}"
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def _check_names(runs: list[PlannedRun], path: Path) -> None:

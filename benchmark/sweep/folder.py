@@ -2,6 +2,7 @@
 
 experiment.lock     locked by the command that submits or runs here
 plan.json           site, jobs, and a digest of every run
+commit.txt, tree.txt the commit of the code and the list of its files, for nodes without git
 runs.txt            names of the runs, one on a line, in the order of their numbers
 array.slurm         the job array as it was submitted last
 output/N.txt        what run N wrote to its terminal
@@ -27,11 +28,13 @@ from benchmark.core.errors import ConfigError, RunError, os_failure
 from benchmark.core.fields import read_fields
 from benchmark.core.files import read_text, reason_of, write_text
 from benchmark.record.announcement import save_announcement
+from benchmark.record.commit import COMMIT, LISTING
+from benchmark.record.provenance import keep_commit
 from benchmark.record.run_folder import RunFolder
 from benchmark.sweep.experiment import Experiment, PlannedRun
 from benchmark.sweep.site import check_printable
 
-FORMAT = "cloudmask-experiment-1"
+FORMAT = "cloudmask-experiment-2"
 
 
 @dataclass(frozen=True)
@@ -93,13 +96,27 @@ class ExperimentFolder:
 
 
 @dataclass(frozen=True)
+class SubmittedArray:
+    """A job array that was submitted, or was about to be."""
+
+    #: No other job has it.
+    name: str
+    #: The number of the run that is its task 0.
+    first: int
+    #: What sbatch returned; null until it has.
+    number: str | None = None
+
+
+@dataclass(frozen=True)
 class Plan:
     """What was submitted: the contents of plan.json."""
 
     format: str
     site: str
-    #: Names of all jobs so far.
-    jobs: tuple[str, ...]
+    #: How the names of its jobs begin.
+    job: str
+    #: All arrays so far.
+    arrays: tuple[SubmittedArray, ...]
     #: Name of every run -> its digest.
     runs: dict[str, str]
 
@@ -153,9 +170,12 @@ def create(
     part = folder.root / ".part"
     try:
         shutil.rmtree(part, ignore_errors=True)
+        part.mkdir()
+        if script is not None:
+            keep_commit(folder.root)
         for run in experiment.runs:
             inside = RunFolder(part / run.name)
-            inside.root.mkdir(parents=True)
+            inside.root.mkdir()
             save_config(run.config, inside.config)
             save_announcement(inside.announcement, experiment.announcements[run.config.series])
             if script is not None:
@@ -163,10 +183,12 @@ def create(
             advance(run.index + 1, run.name)
         folder.outputs.mkdir(exist_ok=True)
         write_text(folder.run_names, "".join(f"{run.name}\n" for run in experiment.runs))
-        _write_plan(folder, Plan(FORMAT, site, (job,), digests(experiment)))
+        _write_plan(folder, Plan(FORMAT, site, job, (), digests(experiment)))
         part.rename(folder.runs)
     except OSError as error:
         shutil.rmtree(part, ignore_errors=True)
+        for name in (COMMIT, LISTING):
+            (folder.root / name).unlink(missing_ok=True)
         raise os_failure(
             RunError,
             error,
@@ -245,14 +267,24 @@ def restore(folder: ExperimentFolder, experiment: Experiment, run: PlannedRun) -
 
 
 def new_job_name(experiment: str) -> str:
-    """A name that no other job has."""
-    return f"cloudmask-{experiment}-{secrets.token_hex(4)}"
+    """What no other experiment's jobs begin with; squeue shows the first letters of it."""
+    return f"{experiment}-{secrets.token_hex(4)}"
 
 
-def note_job(folder: ExperimentFolder, name: str) -> None:
-    """Note a job before it is submitted, so that no crash can lose it."""
+def note_array(folder: ExperimentFolder, first: int) -> SubmittedArray:
+    """Note an array before it is submitted, so that no crash can lose it."""
     plan = read_plan(folder)
-    _write_plan(folder, dataclasses.replace(plan, jobs=(*plan.jobs, name)))
+    array = SubmittedArray(f"{plan.job}-{len(plan.arrays) + 1}", first)
+    _write_plan(folder, dataclasses.replace(plan, arrays=(*plan.arrays, array)))
+    return array
+
+
+def note_number(folder: ExperimentFolder, array: SubmittedArray, number: str) -> SubmittedArray:
+    """Note the number that sbatch gave an array."""
+    plan, numbered = read_plan(folder), dataclasses.replace(array, number=number)
+    arrays = tuple(numbered if each.name == array.name else each for each in plan.arrays)
+    _write_plan(folder, dataclasses.replace(plan, arrays=arrays))
+    return numbered
 
 
 def _write_plan(folder: ExperimentFolder, plan: Plan) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import groupby
 from pathlib import Path
@@ -13,7 +14,8 @@ from pathlib import Path
 import jinja2
 
 from benchmark.core.interruption import EXIT_RESUMABLE
-from benchmark.sweep.site import Resources, Site
+from benchmark.record.provenance import VARIABLE
+from benchmark.sweep.site import VARIABLE_IN_TEXT, Resources, Site
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -47,17 +49,31 @@ class Job:
     site: Site
     resources: Resources
     at_once: int | None = None
+    #: Words of the command line of its runs.
+    options: tuple[str, ...] = ()
+    #: Runs of one array at most, a power of ten: the tasks of an array have numbers below it.
+    block: int = 1000
+    #: Whether the experiment's folder has the text and the list of the commit.
+    keeps_commit: bool = False
 
 
 def render_array(job: Job, indices: Iterable[int]) -> str:
-    """The script of a job array: one task for each of the runs with these numbers."""
-    array = ranges(indices) + (f"%{job.at_once}" if job.at_once else "")
-    return _render(job, array, None)
+    """The script of a job array: one task for each of the runs with these numbers, all of one block."""
+    numbers = sorted(indices)
+    first = first_of_block(numbers[0], job.block)
+    array = ranges(number - first for number in numbers) + (f"%{job.at_once}" if job.at_once else "")
+    return _render(job, array, first, None)
+
+
+def first_of_block(index: int, block: int) -> int:
+    """The number of the run that is task 0 of the array with a run."""
+    return index // block * block
 
 
 def render_run(job: Job, index: int, run: str) -> str:
-    """The script of one run, an array of one task with the run's number."""
-    return _render(job, str(index), run)
+    """The script of one run, an array of one task."""
+    first = first_of_block(index, job.block)
+    return _render(replace(job, name=f"{job.name}-run-{index}"), str(index - first), first, run)
 
 
 def command(job: Job, run: str) -> list[str]:
@@ -65,7 +81,7 @@ def command(job: Job, run: str) -> list[str]:
     runs = str(job.folder / "runs")
     program = [_interpreter(job), "-m", "benchmark.run"]
     folders = ["--output", runs, "--stage-dir", job.site.stage_dir]
-    return [*program, "--config", f"{runs}/{run}/config.yaml", *folders, "--resume"]
+    return [*program, "--config", f"{runs}/{run}/config.yaml", *folders, *job.options, "--resume"]
 
 
 def environment(job: Job) -> dict[str, str]:
@@ -84,22 +100,52 @@ def ranges(indices: Iterable[int]) -> str:
     return ",".join(f"{group[0]}-{group[-1]}" if len(group) > 1 else f"{group[0]}" for group in groups)
 
 
-def _render(job: Job, array: str, run: str | None) -> str:
+def _render(job: Job, array: str, first: int, run: str | None) -> str:
     minutes = math.ceil(job.resources.hours * 60)
     return _template().render(
         job=job,
         array=array,
+        first=first,
+        sbatch=[_option(name, value) for name, value in job.site.sbatch.items()],
         run=run and shlex.quote(run),
         gres=_gres(job),
         time=f"{minutes // 60}:{minutes % 60:02}:00",
         warning=min(WARNING_SECONDS, minutes * 30),
-        output=_slurm_quoted(f"{job.folder}/output/%a.txt"),
+        output=_slurm_quoted(f"{job.folder}/output/{_output(first, job.block)}.txt"),
+        stage_dir=_shell_text(job.site.stage_dir),
+        options="".join(f"{word} " for word in job.options),
+        commit_variable=VARIABLE,
         launcher=_launcher(job),
         python=_interpreter(job),
         environment=environment(job),
         try_again=EXIT_RESUMABLE,
         most_restarts=MOST_RESTARTS,
     )
+
+
+def _output(first: int, block: int) -> str:
+    """The number of a task's run, in Slurm's symbols: ``%a``, or ``2%3a`` for the runs from 2000."""
+    digits = len(str(block)) - 1
+    if not digits:
+        return str(first)
+    return f"{first // block}%{digits}a" if first else "%a"
+
+
+def _option(name: str, value: object) -> str:
+    """A line of the site's own options."""
+    if value is True:
+        return f"--{name}"
+    text = str(value)
+    quoted = text if re.fullmatch(r"[\w.,:;=/@%+&|()\[\]*-]+", text) else _slurm_words(text)
+    return f"--{name}={quoted}"
+
+
+def _shell_text(text: str) -> str:
+    """A text in the shell's words, in which ``${NAME}`` is the node's variable, which has to be set."""
+    if not VARIABLE_IN_TEXT.search(text):
+        return shlex.quote(text)
+    escaped = re.sub(r'[\\"`$]', lambda match: "\\" + match[0], text)
+    return '"' + re.sub(r"\\\$\{(\w+)\}", r"${\1:?is not set on this node}", escaped) + '"'
 
 
 def _gres(job: Job) -> str | None:
@@ -124,18 +170,24 @@ def _launcher(job: Job) -> str:
         # others; but a worker that failed would have them wait until the limit.
         words += ["srun", "--distribution=block", "--kill-on-bad-exit=0", f"--wait={SHUTDOWN_GRACE_SECONDS}"]
     if job.site.container:
-        stage = [Path(job.site.stage_dir)] if Path(job.site.stage_dir).is_absolute() else []
-        paths = (job.folder, job.start_folder, *stage)
+        is_bound = job.site.stage_dir.startswith(("/", "${"))
+        paths = (job.folder, job.start_folder)
         binds = [word for path in paths for word in ("--bind", str(path))]
-        words += ["apptainer", "exec", *(["--nv"] if job.resources.gpus else []), *binds, job.site.container]
+        words += ["apptainer", "exec", *(["--nv"] if job.resources.gpus else []), *binds]
+        stage = f" --bind {_shell_text(job.site.stage_dir)}" if is_bound else ""
+        return f"{shlex.join(words)}{stage} {shlex.quote(job.site.container)} \\\n    "
     return f"{shlex.join(words)} \\\n    " if words else ""
 
 
 def _slurm_quoted(path: str) -> str:
     r"""A path for ``#SBATCH --output``, where ``\`` and ``"`` quote and ``%`` begins a symbol."""
-    *folders, name = path.split("/")
-    folder = "/".join(folders).replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
-    return f'"{folder}/{name}"'
+    folder, _, name = path.rpartition("/")
+    return _slurm_words(f"{folder}/").replace("%", "%%").removesuffix('"') + f'{name}"'
+
+
+def _slurm_words(text: str) -> str:
+    """A text as one word of a line ``#SBATCH``."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 @cache

@@ -22,6 +22,23 @@ SCHEDULERS = ("slurm", "local")
 #: What may stand in a line of a job script without quotes.
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+-]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+#: How a text of a site names a variable.
+VARIABLE_IN_TEXT = re.compile(r"\$\{(\w+)\}")
+_OPTION = re.compile(r"[a-z][a-z0-9-]*")
+
+#: Options of sbatch that a job script sets itself, and what sets them.
+_TAKEN = {
+    **dict.fromkeys(("job-name", "array", "output", "error", "open-mode", "chdir"), "the program"),
+    **dict.fromkeys(("requeue", "no-requeue", "signal", "export", "dependency", "parsable"), "the program"),
+    **dict.fromkeys(("ntasks", "ntasks-per-node", "wait", "wrap", "input"), "the program"),
+    "nodes": "resources.nodes",
+    "cpus-per-task": "resources.cores",
+    **dict.fromkeys(("gres", "gpus", "gpus-per-node", "gpus-per-task"), "resources.gpus"),
+    **dict.fromkeys(("mem", "mem-per-cpu", "mem-per-gpu"), "resources.memory_gb"),
+    "time": "resources.hours",
+    "partition": "partition",
+    "account": "account",
+}
 
 T = typing.TypeVar("T")
 
@@ -67,6 +84,8 @@ class Site:
     description: str = ""
     partition: str | None = None
     account: str | None = None
+    #: Other options of sbatch, such as qos, constraint, mail-type -> value; true: an option without one.
+    sbatch: dict[str, Any] = field(default_factory=dict)
     #: How experiments call a GPU -> how the scheduler does (GRES).
     gpu_types: dict[str, str] = field(default_factory=dict)
     #: What one node has, and how long a job may take; null: not known, not checked.
@@ -83,7 +102,8 @@ class Site:
     container: str | None = None
     #: Folder of the experiments; best on a disk that all nodes see.
     output: str = "logs"
-    #: Folder for the staged patches, as --stage-dir of benchmark.run.
+    #: Folder for the staged patches, as --stage-dir of benchmark.run. On Slurm its variables, but for USER
+    #: and HOME, are those of the node: ${SLURM_TMPDIR}/staging.
     stage_dir: str = "data/staging"
 
     def __post_init__(self) -> None:
@@ -97,6 +117,17 @@ class Site:
                 raise _invalid(
                     name, word, "letters, digits and . _ : / + -, beginning with a letter or digit"
                 )
+        for option, value in self.sbatch.items():
+            where = f"sbatch.{option}"
+            if not _OPTION.fullmatch(option):
+                raise _invalid(where, option, "the long name of an option of sbatch, without its dashes")
+            if option in _TAKEN:
+                raise _invalid(where, value, f"nothing: {_TAKEN[option]} sets this option")
+            if value is not True and type(value) not in (str, int):
+                raise _invalid(where, value, "a text or a number, or true for an option without a value")
+            check_printable(str(value), where)
+        if self.scheduler == "local" and self.sbatch:
+            raise _invalid("scheduler", self.scheduler, "slurm for a site with options of sbatch")
         for name in self.environment:
             if not _VARIABLE.fullmatch(name):
                 raise _invalid(f"environment.{name}", name, "the name of an environment variable")
@@ -143,7 +174,7 @@ def load_site(name: str) -> Site:
         )
     site = read_part(Site, read_mapping(path), path)
     expanded: dict[str, Any] = {
-        name: _expand(value, path, name)
+        name: _expand(value, path, name, on_node=name == "stage_dir" and site.scheduler == "slurm")
         for name in ("output", "stage_dir", "container", "python")
         if (value := getattr(site, name)) is not None
     }
@@ -153,11 +184,13 @@ def load_site(name: str) -> Site:
     return dataclasses.replace(site, environment=environment, **expanded)
 
 
-def _expand(text: str, path: Path, name: str) -> str:
-    """The text with ``${NAME}`` replaced by environment variables."""
+def _expand(text: str, path: Path, name: str, *, on_node: bool = False) -> str:
+    """The text with ``${NAME}`` replaced by environment variables; of those of a node, USER and HOME only."""
     variables = {"USER": getpass.getuser(), **os.environ}  # batch environments may lack USER
 
     def value(match: re.Match[str]) -> str:
+        if on_node and match[1] not in ("USER", "HOME"):
+            return match[0]
         if match[1] not in variables:
             raise ConfigError(
                 f"{path}: {name}",
@@ -167,7 +200,7 @@ def _expand(text: str, path: Path, name: str) -> str:
             )
         return variables[match[1]]
 
-    expanded = re.sub(r"\$\{(\w+)\}", value, text)
+    expanded = VARIABLE_IN_TEXT.sub(value, text)
     check_printable(expanded, f"{path}: {name}")
     return expanded
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import math
 import re
 import subprocess
 from collections.abc import Sequence
@@ -10,12 +11,16 @@ from pathlib import Path
 
 from benchmark.core.errors import RunError, os_failure
 from benchmark.sweep.experiment import Queued
+from benchmark.sweep.folder import Plan
 
 #: A busy controller answers late; after this long it does not answer.
 ANSWER_SECONDS = 120
 
-#: What squeue is asked for each task: its array's number and index, state, why it waits, and time left.
-_FORMAT = "%F|%K|%T|%r|%L"
+#: What squeue is asked for each task: its array's number and index, state, why it waits, time left, and
+#: the job's name.
+_FORMAT = "%F|%K|%T|%r|%L|%j"
+#: Slurm's own limit of an array, where it does not tell another.
+_DEFAULT_ARRAY = 1001
 #: Tasks that one scancel names: a command's line has an end.
 _AT_ONCE = 500
 
@@ -24,9 +29,19 @@ class NoAnswerError(RunError):
     """Slurm was asked and did not answer: what it has done is not known."""
 
 
-def submit(script: Path) -> str:
-    """Submit a batch file; returns the number of its job. Raises RunError."""
-    answer = _ask("sbatch", "--parsable", str(script)).strip()
+def block_size() -> int:
+    """How many tasks an array may have: the largest power of ten within MaxArraySize."""
+    try:
+        found = re.search(r"^MaxArraySize\s*=\s*(\d+)", _ask("scontrol", "show", "config"), re.M)
+    except RunError:  # what submits next says what is wrong
+        found = None
+    return 10 ** int(math.log10(max(int(found[1]) if found else _DEFAULT_ARRAY, 1)) + 1e-9)
+
+
+def submit(script: Path, after: str | None = None) -> str:
+    """Submit a batch file, to start after the end of another job; returns its number. Raises RunError."""
+    dependency = [f"--dependency=afterany:{after}"] if after else []
+    answer = _ask("sbatch", "--parsable", *dependency, str(script)).strip()
     number = answer.partition(";")[0]
     if not number.isdigit():
         raise RunError(
@@ -38,13 +53,22 @@ def submit(script: Path) -> str:
     return number
 
 
-def queued(names: Sequence[str]) -> list[Queued]:
-    """The tasks of the job arrays with these names that wait or run. Raises RunError."""
-    if not names:
-        return []
-    whose, which = f"--user={getpass.getuser()}", f"--name={','.join(names)}"
-    lines = _ask("squeue", "--noheader", "--array", whose, which, f"--format={_FORMAT}").splitlines()
-    return [task for line in lines if (task := _task(line)) is not None]
+def queued(plan: Plan) -> list[Queued]:
+    """The runs of an experiment that wait or run, by the numbers and names of its jobs. Raises RunError."""
+    whose = f"--user={getpass.getuser()}"
+    lines = _ask("squeue", "--noheader", "--array", whose, f"--format={_FORMAT}").splitlines()
+    firsts = {each.name: each.first for each in plan.arrays}
+    firsts |= {each.number: each.first for each in plan.arrays if each.number}
+    by_hand = re.compile(rf"{re.escape(plan.job)}-run-(\d+)")
+    found = []
+    for line in lines:
+        array, task, state, reason, left, name = (*line.strip().split("|", 5), "", "", "", "", "", "")[:6]
+        run = by_hand.fullmatch(name)
+        first = firsts.get(name, firsts.get(array))
+        if run or (first is not None and task.isdigit()):
+            index = int(run[1]) if run else (first or 0) + int(task)
+            found.append(_queued(index, f"{array}_{task}" if task.isdigit() else array, state, reason, left))
+    return found
 
 
 def cancel(tasks: Sequence[str]) -> None:
@@ -53,20 +77,17 @@ def cancel(tasks: Sequence[str]) -> None:
         _ask("scancel", *tasks[start : start + _AT_ONCE])
 
 
-def withdraw(name: str) -> None:
-    """Cancel the jobs with this name, whose numbers are not known. Raises RunError."""
-    _ask("scancel", f"--user={getpass.getuser()}", f"--name={name}")  # it takes one name, no list
+def withdraw(name: str, number: str | None) -> None:
+    """Cancel a job by its number, or by its name where that is not known. Raises RunError."""
+    which = [number] if number else [f"--user={getpass.getuser()}", f"--name={name}"]
+    _ask("scancel", *which)
 
 
-def _task(line: str) -> Queued | None:
-    array, index, state, reason, left = (*line.strip().split("|"), "", "", "", "", "")[:5]
-    if not index.isdigit():
-        return None  # a job by hand that is no array
-    job = f"{array}_{index}"
+def _queued(index: int, job: str, state: str, reason: str, left: str) -> Queued:
     if state in ("RUNNING", "COMPLETING", "CONFIGURING", "SUSPENDED", "STAGE_OUT", "SIGNALING", "STOPPED"):
         detail = f"limit in {left}" if state == "RUNNING" else state.lower()
-        return Queued(int(index), "running", detail, job)
-    return Queued(int(index), "waiting", reason if reason != "None" else state.lower(), job)
+        return Queued(index, "running", detail, job)
+    return Queued(index, "waiting", reason if reason != "None" else state.lower(), job)
 
 
 def _ask(*command: str) -> str:

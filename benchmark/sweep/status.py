@@ -49,6 +49,8 @@ class RunStatus:
     state: str
     detail: str
     progress: LoggedProgress
+    #: What the scheduler calls it, while it has it.
+    job: str = ""
 
     @property
     def hours_left(self) -> float | None:
@@ -74,7 +76,7 @@ def _status(run: PlannedRun, folder: ExperimentFolder, queued: Queued | None) ->
     if progress.is_complete:
         return RunStatus(run, "complete", "", progress)
     if queued is not None:
-        return RunStatus(run, queued.state, queued.detail, progress)
+        return RunStatus(run, queued.state, queued.detail, progress, queued.job)
     status = _exit_status(folder.exit_status(run))
     if status == EXIT_RESUMABLE:
         checkpoints = any(folder.run(run).checkpoints.glob("*.checkpoint.npz"))

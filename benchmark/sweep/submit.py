@@ -15,20 +15,23 @@ from benchmark import ROOT
 from benchmark.core.display import Display
 from benchmark.core.errors import CloudMaskError, ConfigError
 from benchmark.core.files import write_text
+from benchmark.record.commit import LISTING
 from benchmark.sweep import local, slurm
 from benchmark.sweep.experiment import Experiment, PlannedRun, Queued
 from benchmark.sweep.folder import (
     ExperimentFolder,
+    SubmittedArray,
     check_submitted,
     create,
     delete_runs,
     locked,
     new_job_name,
-    note_job,
+    note_array,
+    note_number,
     read_plan,
     restore,
 )
-from benchmark.sweep.job_script import Job, command, environment, render_array, render_run
+from benchmark.sweep.job_script import Job, command, environment, first_of_block, render_array, render_run
 from benchmark.sweep.site import Site, check_printable
 from benchmark.sweep.status import UNDONE, RunStatus, statuses
 
@@ -57,6 +60,7 @@ def submit(sweep: Sweep) -> int:
     """Write the folders of all runs and submit them, or run them here. Returns the exit status."""
     experiment, folder = sweep.experiment, sweep.folder
     job = new_job_name(experiment.name)
+    block = 1 if sweep.is_local else slurm.block_size()
     with locked(folder):
         if folder.exists:
             raise ConfigError(
@@ -68,11 +72,11 @@ def submit(sweep: Sweep) -> int:
         if sweep.is_local:
             local.check_room([_task(sweep, run) for run in experiment.runs])
         with sweep.display.bar("folders", len(experiment.runs)) as advance:
-            create(folder, experiment, sweep.site.name, job, _run_script(sweep, job), advance)
+            create(folder, experiment, sweep.site.name, job, _run_script(sweep, job, block), advance)
         if sweep.is_local:
             return _run_here(sweep, experiment.runs)
         try:
-            _submit_arrays(sweep, job, experiment.runs)
+            _submit_arrays(sweep, experiment.runs, block)
         except slurm.NoAnswerError:
             raise  # the jobs may be there: their folders have to stay
         except BaseException:
@@ -85,6 +89,7 @@ def resume(sweep: Sweep, chosen: Sequence[PlannedRun]) -> int:
     """Submit, or run here, those that are neither complete nor in the queue. Returns the exit status."""
     experiment, folder = sweep.experiment, sweep.folder
     check_submitted(folder, experiment, sweep.site.name, command_line(sweep, "submit"))
+    block = 1 if sweep.is_local else slurm.block_size()
     with locked(folder):
         undone = [each.run for each in current_statuses(sweep) if each.state in UNDONE and each.run in chosen]
         if not undone:
@@ -94,9 +99,7 @@ def resume(sweep: Sweep, chosen: Sequence[PlannedRun]) -> int:
             restore(folder, experiment, run)
         if sweep.is_local:
             return _run_here(sweep, undone)
-        job = new_job_name(experiment.name)
-        note_job(folder, job)
-        _submit_arrays(sweep, job, undone)
+        _submit_arrays(sweep, undone, block)
     return 0
 
 
@@ -135,23 +138,26 @@ def command_line(sweep: Sweep, verb: str) -> str:
 
 def current_statuses(sweep: Sweep) -> list[RunStatus]:
     """The state of every run, by queue and logs. Raises RunError if the scheduler cannot be asked."""
+    found = statuses(sweep.experiment, sweep.folder, [])
+    if all(each.state == "complete" for each in found):
+        return found  # wherever the folder was copied to, without a scheduler
     return statuses(sweep.experiment, sweep.folder, _queue(sweep))
 
 
 def _queue(sweep: Sweep) -> list[Queued]:
     if sweep.is_local:
         return local.queued(sweep.folder.local)
-    return slurm.queued(read_plan(sweep.folder).jobs)
+    return slurm.queued(read_plan(sweep.folder))
 
 
-def _run_script(sweep: Sweep, name: str) -> Callable[[PlannedRun], str] | None:
+def _run_script(sweep: Sweep, name: str, block: int) -> Callable[[PlannedRun], str] | None:
     """Renders the job script of a run; None where no scheduler reads it."""
     if sweep.is_local:
         return None
-    return lambda run: render_run(_job(sweep, name, run), run.index, run.name)
+    return lambda run: render_run(_job(sweep, name, run, block), run.index, run.name)
 
 
-def _job(sweep: Sweep, name: str, run: PlannedRun) -> Job:
+def _job(sweep: Sweep, name: str, run: PlannedRun, block: int = 1) -> Job:
     start_folder = Path.cwd()
     check_printable(f"{start_folder}{ROOT}{sys.executable}", "the folder of this command, or of the program")
     return Job(
@@ -164,47 +170,61 @@ def _job(sweep: Sweep, name: str, run: PlannedRun) -> Job:
         site=sweep.site,
         resources=run.resources,
         at_once=sweep.experiment.at_once,
+        options=sweep.experiment.options,
+        block=block,
+        keeps_commit=(sweep.folder.root / LISTING).exists(),
     )
 
 
-def _submit_arrays(sweep: Sweep, name: str, runs: Sequence[PlannedRun]) -> None:
-    """One job array for all runs that ask for the same; all are submitted, or none is."""
-    groups: dict[object, list[PlannedRun]] = {}
+def _submit_arrays(sweep: Sweep, runs: Sequence[PlannedRun], block: int) -> None:
+    """A job array for the runs of a block that ask for the same; all are submitted, or none is.
+
+    With ``at_once``, the blocks of those that ask for the same follow each other.
+    """
+    groups: dict[object, dict[int, list[PlannedRun]]] = {}
     for run in runs:
-        groups.setdefault(run.resources, []).append(run)
-    submitted = 0
+        blocks = groups.setdefault(run.resources, {})
+        blocks.setdefault(first_of_block(run.index, block), []).append(run)
+    submitted: list[SubmittedArray] = []
     try:
-        for number, group in enumerate(groups.values()):
-            script = sweep.folder.array_script(number)
-            write_text(script, render_array(_job(sweep, name, group[0]), [run.index for run in group]))
-            job = slurm.submit(script)
-            submitted += 1
-            sweep.display.say(f"job {job}: {len(group)} runs")
+        for blocks in groups.values():
+            previous = None
+            for first, group in blocks.items():
+                array = note_array(sweep.folder, first)
+                submitted.append(array)
+                script = sweep.folder.array_script(len(submitted) - 1)
+                job = _job(sweep, array.name, group[0], block)
+                write_text(script, render_array(job, [run.index for run in group]))
+                number = slurm.submit(script, previous)
+                submitted[-1] = note_number(sweep.folder, array, number)
+                previous = number if sweep.experiment.at_once else None
+                sweep.display.say(f"job {number}: {len(group)} runs")
     except slurm.NoAnswerError as error:
-        _withdraw(name, error)
-        raise _uncertain(name, error, error.found) from None
+        _withdraw(submitted, error)
+        raise _uncertain(submitted, error, error.found) from None
     except BaseException as error:
-        if submitted and (problem := _withdraw(name, error)):
-            raise _uncertain(name, error, problem) from error
+        if problem := _withdraw([each for each in submitted if each.number], error):
+            raise _uncertain(submitted, error, problem) from error
         raise
 
 
-def _withdraw(name: str, error: BaseException) -> str | None:
-    """Cancel what has been submitted of a job; what Slurm says where it does not do so."""
+def _withdraw(submitted: Sequence[SubmittedArray], error: BaseException) -> str | None:
+    """Cancel what has been submitted; what Slurm says where it does not do so."""
     try:
-        slurm.withdraw(name)
+        for array in submitted:
+            slurm.withdraw(array.name, array.number)
     except CloudMaskError as refused:
         return f"{error}; {refused.where}: {refused.found}"
     return None
 
 
-def _uncertain(name: str, error: BaseException, found: str) -> slurm.NoAnswerError:
+def _uncertain(submitted: Sequence[SubmittedArray], error: BaseException, found: str) -> slurm.NoAnswerError:
     return slurm.NoAnswerError(
         getattr(error, "where", "sbatch"),
         found=found,
         expected="all jobs submitted, or none",
-        remedy=f"jobs named {name} may be there: when Slurm answers, `status` shows them, `stop` cancels "
-        "them and `resume` submits what is missing",
+        remedy=f"jobs named {', '.join(each.name for each in submitted)} may be there: when Slurm answers, "
+        "`status` shows them, `stop` cancels them and `resume` submits what is missing",
     )
 
 

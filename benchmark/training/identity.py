@@ -15,6 +15,7 @@ from benchmark.core.files import write_text
 from benchmark.record import system_info
 from benchmark.record.announcement import read_announcement
 from benchmark.record.events import NUMERICS, OPTIMIZERS, PARALLELISM, PARAMETERS, RULES_EDITION
+from benchmark.record.provenance import not_submittable
 from benchmark.record.system_facts import hardware_changes, platform_name
 from benchmark.training.context import RunContext
 
@@ -34,7 +35,7 @@ def keep_facts(run: RunContext, facts: dict[str, Any]) -> None:
 
     Warns where a resumed run has other hardware than its first start.
     """
-    if reason := system_info.not_submittable(facts["git"]):
+    if reason := not_submittable(facts["git"]):
         run.display.warn(f"this run cannot be submitted: {reason}")
     earlier = run.folder.systems
     write_text(run.folder.system_of(len(earlier) + 1), json.dumps(facts, indent=2) + "\n")

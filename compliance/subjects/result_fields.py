@@ -96,6 +96,7 @@ _WORDS = {
     "integer": "an integer",
     "number": "a number",
     "boolean": "true or false",
+    "boolean or null": "true, false, or null where not known",
     "object": "an object",
     "list": "a list of names",
     "count": "an integer, at least 0",

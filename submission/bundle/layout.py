@@ -29,8 +29,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.core.errors import SubmissionError
+from benchmark.record.commit import COMMIT, LISTING
 from compliance.subjects.tree import DEMONSTRATION
-from compliance.subjects.trees.commit import COMMIT, LISTING
 
 BENCHMARK = "cloudmask"
 #: Name of the code's folder (G: names of implementations may be arbitrary).

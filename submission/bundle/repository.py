@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from benchmark.core.errors import SubmissionError
 from benchmark.core.escaping import markdown_line
 from benchmark.core.files import reason_of
+from benchmark.record.provenance import changes
 from compliance.wording import count
 
 NO_REMOTE = "no public remote; the code is in this bundle"
@@ -83,13 +84,13 @@ def _refuse_changes(root: Path, ignore: Sequence[Path]) -> None:
     resolved = root.resolve()
     inside = [path.resolve() for path in ignore if path.resolve().is_relative_to(resolved)]
     specs = [f":(exclude,top,literal){path.relative_to(resolved)}" for path in inside if path != resolved]
-    changes = _git(root, "status", "--porcelain", "--untracked-files=all", "--", ":/", *specs).splitlines()
-    if changes:
-        listed = [f"\n              {line}" for line in changes[:LISTED]]
-        more = f"\n              and {len(changes) - LISTED} more" if len(changes) > LISTED else ""
+    status = _git(root, "status", "--porcelain", "--untracked-files=all", "--", ":/", *specs)
+    if found := changes(status):
+        listed = [f"\n              {line}" for line in found[:LISTED]]
+        more = f"\n              and {len(found) - LISTED} more" if len(found) > LISTED else ""
         raise SubmissionError(
             root,
-            found=f"{count(len(changes), 'uncommitted change')}:{''.join(listed)}{more}",
+            found=f"{count(len(found), 'uncommitted change')}:{''.join(listed)}{more}",
             expected="a checkout without changes, so that anyone can see that the code is the commit",
             remedy="commit or remove them; if they change what ran, commit and make the runs again",
         )

@@ -173,7 +173,9 @@ def _read_run(path: Path, read: LogReader) -> CheckedRun:
     if commit is None or commit.metadata["dirty"] is not False:
         raise SubmissionError(
             path,
-            found="a run from a checkout with uncommitted changes",
+            found="a run of an export, whose changes are not known"
+            if commit is not None and commit.metadata["dirty"] is None
+            else "a run from a checkout with uncommitted changes",
             expected="a run of a commit, so that its code can be submitted",
             remedy="commit the changes and make the run again",
         )

@@ -22,12 +22,13 @@ from benchmark import ROOT
 from benchmark.core.errors import SubmissionError
 from benchmark.core.escaping import tell
 from benchmark.core.files import read_text, write_aside
+from benchmark.record.commit import CommitDefect, CommitFiles, read_listing
+from benchmark.record.provenance import VARIABLE, differing_files
 from benchmark.record.run_folder import RunFolder
 from compliance.finding import Finding
 from compliance.registry import OWN
 from compliance.subjects.log import Log
 from compliance.subjects.parse import read_log
-from compliance.subjects.trees.commit import STAMP, CommitDefect, blob_id, read_listing
 from submission.bundle.layout import INIT_DATASETS, RUN_AND_TIME, RUN_CONFIG, SETUP
 from submission.bundle.reading import Bundle
 from submission.bundle.repository import export_code, find_commit
@@ -89,7 +90,7 @@ def rerun(
             *("--set", f"data.inference={json.dumps(config.data.inference)}"),
         ]
         command = [sys.executable, "-m", "benchmark.run", *arguments]
-        execute(command, work, _environment() | _python(code), f"python -m benchmark.run --seed {seed}")
+        execute(command, work, _environment(bundle) | _python(code), f"python -m benchmark.run --seed {seed}")
         return _compare_repeated(bundle, number, run, work)
 
 
@@ -100,7 +101,7 @@ def rerun_bundled(bundle: Bundle, seed: int) -> tuple[str, list[Finding]]:
     """
     ((number, run),) = runs_of(bundle, seed, "--rerun-bundled")
     with work_folder() as work:
-        environment = _environment() | {WORK: str(work)} | _named("PYTHON")
+        environment = _environment(bundle) | {WORK: str(work)} | _named("PYTHON")
         for script, *arguments in ((SETUP,), (INIT_DATASETS,), (RUN_AND_TIME, str(seed))):
             path = (bundle.layout.science / script).resolve()
             execute([path, *arguments], work, environment, " ".join([script, *arguments]))
@@ -113,7 +114,7 @@ def trusted_code(bundle: Bundle, work: Path, checkout: Path) -> Path:
     It is this program where its files are the commit's, else the commit as ``checkout`` has it. Raises
     RepeatError where neither is.
     """
-    differing = differing_files(bundle)
+    differing = differing_from(bundle)
     if not differing:
         _say_code(f"this program, whose files are those of commit {bundle.commit.sha[:12]}")
         return ROOT
@@ -141,28 +142,21 @@ def _say_code(text: str) -> None:
     tell(f"{'code:':17} {text}")
 
 
-def differing_files(bundle: Bundle) -> list[str]:
+def differing_from(bundle: Bundle) -> list[str]:
     """The files of the benchmark that this program has otherwise than the bundle's commit."""
-    name = bundle.layout.commit_listing.relative_to(bundle.layout.root).as_posix()
+    layout = bundle.layout
+    listing = layout.commit_listing.relative_to(layout.root).as_posix()
     try:
-        listed = read_listing(bundle.tree.text(name) or "")
+        commit = CommitFiles(bundle.commit.sha, read_listing(bundle.tree.text(listing) or ""))
     except CommitDefect:  # the checker says so
-        return [name]
-    theirs = {
-        path: entry.id for path, entry in listed.items() if path.startswith("benchmark/") and path != STAMP
-    }
-    return [path for path, id in theirs.items() if _blob(ROOT / path) != id] or ([] if theirs else [name])
+        return [listing]
+    return differing_files(commit, ("benchmark",))
 
 
-def _blob(path: Path) -> str | None:
-    try:
-        return blob_id(path.read_bytes())
-    except OSError:
-        return None
-
-
-def _environment() -> dict[str, str]:
-    return {name: value for name in KEPT for name, value in _named(name).items()}
+def _environment(bundle: Bundle) -> dict[str, str]:
+    """What is kept of this environment, and where the code, which is no checkout, finds its commit."""
+    kept = {name: value for name in KEPT for name, value in _named(name).items()}
+    return kept | {VARIABLE: str(bundle.layout.commit_text.parent.resolve())}
 
 
 def _named(name: str) -> dict[str, str]:

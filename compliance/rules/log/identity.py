@@ -147,14 +147,18 @@ def commit_format(log: Log) -> Iterator[Problem]:
     severity="warning",
     clause="house",
     expected="a run from a clean checkout: dirty false",
-    remedy="commit or stash your changes and repeat the run; a dirty run cannot be submitted",
+    remedy="commit or stash your changes, or run from a checkout or a wheel, and repeat the run; "
+    "such a run cannot be submitted",
 )
 def commit_clean(log: Log) -> Iterator[Problem]:
-    """A run should be made from a clean checkout. With uncommitted changes the commit does not say
-    which code ran; the packager refuses such a log."""
+    """A run should be made from a clean checkout. With uncommitted changes, or where nothing tells whether
+    there were any, the commit does not say which code ran; the packager refuses such a log."""
     for event in log.all(COMMIT_KEY):
-        if event.metadata.get("dirty") is True:
+        dirty = event.metadata.get("dirty", False)
+        if dirty is True:
             yield problem("dirty true: uncommitted changes", event.line)
+        elif dirty is None:
+            yield problem("dirty null: whether the code was changed is not known", event.line)
 
 
 @log_rule(

@@ -6,9 +6,7 @@ import os
 import stat
 from collections.abc import Iterator
 
-from compliance.registry import Problem, problem, tree_rule
-from compliance.subjects.tree import Folder, SubmissionTree
-from compliance.subjects.trees.commit import (
+from benchmark.record.commit import (
     COMMIT,
     EXECUTABLE,
     LINK,
@@ -21,6 +19,8 @@ from compliance.subjects.trees.commit import (
     blob_id,
     read_commit,
 )
+from compliance.registry import Problem, problem, tree_rule
+from compliance.subjects.tree import Folder, SubmissionTree
 from compliance.wording import excerpt
 
 #: Logs name the commit; the text and the list of it lie with the scripts.

@@ -12,10 +12,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmark.record.commit import COMMIT, LISTING
 from benchmark.record.run_folder import RunFolder
 from compliance.registry import Problem, problem, tree_rule
 from compliance.subjects.tree import SubmissionTree
-from compliance.subjects.trees.commit import COMMIT, LISTING
 from compliance.wording import excerpt
 
 KEY_FILES = (

@@ -95,7 +95,8 @@ def tree_clean_runs(tree: SubmissionTree) -> Iterator[Problem]:
         for name, log in tree.logs[folder.name].items():
             commit = log.one("submission_github_commit_version")
             if commit is not None and commit.metadata["dirty"] is not False:
-                yield problem("a run with uncommitted changes", commit.line, path=tree.shown(name))
+                found = "uncommitted changes" if commit.metadata["dirty"] else "unknown changes"
+                yield problem(f"a run with {found}", commit.line, path=tree.shown(name))
 
 
 def folded(name: str) -> str:

@@ -31,7 +31,7 @@ _FIELDS: Shape = {
     "os": "string",
     "python": "string",
     "packages": "object",
-    "git": {"dirty": "boolean"},
+    "git": {"dirty": "boolean or null"},
 }
 #: Of these there is at least one of each.
 _POSITIVE = (

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from benchmark.config.files import load_config
 from benchmark.core.errors import ConfigError
-from benchmark.sweep.experiment import Experiment, load_experiment
+from benchmark.sweep.experiment import SHIPPED, Experiment, experiment_path, load_experiment
 from benchmark.sweep.site import SITES, Resources, Site, load_site
-from tests.support.project import ROOT, TINY
+from tests.support.project import TINY
 
 LOCAL = Site("local", "local")
 V100 = Site("cluster", "slurm", gpu_types={"v100": "gpu:v100"}, gpus_per_node=4, max_hours=48)
@@ -225,6 +225,41 @@ def test_variables_of_the_environment_are_put_in(tmp_path, monkeypatch):
         load_site(str(path))
 
 
+def test_the_stage_folder_of_a_cluster_names_variables_of_its_nodes(tmp_path, monkeypatch):
+    monkeypatch.delenv("SLURM_TMPDIR", raising=False)
+    monkeypatch.setenv("USER", "ada")
+    path = site_file(tmp_path, stage_dir="${SLURM_TMPDIR}/${USER}")
+    assert load_site(str(path)).stage_dir == "${SLURM_TMPDIR}/ada"
+    path = site_file(tmp_path, scheduler="local", stage_dir="${SLURM_TMPDIR}/${USER}")
+    with pytest.raises(ConfigError, match="set SLURM_TMPDIR"):
+        load_site(str(path))
+
+
+@pytest.mark.parametrize("name", ["quickstrat", "none"])
+def test_an_unknown_experiment_is_reported_with_the_shipped_ones(name):
+    with pytest.raises(ConfigError, match="a shipped experiment: methods, methods-small, nyu-table3"):
+        experiment_path(name)
+
+
+def test_an_experiment_is_a_file_or_a_shipped_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert experiment_path("quickstart") == SHIPPED / "quickstart.yaml"
+    assert experiment_path("quickstart.yaml") == Path("quickstart.yaml")
+    (tmp_path / "quickstart").write_text("name: mine\n")
+    assert experiment_path("quickstart") == Path("quickstart")
+
+
+def test_options_of_the_runs_stand_in_the_experiment(tmp_path):
+    plain = load(tmp_path)
+    found = load(tmp_path, on_bad_scene="skip", tensorboard=True)
+    assert found.options == ("--on-bad-scene", "skip", "--tensorboard")
+    # runs that may leave scenes out are others; those that draw curves are the same
+    assert found.runs[0].digest != plain.runs[0].digest
+    assert load(tmp_path, tensorboard=True).runs[0].digest == plain.runs[0].digest
+    with pytest.raises(ConfigError, match="on_bad_scene"):
+        load(tmp_path, on_bad_scene="ask")
+
+
 def test_an_unknown_site_is_reported_with_the_known_ones():
     with pytest.raises(ConfigError, match=r"a shipped site \(greene, local, rivanna\) or a YAML file"):
         load_site("summit")
@@ -244,6 +279,12 @@ def test_an_unknown_site_is_reported_with_the_known_ones():
         ({"python": "a\nb"}, "python", "no newline"),
         ({"scheduler": "local", "container": "a.sif"}, "scheduler", "slurm for a site with container"),
         ({"partitions": "gpu"}, "partitions", "did you mean partition?"),
+        ({"sbatch": {"--qos": "high"}}, "sbatch.--qos", "without its dashes"),
+        ({"sbatch": {"time": "1:00"}}, "sbatch.time", "resources.hours sets this option"),
+        ({"sbatch": {"qos": "a\nb"}}, "sbatch.qos", "no newline"),
+        ({"sbatch": {"qos": ["a"]}}, "sbatch.qos", "a text or a number"),
+        ({"sbatch": {"exclusive": False}}, "sbatch.exclusive", "true for an option without a value"),
+        ({"scheduler": "local", "sbatch": {"qos": "a"}}, "scheduler", "slurm for a site with options"),
     ],
 )
 def test_an_unusable_site_is_reported(tmp_path, fields, where, message):
@@ -267,7 +308,7 @@ def test_several_nodes_need_a_cluster_without_container(site, message):
 
 
 def test_nyu_table3_is_the_papers_five_trials():
-    experiment = load_experiment(ROOT / "experiments" / "nyu-table3.yaml", load_site("greene"))
+    experiment = load_experiment(SHIPPED / "nyu-table3.yaml", load_site("greene"))
     assert [run.config.seed for run in experiment.runs] == [1, 2, 3, 4, 5]
     for run in experiment.runs:
         training, wanted = run.config.training, run.resources
@@ -280,14 +321,14 @@ def test_nyu_table3_is_the_papers_five_trials():
 
 @pytest.mark.parametrize("name", ["quickstart", "nyu-table3-small"])
 def test_the_others_run_five_seeds_on_embedded_scenes_here(name):
-    experiment = load_experiment(ROOT / "experiments" / f"{name}.yaml", load_site("local"))
+    experiment = load_experiment(SHIPPED / f"{name}.yaml", load_site("local"))
     assert [run.config.seed for run in experiment.runs] == [1, 2, 3, 4, 5]
     assert {run.config.data.kind for run in experiment.runs} == {"synthetic"}
 
 
 def test_the_small_sibling_has_the_papers_hyperparameters():
     small, paper = (
-        load_experiment(ROOT / "experiments" / f"nyu-table3{suffix}.yaml", load_site(site)).runs[0].config
+        load_experiment(SHIPPED / f"nyu-table3{suffix}.yaml", load_site(site)).runs[0].config
         for suffix, site in (("-small", "local"), ("", "greene"))
     )
     for name in ("batch_size", "learning_rate", "schedule", "precision", "augmentation"):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,7 +27,7 @@ GREENE = Site("greene", "slurm", gpu_types={"v100": "gpu:v100"}, stage_dir="/scr
 def job(site: Site = GREENE, folder: str = "/scratch/ada/logs/nyu-table3", **resources: object) -> Job:
     wanted = Resources(**{"hours": 13, "gpus": 1, "gpu_type": "v100", "cores": 8, **resources})  # type: ignore[arg-type]
     return Job(
-        name="cloudmask-nyu-table3-0123abcd",
+        name="nyu-table3-0123abcd",
         experiment="nyu-table3",
         folder=Path(folder),
         start_folder=Path("/home/ada/cloudmask"),
@@ -45,12 +47,16 @@ AWKWARD = Site(
     modules=("apptainer/1.2", "cuda"),
     environment={"TMPDIR": '/scratch/it\'s "here" $HOME'},
     python="/opt/my python/bin/python",
-    stage_dir="/scratch/a b",
+    stage_dir='${SLURM_TMPDIR}/a "b" $HOME',
+    sbatch={"qos": "high", "mail-type": "END,FAIL", "comment": 'my "own" runs', "exclusive": True},
 )
 SCRIPTS = {
     "single_gpu_array": render_array(job(memory_gb=64), range(5)),
     "single_gpu_run": render_run(job(memory_gb=64), 3, "nyu-table3-seed-4"),
     "multi_gpu_array": render_array(job(gpus=4), [0, 1, 2, 5, 7]),
+    "third_block_array": render_array(
+        replace(job(), options=("--on-bad-scene", "skip"), keeps_commit=True), [2000, 2001, 2345]
+    ),
     "multi_node_array": render_array(job(nodes=2, gpus=4), [0]),
     "container_array": render_array(
         job(Site("here", "slurm", container="/images/cloudmask.sif", stage_dir="/local"), gpu_type=None),
@@ -81,6 +87,16 @@ def test_shellcheck_finds_nothing(name):
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, "")
+
+
+@given(block=st.sampled_from([1, 10, 100, 1000]), index=st.integers(0, 9999))
+def test_the_output_of_any_run_is_the_file_with_its_number(block, index):
+    script = render_array(replace(job(), block=block), [index])
+    task = int(re.search(r"^#SBATCH --array=(\d+)", script, re.M)[1])
+    name = re.search(r'/output/(.*)\.txt"', script)[1]
+    written = re.sub(r"%(\d*)a", lambda symbol: str(task).zfill(int(symbol[1] or 1)), name)
+    assert (task < block, written) == (True, str(index))
+    assert f"SLURM_ARRAY_TASK_ID + {index - task + 1}))p" in script
 
 
 @given(indices=st.sets(st.integers(0, 2000)))

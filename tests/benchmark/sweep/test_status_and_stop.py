@@ -29,7 +29,8 @@ def test_status_tells_from_queue_log_and_exit_status_where_each_run_stands(place
     slurm_command(
         place,
         "squeue",
-        "printf '17|1|RUNNING|None|9:30\\n17|2|PENDING|Resources|10:00\\n17|N/A|PENDING|None|1:00\\n'",
+        "printf '17|1|RUNNING|None|9:30|x\\n17|2|PENDING|Resources|10:00|x\\n17|N/A|PENDING|None|1:00|x\\n"
+        "16|6|RUNNING|None|9:30|somebody else\\n'",
     )
     shutil.copy(LOGS / "completed.txt", runs[0] / "result.txt")
     (runs[3] / "checkpoints").mkdir()
@@ -50,16 +51,51 @@ def test_status_tells_from_queue_log_and_exit_status_where_each_run_stands(place
     assert call("status") == 1
 
 
+def test_status_as_json_is_one_line_with_every_run(place, submitted, capsys):
+    shutil.copy(LOGS / "completed.txt", submitted / "runs/three-seed-1/result.txt")
+    slurm_command(place, "squeue", "echo '17|1|PENDING|Priority|1:00|x'")
+    capsys.readouterr()
+    assert call("status", "--json") == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    first, second, third = json.loads(line)["runs"]
+    assert (first["state"], first["epoch"], first["job"]) == ("complete", 3, "")
+    assert first["test_accuracy"] > 0.5
+    assert (second["state"], second["job"], second["detail"]) == ("waiting", "17_1", "Priority")
+    assert (third["state"], third["hours_left"]) == ("missing", None)
+
+
+def test_status_is_watched_until_nothing_waits_or_runs(place, submitted, capsys, monkeypatch):
+    monkeypatch.setattr("time.sleep", lambda seconds: slurm_command(place, "squeue", ""))
+    slurm_command(place, "squeue", "echo '17|1|RUNNING|None|1:00|x'")
+    capsys.readouterr()
+    assert call("status", "--watch", "5") == 0
+    said = capsys.readouterr().out
+    assert "1 running" in said
+    assert said.splitlines()[-1] == "3 missing"
+    with pytest.raises(SystemExit):
+        call("status", "--watch", "0")
+
+
+@pytest.mark.parametrize("verb", ["status", "collect"])
+def test_a_complete_experiment_is_read_where_there_is_no_scheduler(place, submitted, verb):
+    for number, name in enumerate(("completed.txt",) * 3, start=1):
+        shutil.copy(LOGS / name, submitted / f"runs/three-seed-{number}/result.txt")
+    (place / "bin/squeue").unlink()
+    assert call(verb) == (0 if verb == "status" else 1)  # copies of one log are an error
+    assert not (place.parent / "calls").exists()
+
+
 def test_resume_submits_what_is_missing_and_never_what_is_complete_or_in_the_queue(place, submitted):
     shutil.copy(LOGS / "completed.txt", submitted / "runs" / "three-seed-1" / "result.txt")
-    slurm_command(place, "squeue", "echo '17|1|PENDING|Priority|1:00'")
+    slurm_command(place, "squeue", "echo '17|1|PENDING|Priority|1:00|x'")
     (submitted / "runs" / "three-seed-3" / "config.yaml").write_text("half-writ")
     assert call("resume") == 0
     assert "#SBATCH --array=2\n" in (submitted / "array.slurm").read_text()
     assert (submitted / "runs/three-seed-3/config.yaml").read_text().startswith("name: three\n")
-    first, second = json.loads((submitted / "plan.json").read_text())["jobs"]
-    assert f"--job-name={second}\n" in (submitted / "array.slurm").read_text()
-    assert calls(place)[-2].endswith(f"--name={first} --format=%F|%K|%T|%r|%L")
+    first, second = json.loads((submitted / "plan.json").read_text())["arrays"]
+    assert (first["name"][:-1], first["name"][-1], second["name"][-1]) == (second["name"][:-1], "1", "2")
+    assert f"--job-name={second['name']}\n" in (submitted / "array.slurm").read_text()
+    assert calls(place)[-2].endswith("--format=%F|%K|%T|%r|%L|%j")
 
 
 # ---- stop
@@ -71,7 +107,13 @@ def queue(place: Path, submitted: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     monkeypatch.setattr("benchmark.sweep.submit.STOP_SECONDS", 0.2)
     monkeypatch.setattr("benchmark.sweep.submit._POLL_SECONDS", 0.05)
     queue = place.parent / "queue"
-    queue.write_text("17|0|RUNNING|None|9:30\n18|1|RUNNING|None|9:30\n18|2|PENDING|Resources|9:30\n")
+    plan = json.loads((submitted / "plan.json").read_text())
+    name = plan["arrays"][0]["name"]
+    plan["arrays"].append({"name": "renamed by an administrator", "first": 0, "number": "18"})
+    (submitted / "plan.json").write_text(json.dumps(plan))
+    queue.write_text(
+        f"17|0|RUNNING|None|9:30|{name}\n18|1|RUNNING|None|9:30|x\n18|2|PENDING|Resources|9:30|x\n"
+    )
     slurm_command(place, "squeue", f"cat '{queue}'")
     taken = 'for each; do sed -i "/^$(echo "$each" | tr _ \'|\')|/d" "$queue"; done'
     slurm_command(place, "scancel", f"queue='{queue}'\n{taken}")
@@ -214,7 +256,7 @@ def test_collect_tells_what_the_checker_finds_and_what_is_not_complete(place, su
 
 
 def test_the_command_line_loads_no_tensorflow(place):
-    said = program("benchmark.sweep", "plan", ROOT / "experiments" / "quickstart.yaml", cwd=place)
+    said = program("benchmark.sweep", "plan", "quickstart", cwd=place)
     assert said.returncode == 0, said.stderr
     code = "import sys, benchmark.sweep.__main__; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import resource
 import shutil
 
@@ -54,6 +55,8 @@ def test_submit_writes_every_folder_and_submits_one_array(place, capsys):
         "plan.json",
         "runs.txt",
         "array.slurm",
+        "commit.txt",
+        "tree.txt",
         "output",
         "runs",
         *(f"runs/three-seed-{seed}" for seed in (1, 2, 3)),
@@ -71,8 +74,10 @@ def test_submit_writes_every_folder_and_submits_one_array(place, capsys):
     assert calls(place) == [f"sbatch --parsable {folder(place)}/array.slurm"]
     script = (folder(place) / "array.slurm").read_text()
     assert "#SBATCH --array=0-2%2\n" in script
-    (name,) = json.loads((folder(place) / "plan.json").read_text())["jobs"]
-    assert f"#SBATCH --job-name={name}\n" in script
+    (array,) = json.loads((folder(place) / "plan.json").read_text())["arrays"]
+    assert (array["first"], array["number"]) == (0, "17")
+    assert re.fullmatch(r"three-[0-9a-f]{8}-1", array["name"])
+    assert f"#SBATCH --job-name={array['name']}\n" in script
     assert "#SBATCH --array=1\n" in (folder(place) / "runs/three-seed-2/job.slurm").read_text()
 
 
@@ -112,9 +117,7 @@ def test_the_first_array_is_cancelled_where_the_second_is_refused(place, capsys)
     slurm_command(place, "sbatch", 'case "$2" in *array-1*) echo no >&2; exit 1;; esac; echo 17')
     slurm_command(place, "scancel", "")
     assert call("submit") == 2
-    name = calls(place)[-1].rpartition("=")[2]
-    assert calls(place)[-1].startswith("scancel --user=")
-    assert f"--job-name={name}\n" in (folder(place) / "array.slurm").read_text()
+    assert calls(place)[-1] == "scancel 17"
     assert not (folder(place) / "runs").exists()
 
 
@@ -138,10 +141,12 @@ def test_a_scheduler_that_does_not_answer_is_reported_and_its_possible_jobs_are_
     assert call("submit") == 2
     said = capsys.readouterr().err
     assert "found:    no answer within 0.5 s" in said
-    (name,) = json.loads((folder(place) / "plan.json").read_text())["jobs"]
+    (array,) = json.loads((folder(place) / "plan.json").read_text())["arrays"]
+    name = array["name"]
+    assert array["number"] is None
     assert f"jobs named {name} may be there" in said
     assert calls(place)[-1].endswith(f"--name={name}")
-    slurm_command(place, "squeue", "echo '17|1|PENDING|Priority|1:00'")
+    slurm_command(place, "squeue", f"echo '17|1|PENDING|Priority|1:00|{name}'")
     capsys.readouterr()
     assert call("status") == 0
     assert capsys.readouterr().out.splitlines()[-1] == "2 missing, 1 waiting"

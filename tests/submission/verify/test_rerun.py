@@ -17,13 +17,13 @@ from typing import Any
 import pytest
 
 from benchmark import ROOT
+from benchmark.record.commit import blob_id
 from compliance.subjects.parse import read_log
-from compliance.subjects.trees.commit import blob_id
 from submission import package as packager
 from submission.bundle.reading import Bundle, find_tree, read_bundle
 from submission.runs.runs import CheckedRun, read_runs
 from submission.verify.__main__ import main
-from submission.verify.rerun import TOLERANCE, compare, differing_files, trusted_code
+from submission.verify.rerun import TOLERANCE, compare, differing_from, trusted_code
 from tests.support.runs import MEASURED, Lines, git, make_checkout, write_run
 
 #: Programs of a benchmark that is quick: what it trains was trained before and lies in TRAINED.
@@ -115,13 +115,15 @@ def test_without_the_commit_no_code_is_taken_from_the_bundle(
 ) -> None:
     assert main([str(archive), "--rerun", "2"]) == 2
     said = capfd.readouterr().out
-    assert "this program differs from that commit (benchmark/run.py), and the checkout has it not" in said
+    assert (
+        "this program differs from that commit (benchmark/__init__.py), and the checkout has it not" in said
+    )
     assert "check out the commit and verify there" in said
     assert "---" not in said
 
 
 def test_this_program_repeats_what_it_made_itself(bundle_of_ours: Bundle, tmp_path: Path) -> None:
-    assert differing_files(bundle_of_ours) == []
+    assert differing_from(bundle_of_ours) == []
     assert trusted_code(bundle_of_ours, tmp_path, tmp_path) == ROOT
 
 
