@@ -14,28 +14,26 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 
-def keep_commit(root: Path) -> None:
+def bake_commit(root: Path) -> None:
     """Write commit.txt and tree.txt into the package below ``root``, or copy those of an sdist."""
-    from benchmark.record import commit, provenance
+    from benchmark.record.provenance import BAKED, keep_commit
 
-    target = root / "benchmark"
-    if target.is_dir() and not provenance.keep_commit(target):
-        for name in (commit.COMMIT, commit.LISTING):
-            if (HERE / "benchmark" / name).exists():
-                shutil.copyfile(HERE / "benchmark" / name, target / name)
+    target, of_sdist = root / "benchmark" / BAKED, HERE / "benchmark" / BAKED
+    if target.parent.is_dir() and not keep_commit(target) and of_sdist.is_dir():
+        shutil.copytree(of_sdist, target, dirs_exist_ok=True)
 
 
 class BuildWithCommit(build_py):
     def run(self) -> None:
         super().run()
         if not self.editable_mode:
-            keep_commit(Path(self.build_lib))
+            bake_commit(Path(self.build_lib))
 
 
 class SdistWithCommit(sdist):
     def make_release_tree(self, base_dir: str, files: list[str]) -> None:
         super().make_release_tree(base_dir, files)
-        keep_commit(Path(base_dir))
+        bake_commit(Path(base_dir))
 
 
 setup(cmdclass={"build_py": BuildWithCommit, "sdist": SdistWithCommit})

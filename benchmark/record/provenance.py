@@ -20,6 +20,8 @@ from benchmark.record.commit import COMMIT, LISTING, STAMP, CommitDefect, Commit
 
 #: The packages of the program: what a run imports lies below them.
 PACKAGES = ("benchmark", "compliance", "submission")
+#: The folder of the package into which a build writes the text and the list of its commit.
+BAKED = "commit"
 #: Names a folder with the text and the list of the commit, for nodes that cannot ask git.
 VARIABLE = "CLOUDMASK_COMMIT"
 
@@ -35,7 +37,7 @@ def code_facts() -> dict[str, Any]:
         branch = _git("rev-parse", "--abbrev-ref", "HEAD")
         found = changes(_git("status", "--porcelain", "--untracked-files=all") or "")
         return {"commit": commit, "dirty": bool(found), "branch": None if branch == "HEAD" else branch}
-    for folder in (PACKAGE, Path(os.environ.get(VARIABLE) or PACKAGE)):
+    for folder in (PACKAGE / BAKED, Path(os.environ.get(VARIABLE) or PACKAGE / BAKED)):
         if (listed := _listed(folder)) is not None:
             return {"commit": listed.id, "dirty": bool(differing_files(listed)), "branch": None}
     stamp = _stamp()
@@ -72,6 +74,7 @@ def keep_commit(folder: Path) -> bool:
     text, listing = _output("cat-file", "commit", "HEAD"), _output("ls-tree", "-r", "-z", "HEAD")
     if top is None or Path(top) != ROOT or text is None or listing is None:
         return False
+    folder.mkdir(exist_ok=True)
     (folder / COMMIT).write_bytes(text)
     (folder / LISTING).write_bytes(listing.replace(b"\0", b"\n"))
     return True

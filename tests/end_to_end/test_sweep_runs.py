@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -67,7 +68,11 @@ def place(tiny_place: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     long = {"fields": {"training.epochs": 1000}}
     write(place / "stopped.yaml", {"name": "stopped", **common, **long, "repeats": 3, "at_once": 1})
     write(place / "limit.yaml", {"name": "limit", **common, "resources": {"hours": 0.016}})
+    write(place / "many.yaml", {"name": "many", **common, "repeats": 24})
     site = {"scheduler": "slurm", "partition": "main", "gpu_types": {"v100": "gpu:v100"}}
+    quick = write_executable(place / "quick", '#!/bin/bash\necho "$4"\n')
+    more = {"sbatch": {"comment": 'my "own" runs', "hold": True, "mail-type": "END,FAIL"}}
+    write(place / "blocks.yaml", {"name": "blocks", **site, **more, "python": quick, "output": "slurm logs"})
     forked = write_python(place / "forked")
     python = write_executable(place / "unlucky", UNLUCKY.format(place=f"'{place}'", python=forked))
     write(place / "cluster.yaml", {"name": "cluster", **site, "python": python, "output": "slurm logs"})
@@ -123,7 +128,7 @@ def submitted(place: Path, cluster: None) -> Path:
 def wait_for_end(place: Path, name: str, seconds: float) -> None:
     """Until Slurm has none of the experiment's runs any more."""
     wait_until(
-        lambda: f"cloudmask-{name}-" not in ask("squeue", "--noheader", "--format=%j"),
+        lambda: f" {name}-" not in ask("squeue", "--noheader", "--format= %j"),
         seconds=seconds,
         instead=lambda: [ask("squeue"), *(output_of(place, name, number) for number in range(3))],
         every=0.2,
@@ -141,7 +146,7 @@ def warn_in_first_epoch(place: Path, name: str) -> None:
     (job,) = (
         line.split()[0]
         for line in ask("squeue", "--noheader", "--array", "--format=%i %K %j").splitlines()
-        if f" 0 cloudmask-{name}-" in line
+        if f" 0 {name}-" in line
     )
     ask("scancel", "--batch", "--signal=USR1", job)
 
@@ -290,7 +295,7 @@ def stop_all(place: Path, runs: int) -> None:
     )
     assert said
     assert len(said[1].split(", ")) == runs
-    assert "cloudmask-stopped" not in ask("squeue", "-h", "-o", "%j")
+    assert "stopped-" not in ask("squeue", "-h", "-o", "%j")
 
 
 def test_slurm_warns_before_the_limit_and_the_job_comes_back(submitted):
@@ -301,6 +306,28 @@ def test_slurm_warns_before_the_limit_and_the_job_comes_back(submitted):
     )
     said = output_of(submitted, "limit", 0).splitlines()
     assert [line for line in said if not line.startswith("slurmstepd")] == ["first", "warned", "again"]
+
+
+def test_more_runs_than_an_array_may_have_go_in_blocks(place, cluster):
+    said = sweep(place, "submit", "many", "blocks.yaml")
+    assert said.returncode == 0, said.stdout + said.stderr
+    jobs = re.findall(r"job (\d+): (\d+) runs", said.stdout)
+    assert [int(runs) for _, runs in jobs] == [10, 10, 4]  # MaxArraySize is 11
+    states = status(place, "many", "blocks.yaml")
+    assert (len(states), set(states.values())) == (24, {"waiting"})
+    assert ask("squeue", "--noheader", f"--jobs={jobs[0][0]}", "--format=%k").strip() == 'my "own" runs'
+    stopped = sweep(place, "stop", "many", "blocks.yaml", "many-seed-13").stdout
+    assert f"1 of 1 runs stopped (jobs {jobs[1][0]}_2)" in stopped
+    ask("scontrol", "release", *(job for job, _ in jobs))
+    wait_until(lambda: not ask("squeue", "--noheader", "--name=" + names_of_jobs(place, "many")), seconds=60)
+    outputs = place / "slurm logs/many/output"
+    for index in {*range(24)} - {12}:
+        assert f"/runs/many-seed-{index + 1}/config.yaml" in (outputs / f"{index}.txt").read_text()
+
+
+def names_of_jobs(place: Path, name: str) -> str:
+    plan = json.loads((place / "slurm logs" / name / "plan.json").read_text())
+    return ",".join(array["name"] for array in plan["arrays"])
 
 
 def test_a_script_of_a_run_can_be_submitted_by_hand(array):

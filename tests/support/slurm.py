@@ -53,6 +53,7 @@ SlurmdParameters=config_overrides
 ReturnToService=2
 JobRequeue=1
 KillWait=10
+MaxArraySize=11
 GresTypes=gpu
 NodeName=DEFAULT CPUs=8 RealMemory=4096 Gres=gpu:v100:4
 NodeName=127.0.1.[1-2] NodeHostname={host} NodeAddr={address} Port=[{one},{other}]

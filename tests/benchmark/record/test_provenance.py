@@ -92,7 +92,7 @@ def test_of_an_export_nobody_knows_whether_it_was_changed(export: Path, checkout
 def test_the_list_of_the_commit_tells(
     export: Path, checkout: Path, baked: bool, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: Any
 ) -> None:
-    folder = export / "benchmark" if baked else tmp_path_factory.mktemp("experiment")
+    folder = export / "benchmark/commit" if baked else tmp_path_factory.mktemp("experiment")
     put_in_place(checkout, monkeypatch)
     assert keep_commit(folder)
     put_in_place(export, monkeypatch)
@@ -112,9 +112,9 @@ def test_a_list_of_another_commit_is_no_list(
     export: Path, checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put_in_place(checkout, monkeypatch)
-    assert keep_commit(export / "benchmark")
+    assert keep_commit(export / "benchmark/commit")
     put_in_place(export, monkeypatch)
-    listing = export / "benchmark/tree.txt"
+    listing = export / "benchmark/commit/tree.txt"
     listing.write_text(listing.read_text().replace("100644", "100755", 1))
     assert code_facts()["dirty"] is None
     assert not keep_commit(export)

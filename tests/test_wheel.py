@@ -1,0 +1,84 @@
+"""What is built of the package: a wheel that works in an empty folder, knows its commit, and has its data."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.support.project import ROOT
+from tests.support.runs import commit_everything
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The folder that a wheel of these files was unpacked into, and the commit that it was built from."""
+    place = tmp_path_factory.mktemp("wheel")
+    source = place / "source"
+    source.mkdir()
+    for name in ("benchmark", "compliance", "submission"):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE", ".gitignore", ".gitattributes"):
+        shutil.copyfile(ROOT / name, source / name)
+    commit = commit_everything(source)
+    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*build, "--wheel-dir", str(place), str(source)], check=True, capture_output=True)
+    (wheel,) = place.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(place / "site")
+    shutil.rmtree(source)
+    return place / "site", commit
+
+
+def call(site: Path, folder: Path, *arguments: str) -> str:
+    environment = {**os.environ, "PYTHONPATH": str(site), "PYTHONSAFEPATH": "1"}
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_the_wheel_knows_its_commit_and_whether_it_was_changed(
+    installed: tuple[Path, str], tmp_path: Path
+) -> None:
+    site, commit = installed
+    code = "import json, benchmark.record.provenance as p; print(json.dumps(p.code_facts()))"
+    assert json.loads(call(site, tmp_path, "-c", code)) == {"commit": commit, "dirty": False, "branch": None}
+    changed = tmp_path / "changed"
+    shutil.copytree(site, changed)
+    with (changed / "benchmark/run.py").open("a") as stream:
+        stream.write("# edited\n")
+    assert json.loads(call(changed, tmp_path, "-c", code))["dirty"] is True
+
+
+def test_its_data_is_there(installed: tuple[Path, str], tmp_path: Path) -> None:
+    """Configurations, experiments, sites, job scripts, rulesets, templates: of each that git has."""
+    site, _ = installed
+    tracked = subprocess.run(
+        ["git", "ls-files", "-z", "benchmark", "compliance", "submission"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split("\0")
+    # the script installs the checker from a checkout
+    data = [name for name in tracked if name and not name.endswith((".py", "standalone.sh"))]
+    assert [name for name in data if (ROOT / name).exists() and not (site / name).exists()] == []
+
+
+def test_it_plans_a_shipped_experiment_in_an_empty_folder(
+    installed: tuple[Path, str], tmp_path: Path
+) -> None:
+    site, _ = installed
+    said = call(site, tmp_path, "-m", "benchmark", "sweep", "plan", "quickstart")
+    assert "runs        5" in said
+    assert "cannot be submitted" not in said
