@@ -27,6 +27,8 @@ class Computing(NamedTuple):
     precision: str = "float32"
     optimization: Mapping[str, Any] = {}
     margin: int = 0
+    #: The accelerators by count and name.
+    names: str = ""
 
 
 def keep_facts(run: RunContext, facts: dict[str, Any]) -> None:
@@ -103,6 +105,8 @@ def log_parameters(run: RunContext, facts: dict[str, Any], computing: Computing)
             "licence": about.licence,
         }
     }
+    if computing.names:
+        metadata["accelerators_per_node"] = {"names": computing.names}
     if computing.margin:
         values["training_margin"] = computing.margin
     if announced:
