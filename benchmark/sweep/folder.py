@@ -7,6 +7,7 @@ array.slurm         the job array as it was submitted last
 output/N.txt        what run N wrote to its terminal
 runs/<run>/         config.yaml, experiment.json, job.slurm, exit_status, and all that a run leaves
 table.md, table.csv what the runs scored
+efficiency.md, .csv what they made of their machines
 """
 
 from __future__ import annotations
@@ -64,6 +65,14 @@ class ExperimentFolder:
     @property
     def table_csv(self) -> Path:
         return self.root / "table.csv"
+
+    @property
+    def efficiency_markdown(self) -> Path:
+        return self.root / "efficiency.md"
+
+    @property
+    def efficiency_csv(self) -> Path:
+        return self.root / "efficiency.csv"
 
     @property
     def outputs(self) -> Path:
