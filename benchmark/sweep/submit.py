@@ -98,7 +98,7 @@ def resume(sweep: Sweep, chosen: Sequence[PlannedRun]) -> int:
         for run in undone:
             restore(folder, experiment, run)
         if sweep.is_local:
-            return _run_here(sweep, undone)
+            return _run_here(sweep, undone, len(orphans))
         job = new_job_name(experiment.name)
         note_job(folder, job)
         _submit_arrays(sweep, job, undone)
@@ -213,12 +213,12 @@ def _uncertain(name: str, error: BaseException, found: str) -> slurm.NoAnswerErr
     )
 
 
-def _run_here(sweep: Sweep, runs: Sequence[PlannedRun]) -> int:
-    """Run on this machine, to the end. Returns the exit status."""
+def _run_here(sweep: Sweep, runs: Sequence[PlannedRun], orphans: int = 0) -> int:
+    """Run on this machine, to the end, with so many that run already. Returns the exit status."""
     display, folder = sweep.display, sweep.folder
     by_index = {run.index: run for run in sweep.experiment.runs}
     ended: dict[int, int | None] = {}
-    with display.bar("runs", len(runs)) as advance:
+    with display.bar("runs", len(runs) + orphans) as advance:
 
         def on_end(index: int) -> None:
             run = by_index[index]
