@@ -16,7 +16,7 @@ sys.path.insert(0, str(HERE))
 
 def bake_commit(root: Path) -> None:
     """Write commit.txt and tree.txt into the package below ``root``, or copy those of an sdist."""
-    from benchmark.record.provenance import BAKED, keep_commit
+    from benchmark.record.code.provenance import BAKED, keep_commit
 
     target, of_sdist = root / "benchmark" / BAKED, HERE / "benchmark" / BAKED
     if target.parent.is_dir() and not keep_commit(target) and of_sdist.is_dir():

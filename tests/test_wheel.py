@@ -51,7 +51,7 @@ def test_the_wheel_knows_its_commit_and_whether_it_was_changed(
     installed: tuple[Path, str], tmp_path: Path
 ) -> None:
     site, commit = installed
-    code = "import json, benchmark.record.provenance as p; print(json.dumps(p.code_facts()))"
+    code = "import json, benchmark.record.code.provenance as p; print(json.dumps(p.code_facts()))"
     assert json.loads(call(site, tmp_path, "-c", code)) == {"commit": commit, "dirty": False, "branch": None}
     changed = tmp_path / "changed"
     shutil.copytree(site, changed)

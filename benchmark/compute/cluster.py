@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
-import subprocess
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 
@@ -114,21 +114,23 @@ def _from_slurm(environment: Mapping[str, str]) -> Cluster:
 
 
 def _expanded(nodes: str) -> list[str]:
-    """``n[1-2],m3`` -> n1, n2, m3, by Slurm itself where there is something to expand."""
-    if "[" not in nodes:
-        return nodes.split(",")
-    try:
-        done = subprocess.run(
-            ["scontrol", "show", "hostnames", nodes], capture_output=True, text=True, timeout=60, check=True
-        )
-    except (OSError, subprocess.SubprocessError) as error:
-        raise RunError(
-            "scontrol show hostnames",
-            found=str(error),
-            expected=f"the nodes of {nodes}",
-            remedy="make Slurm's commands available in the job, or set TF_CONFIG for each worker",
-        ) from None
-    return done.stdout.split()
+    """``n[1-2,05],m3`` -> n1, n2, n05, m3, as `scontrol show hostnames` does, which no container has."""
+    names: list[str] = []
+    for part in re.findall(r"(?:[^,\[]|\[[^\]]*\])+", nodes):
+        texts = re.split(r"\[([^\]]*)\]", part)  # every second one is of brackets
+        choices = [_numbers(text) if place % 2 else [text] for place, text in enumerate(texts)]
+        names += map("".join, itertools.product(*choices))
+    return names
+
+
+def _numbers(ranges: str) -> list[str]:
+    """``08-10,3`` -> 08, 09, 10, 3."""
+    numbers: list[str] = []
+    for part in ranges.split(","):
+        first, _, last = part.partition("-")
+        width = len(first)
+        numbers += (f"{number:0{width}}" for number in range(int(first), int(last or first) + 1))
+    return numbers
 
 
 def _tasks_per_node(text: str) -> list[int]:

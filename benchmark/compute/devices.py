@@ -1,4 +1,4 @@
-"""Accelerators that were promised to a run, by its scheduler or its environment."""
+"""Accelerators of a run: which were promised by its scheduler or environment, and how they are counted."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Mapping
 #: How Slurm states the GPUs of a job on this node.
 SLURM = ("SLURM_GPUS_ON_NODE", "SLURM_JOB_GPUS", "SLURM_STEP_GPUS")
 VISIBLE = "CUDA_VISIBLE_DEVICES"
+#: How CUDA counts devices, and the order in which the driver and Slurm do; its own begins with the fastest.
+ORDER, BY_DRIVER = "CUDA_DEVICE_ORDER", "PCI_BUS_ID"
 
 
 def promised(environment: Mapping[str, str]) -> str | None:

@@ -7,6 +7,7 @@ batch, and what a step returns is summed over all of them.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -46,9 +47,16 @@ def require_promised(promise: str | None) -> None:
             "accelerators",
             found=f"none that TensorFlow {tf.__version__} can use, although {promise}",
             expected="the accelerators that this run was given: hours on a CPU are not what was asked for",
-            remedy="install CUDA's libraries (docs/training.md, GPU), or set CUDA_VISIBLE_DEVICES= (empty) "
-            "for the CPU",
+            remedy="install CUDA's libraries (docs/training.md, GPU; AMD's GPUs are not supported), or set "
+            "CUDA_VISIBLE_DEVICES= (empty) for the CPU",
         )
+
+
+def accelerator_names() -> str:
+    """The accelerators of this worker by count and name: ``2 x Tesla V100-SXM2-32GB``; nothing on a CPU."""
+    details = map(tf.config.experimental.get_device_details, tf.config.list_physical_devices("GPU"))
+    names = Counter(each.get("device_name", "unknown") for each in details)
+    return ", ".join(f"{count} x {name}" for name, count in names.items())
 
 
 def choose_strategy(cluster: Cluster = SINGLE_WORKER) -> tf.distribute.Strategy:

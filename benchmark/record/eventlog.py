@@ -24,7 +24,8 @@ from mlperf_logging.mllog.mllog import MLLogger
 
 from benchmark import ROOT
 from benchmark.core.errors import RunError
-from benchmark.record.events import BY_KEY, POINT, START, STOP, TOKEN, has_json_type
+from benchmark.record.events import BY_KEY, POINT, START, STOP, TOKEN
+from benchmark.record.json_types import has_json_type
 
 _RESUMED = "run_resumed"
 

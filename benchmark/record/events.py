@@ -56,24 +56,6 @@ POINT = "POINT_IN_TIME"
 START = "INTERVAL_START"
 STOP = "INTERVAL_END"
 
-#: JSON types of values and metadata, by the name used below.
-JSON_TYPES: dict[str, tuple[type, ...]] = {
-    "string": (str,),
-    "integer": (int,),
-    "number": (int, float),
-    "boolean": (bool,),
-    "boolean or null": (bool, type(None)),
-    "object": (dict,),
-    "null": (type(None),),
-}
-
-
-def has_json_type(value: object, name: str) -> bool:
-    """Whether ``value``, as JSON gives it, is of the named type (a boolean is no integer)."""
-    if isinstance(value, bool):
-        return bool in JSON_TYPES[name]
-    return isinstance(value, JSON_TYPES[name])
-
 
 @dataclass(frozen=True)
 class Event:
@@ -140,12 +122,7 @@ EVENTS: tuple[Event, ...] = (
         "what predicts, with what a document says of it; absent in older logs: the reference U-Net",
         dict.fromkeys(("title", "citations", "adapted", "licence"), "string"),
     ),
-    Event(
-        "method_kind",
-        POINT,
-        "string",
-        "network (trained by steps), fitted (once), masks (of another program)",
-    ),
+    Event("method_kind", POINT, "string", "network (trained by steps), fitted (once) or masks (another's)"),
     Event("method_source", POINT, "string", "module, file or folder that the method was read from"),
     Event("method_sha256", POINT, "string", "sha256 of the method's source file, or of all masks"),
     Event("method_options", POINT, "object", "the method's own settings"),
@@ -159,7 +136,13 @@ EVENTS: tuple[Event, ...] = (
         {"seeds": "string", "sha256": "string"},
     ),
     Event("number_of_nodes", POINT, "integer", "nodes of the run"),
-    Event("accelerators_per_node", POINT, "integer", "accelerators used on each node; 0 on a CPU"),
+    Event(
+        "accelerators_per_node",
+        POINT,
+        "integer",
+        "accelerators used on each node; 0 on a CPU; names: how many of which, by the chief's node",
+        optional={"names": "string"},
+    ),
     Event("number_of_ranks", POINT, "integer", "replicas that share a global batch"),
     Event("global_batch_size", POINT, "integer", "patches of one step over all replicas"),
     Event("local_batch_size", POINT, "integer", "patches of one step on one replica"),

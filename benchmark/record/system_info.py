@@ -18,7 +18,7 @@ from typing import Any
 import psutil
 
 from benchmark import PACKAGE, ROOT
-from benchmark.record.provenance import code_facts
+from benchmark.record.code.provenance import code_facts
 
 PACKAGES = ("tensorflow", "keras", "numpy", "h5py", "mlperf-logging", "cloudmesh-common")
 #: Instruction sets that matter for the speed of a convolution.

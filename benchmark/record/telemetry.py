@@ -24,7 +24,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
-from itertools import count, takewhile
+from itertools import count
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -32,6 +32,7 @@ import psutil
 import pynvml
 
 from benchmark.core.errors import RunError
+from benchmark.record.accelerators import visible_accelerators
 from benchmark.record.energy import (
     ACCELERATORS,
     CPU,
@@ -47,24 +48,28 @@ from benchmark.record.energy import (
 #: Seconds that the end of a run waits for a sample that is being taken.
 _JOIN_TIMEOUT_SECONDS = 10.0
 
-#: So many intervals without a sample are a pause; a busy node delays one by less.
-PAUSE_INTERVALS = 10
+#: Seconds between two samples: where energy can be read, as often as power meters are, and elsewhere.
+METERED_INTERVAL, INTERVAL = 1.0, 5.0
+
+#: A sample that is late by more seconds follows a pause; a busy node delays one by less.
+PAUSE_SECONDS = 50.0
 
 _MB = 10**6
 
 
 @contextlib.contextmanager
 def sample_telemetry(
-    path: Path, interval: float = 5.0, *, powercap: Path = POWERCAP, nvml: Any = pynvml
+    path: Path, interval: float | None = None, *, powercap: Path = POWERCAP, nvml: Any = pynvml
 ) -> Iterator[Telemetry]:
     """Append a sample to the table ``path`` every ``interval`` seconds of the block, and one at its end.
 
-    ``powercap`` is the folder of the kernel's energy counters, ``nvml`` the binding to
-    NVIDIA's driver.
+    Without an interval it is 1 s where energy can be read, and 5 s elsewhere. ``powercap`` is the folder of
+    the kernel's energy counters, ``nvml`` the binding to NVIDIA's driver.
     """
     telemetry = Telemetry(path, powercap, nvml)
     stop = threading.Event()
-    thread = threading.Thread(target=telemetry.sample_until, args=(stop, interval), daemon=True)
+    seconds = interval or telemetry.interval
+    thread = threading.Thread(target=telemetry.sample_until, args=(stop, seconds), daemon=True)
     thread.start()
     try:
         yield telemetry
@@ -108,6 +113,8 @@ class Telemetry:
             for number, handle in enumerate(handles)
             for name, reading in accelerator_readings(nvml, handle).items()
         }
+        #: Seconds between two samples.
+        self.interval = METERED_INTERVAL if self._meters else INTERVAL
         self.columns = ("time", "seconds", *process, "cpu_energy_j", *accelerators)
         self._readings: dict[str, Reading] = {}
         for name, reading in (process | accelerators).items():
@@ -137,7 +144,7 @@ class Telemetry:
                 while not stopped:
                     waited = time.monotonic()
                     stopped = stop.wait(interval)
-                    if (late := time.monotonic() - waited - interval) > PAUSE_INTERVALS * interval:
+                    if (late := time.monotonic() - waited - interval) > PAUSE_SECONDS:
                         self.paused_seconds += late
                     table.writerow(self.sample())
                     file.flush()
@@ -148,7 +155,7 @@ class Telemetry:
                 RunError(
                     self.path,
                     found=f"no more samples: {type(error).__name__}: {_in_a_line(error)}",
-                    expected="a line every few seconds",
+                    expected="a line every second or every five",
                     remedy="none is needed for the run, which continues; look at its folder and its disk",
                 )
             )
@@ -225,22 +232,6 @@ def accelerator_readings(nvml: Any, handle: Any) -> dict[str, Reading]:
         "utilisation_percent": lambda: nvml.nvmlDeviceGetUtilizationRates(handle).gpu,
         "energy_mj": lambda: nvml.nvmlDeviceGetTotalEnergyConsumption(handle),
     }
-
-
-def visible_accelerators(nvml: Any, visible: str | None) -> list[Any]:
-    """Handles of the accelerators that ``visible`` (CUDA_VISIBLE_DEVICES) lists; all where it is None.
-
-    NVML shows all devices of the node, of which a batch system may have lent only some.
-    """
-    if visible is None:
-        return [nvml.nvmlDeviceGetHandleByIndex(index) for index in range(nvml.nvmlDeviceGetCount())]
-    names = takewhile(lambda name: name not in ("", "-1"), map(str.strip, visible.split(",")))
-    return [
-        nvml.nvmlDeviceGetHandleByIndex(int(name))
-        if name.isdecimal()
-        else nvml.nvmlDeviceGetHandleByUUID(name)
-        for name in names
-    ]
 
 
 def _in_a_line(error: Exception) -> str:

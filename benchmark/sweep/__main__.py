@@ -1,4 +1,4 @@
-"""python -m benchmark.sweep plan|submit|status|logs|stop|resume|collect EXPERIMENT [--site NAME|FILE].
+"""python -m benchmark.sweep plan|submit|status|logs|stop|resume|collect|clean EXPERIMENT [--site NAME|FILE].
 
 Exit 0: done, 1: runs failed or logs have errors, 2: the command itself failed.
 """
@@ -19,7 +19,9 @@ from benchmark.core.display import Display
 from benchmark.core.errors import CloudMaskError, ConfigError, RunError, os_failure
 from benchmark.core.escaping import printable
 from benchmark.core.files import write_text
-from benchmark.record.provenance import code_facts, not_submittable
+from benchmark.record.code.provenance import code_facts, not_submittable
+from benchmark.sweep import efficiency
+from benchmark.sweep.clean import clean
 from benchmark.sweep.experiment import PlannedRun, experiment_path, load_experiment
 from benchmark.sweep.folder import check_submitted, experiment_folder
 from benchmark.sweep.site import load_site
@@ -46,6 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
             "stop": lambda sweep: _stop(sweep, options.runs),
             "resume": lambda sweep: _with_table(sweep, resume(sweep, _chosen(sweep, options.runs))),
             "collect": _collect,
+            "clean": lambda sweep: clean(sweep, remove=options.yes),
         }
         return verbs[options.verb](sweep)
     except (CloudMaskError, OSError) as error:
@@ -75,7 +78,8 @@ def _parser() -> argparse.ArgumentParser:
         ("logs", "show what the runs wrote to their terminal"),
         ("stop", "stop the runs of this experiment; each makes a checkpoint"),
         ("resume", "submit again what is missing, failed or was stopped; never what is complete"),
-        ("collect", "check the logs and make the table"),
+        ("collect", "check the logs and make the tables"),
+        ("clean", "show what complete runs keep that no result needs, and remove it with --yes"),
     ):
         add = verbs.add_parser(verb, help=description, description=description).add_argument
         add(
@@ -97,6 +101,8 @@ def _parser() -> argparse.ArgumentParser:
             )
         if verb in ("stop", "resume"):
             add("runs", nargs="*", metavar="RUN", help="these runs only (default: all)")
+        if verb == "clean":
+            add("--yes", action="store_true", help="remove what is shown (default: only show it)")
         add(
             "--site",
             default="local",
@@ -302,6 +308,10 @@ def _collect(sweep: Sweep) -> int:
             table.add_row(label, *shown(figures))
         sweep.display.console.print(table)
     sweep.display.say(f"written to {sweep.folder.table_markdown} and {sweep.folder.table_csv.name}")
+    if measured := efficiency.rows(found, sweep.folder):
+        write_text(sweep.folder.efficiency_markdown, efficiency.to_markdown(sweep.experiment.name, measured))
+        write_text(sweep.folder.efficiency_csv, efficiency.to_csv(measured))
+        sweep.display.say(f"load, energy and hours: {sweep.folder.efficiency_markdown}")
     for error in errors:
         sweep.display.warn(error)
     incomplete = sum(each.state != "complete" for each in found)

@@ -8,6 +8,7 @@ array.slurm         the job array as it was submitted last
 output/N.txt        what run N wrote to its terminal
 runs/<run>/         config.yaml, experiment.json, job.slurm, exit_status, and all that a run leaves
 table.md, table.csv what the runs scored
+efficiency.md, .csv what they made of their machines
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ from benchmark.core.errors import ConfigError, RunError, os_failure
 from benchmark.core.fields import read_fields
 from benchmark.core.files import read_text, reason_of, write_text
 from benchmark.record.announcement import save_announcement
-from benchmark.record.commit import COMMIT, LISTING
-from benchmark.record.provenance import keep_commit
+from benchmark.record.code.commit import COMMIT, LISTING
+from benchmark.record.code.provenance import keep_commit
 from benchmark.record.run_folder import RunFolder
 from benchmark.sweep.experiment import Experiment, PlannedRun
 from benchmark.sweep.site import check_printable
@@ -67,6 +68,14 @@ class ExperimentFolder:
     @property
     def table_csv(self) -> Path:
         return self.root / "table.csv"
+
+    @property
+    def efficiency_markdown(self) -> Path:
+        return self.root / "efficiency.md"
+
+    @property
+    def efficiency_csv(self) -> Path:
+        return self.root / "efficiency.csv"
 
     @property
     def outputs(self) -> Path:

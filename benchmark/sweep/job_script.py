@@ -14,7 +14,7 @@ from pathlib import Path
 import jinja2
 
 from benchmark.core.interruption import EXIT_RESUMABLE
-from benchmark.record.provenance import VARIABLE
+from benchmark.record.code.provenance import VARIABLE
 from benchmark.sweep.site import VARIABLE_IN_TEXT, Resources, Site
 
 TEMPLATES = Path(__file__).parent / "templates"

@@ -1,4 +1,8 @@
-"""Runs as processes of this machine, each pinned to cores and GPUs of its own."""
+"""Runs as processes of this machine, each pinned to cores and GPUs of its own.
+
+Every run has a shell that outlives the command which started it: it passes SIGTERM on and writes the exit
+status. The state file names the shells, so that another command finds them, ends them or looks after them.
+"""
 
 from __future__ import annotations
 
@@ -15,17 +19,29 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import psutil
-
 from benchmark.core.errors import RunError
 from benchmark.core.files import read_text, write_text
-from benchmark.record.system_info import gpus
+from benchmark.core.interruption import ECHO_SECONDS
+from benchmark.record.accelerators import device_names
 from benchmark.sweep.experiment import Queued
 
 _POLL_SECONDS = 0.1
 
-#: A process: its number and the moment of its start, as numbers are given again.
-_Process = tuple[int, float]
+#: Waits until its run is noted in the state file, so that no run is forgotten that has begun; $0 is the file
+#: of the exit status. A process that was killed leaves no status, as in a job.
+_SHELL = """
+trap 'stop=yes; kill -TERM $child 2>/dev/null' TERM
+read -r noted || exit
+"$@" </dev/null &
+child=$!
+[ -z "$stop" ] || kill -TERM $child
+while wait $child; status=$?; kill -0 $child 2>/dev/null; do :; done # a signal ends the waiting
+[ $status -gt 128 ] || { echo $status >"$0.part" && mv "$0.part" "$0"; }
+exit $status
+"""
+
+#: A process: its number and the tick of the kernel's clock at which it started, as numbers are given again.
+_Process = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -43,21 +59,24 @@ class LocalTask:
     exit_status: Path
 
 
-@dataclass
-class _Pool:
-    """What is free of this machine."""
+@dataclass(frozen=True)
+class _Devices:
+    """Cores and GPUs: of this machine, or those of them that are free."""
 
-    cores: list[int]
-    gpus: list[str]
+    cores: Sequence[int]
+    gpus: Sequence[str]
 
 
-@dataclass
-class _Running:
-    task: LocalTask
-    process: subprocess.Popen[bytes]
-    identity: _Process
-    cores: list[int]
-    gpus: list[str]
+@dataclass(frozen=True)
+class _Run:
+    """A run that was started, by this process or by one that has ended before it."""
+
+    index: int
+    #: Its shell.
+    process: _Process
+    devices: _Devices
+    #: The shell where this process started it.
+    child: subprocess.Popen[bytes] | None = None
 
 
 @dataclass
@@ -65,63 +84,66 @@ class _Stop:
     """How often this process was asked to stop."""
 
     times: int = 0
+    at: float = 0.0
 
     def ask(self, number: int, frame: FrameType | None) -> None:
-        self.times += 1
+        # a session that ends sends SIGTERM and SIGHUP: one request; who presses Ctrl-C twice means it
+        if number == signal.SIGINT or not self.times or time.monotonic() - self.at > ECHO_SECONDS:
+            self.times, self.at = self.times + 1, time.monotonic()
 
 
 def run_tasks(
-    tasks: Sequence[LocalTask],
-    at_once: int | None,
-    state: Path,
-    on_end: Callable[[LocalTask, int], None],
+    tasks: Sequence[LocalTask], at_once: int | None, state: Path, on_end: Callable[[int], None]
 ) -> bool:
     """Run all tasks, in their order, as many at the same time as there is room for.
 
-    ``state`` is a file for `queued` and `stop`. SIGTERM, SIGINT and SIGHUP are passed on as SIGTERM, upon
-    which a run makes a checkpoint and ends; a second one as SIGKILL. Returns whether all tasks came
-    to an end by themselves. Raises RunError for a task that this machine has no room for.
+    ``state`` is a file for `queued` and `stop`. Runs that it names and that still run, because the process
+    that looked after them was killed, keep their cores and GPUs, and are waited for like the others.
+    ``on_end`` is called with the number of each that has ended. SIGTERM, SIGINT and SIGHUP (but under
+    nohup) are passed on as SIGTERM, upon which a run makes a checkpoint and ends; a second one as SIGKILL.
+    Returns whether all came to an end by themselves. Raises RunError for a task that this machine has no
+    room for.
     """
-    pool = check_room(tasks)
-    waiting, running, killed = deque(tasks), list[_Running](), 0
+    machine = check_room(tasks)
+    waiting, running, killed = deque(tasks), _living(state), 0
     with _stoppable() as stop:
         try:
+            _write_state(state, running, waiting)
             while running or (waiting and not stop.times):
-                while waiting and not stop.times and _fits(waiting[0], pool, len(running), at_once):
-                    running.append(_start(waiting.popleft(), pool))
+                while waiting and not stop.times and _fits(waiting[0], _free(machine, running)):
+                    if at_once is not None and len(running) >= at_once:
+                        break
+                    running.append(_start(waiting[0], _free(machine, running)))
+                    waiting.popleft()
                     _write_state(state, running, waiting)
+                    _release(running[-1])
                 if stop.times > killed:
                     killed = stop.times
                     for each in running:
-                        each.process.send_signal(signal.SIGTERM if killed == 1 else signal.SIGKILL)
-                for each in [each for each in running if each.process.poll() is not None]:
+                        _send(each, signal.SIGTERM if killed == 1 else signal.SIGKILL)
+                for each in [each for each in running if not _is_alive(each.process)]:
+                    if each.child is not None:
+                        each.child.wait()
                     running.remove(each)
-                    _end(each, pool)
                     _write_state(state, running, waiting)
-                    on_end(each.task, each.process.returncode)
+                    on_end(each.index)
                 time.sleep(_POLL_SECONDS)
         finally:
-            for each in running:  # only if something failed here: no run outlives the one who counts it
-                each.process.terminate()
-            state.unlink(missing_ok=True)
+            if not running:
+                state.unlink(missing_ok=True)
+            elif not killed:  # something failed here: nobody would start those that wait
+                for each in running:
+                    _send(each, signal.SIGTERM)
     return not stop.times
-
-
-def visible_gpus() -> list[str]:
-    """The GPUs of this machine as CUDA_VISIBLE_DEVICES names them."""
-    named = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if named is not None:
-        return [name for name in named.split(",") if name and name != "-1"]
-    return [str(number) for number in range(len(gpus()))]
 
 
 def queued(state: Path) -> list[Queued]:
     """The tasks that wait or run here, by the file of `run_tasks`."""
     content = _read_state(state)
-    tasks = [Queued(index, "running") for index, process in content.running.items() if _find(process)]
-    if _find(content.supervisor):
-        tasks += [Queued(index, "waiting") for index in content.waiting]
-    return tasks
+    is_watched = _is_alive(content.supervisor)
+    detail = "" if is_watched else "the command that started it has ended; `resume` takes it over"
+    tasks = [Queued(each.index, "running", detail) for each in content.running if _is_alive(each.process)]
+    return tasks + [Queued(index, "waiting") for index in content.waiting if is_watched]
 
 
 def stop(state: Path, indices: Collection[int] | None = None) -> None:
@@ -130,19 +152,20 @@ def stop(state: Path, indices: Collection[int] | None = None) -> None:
     Every process is verified before. A task that waits starts in its turn unless all are stopped.
     """
     content = _read_state(state)
-    supervisor = _find(content.supervisor) if indices is None else None
-    chosen = [each for index, each in content.running.items() if indices is None or index in indices]
-    processes = [supervisor] if supervisor else [_find(process) for process in chosen]
-    for process in processes:
-        if process:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.terminate()
+    if indices is None and _is_alive(content.supervisor):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(content.supervisor[0], signal.SIGTERM)
+        return
+    for each in content.running:
+        if indices is None or each.index in indices:
+            _send(each, signal.SIGTERM)
 
 
-def check_room(tasks: Sequence[LocalTask]) -> _Pool:
-    """What is free of this machine. Raises RunError for a task that it has no room for."""
-    pool = _Pool(sorted(os.sched_getaffinity(0)), visible_gpus() if any(t.gpus for t in tasks) else [])
-    for name, there in (("cores", len(pool.cores)), ("gpus", len(pool.gpus))):
+def check_room(tasks: Sequence[LocalTask]) -> _Devices:
+    """What this machine has. Raises RunError for a task that it has no room for."""
+    machine = _Devices(sorted(os.sched_getaffinity(0)), _visible_gpus() if any(t.gpus for t in tasks) else [])
+    divided = any(gpu.startswith("MIG-") for gpu in machine.gpus)
+    for name, there in (("cores", len(machine.cores)), ("gpus", len(machine.gpus))):
         wanted = max((getattr(task, name) for task in tasks), default=0)
         if wanted > there:
             raise RunError(
@@ -151,47 +174,83 @@ def check_room(tasks: Sequence[LocalTask]) -> _Pool:
                 expected=f"at most {there}, which this machine lets this process use",
                 remedy="ask for fewer, for this machine alone under `sites: local:` of the experiment",
             )
-    return pool
+        if name == "gpus" and divided and wanted > 1:
+            raise RunError(
+                "resources.gpus",
+                found=f"{wanted} on a machine with divided GPUs (MIG)",
+                expected="1: CUDA lets a process use one instance only",
+                remedy="ask for 1, or name cards that are not divided in CUDA_VISIBLE_DEVICES",
+            )
+    return machine
 
 
-def _fits(task: LocalTask, pool: _Pool, running: int, at_once: int | None) -> bool:
-    room = len(pool.cores) >= task.cores and len(pool.gpus) >= task.gpus
-    return room and (at_once is None or running < at_once)
+def _visible_gpus() -> list[str]:
+    """The GPUs of this machine as CUDA_VISIBLE_DEVICES names them."""
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is None:
+        return device_names()
+    return [name for name in map(str.strip, named.split(",")) if name and name != "-1"]
 
 
-def _start(task: LocalTask, pool: _Pool) -> _Running:
-    cores, pool.cores = pool.cores[: task.cores], pool.cores[task.cores :]
-    gpus, pool.gpus = pool.gpus[: task.gpus], pool.gpus[task.gpus :]
+def _free(machine: _Devices, running: Sequence[_Run]) -> _Devices:
+    cores = {core for each in running for core in each.devices.cores}
+    gpus = {gpu for each in running for gpu in each.devices.gpus}
+    return _Devices(
+        [core for core in machine.cores if core not in cores],
+        [gpu for gpu in machine.gpus if gpu not in gpus],
+    )
+
+
+def _fits(task: LocalTask, free: _Devices) -> bool:
+    return len(free.cores) >= task.cores and len(free.gpus) >= task.gpus
+
+
+def _start(task: LocalTask, free: _Devices) -> _Run:
+    """Start the shell of a task, which waits for `_release`."""
+    devices = _Devices(free.cores[: task.cores], free.gpus[: task.gpus])
     task.exit_status.unlink(missing_ok=True)
     before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, cores)  # a child inherits it
+    os.sched_setaffinity(0, devices.cores)  # a child inherits it
     try:
         with task.output.open("ab") as output:
-            process = subprocess.Popen(
-                task.command,
-                env={**os.environ, **task.environment, "CUDA_VISIBLE_DEVICES": ",".join(gpus)},
-                stdin=subprocess.DEVNULL,
+            child = subprocess.Popen(
+                ["/bin/sh", "-c", _SHELL, str(task.exit_status), *task.command],
+                env={**os.environ, **task.environment, "CUDA_VISIBLE_DEVICES": ",".join(devices.gpus)},
+                stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C is passed on from here, once
             )
     finally:
         os.sched_setaffinity(0, before)
-    return _Running(task, process, _identity(process.pid), cores, gpus)
+    return _Run(task.index, _identity(child.pid), devices, child)
 
 
-def _end(ended: _Running, pool: _Pool) -> None:
-    pool.cores = sorted(pool.cores + ended.cores)
-    pool.gpus += ended.gpus
-    if ended.process.returncode >= 0:  # one that was killed leaves no status, as in a job
-        write_text(ended.task.exit_status, f"{ended.process.returncode}\n")
+def _release(run: _Run) -> None:
+    """Let the shell start its run."""
+    assert run.child is not None
+    assert run.child.stdin is not None
+    with contextlib.suppress(BrokenPipeError), run.child.stdin as line:
+        line.write(b"\n")
+
+
+def _send(run: _Run, number: signal.Signals) -> None:
+    """A signal to a run: SIGTERM by way of its shell, SIGKILL to all its processes."""
+    if _is_alive(run.process):
+        with contextlib.suppress(ProcessLookupError):
+            if number == signal.SIGKILL:
+                os.killpg(run.process[0], number)
+            else:
+                os.kill(run.process[0], number)
 
 
 @contextlib.contextmanager
 def _stoppable() -> Iterator[_Stop]:
     stop = _Stop()
-    # a terminal that is closed stops the runs too: nothing outlives the one who counts it
-    ends = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    # a terminal that is closed stops the runs too, unless nohup has this process outlive it
+    ends = [signal.SIGTERM, signal.SIGINT]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        ends.append(signal.SIGHUP)
     before = {number: signal.signal(number, stop.ask) for number in ends}
     try:
         yield stop
@@ -205,15 +264,23 @@ def _stoppable() -> Iterator[_Stop]:
 
 @dataclass(frozen=True)
 class _State:
-    supervisor: _Process | None = None
-    running: Mapping[int, _Process] = field(default_factory=dict)
-    waiting: Sequence[int] = ()
+    supervisor: _Process = (0, 0)
+    running: Sequence[_Run] = ()
+    waiting: Sequence[int] = field(default_factory=list)
 
 
-def _write_state(path: Path, running: Sequence[_Running], waiting: Sequence[LocalTask]) -> None:
+def _write_state(path: Path, running: Sequence[_Run], waiting: Sequence[LocalTask]) -> None:
     content: dict[str, Any] = {
         "supervisor": _identity(os.getpid()),
-        "running": {each.task.index: each.identity for each in running},
+        "running": [
+            {
+                "index": each.index,
+                "process": each.process,
+                "cores": each.devices.cores,
+                "gpus": each.devices.gpus,
+            }
+            for each in running
+        ],
         "waiting": [task.index for task in waiting],
     }
     write_text(path, json.dumps(content) + "\n")
@@ -222,11 +289,15 @@ def _write_state(path: Path, running: Sequence[_Running], waiting: Sequence[Loca
 def _read_state(path: Path) -> _State:
     try:
         content = json.loads(read_text(path))
-        return _State(
-            _process(content["supervisor"]),
-            {int(index): _process(process) for index, process in content["running"].items()},
-            [int(index) for index in content["waiting"]],
-        )
+        running = [
+            _Run(
+                int(each["index"]),
+                _process(each["process"]),
+                _Devices([int(core) for core in each["cores"]], [str(gpu) for gpu in each["gpus"]]),
+            )
+            for each in content["running"]
+        ]
+        return _State(_process(content["supervisor"]), running, [int(index) for index in content["waiting"]])
     except FileNotFoundError:
         return _State()
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -238,22 +309,30 @@ def _read_state(path: Path) -> _State:
         ) from None
 
 
+def _living(path: Path) -> list[_Run]:
+    """The runs of the file that still run."""
+    return [each for each in _read_state(path).running if _is_alive(each.process)]
+
+
 def _process(content: Any) -> _Process:
     number, started = content
-    return int(number), float(started)
+    return int(number), int(started)
 
 
 def _identity(number: int) -> _Process:
-    return number, psutil.Process(number).create_time()
+    return number, _started(number) or 0
 
 
-def _find(process: _Process | None) -> psutil.Process | None:
-    """The process if it is still the same one."""
-    if process is None:
-        return None
+def _is_alive(process: _Process) -> bool:
+    """Whether a process is still there and the same one."""
+    return process[0] > 0 and _started(process[0]) == process[1]
+
+
+def _started(number: int) -> int | None:
+    """When a process started, in ticks since the boot, which no setting of a clock changes; None of none."""
     try:
-        found = psutil.Process(process[0])
-        alive = found.create_time() == process[1] and found.status() != psutil.STATUS_ZOMBIE
-        return found if alive else None
-    except psutil.Error:
+        stat = Path(f"/proc/{number}/stat").read_bytes()
+    except OSError:
         return None
+    state, *fields = stat.rpartition(b")")[2].split()  # the name before it may hold anything
+    return None if state in (b"Z", b"X") else int(fields[18])

@@ -141,10 +141,6 @@ class Site:
             raise _invalid("resources.gpu_type", resources.gpu_type, f"a GPU of site {self.name} ({known})")
         if self.scheduler == "local" and resources.nodes > 1:
             raise _invalid("resources.nodes", resources.nodes, f"1 on site {self.name}, which is one machine")
-        if self.container and resources.nodes > 1:
-            raise _invalid(
-                "resources.nodes", resources.nodes, "1 in a container, where Slurm cannot be asked for nodes"
-            )
         for name, most in (
             ("cores", self.cores_per_node),
             ("gpus", self.gpus_per_node),

@@ -77,7 +77,7 @@ def _status(run: PlannedRun, folder: ExperimentFolder, queued: Queued | None) ->
         return RunStatus(run, "complete", "", progress)
     if queued is not None:
         return RunStatus(run, queued.state, queued.detail, progress, queued.job)
-    status = _exit_status(folder.exit_status(run))
+    status = exit_status_in(folder.exit_status(run))
     if status == EXIT_RESUMABLE:
         checkpoints = any(folder.run(run).checkpoints.glob("*.checkpoint.npz"))
         stopped = "a checkpoint was made" if checkpoints else "before its first checkpoint"
@@ -135,7 +135,8 @@ def _tail(path: Path) -> list[str]:
         return []
 
 
-def _exit_status(path: Path) -> int | None:
+def exit_status_in(path: Path) -> int | None:
+    """The exit status that a run's file has; None where the run was killed, or has not ended."""
     try:
         return int(path.read_text(encoding="ascii"))
     except (OSError, ValueError):

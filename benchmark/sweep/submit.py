@@ -15,7 +15,7 @@ from benchmark import ROOT
 from benchmark.core.display import Display
 from benchmark.core.errors import CloudMaskError, ConfigError
 from benchmark.core.files import write_text
-from benchmark.record.commit import LISTING
+from benchmark.record.code.commit import LISTING
 from benchmark.sweep import local, slurm
 from benchmark.sweep.experiment import Experiment, PlannedRun, Queued
 from benchmark.sweep.folder import (
@@ -33,7 +33,7 @@ from benchmark.sweep.folder import (
 )
 from benchmark.sweep.job_script import Job, command, environment, first_of_block, render_array, render_run
 from benchmark.sweep.site import Site, check_printable
-from benchmark.sweep.status import UNDONE, RunStatus, statuses
+from benchmark.sweep.status import UNDONE, RunStatus, exit_status_in, statuses
 
 #: A run that is stopped makes a checkpoint; whoever stops it waits so long to see that it has ended.
 STOP_SECONDS = 60.0
@@ -91,14 +91,19 @@ def resume(sweep: Sweep, chosen: Sequence[PlannedRun]) -> int:
     check_submitted(folder, experiment, sweep.site.name, command_line(sweep, "submit"))
     block = 1 if sweep.is_local else slurm.block_size()
     with locked(folder):
-        undone = [each.run for each in current_statuses(sweep) if each.state in UNDONE and each.run in chosen]
-        if not undone:
+        current = current_statuses(sweep)
+        undone = [each.run for each in current if each.state in UNDONE and each.run in chosen]
+        # nobody else looks after local runs while the folder is locked
+        orphans = [each.run.name for each in current if sweep.is_local and each.state == "running"]
+        if orphans:
+            sweep.display.say(f"still running, and waited for: {', '.join(orphans)}")
+        elif not undone:
             sweep.display.say("every run is complete, waiting or running: nothing to resume")
             return 0
         for run in undone:
             restore(folder, experiment, run)
         if sweep.is_local:
-            return _run_here(sweep, undone)
+            return _run_here(sweep, undone, len(orphans))
         _submit_arrays(sweep, undone, block)
     return 0
 
@@ -228,23 +233,25 @@ def _uncertain(submitted: Sequence[SubmittedArray], error: BaseException, found:
     )
 
 
-def _run_here(sweep: Sweep, runs: Sequence[PlannedRun]) -> int:
-    """Run on this machine, to the end. Returns the exit status."""
+def _run_here(sweep: Sweep, runs: Sequence[PlannedRun], orphans: int = 0) -> int:
+    """Run on this machine, to the end, with so many that run already. Returns the exit status."""
     display, folder = sweep.display, sweep.folder
-    names = {run.index: run.name for run in runs}
-    ended: dict[int, int] = {}
-    with display.bar("runs", len(runs)) as advance:
+    by_index = {run.index: run for run in sweep.experiment.runs}
+    ended: dict[int, int | None] = {}
+    with display.bar("runs", len(runs) + orphans) as advance:
 
-        def on_end(task: local.LocalTask, status: int) -> None:
-            ended[task.index] = status
-            display.say(f"{names[task.index]}: {'done' if status == 0 else f'exit status {status}'}")
+        def on_end(index: int) -> None:
+            run = by_index[index]
+            ended[index] = status = exit_status_in(folder.exit_status(run))
+            how = "killed" if status is None else f"exit status {status}" if status else "done"
+            display.say(f"{run.name}: {how}")
             advance(len(ended), "")
 
         tasks = [_task(sweep, run) for run in runs]
         all_ended = local.run_tasks(tasks, sweep.experiment.at_once, folder.local, on_end)
     if not all_ended:
         display.warn(f"stopped; resume with: {command_line(sweep, 'resume')}")
-    return 0 if all_ended and not any(ended.values()) else 1
+    return 0 if all_ended and all(status == 0 for status in ended.values()) else 1
 
 
 def _task(sweep: Sweep, run: PlannedRun) -> local.LocalTask:

@@ -14,8 +14,8 @@ from benchmark.config.stated import optimization_of, parameters_of
 from benchmark.core.files import write_text
 from benchmark.record import system_info
 from benchmark.record.announcement import read_announcement
+from benchmark.record.code.provenance import not_submittable
 from benchmark.record.events import NUMERICS, OPTIMIZERS, PARALLELISM, PARAMETERS, RULES_EDITION
-from benchmark.record.provenance import not_submittable
 from benchmark.record.system_facts import hardware_changes, platform_name
 from benchmark.training.context import RunContext
 
@@ -28,6 +28,8 @@ class Computing(NamedTuple):
     precision: str = "float32"
     optimization: Mapping[str, Any] = {}
     margin: int = 0
+    #: The accelerators by count and name.
+    names: str = ""
 
 
 def keep_facts(run: RunContext, facts: dict[str, Any]) -> None:
@@ -104,6 +106,8 @@ def log_parameters(run: RunContext, facts: dict[str, Any], computing: Computing)
             "licence": about.licence,
         }
     }
+    if computing.names:
+        metadata["accelerators_per_node"] = {"names": computing.names}
     if computing.margin:
         values["training_margin"] = computing.margin
     if announced:

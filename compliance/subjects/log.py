@@ -17,6 +17,7 @@ from operator import lt, sub
 from typing import Any, NamedTuple
 
 from benchmark.record import events as vocabulary
+from benchmark.record.json_types import has_json_type
 from compliance.subjects.columns import Events, LogEvent, is_ascending
 from compliance.subjects.sets.outcome import Outcome, outcome
 
@@ -161,6 +162,8 @@ class Log:
             if known and not are_typed(events.values, known.value):
                 events = events.where(is_typed(value, known.value) for value in events.values)
             for name, kind in known.metadata.items() if known else ():
+                if kind.endswith("null"):  # where none is given is another thing
+                    events = events.where(name in metadata for metadata in events.metadata)
                 if not are_typed(events.facts(name), kind):
                     events = events.where(is_typed(fact, kind) for fact in events.facts(name))
             self._sound[key] = events
@@ -219,7 +222,7 @@ def is_typed(value: object, type_name: str) -> bool:
         return type_name in ("integer", "number") and -LARGEST_INTEGER <= value <= LARGEST_INTEGER
     if type(value) is float:
         return type_name == "number" and math.isfinite(value)
-    return vocabulary.has_json_type(value, type_name)
+    return has_json_type(value, type_name)
 
 
 def are_typed(values: list[Any], type_name: str) -> bool:

@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.core.errors import SubmissionError
-from benchmark.record.commit import COMMIT, LISTING
+from benchmark.record.code.commit import COMMIT, LISTING
 from compliance.subjects.tree import DEMONSTRATION
 
 BENCHMARK = "cloudmask"

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from benchmark.core.errors import SubmissionError
 from benchmark.core.escaping import markdown_line
 from benchmark.core.files import reason_of
-from benchmark.record.provenance import changes
+from benchmark.record.code.provenance import changes
 from compliance.wording import count
 
 NO_REMOTE = "no public remote; the code is in this bundle"

@@ -22,8 +22,8 @@ from benchmark import ROOT
 from benchmark.core.errors import SubmissionError
 from benchmark.core.escaping import tell
 from benchmark.core.files import read_text, write_aside
-from benchmark.record.commit import CommitDefect, CommitFiles, read_listing
-from benchmark.record.provenance import VARIABLE, differing_files
+from benchmark.record.code.commit import CommitDefect, CommitFiles, read_listing
+from benchmark.record.code.provenance import VARIABLE, differing_files
 from benchmark.record.run_folder import RunFolder
 from compliance.finding import Finding
 from compliance.registry import OWN

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import os
 
-from benchmark.compute.devices import VISIBLE, promised
+from benchmark.compute.devices import BY_DRIVER, ORDER, VISIBLE, promised
 from benchmark.compute.engine import (
     Engine,
+    accelerator_names,
     choose_strategy,
     make_deterministic,
     require_promised,
@@ -33,6 +34,7 @@ class NetworkLearner:
     def __init__(self, run: RunContext, training_scenes: int) -> None:
         config, training = run.config, run.config.training
         self._run = run
+        os.environ.setdefault(ORDER, BY_DRIVER)  # before CUDA looks: telemetry samples by these numbers
         require_promised(promised(os.environ))
         make_deterministic(config.seed)
         precision = resolve_precision(training.precision)
@@ -48,6 +50,7 @@ class NetworkLearner:
         if not self._engine.accelerators and VISIBLE not in os.environ and (cards := gpus()):
             models = ", ".join(card["model"] for card in cards)
             run.display.warn(f"computing on the CPU, but the driver has {models} (docs/training.md, GPU)")
+        run.display.say(f"computing on {accelerator_names() or 'the CPU'}")
         run.interruption.reinstall()  # TensorFlow takes SIGTERM where several workers train
         self._engine.trace()
         self._total_steps = _plan_steps(run, training_scenes, self._engine.global_batch)
@@ -62,6 +65,7 @@ class NetworkLearner:
             engine.precision,
             optimization,
             self._run.method.network.margin,
+            accelerator_names(),
         )
 
     def learn(self, staged: Staged | None, checkpoint: Checkpoint | None) -> Learned:

@@ -161,7 +161,7 @@ def telemetry_clock(evidence: Evidence) -> Iterator[Problem]:
     "telemetry-gap",
     severity="warning",
     clause="house",
-    expected=f"a sample every {INTERVAL:.0f} seconds, and no more than {GAP_SAMPLES} missing in a row",
+    expected=f"a sample every {INTERVAL:.0f} seconds or more often, and no {GAP_SAMPLES} times that without",
     remedy="say in the contribution why the node could not be sampled, or make the run again",
 )
 def telemetry_gap(evidence: Evidence) -> Iterator[Problem]:

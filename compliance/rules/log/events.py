@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from benchmark.record.events import BY_KEY, has_json_type
+from benchmark.record.events import BY_KEY
+from benchmark.record.json_types import has_json_type
 from compliance.registry import LISTED, Problem, log_rule, problem
 from compliance.subjects.log import LARGEST_INTEGER, Log, are_typed
 from compliance.subjects.timeline import LOOP, PHASE, REPEATABLE, SINGLE_INTERVALS, not_required, reached

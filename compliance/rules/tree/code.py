@@ -6,7 +6,7 @@ import os
 import stat
 from collections.abc import Iterator
 
-from benchmark.record.commit import (
+from benchmark.record.code.commit import (
     COMMIT,
     EXECUTABLE,
     LINK,

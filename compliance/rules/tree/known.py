@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from benchmark.record.commit import COMMIT, LISTING
+from benchmark.record.code.commit import COMMIT, LISTING
 from compliance.registry import Problem, problem, tree_rule
 from compliance.subjects.tree import DEMONSTRATION, SCRIPTS, Folder, SubmissionTree
 from compliance.wording import excerpt

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmark.record.commit import COMMIT, LISTING
+from benchmark.record.code.commit import COMMIT, LISTING
 from benchmark.record.run_folder import RunFolder
 from compliance.registry import Problem, problem, tree_rule
 from compliance.subjects.tree import SubmissionTree

@@ -36,8 +36,8 @@ _FILES = frozenset((CONFIG, SYSTEM, METRICS, TIMERS, TELEMETRY, WEIGHTS, METHOD,
 #: What later starts of a resumed run add: facts of their own, and telemetry of other columns is moved aside.
 _NUMBERED = re.compile(r"(telemetry|system)-([1-9]\d{0,5})\.(csv|json)", re.ASCII)
 
-#: What is read of each kind of file at most: a run of a week on eight accelerators takes a third.
-_TEXT_BYTES, _TELEMETRY_BYTES = 4 * 1024 * 1024, 128 * 1024 * 1024
+#: What is read of each kind of file at most: of telemetry, a week on eight accelerators.
+_TEXT_BYTES, _TELEMETRY_BYTES = 4 * 1024 * 1024, 256 * 1024 * 1024
 
 #: Reads the configuration of a run; None where there is none.
 Settings = Callable[[], "dict[str, Any] | None"]

@@ -12,7 +12,7 @@ from compliance.subjects.evidence.tables import number, other_columns, read_tabl
 from compliance.subjects.log import Defect
 from compliance.wording import excerpt
 
-#: Seconds between two samples (benchmark/record/telemetry.py).
+#: Seconds between two samples at most: one where energy can be read (benchmark/record/telemetry.py).
 INTERVAL = 5.0
 
 TIME, SECONDS = "time", "seconds"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 
 import pytest
 from hypothesis import given
@@ -71,16 +70,22 @@ def test_neighbouring_jobs_of_a_node_share_no_port(first, step):
     assert not ports(first) & ports(first + 1)
 
 
-def test_a_list_of_nodes_is_expanded_by_slurm_itself(tmp_path, monkeypatch):
-    scontrol = tmp_path / "scontrol"
-    scontrol.write_text('#!/bin/sh\n[ "$1 $2 $3" = "show hostnames n[1-3]" ] && printf "n1\\nn2\\nn3\\n"\n')
-    scontrol.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    cluster = find_cluster(slurm(SLURM_STEP_NODELIST="n[1-3]"))
-    assert [address.split(":")[0] for address in cluster.workers[-2:]] == ["n2", "n3"]
+@pytest.mark.parametrize(
+    ("nodes", "names"),
+    [
+        ("n[1-3]", ["n1", "n2", "n3"]),
+        ("gr[008-009],m7", ["gr008", "gr009", "m7"]),
+        ("n[1,3],m", ["n1", "n3", "m"]),
+        ("r[0-1]n[2,4]-ib,x", ["r0n2-ib", "r0n4-ib", "r1n2-ib", "r1n4-ib", "x"]),
+        ("127.0.1.[1-3]", ["127.0.1.1", "127.0.1.2", "127.0.1.3"]),
+    ],
+)
+def test_a_list_of_nodes_is_expanded_without_slurms_commands(nodes, names, monkeypatch):
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(RunError, match="Slurm's commands available"):
-        find_cluster(slurm(SLURM_STEP_NODELIST="n[1-3]"))
+    count = str(len(names))
+    each = {"SLURM_STEP_NUM_TASKS": count, "SLURM_STEP_TASKS_PER_NODE": f"1(x{count})", "SLURM_PROCID": "0"}
+    cluster = find_cluster(slurm(SLURM_STEP_NODELIST=nodes, **each))
+    assert [address.split(":")[0] for address in cluster.workers] == names
 
 
 @pytest.mark.parametrize(
@@ -101,6 +106,8 @@ def test_a_list_of_nodes_is_expanded_by_slurm_itself(tmp_path, monkeypatch):
             )
         },
         slurm(SLURM_PROCID="6"),
+        slurm(SLURM_STEP_NODELIST="n[a-b],m"),
+        slurm(SLURM_STEP_NODELIST="n[1-3"),
         slurm(SLURM_STEP_NUM_TASKS="5"),
         slurm(SLURM_STEP_TASKS_PER_NODE="6"),
         slurm(SLURM_STEP_TASKS_PER_NODE="2(x)"),

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from benchmark.record import provenance
-from benchmark.record.provenance import VARIABLE, code_facts, keep_commit, not_submittable
+from benchmark.record.code import provenance
+from benchmark.record.code.provenance import VARIABLE, code_facts, keep_commit, not_submittable
 from tests.support.runs import git, make_checkout
 
 

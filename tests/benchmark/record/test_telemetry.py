@@ -58,7 +58,9 @@ def write_package(
 PAUSED = """
 import os, signal, subprocess, time
 from pathlib import Path
+from benchmark.record import telemetry
 from benchmark.record.telemetry import sample_telemetry
+telemetry.PAUSE_SECONDS = 0.2
 with sample_telemetry(Path("telemetry.csv"), 0.02, powercap=Path("none")) as telemetry:
     time.sleep(0.2)
     subprocess.Popen(["sh", "-c", f"sleep 1.5; kill -CONT {os.getpid()}"])
@@ -182,6 +184,14 @@ def test_without_a_driver_there_are_no_accelerators(tmp_path):
         assert telemetry.unavailable[0] == "accelerators: NVML Shared Library Not Found"
         assert telemetry.energy() is None
     assert list(rows_of(tmp_path / "telemetry.csv")[0]) == HEADER
+
+
+def test_samples_are_taken_every_second_where_energy_can_be_read_and_every_five_elsewhere(tmp_path):
+    write_package(tmp_path / "powercap", 0, 10)
+    for powercap, seconds in (("powercap", 1.0), ("none", 5.0)):
+        path = tmp_path / f"{powercap}.csv"
+        with sample_telemetry(path, powercap=tmp_path / powercap, nvml=Nvml()) as telemetry:
+            assert telemetry.interval == seconds
 
 
 # ---- the table

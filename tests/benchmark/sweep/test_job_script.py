@@ -50,6 +50,7 @@ AWKWARD = Site(
     stage_dir='${SLURM_TMPDIR}/a "b" $HOME',
     sbatch={"qos": "high", "mail-type": "END,FAIL", "comment": 'my "own" runs', "exclusive": True},
 )
+CONTAINER = Site("here", "slurm", container="/images/cloudmask.sif", stage_dir="/local")
 SCRIPTS = {
     "single_gpu_array": render_array(job(memory_gb=64), range(5)),
     "single_gpu_run": render_run(job(memory_gb=64), 3, "nyu-table3-seed-4"),
@@ -58,10 +59,8 @@ SCRIPTS = {
         replace(job(), options=("--on-bad-scene", "skip"), keeps_commit=True), [2000, 2001, 2345]
     ),
     "multi_node_array": render_array(job(nodes=2, gpus=4), [0]),
-    "container_array": render_array(
-        job(Site("here", "slurm", container="/images/cloudmask.sif", stage_dir="/local"), gpu_type=None),
-        [0, 1],
-    ),
+    "container_array": render_array(job(CONTAINER, gpu_type=None), [0, 1]),
+    "container_multi_node_array": render_array(job(CONTAINER, nodes=2, gpu_type=None), [0]),
     "awkward_array": render_array(
         job(AWKWARD, folder="/scratch/a \"b\" 'c' \\d 100%/x", gpus=0, gpu_type=None, hours=0.25), [4]
     ),

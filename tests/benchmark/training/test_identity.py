@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,9 +17,9 @@ from benchmark.methods.loading import load_method
 from benchmark.record.eventlog import EventLog
 from benchmark.record.run_folder import RunFolder
 from benchmark.training.context import RunContext
-from benchmark.training.identity import keep_facts
+from benchmark.training.identity import Computing, keep_facts, log_parameters
 from benchmark.training.options import RunOptions
-from tests.support.project import TINY
+from tests.support.project import TINY, read_events
 
 FACTS: dict[str, Any] = {
     "measured_at": "2026-01-01T00:00:00Z",
@@ -93,3 +94,14 @@ def test_a_run_that_cannot_be_submitted_says_so_before_it_trains(
     keep_facts(run, FACTS | {"git": git})
     shown = capsys.readouterr().out
     assert (said in shown, bool(shown)) == (True, bool(said))
+
+
+@pytest.mark.parametrize("names", ["2 x Tesla V100-SXM2-32GB", ""])
+def test_the_log_names_the_accelerators_that_compute(run: RunContext, tmp_path: Path, names: str) -> None:
+    log = EventLog(tmp_path / "result.txt")
+    computing = Computing(2 if names else 0, names=names)
+    log_parameters(dataclasses.replace(run, log=log), {"number_of_nodes": 1}, computing)
+    log.close()
+    events = {event["key"]: event for event in read_events(tmp_path / "result.txt")}
+    assert events["accelerators_per_node"]["value"] == computing.accelerators
+    assert events["accelerators_per_node"]["metadata"].get("names", "") == names

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from benchmark import ROOT
-from benchmark.record.commit import blob_id
+from benchmark.record.code.commit import blob_id
 from compliance.subjects.parse import read_log
 from submission import package as packager
 from submission.bundle.reading import Bundle, find_tree, read_bundle

@@ -66,6 +66,7 @@ _OTHER_VALUE: dict[str, list[object]] = {
     "integer": ["1", 1.5, True, None],
     "number": ["0.5", None, [0.5], False],
     "boolean": ["true", 1, None],
+    "boolean or null": ["unknown", 0],
     "object": ["{}", None, []],
     "null": [0, "", False, {}],
 }

@@ -280,6 +280,11 @@ def identity() -> Iterator[Defect]:
         )
     yield defect("identity: uncommitted changes", uncommitted, "commit-clean")
     yield defect(
+        "identity: unknown changes",
+        lambda text: with_metadata(text, "submission_github_commit_version", dirty=None),
+        "commit-clean",
+    )
+    yield defect(
         "identity: no contact", lambda text: without(without(text, CONTACT[0]), CONTACT[1]), "contact-present"
     )
 

@@ -85,10 +85,10 @@ FORM = [
     ),
     typed(
         "metadata-type",
-        with_metadata(COMPLETED, "submission_github_commit_version", dirty=None),
+        with_metadata(COMPLETED, "submission_github_commit_version", dirty=0),
         at("submission_github_commit_version"),
-        "`dirty` of `submission_github_commit_version` is null",
-        "boolean",
+        "`dirty` of `submission_github_commit_version` is 0",
+        "boolean or null",
     ),
 ]
 

@@ -16,7 +16,15 @@ from typing import Any
 
 from benchmark import PACKAGE, ROOT
 from benchmark.core.files import read_text
-from benchmark.record.commit import COMMIT, LISTING, STAMP, CommitDefect, CommitFiles, blob_id, read_commit
+from benchmark.record.code.commit import (
+    COMMIT,
+    LISTING,
+    STAMP,
+    CommitDefect,
+    CommitFiles,
+    blob_id,
+    read_commit,
+)
 
 #: The packages of the program: what a run imports lies below them.
 PACKAGES = ("benchmark", "compliance", "submission")

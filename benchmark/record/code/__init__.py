@@ -1,0 +1,1 @@
+"""Which commit the code is, in and outside of a git checkout."""

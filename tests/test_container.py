@@ -1,0 +1,81 @@
+"""The recipe of the image, as far as it can be run without Apptainer."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from benchmark.record.code.commit import COMMIT, LISTING, read_commit
+from tests.support.project import ROOT
+from tests.support.runs import make_checkout
+
+RECIPE = (ROOT / "container" / "cloudmask.def").read_text()
+SECTIONS = dict(re.findall(r"^%(\w+)\n(.*?)(?=^%|\Z)", RECIPE, re.M | re.S))
+
+
+def shell(section: str, cwd: Path, code: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    """A section as Apptainer runs it, and what follows it."""
+    return subprocess.run(
+        ["/bin/sh", "-e", "-c", SECTIONS[section] + code, "sh"],
+        cwd=cwd,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+
+def test_the_recipe_has_every_section_and_the_shell_can_read_it() -> None:
+    assert sorted(SECTIONS) == ["environment", "files", "post", "runscript", "setup", "test"]
+    for name in SECTIONS.keys() - {"files"}:
+        subprocess.run(["/bin/sh", "-n", "-c", SECTIONS[name]], check=True)
+
+
+def test_what_goes_in_is_there_and_is_all_that_is_installed() -> None:
+    copied = dict(line.split() for line in SECTIONS["files"].splitlines() if line.strip())
+    assert [name for name in copied if not (ROOT / name).exists()] == []
+    assert {path: f"/opt/cloudmask/{path}" for path in copied} == copied
+    assert set(re.findall(r"-r (\S+)", SECTIONS["post"])) <= copied.keys()
+    installs = [line for line in SECTIONS["post"].splitlines() if "pip install" in line]
+    assert all("--require-hashes" in line or "--no-deps" in line for line in installs)
+
+
+def test_the_build_notes_the_commit_and_the_list_of_its_files(tmp_path: Path) -> None:
+    checkout, image = tmp_path / "code", tmp_path / "image"
+    commit = make_checkout(checkout)
+    noted = image / "opt" / "cloudmask.commit"
+    shell("setup", checkout, APPTAINER_ROOTFS=str(image))
+    listed = read_commit((noted / COMMIT).read_bytes(), (noted / LISTING).read_text())
+    assert (listed.id, "benchmark/run.py" in listed.files) == (commit, True)
+    (tmp_path / "export").mkdir()
+    environment = {"GIT_CEILING_DIRECTORIES": str(tmp_path), "APPTAINER_ROOTFS": str(image)}
+    assert "cannot be submitted" in shell("setup", tmp_path / "export", **environment).stderr
+    assert not noted.exists()
+
+
+def test_nothing_of_the_hosts_python_comes_in(tmp_path: Path) -> None:
+    host = {"PYTHONPATH": "/home/ada/lib", "PYTHONHOME": "/opt/python"}
+    there = set(shell("environment", tmp_path, "env", **host).stdout.splitlines())
+    assert there >= {"PYTHONNOUSERSITE=1", "PYTHONSAFEPATH=1"}
+    assert not {f"{name}={value}" for name, value in host.items()} & there
+
+
+@pytest.mark.parametrize("arguments", [[], ["--seed", "2"]])
+def test_the_run_takes_the_place_of_the_shell_so_that_signals_reach_it(
+    tmp_path: Path, arguments: list[str]
+) -> None:
+    python = tmp_path / "python3"
+    python.write_text('#!/bin/sh\necho $$ "$@"\n')
+    python.chmod(0o755)
+    process = subprocess.Popen(
+        ["/bin/sh", "-c", SECTIONS["runscript"], "sh", *arguments],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    said, _ = process.communicate(timeout=30)
+    assert said.split() == [str(process.pid), "-m", "benchmark.run", *arguments]
