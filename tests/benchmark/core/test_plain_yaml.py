@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -132,7 +133,9 @@ def test_what_is_no_regular_file_is_not_waited_for(tmp_path: Path) -> None:
 
 
 #: PyYAML writes this line break as it is, and does not read it back.
-texts = st.text(st.characters(exclude_characters="\x85"))
+texts = st.text(st.characters(exclude_characters="\x85")).filter(
+    lambda text: not re.fullmatch(r"[-+]?\d[\d_]*[eE][-+]?\d+", text)  # to PyYAML 1e3 is no number
+)
 values = st.recursive(
     st.none()
     | st.booleans()

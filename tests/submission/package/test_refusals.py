@@ -164,11 +164,12 @@ def test_synthetic_scenes_that_nobody_could_make_again_are_refused(
 
 def test_uncommitted_changes_are_refused_and_listed(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (place / "README.md").write_text("changed\n")
-    (place / "new file.py").write_text("x\n")
+    (place / "benchmark/new file.py").write_text("x\n")
+    (place / "my experiment.yaml").write_text("no code\n")
     said = refusal(capsys)
     assert "found:    2 uncommitted changes:" in said
     assert " M README.md" in said
-    assert '?? "new file.py"' in said
+    assert '?? "benchmark/new file.py"' in said
 
 
 def test_runs_of_a_checkout_with_changes_are_refused(

@@ -87,7 +87,7 @@ FORM = [
         "metadata-type",
         with_metadata(COMPLETED, "submission_github_commit_version", dirty=0),
         at("submission_github_commit_version"),
-        "`dirty` of `submission_github_commit_version` is 0",
+        "`dirty` of `submission_github_commit_version` is an integer (0)",
         "boolean or null",
     ),
 ]

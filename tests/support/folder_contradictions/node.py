@@ -93,7 +93,7 @@ def telemetry() -> Iterator[Contradiction]:
         "a negative load": cell(TELEMETRY, 1, LOAD, "-3.0"),
         "a share of 250 %": cell(TELEMETRY, 1, "system_cpu_percent", "250.0"),
         "a word": cell(TELEMETRY, 1, MEMORY, "much"),
-        "memory that is no number": cell(TELEMETRY, 2, MEMORY, "nan"),
+        "memory that is no number": cell(TELEMETRY, 1, MEMORY, "nan"),
         "a time without a date": cell(TELEMETRY, 1, "time", "12:00:00"),
         "a time that does not exist": cell(TELEMETRY, 1, "time", "2026-13-41T00:00:00.000Z"),
         "seconds before 0": cell(TELEMETRY, 1, "seconds", "-1.0"),
