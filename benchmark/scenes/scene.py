@@ -188,14 +188,21 @@ def _inputs(file: h5py.File, path: Path, shape: tuple[int, int], kind: str | Non
             expected=f"data.kind {kind}, as configured",
             remedy="correct data.kind, or use another folder",
         )
+    return normalise(path.stem, refs, bts, f"{path}: dataset bts", synthetic=synthetic)
+
+
+def normalise(name: str, refs: NDArray, bts: NDArray, where: str, *, synthetic: bool = False) -> SceneInputs:
+    """What a method may see of reflectances [R, C, 6] and temperatures [R, C, 3] as a scene file holds them.
+
+    ``where`` is what an error calls the temperatures. Raises SceneError where nothing was measured.
+    """
     finite = np.isfinite(bts)
     inside = (finite & (bts != 0)).any(axis=-1)
     if not inside.any():
-        found = "no temperature in any pixel"
-        raise SceneError(f"{path}: dataset bts", found=found, expected="measurements", remedy=REMEDY)
+        raise SceneError(where, found="no temperature in any pixel", expected="measurements", remedy=REMEDY)
     with np.errstate(invalid="ignore"):
         period = "day" if ((refs > 0) & np.isfinite(refs)).any() else "night"
-    inputs = np.empty((*shape, CHANNELS), np.float32)
+    inputs = np.empty((*bts.shape[:2], CHANNELS), np.float32)
     np.subtract(refs, REFLECTANCE_OFFSET, out=inputs[..., :REFLECTANCES], casting="same_kind")
     np.subtract(bts, TEMPERATURE_OFFSET, out=inputs[..., REFLECTANCES:], casting="same_kind")
     inputs[..., REFLECTANCES:] /= TEMPERATURE_SCALE
@@ -203,7 +210,7 @@ def _inputs(file: h5py.File, path: Path, shape: tuple[int, int], kind: str | Non
     filled = int(np.count_nonzero(bad))
     if filled:
         inputs[bad] = 0
-    return SceneInputs(path.stem, inputs, inside, period, synthetic, filled)
+    return SceneInputs(name, inputs, inside, period, synthetic, filled)
 
 
 def drop_from_page_cache(paths: Sequence[Path]) -> bool:

@@ -1,0 +1,147 @@
+"""From one grid of a product to another: tie points to pixels, 500 m to 1 km. NumPy only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.products.variables import Grid
+
+#: Standard deviation, in pixels, of the Gaussian that scikit-image's `resize` applies before it halves an
+#: image, and how far the filter reaches.
+_SIGMA, _REACH = 0.5, 2
+
+#: Half the width of a 1 km pixel, in metres.
+HALF_PIXEL = 500.0
+
+
+def halve(image: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[2 R, 2 C] -> [R, C] as the makers of the data set did it: a Gaussian, then the mean of 2 x 2 pixels.
+
+    Equal to `skimage.transform.resize(image, (R, C))` with its defaults: anti-aliasing with sigma 0.5,
+    reflected at the edges, and linear interpolation half-way between pixels.
+    """
+    gaussian = np.exp(-0.5 * (np.arange(-_REACH, _REACH + 1) / _SIGMA) ** 2)
+    taps = np.convolve(gaussian / gaussian.sum(), (0.5, 0.5))
+    for axis in (0, 1):
+        padding = [(0, 0), (0, 0)]
+        padding[axis] = (_REACH, _REACH)
+        padded = np.moveaxis(np.pad(image, padding, mode="reflect"), axis, 0)
+        size = image.shape[axis]
+        image = np.moveaxis(sum(tap * padded[k : k + size : 2] for k, tap in enumerate(taps)), 0, axis)
+    return np.ascontiguousarray(image)
+
+
+def spline(values: NDArray[np.float64], at: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Values [n, ...] at 0 to n - 1 -> [m, ...] at ``at``, by a cubic spline through all of them.
+
+    Not-a-knot ends, n at least 4; positions outside are moved to the ends. Along each axis in turn it equals
+    `scipy.interpolate.RectBivariateSpline` with its defaults, which the makers used.
+    """
+    n = len(values)
+    system, right = np.zeros((n, n)), np.zeros_like(values)
+    inner = np.arange(1, n - 1)
+    for offset, weight in ((-1, 1.0), (0, 4.0), (1, 1.0)):
+        system[inner, inner + offset] = weight
+    system[0, :3] = system[-1, -3:] = (1.0, -2.0, 1.0)
+    right[1:-1] = 6 * (values[:-2] - 2 * values[1:-1] + values[2:])
+    second = np.linalg.solve(system, right.reshape(n, -1)).reshape(values.shape)
+    at = np.clip(at, 0, n - 1)
+    left = np.minimum(at.astype(int), n - 2)
+    after = (at - left).reshape(-1, *[1] * (values.ndim - 1))
+    before = 1 - after
+    return (
+        before * values[left]
+        + after * values[left + 1]
+        + (before**3 - before) / 6 * second[left]
+        + (after**3 - after) / 6 * second[left + 1]
+    )
+
+
+def tie_positions(shape: tuple[int, int], grid: Grid, tie: Grid) -> tuple[NDArray, NDArray]:
+    """Where the rows and the columns of an image lie among the rows and columns of the tie points."""
+    columns = (np.arange(shape[1]) - grid.track_offset) * grid.across / tie.across + tie.track_offset
+    rows = (np.arange(shape[0]) + grid.start_offset) * grid.along / tie.along - tie.start_offset
+    return rows, columns
+
+
+def bilinear(values: NDArray[np.float64], rows: NDArray, columns: NDArray) -> NDArray[np.float64]:
+    """Values [r, c] between rows and columns: [len(rows), len(columns)].
+
+    Beyond the edges the slope of the outermost interval continues. NaN where one of the four is.
+    """
+    for axis, at in ((0, rows), (1, columns)):
+        left = np.clip(np.floor(at).astype(int), 0, values.shape[axis] - 2)
+        weight = np.expand_dims(at - left, 1 - axis)
+        low, high = np.take(values, left, axis), np.take(values, left + 1, axis)
+        values = low + weight * (high - low)
+    return values
+
+
+class Footprint(NamedTuple):
+    """One of the 36 samples near each pixel: where it lies, and for which pixels it is inside of them.
+
+    pixels: rows and columns of the 1 km grid; samples: those of the 500 m grid; inside: bool, as pixels.
+    """
+
+    pixels: tuple[slice, slice]
+    samples: tuple[slice, slice]
+    inside: NDArray[np.bool_]
+
+
+def footprints(
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    sample_x: NDArray[np.float64],
+    sample_y: NDArray[np.float64],
+    usable: NDArray[np.bool_],
+) -> list[Footprint]:
+    """Which samples of a 500 m grid lie within which 1 km pixels, by their true positions.
+
+    x, y [R, C] and sample_x, sample_y [2 R, 2 C]: metres across and along the track; usable [2 R, 2 C]. A
+    sample lies near its place in the grid, so that the 6 x 6 around a pixel are all that can be in it.
+    """
+    found = []
+    for pixels, samples in _neighbours(x.shape):
+        inside = usable[samples] & (np.abs(sample_x[samples] - x[pixels]) <= HALF_PIXEL)
+        inside &= np.abs(sample_y[samples] - y[pixels]) <= HALF_PIXEL
+        found.append(Footprint(pixels, samples, inside))
+    return found
+
+
+def add_samples(
+    total: NDArray[np.float64], count: NDArray[np.int32], values: NDArray[np.float64], places: list[Footprint]
+) -> None:
+    """Add to sums and counts [R, C] the samples [2 R, 2 C] that are inside and not NaN."""
+    for pixels, samples, inside in places:
+        sample = values[samples]
+        taken = inside & np.isfinite(sample)
+        total[pixels] += np.where(taken, sample, 0)
+        count[pixels] += taken
+
+
+def block_mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[2 R, 2 C] -> [R, C]: the mean of 2 x 2 samples but those that are NaN, 0 where all are."""
+    blocks = values.reshape(values.shape[0] // 2, 2, values.shape[1] // 2, 2)
+    finite = np.isfinite(blocks)
+    total, count = np.where(finite, blocks, 0).sum(axis=(1, 3)), finite.sum(axis=(1, 3))
+    return total / np.maximum(count, 1)
+
+
+def _neighbours(shape: tuple[int, int]) -> Iterator[tuple[tuple[slice, slice], tuple[slice, slice]]]:
+    """Of the 36 offsets, the pixels that have such a neighbour, and these neighbours on the finer grid."""
+    for down in range(-2, 4):
+        for right in range(-2, 4):
+            rows, fine_rows = _overlap(shape[0], down)
+            columns, fine_columns = _overlap(shape[1], right)
+            yield (rows, columns), (fine_rows, fine_columns)
+
+
+def _overlap(size: int, offset: int) -> tuple[slice, slice]:
+    """The pixels i for which 2 i + offset lies on the finer grid of twice the size, and those positions."""
+    first = max(0, -(offset // 2)) if offset < 0 else 0
+    last = min(size, (2 * size - 1 - offset) // 2 + 1)
+    return slice(first, last), slice(2 * first + offset, 2 * (last - 1) + offset + 1, 2)
