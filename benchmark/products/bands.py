@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from benchmark.products.flags import Flags
 from benchmark.products.gridding import bilinear, spline, tie_positions
-from benchmark.products.product import Product
+from benchmark.products.product import AGAIN, Product, ProductError
 from benchmark.products.variables import Grid, check_same_product, read_grid, read_raw, read_values
 
 THERMAL = ("S7", "S8", "S9")
@@ -22,6 +22,8 @@ REFLECTIVE = ("S1", "S2", "S3", "S4", "S5", "S6")
 MAKERS_RADIANS = 0.017453292
 #: The sun is on the horizon.
 HORIZON = 90.0
+#: Kelvin; what is packed in two bytes ends at 611 K.
+HOTTEST = 1000.0
 
 
 class Image(NamedTuple):
@@ -47,8 +49,22 @@ def read_thermal(product: Product) -> NDArray[np.float64]:
         with product.open(name) as file:
             check_same_product(product, file, name)
             channels.append(read_values(file, product.where(name), f"{band}_BT_in", shape))
+        _check_kelvin(f"{product.where(name)}: {band}_BT_in", channels[-1])
         shape = channels[0].shape
     return np.stack(channels, axis=-1)
+
+
+def _check_kelvin(where: str, values: NDArray[np.float64]) -> None:
+    """Refuse what is no image of temperatures, as packed numbers that have lost their scale."""
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        found = "no temperature in any pixel"
+    elif finite.min() <= 0 or finite.max() >= HOTTEST:
+        found = f"temperatures of {finite.min():.6g} to {finite.max():.6g} K"
+    else:
+        return
+    expected = f"measurements above 0 and below {HOTTEST:.0f} K"
+    raise ProductError(where, found=found, expected=expected, remedy=AGAIN)
 
 
 def read_flags(product: Product, shape: tuple[int, int]) -> Flags:
