@@ -85,8 +85,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _mask_of(path: Path, model: Model, options: argparse.Namespace) -> str:
     """Make the mask of a product or scene; says what was done. Raises CloudMaskError."""
     started = time.monotonic()
-    geometry = model.config.geometry
-    found = read(path, (geometry.rows, geometry.columns), options.gridding, thermal_only=options.thermal_only)
+    found = read(path, options.gridding, thermal_only=options.thermal_only)
     scene = found.scene
     predict = model.predict_whole if options.whole else model.predict
     # as a run stores it, so that both give the same mask

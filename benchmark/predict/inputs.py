@@ -9,7 +9,8 @@ from benchmark.predict.mask_file import Positions
 from benchmark.products.product import Product, open_product
 from benchmark.products.reading import read_measured
 from benchmark.products.variables import check_same_product, read_values
-from benchmark.scenes.scene import SceneInputs, normalise, read_inputs
+from benchmark.scenes.geometry import FULL_SHAPE
+from benchmark.scenes.scene import SceneInputs, normalise, read_inputs, scene_shape
 
 #: Files of scenes; all else is taken for a product.
 SCENE_SUFFIXES = (".hdf", ".h5", ".hdf5")
@@ -26,10 +27,11 @@ class Predictable(NamedTuple):
     thermal_only: bool
 
 
-def read(path: Path, shape: tuple[int, int], gridding: str, *, thermal_only: bool = False) -> Predictable:
-    """A scene file, whose images must be ``shape``, or a product of any size. Raises CloudMaskError."""
+def read(path: Path, gridding: str, *, thermal_only: bool = False) -> Predictable:
+    """A scene file or a product, of any size. Raises CloudMaskError."""
     if path.suffix in SCENE_SUFFIXES:
-        return Predictable(read_inputs(path, shape), None, OF_SCENE, False)
+        scene = read_inputs(path, scene_shape(path) or FULL_SHAPE)
+        return Predictable(scene, None, OF_SCENE, thermal_only=False)
     with open_product(path) as product:
         measured = read_measured(product, gridding, thermal_only=thermal_only)
         scene = normalise(product.name, measured.refs, measured.bts, f"{path}: S7 to S9")

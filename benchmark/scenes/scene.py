@@ -171,6 +171,14 @@ def _labels(file: h5py.File, path: Path, shape: tuple[int, int]) -> SceneLabels:
     )
 
 
+def scene_shape(path: Path) -> tuple[int, int] | None:
+    """Rows and columns of the temperatures in ``path``; None where they are no image. Raises SceneError."""
+    with _open(path) as file:
+        bts = file.get("bts")
+        shape = bts.shape if isinstance(bts, h5py.Dataset) else None
+    return (shape[0], shape[1]) if shape is not None and len(shape) == 3 else None
+
+
 def read_inputs(path: Path, shape: tuple[int, int], kind: str | None = None) -> SceneInputs:
     """All of the scene in ``path`` but its labels, as ``read_scene`` reads it. Raises SceneError."""
     with _open(path) as file:

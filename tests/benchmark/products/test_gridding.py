@@ -94,7 +94,7 @@ def test_geometric_reflectance_is_the_mean_of_what_lies_in_the_pixel(folder: Pat
 
 
 def samples_of(folder: Path, band: int, stripe: str, zenith: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Positions and reflectances of a stripe's samples, and which of them were measured, by plain formulas."""
+    """Positions and reflectances of a stripe's samples, and which were measured, by plain formulas."""
     radiance = unpack(folder / f"S{band}_radiance_{stripe}n.nc", f"S{band}_radiance_{stripe}n")
     x, y = (unpack(folder / f"cartesian_{stripe}n.nc", f"{axis}_{stripe}n") for axis in "xy")
     detector = np.nan_to_num(unpack(folder / f"indices_{stripe}n.nc", f"detector_{stripe}n")).astype(int)
