@@ -31,7 +31,10 @@ def halve(image: NDArray[np.float64]) -> NDArray[np.float64]:
         padding[axis] = (_REACH, _REACH)
         padded = np.moveaxis(np.pad(image, padding, mode="reflect"), axis, 0)
         size = image.shape[axis]
-        image = np.moveaxis(sum(tap * padded[k : k + size : 2] for k, tap in enumerate(taps)), 0, axis)
+        parts = [padded[k : k + size : 2] for k in range(len(taps))]
+        # the taps are symmetric
+        pairs = zip(taps[:3], parts[:3], reversed(parts[3:]), strict=True)
+        image = np.moveaxis(sum(tap * (first + last) for tap, first, last in pairs), 0, axis)
     return np.ascontiguousarray(image)
 
 

@@ -22,6 +22,8 @@ from benchmark.core.files import open_regular, reason_of
 from benchmark.core.hdf5 import open_hdf5
 
 PATTERN = "S3A*.hdf"
+#: Scenes of one's own may be of either satellite; the dataset has those of the first.
+OWN_PATTERNS = (PATTERN, "S3B*.hdf")
 REFLECTANCES, TEMPERATURES = 6, 3
 CHANNELS = REFLECTANCES + TEMPERATURES
 #: S8 (10.85 um) among the nine channels: cloud is colder than what it hides.
@@ -80,7 +82,7 @@ def discover(folder: Path) -> list[Path]:
 
     Raises SceneError when there are none, two of the same name, or one whose name no log can state.
     """
-    expected = f"files named {PATTERN}, at any depth (for example in day/ and night/)"
+    expected = f"files named {' or '.join(OWN_PATTERNS)}, at any depth (for example in day/ and night/)"
     if not folder.is_dir():
         raise SceneError(
             folder,
@@ -90,7 +92,8 @@ def discover(folder: Path) -> list[Path]:
             "(python -m benchmark.download), or make synthetic ones: "
             "python -m benchmark.synthesis --output DIR",
         )
-    paths = sorted(folder.rglob(PATTERN), key=lambda path: path.relative_to(folder).as_posix())
+    found = (path for pattern in OWN_PATTERNS for path in folder.rglob(pattern))
+    paths = sorted(found, key=lambda path: path.relative_to(folder).as_posix())
     if not paths:
         raise SceneError(
             folder,

@@ -1,4 +1,4 @@
-"""Small products in the form of Sentinel-3's, written from what real ones look like, by none of our code."""
+"""Small products in the form of Sentinel-3's, written from what real ones look like, without our reader."""
 
 from __future__ import annotations
 

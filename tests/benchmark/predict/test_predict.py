@@ -1,4 +1,4 @@
-"""Masks of products and scenes by a finished run: the same as the run would make, in files that others read."""
+"""Masks of products and scenes by a finished run: the same as the run's, in files that others read."""
 
 from __future__ import annotations
 
