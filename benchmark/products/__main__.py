@@ -21,7 +21,7 @@ from benchmark.products.convert import convert, existing
 from benchmark.products.product import ProductError, open_product
 from benchmark.products.reading import GRIDDINGS
 
-MORE_MEMORY = "give it more memory: a product takes about 1.5 GB, by geometric gridding 2.5 GB"
+MORE_MEMORY = "give it more memory: a product takes 0.5 GB, by geometric gridding 1.2 GB"
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -16,6 +16,7 @@ from benchmark.products.bands import read_thermal
 from benchmark.products.product import open_product
 from benchmark.scenes.scene import discover, read_scene
 from tests.support.products import COLUMNS, FILL, NAME, ROWS, Edit, unpack, write_product, zipped
+from tests.support.project import TINY, program, read_events, value_of
 
 SHAPE = (ROWS, COLUMNS)
 
@@ -139,6 +140,22 @@ def test_one_bad_product_does_not_stop_the_others(
     assert main([str(tmp_path / "notes.txt"), str(folder), "--output", str(tmp_path / "scenes")]) == 1
     assert "notes.txt\n  found:    a file that is no complete zip" in capsys.readouterr().err
     assert len(discover(tmp_path / "scenes")) == 1
+
+
+def test_a_run_trains_on_products_and_is_scored_on_them(tmp_path: Path):
+    for split, numbers in (("training", range(5)), ("inference", range(5, 7))):
+        for number in numbers:
+            name = NAME.replace("_0179_", f"_{number:04}_").replace("S3A", "S3B" if number == 1 else "S3A")
+            folder = write_product(tmp_path / "products", name=name, seed=number)
+            assert main([str(folder), "--output", str(tmp_path / "data" / split)]) == 0
+    options = ("--set", f"geometry.rows={ROWS}", "--set", f"geometry.columns={COLUMNS}")
+    options += ("--set", "training.epochs=1", "--method", "thresholds", "--data", "data")
+    done = program("benchmark.run", "--config", TINY, "--seed", 1, *options, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    result = value_of(read_events(tmp_path / "logs/tiny-thresholds-seed-1/result.txt"), "result")
+    assert result["data"]["kind"] == "slstr"
+    assert result["data"]["inference_scenes"] == 2
+    assert result["value"] > 0.9
 
 
 # ---- damaged products
