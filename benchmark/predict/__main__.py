@@ -25,7 +25,7 @@ from benchmark.predict.inputs import Predictable, read
 from benchmark.predict.mask_file import write_mask_file
 from benchmark.predict.model import Model, load_model
 from benchmark.predict.quicklook import write_quicklook
-from benchmark.products.__main__ import add_reading
+from benchmark.products.options import add_reading
 from benchmark.training.evaluate import checked_probability
 
 #: What the name of a mask's file ends with: it can lie among the files of its product.

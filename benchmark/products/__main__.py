@@ -18,8 +18,8 @@ from benchmark.core.display import Display
 from benchmark.core.errors import CloudMaskError, memory_as_error, os_failure
 from benchmark.core.escaping import tell
 from benchmark.products.convert import convert, existing
+from benchmark.products.options import add_reading
 from benchmark.products.product import ProductError, open_product
-from benchmark.products.reading import GRIDDINGS
 
 MORE_MEMORY = "give it more memory: a product takes 0.5 GB, by geometric gridding 1.2 GB"
 
@@ -36,22 +36,6 @@ def build_parser() -> argparse.ArgumentParser:
     add("--output", type=Path, required=True, metavar="DIR", help="folder for day/ and night/ scenes")
     add_reading(parser)
     return parser
-
-
-def add_reading(parser: argparse.ArgumentParser) -> None:
-    """The options that say how products are read."""
-    parser.add_argument(
-        "--gridding",
-        choices=GRIDDINGS,
-        default=GRIDDINGS[0],
-        help="how S1 to S6 come to the 1 km grid: as in the data set, on which models have learned, or by "
-        "each sample's position, detector and sun angle (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--thermal-only",
-        action="store_true",
-        help="leave S1 to S6 out, also by day: reflectances are 0, as at night",
-    )
 
 
 def main(arguments: list[str] | None = None) -> int:

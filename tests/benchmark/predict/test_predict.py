@@ -16,10 +16,30 @@ from benchmark.products.__main__ import main as make_scenes
 from benchmark.record.masks import mask_digest
 from tests.conftest import FinishedRun
 from tests.support.products import COLUMNS, NAME, ROWS, unpack, write_product, zipped
-from tests.support.project import value_of
+from tests.support.project import TINY, program, value_of
 
 SHAPE = (ROWS, COLUMNS)
 MASK = f"{NAME}_cloudmask_in.nc"
+#: Cloud is what is colder than the mean of the training scenes.
+METHOD = """
+import numpy as np
+
+from benchmark.methods.interface import About, Fitted
+
+ABOUT = About(title="A threshold", citations=(), adapted="Made for a test.")
+
+
+def fit(images, seed):
+    return {"threshold": np.array(np.mean([image.inputs[..., 7].mean() for image in images]))}
+
+
+def predict(inputs, tables):
+    return (inputs[..., 7] < tables["threshold"]).astype(np.float32)
+
+
+def method():
+    return Fitted(fit, predict)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +171,39 @@ def test_a_day_without_reflectances_needs_to_be_asked_for(
     assert predict(tiny_run, bare, "--output", tmp_path, "--thermal-only") == 0
     with h5py.File(tmp_path / f"{bare.stem}_cloudmask_in.nc", "r") as file:
         assert texts(file.attrs)["reflectances"] == "left out, 0 as at night"
+
+
+@pytest.fixture(scope="module")
+def fitted_run(tiny_place: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run of a fitted method that is a file of the user's."""
+    place = tmp_path_factory.mktemp("fitted")
+    (place / "mine.py").write_text(METHOD)
+    data = ("--data", tiny_place / "data" / "synthetic")
+    done = program("benchmark.run", "--config", TINY, "--method", "mine.py", *data, "--seed", 1, cwd=place)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return place / "logs" / "tiny-mine-seed-1"
+
+
+def test_a_fitted_method_predicts_if_its_file_is_still_the_same(
+    fitted_run: Path,
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    monkeypatch.chdir(fitted_run.parent.parent)
+    arguments = [str(folder), "--run", "logs/tiny-mine-seed-1", "--output", str(tmp_path)]
+    assert main(arguments) == 0
+    with h5py.File(tmp_path / MASK, "r") as file:
+        mask = file["cloud_mask_in"][...]
+        assert (texts(file.attrs)["method"], texts(file.attrs)["method_source"]) == ("mine", "mine.py")
+    # the product's cloud is 55 K colder than the rest
+    assert mask[12:28, 18:38].mean() > 0.9
+    assert mask[32:, 18:38].mean() < 0.1
+    with Path("mine.py").open("a") as source:
+        source.write("# changed\n")
+    assert main(arguments) == 1
+    assert "another file than the one that the run used" in capsys.readouterr().err
 
 
 def test_runs_that_cannot_predict_are_refused(
