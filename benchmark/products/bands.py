@@ -26,10 +26,11 @@ HORIZON = 90.0
 HOTTEST = 1000.0
 
 
-class Image(NamedTuple):
-    """Values float64 of an image grid, NaN where there are none, and the grid."""
+class Radiance(NamedTuple):
+    """Radiances of a 500 m grid [R, C], of its orphans [R, n], NaN where there are none, and the grid."""
 
     values: NDArray[np.float64]
+    orphans: NDArray[np.float64]
     grid: Grid
 
 
@@ -87,14 +88,21 @@ def read_sun(product: Product, rows: int) -> SunAngles:
         return SunAngles(read_values(file, where, "solar_zenith_tn", (rows, None)), read_grid(file, where))
 
 
-def read_radiance(product: Product, band: str, stripe: str, shape: tuple[int, int]) -> Image:
-    """Radiance of a band on a 500 m grid of ``shape``, mW m-2 sr-1 nm-1. Raises ProductError."""
-    name = radiance_file(band, stripe)
+def read_radiance(
+    product: Product, band: str, stripe: str, shape: tuple[int, int], *, orphans: bool = False
+) -> Radiance:
+    """Radiance of a band on a 500 m grid of ``shape``, mW m-2 sr-1 nm-1; orphans only if they are wanted.
+
+    Raises ProductError.
+    """
+    name, variable = radiance_file(band, stripe), f"{band}_radiance"
     with product.open(name) as file:
         check_same_product(product, file, name)
         where = product.where(name)
-        values = read_values(file, where, f"{band}_radiance_{stripe}n", shape)
-        return Image(values, read_grid(file, where))
+        values, found = read_values(file, where, f"{variable}_{stripe}n", shape), np.empty((shape[0], 0))
+        if orphans:
+            found = read_values(file, where, f"{variable}_orphan_{stripe}n", (shape[0], None))
+        return Radiance(values, found, read_grid(file, where))
 
 
 def radiance_file(band: str, stripe: str) -> str:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,9 +10,6 @@ from benchmark.products.variables import Grid
 #: Standard deviation, in pixels, of the Gaussian that scikit-image's `resize` applies before it halves an
 #: image, and how far the filter reaches.
 _SIGMA, _REACH = 0.5, 2
-
-#: Half the width of a 1 km pixel, in metres.
-HALF_PIXEL = 500.0
 
 
 def halve(image: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -84,67 +78,9 @@ def bilinear(values: NDArray[np.float64], rows: NDArray, columns: NDArray) -> ND
     return values
 
 
-class Footprint(NamedTuple):
-    """One of the 36 samples near each pixel: where it lies, and for which pixels it is inside of them.
-
-    pixels: rows and columns of the 1 km grid; samples: those of the 500 m grid; inside: bool, as pixels.
-    """
-
-    pixels: tuple[slice, slice]
-    samples: tuple[slice, slice]
-    inside: NDArray[np.bool_]
-
-
-def footprints(
-    x: NDArray[np.float64],
-    y: NDArray[np.float64],
-    sample_x: NDArray[np.float64],
-    sample_y: NDArray[np.float64],
-    usable: NDArray[np.bool_],
-) -> list[Footprint]:
-    """Which samples of a 500 m grid lie within which 1 km pixels, by their true positions.
-
-    x, y [R, C] and sample_x, sample_y [2 R, 2 C]: metres across and along the track; usable [2 R, 2 C]. A
-    sample lies near its place in the grid, so that the 6 x 6 around a pixel are all that can be in it.
-    """
-    found = []
-    for pixels, samples in _neighbours(x.shape):
-        inside = usable[samples] & (np.abs(sample_x[samples] - x[pixels]) <= HALF_PIXEL)
-        inside &= np.abs(sample_y[samples] - y[pixels]) <= HALF_PIXEL
-        found.append(Footprint(pixels, samples, inside))
-    return found
-
-
-def add_samples(
-    total: NDArray[np.float64], count: NDArray[np.int32], values: NDArray[np.float64], places: list[Footprint]
-) -> None:
-    """Add to sums and counts [R, C] the samples [2 R, 2 C] that are inside and not NaN."""
-    for pixels, samples, inside in places:
-        sample = values[samples]
-        taken = inside & np.isfinite(sample)
-        total[pixels] += np.where(taken, sample, 0)
-        count[pixels] += taken
-
-
 def block_mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """[2 R, 2 C] -> [R, C]: the mean of 2 x 2 samples but those that are NaN, 0 where all are."""
     blocks = values.reshape(values.shape[0] // 2, 2, values.shape[1] // 2, 2)
     finite = np.isfinite(blocks)
     total, count = np.where(finite, blocks, 0).sum(axis=(1, 3)), finite.sum(axis=(1, 3))
     return total / np.maximum(count, 1)
-
-
-def _neighbours(shape: tuple[int, int]) -> Iterator[tuple[tuple[slice, slice], tuple[slice, slice]]]:
-    """Of the 36 offsets, the pixels that have such a neighbour, and these neighbours on the finer grid."""
-    for down in range(-2, 4):
-        for right in range(-2, 4):
-            rows, fine_rows = _overlap(shape[0], down)
-            columns, fine_columns = _overlap(shape[1], right)
-            yield (rows, columns), (fine_rows, fine_columns)
-
-
-def _overlap(size: int, offset: int) -> tuple[slice, slice]:
-    """The pixels i for which 2 i + offset lies on the finer grid of twice the size, and those positions."""
-    first = max(0, -(offset // 2)) if offset < 0 else 0
-    last = min(size, (2 * size - 1 - offset) // 2 + 1)
-    return slice(first, last), slice(2 * first + offset, 2 * (last - 1) + offset + 1, 2)

@@ -16,6 +16,8 @@ ROWS, COLUMNS, TIES = 48, 60, 12
 #: Columns of the satellite's track, and the first row of the orbit, on the 1 km grid.
 TRACK, TIE_TRACK, START = 40, 6, 20437
 FILL = -32768
+#: Orphans of a row of a 500 m grid; every third place is empty.
+ORPHANS = 6
 #: Detectors of a stripe, with irradiances that differ by more than tests tolerate.
 IRRADIANCE = (1800.0, 1750.0, 1700.0, 1650.0)
 #: Of confidence_in.
@@ -173,6 +175,13 @@ def _write_radiance(
         name = f"S{band}_radiance_{stripe}n"
         _add(file, name, values, _FillValue=FILL, scale_factor=0.01, add_offset=0.0)
         _add(file, f"S{band}_exception_{stripe}n", np.where(seen, 0, 128).astype(np.uint8))
+        orphans = np.where(
+            np.arange(ORPHANS) % 3 == 2, np.nan, rng.uniform(30, 250, (len(seen), ORPHANS)) / band
+        )
+        if period == "night":
+            orphans[:] = np.nan
+        name, values = f"S{band}_radiance_orphan_{stripe}n", _packed(orphans, 0.01, 0.0)
+        _add(file, name, values, _FillValue=FILL, scale_factor=0.01, add_offset=0.0)
 
 
 def _write_fine_grid(files: _Files, rng: np.random.Generator, stripe: str, seen: np.ndarray) -> None:
@@ -184,11 +193,18 @@ def _write_fine_grid(files: _Files, rng: np.random.Generator, stripe: str, seen:
         _add(file, f"confidence_{stripe}n", confidence.astype(np.uint16))
     with files.open(f"indices_{stripe}n.nc", 500) as file:
         _add(file, f"detector_{stripe}n", detector.astype(np.uint8), _FillValue=255)
+        orphan_detector = rng.integers(0, 4, (shape[0], ORPHANS)).astype(np.uint8)
+        _add(file, f"detector_orphan_{stripe}n", orphan_detector, _FillValue=255)
     with files.open(f"cartesian_{stripe}n.nc", 500) as file:
         x = (2 * TRACK - columns) * 500.0 + rng.uniform(-240, 240, shape)
         y = (2 * START - 1 + rows) * 500.0 + rng.uniform(-240, 240, shape)
         _add(file, f"x_{stripe}n", x, _FillValue=np.nan)
         _add(file, f"y_{stripe}n", y, _FillValue=np.nan)
+        place = rng.uniform(8, shape[1] - 8, (shape[0], ORPHANS))
+        x = np.where(np.arange(ORPHANS) % 3 == 2, np.nan, (2 * TRACK - place) * 500.0)
+        y = (2 * START - 1 + rows[:, :ORPHANS]) * 500.0 + rng.uniform(-240, 240, x.shape)
+        _add(file, f"x_orphan_{stripe}n", x, _FillValue=np.nan)
+        _add(file, f"y_orphan_{stripe}n", y, _FillValue=np.nan)
 
 
 def _write_positions(files: _Files, rng: np.random.Generator) -> None:

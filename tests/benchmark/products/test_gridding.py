@@ -79,10 +79,11 @@ def test_geometric_reflectance_is_the_mean_of_what_lies_in_the_pixel(folder: Pat
         measured = read_measured(product, "geometric")
     zenith = unpack(folder / "geometry_tn.nc", "solar_zenith_tn")
     x, y = (unpack(folder / "cartesian_in.nc", f"{axis}_in") for axis in "xy")
-    samples = [samples_of(folder, band, stripe, zenith) for stripe in stripes]
+    assert np.isfinite(zenith[:, :9]).all()
+    samples = [samples_of(folder, band, stripe, kind) for stripe in stripes for kind in ("", "orphan_")]
     compared = 0
-    for row in range(2, ROWS - 2, 5):
-        for column in range(6, COLUMNS - 6, 5):
+    for row in range(2, ROWS - 2, 3):
+        for column in range(6, COLUMNS - 6, 3):
             inside = [
                 values[(abs(sx - x[row, column]) <= 500) & (abs(sy - y[row, column]) <= 500) & good]
                 for sx, sy, values, good in samples
@@ -90,23 +91,26 @@ def test_geometric_reflectance_is_the_mean_of_what_lies_in_the_pixel(folder: Pat
             if found := np.concatenate(inside).tolist():
                 assert measured.refs[row, column, band - 1] == pytest.approx(np.mean(found), abs=1e-5)
                 compared += 1
-    assert compared > 60
+    assert compared > 180
 
 
-def samples_of(folder: Path, band: int, stripe: str, zenith: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Positions and reflectances of a stripe's samples, and which were measured, by plain formulas."""
-    radiance = unpack(folder / f"S{band}_radiance_{stripe}n.nc", f"S{band}_radiance_{stripe}n")
-    x, y = (unpack(folder / f"cartesian_{stripe}n.nc", f"{axis}_{stripe}n") for axis in "xy")
-    detector = np.nan_to_num(unpack(folder / f"indices_{stripe}n.nc", f"detector_{stripe}n")).astype(int)
-    confidence = unpack(folder / f"flags_{stripe}n.nc", f"confidence_{stripe}n").astype(int)
-    rows, columns = np.indices(radiance.shape)
+def samples_of(folder: Path, band: int, stripe: str, kind: str) -> tuple[np.ndarray, ...]:
+    """Positions and reflectances of a stripe's samples or orphans, and which count, by plain formulas."""
+    radiance = unpack(folder / f"S{band}_radiance_{stripe}n.nc", f"S{band}_radiance_{kind}{stripe}n")
+    x, y = (unpack(folder / f"cartesian_{stripe}n.nc", f"{axis}_{kind}{stripe}n") for axis in "xy")
+    detector = unpack(folder / f"indices_{stripe}n.nc", f"detector_{kind}{stripe}n")
+    good = np.isfinite(radiance) & np.isfinite(detector)
+    rows, columns = (index.astype(float) for index in np.indices(radiance.shape))
+    if kind:
+        columns = np.round(2 * TRACK - x / 500)
+    else:
+        confidence = unpack(folder / f"flags_{stripe}n.nc", f"confidence_{stripe}n").astype(int)
+        good &= confidence & (32 | 256) == 0
     # the angles of the test's product are a plane: 30 + row / 4 + 0.7 column
-    tie_row, tie_column = (rows - 1) / 2, (columns - 2 * TRACK) / 32 + TIE_TRACK
-    angle = 30 + 0.25 * tie_row + 0.7 * tie_column
-    assert np.isfinite(zenith[:, : int(tie_column.max()) + 2]).all()
+    angle = 30 + 0.25 * (rows - 1) / 2 + 0.7 * ((columns - 2 * TRACK) / 32 + TIE_TRACK)
     irradiance = np.array(IRRADIANCE) / band + (7 if stripe == "b" else 0)
-    values = np.pi * radiance / (irradiance[detector] * np.cos(np.radians(angle)))
-    return x, y, values, np.isfinite(radiance) & (confidence & (32 | 256) == 0)
+    of_detector = irradiance[np.nan_to_num(detector).astype(int)]
+    return x, y, np.pi * radiance / (of_detector * np.cos(np.radians(angle))), good
 
 
 def test_the_griddings_differ_by_sun_angle_and_place(folder: Path):
@@ -115,6 +119,6 @@ def test_the_griddings_differ_by_sun_angle_and_place(folder: Path):
     clear = np.s_[:, 44:56, 0]
     ratio = makers.refs[clear] / exact.refs[clear]
     # the sun is 12 degrees higher in the first row than in the last, whose angle the makers took for all
-    assert 1.1 < ratio[:4].mean() < 1.2
-    assert 0.97 < ratio[-4:].mean() < 1.05
+    assert 1.1 < np.median(ratio[:6]) < 1.2
+    assert 0.97 < np.median(ratio[-6:]) < 1.05
     np.testing.assert_array_equal(makers.bts, exact.bts)
