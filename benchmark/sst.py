@@ -2,7 +2,7 @@
 
     python -m benchmark.sst matchups.csv --masks logs/reference-seed-1/masks
 
-The match-ups are those of the makers of the data set, of which the inference scenes are made, and the
+The match-ups are those of the makers of the dataset, of which the inference scenes are made, and the
 selection and the two numbers are those of their own comparison: the median of satellite minus buoy, and its
 robust standard deviation. Undetected cloud is cold: it lowers the median and widens the deviation. The file's
 format: docs/products.md.

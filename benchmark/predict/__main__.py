@@ -1,4 +1,4 @@
-"""Cloud masks of Sentinel-3 SLSTR products, or of scenes of the data set's form, by a finished run.
+"""Cloud masks of Sentinel-3 SLSTR products, or of scenes of the dataset's form, by a finished run.
 
     python -m benchmark.predict S3A_SL_1_RBT____….SEN3 --run logs/quickstart-seed-1
     python -m benchmark.predict archive/*.zip --run logs/reference-seed-1 --output masks --quicklook
@@ -36,7 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmark.predict",
-        description="Make cloud masks of Sentinel-3 SLSTR products, or of scenes of the data set's form.",
+        description="Make cloud masks of Sentinel-3 SLSTR products, or of scenes of the dataset's form.",
         epilog="Exit status: 0 done, 1 a product or the run failed (the message says why), 2 wrong usage.",
     )
     add = parser.add_argument
@@ -45,7 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
         nargs="+",
         type=Path,
         metavar="PRODUCT",
-        help="a .SEN3 folder, the zip of one, or a scene (.hdf) of the data set's form",
+        help="a .SEN3 folder, the zip of one, or a scene (.hdf) of the dataset's form",
     )
     add("--run", type=Path, required=True, metavar="DIR", help="folder of the finished run that predicts")
     add("--output", type=Path, metavar="DIR", help="folder for the masks (default: that of each product)")

@@ -1,4 +1,4 @@
-"""What a mask can be made of: products, and scenes of the data set's form."""
+"""What a mask can be made of: products, and scenes of the dataset's form."""
 
 from __future__ import annotations
 

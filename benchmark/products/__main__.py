@@ -1,4 +1,4 @@
-"""Turn Sentinel-3 SLSTR level-1 products into scenes of the data set's form, to train on and to score.
+"""Turn Sentinel-3 SLSTR level-1 products into scenes of the dataset's form, to train on and to score.
 
     python -m benchmark.products S3A_SL_1_RBT____*.SEN3 --output data/mine/training
     python -m benchmark.products archive/*.zip --output data/mine/inference
@@ -28,7 +28,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmark.products",
-        description="Turn Sentinel-3 SLSTR level-1 products into scenes of the data set's form.",
+        description="Turn Sentinel-3 SLSTR level-1 products into scenes of the dataset's form.",
         epilog="Exit status: 0 done, 1 a product failed (the message says why), 2 wrong usage.",
     )
     add = parser.add_argument

@@ -18,7 +18,7 @@ from benchmark.products.variables import Grid, check_same_product, read_grid, re
 
 THERMAL = ("S7", "S8", "S9")
 REFLECTIVE = ("S1", "S2", "S3", "S4", "S5", "S6")
-#: Degrees to radians, as the makers of the data set wrote it.
+#: Degrees to radians, as the makers of the dataset wrote it.
 MAKERS_RADIANS = 0.017453292
 #: The sun is on the horizon.
 HORIZON = 90.0
@@ -119,7 +119,7 @@ def read_irradiance(product: Product, band: str, stripe: str) -> NDArray[np.floa
 
 
 def makers_cosine(sun: SunAngles, shape: tuple[int, int], grid: Grid) -> NDArray[np.float64]:
-    """The cosine that the makers of the data set divided by, for a 500 m grid: [1 or rows, columns].
+    """The cosine that the makers of the dataset divided by, for a 500 m grid: [1 or rows, columns].
 
     Two properties are theirs: unknown angles count as 0, and the tie row is that of the image plus
     start_offset, which lies beyond the last one (but for the first rows of an orbit), so that every row

@@ -1,4 +1,4 @@
-"""A product as a scene file in the form of the data set (docs/dataset.md, docs/products.md)."""
+"""A product as a scene file in the form of the dataset (docs/dataset.md, docs/products.md)."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.core.files import write_aside
+from benchmark.core.hdf5 import open_hdf5
 from benchmark.products.flags import BAYES_BITS, SUMMARY_CLOUD, flagged
 from benchmark.products.product import Product, ProductError
 from benchmark.products.reading import Measured, read_measured
 
-#: Folders of the data set.
+#: Folders of the dataset.
 DAY, NIGHT = "day", "night"
 
 
@@ -48,7 +49,7 @@ def existing(output: Path, name: str, gridding: str) -> Path | None:
         if not path.exists():
             continue
         try:
-            with h5py.File(path, "r") as file:
+            with open_hdf5(path) as file:
                 found = file.attrs.get("gridding")
         except OSError as error:
             found = f"a file that HDF5 cannot open ({error})"

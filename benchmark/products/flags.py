@@ -17,7 +17,7 @@ BAYES_BITS = {"single_low": 1, "single_moderate": 2, "dual_low": 4, "dual_modera
 #: Bits of confidence_in and, on the 500 m grids, of confidence_an and confidence_bn.
 UNFILLED, COSMETIC, DAY, TWILIGHT, SUMMARY_CLOUD = 32, 256, 1024, 2048, 16384
 
-#: A label's value where it is cloud, as the makers of the data set wrote it.
+#: A label's value where it is cloud, as the makers of the dataset wrote it.
 FLAGGED = 255.0
 
 
@@ -39,5 +39,5 @@ class Flags(NamedTuple):
 
 
 def flagged(bits: NDArray[np.integer], mask: int) -> NDArray[np.float64]:
-    """255 where any bit of ``mask`` is set, else 0: float64 [R, C, 1], as the data set holds it."""
+    """255 where any bit of ``mask`` is set, else 0: float64 [R, C, 1], as the dataset holds it."""
     return np.where(bits & mask, FLAGGED, 0.0)[..., np.newaxis]

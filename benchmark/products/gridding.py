@@ -13,7 +13,7 @@ _SIGMA, _REACH = 0.5, 2
 
 
 def halve(image: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[2 R, 2 C] -> [R, C] as the makers of the data set did it: a Gaussian, then the mean of 2 x 2 pixels.
+    """[2 R, 2 C] -> [R, C] as the makers of the dataset did it: a Gaussian, then the mean of 2 x 2 pixels.
 
     Equal to `skimage.transform.resize(image, (R, C))` with its defaults: anti-aliasing with sigma 0.5,
     reflected at the edges, and linear interpolation half-way between pixels.

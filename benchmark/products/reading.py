@@ -22,7 +22,7 @@ from benchmark.products.gridding import halve
 from benchmark.products.product import Product, ProductError
 from benchmark.products.samples import grid_by_position
 
-#: dataset: as the makers of the data set did it, on whose scenes models have learned. geometric: with each
+#: dataset: as the makers of the dataset did it, on whose scenes models have learned. geometric: with each
 #: pixel's own sun angle, detector and position.
 GRIDDINGS = ("dataset", "geometric")
 
@@ -45,7 +45,7 @@ class Measured(NamedTuple):
 def read_measured(product: Product, gridding: str, *, thermal_only: bool = False) -> Measured:
     """All bands and flags of a product. Raises ProductError.
 
-    ``thermal_only`` leaves S1 to S6 out: reflectances are 0, as the data set has them at night. So they are
+    ``thermal_only`` leaves S1 to S6 out: reflectances are 0, as the dataset has them at night. So they are
     without it where no pixel is day or twilight and the product has no radiances.
     """
     bts = np.nan_to_num(read_thermal(product), nan=0.0).astype(np.float32)
@@ -68,7 +68,7 @@ def read_measured(product: Product, gridding: str, *, thermal_only: bool = False
 
 
 def _as_makers(product: Product, shape: tuple[int, int]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-    """Reflectance and radiance as in the data set: stripe a, detector 0, NaN as 0, halved."""
+    """Reflectance and radiance as in the dataset: stripe a, detector 0, NaN as 0, halved."""
     fine = (2 * shape[0], 2 * shape[1])
     sun = read_sun(product, shape[0])
     refs, rads = np.empty((*shape, 6)), np.empty((*shape, 6), np.float32)

@@ -35,18 +35,13 @@ def read_raw(file: h5py.File, where: str, name: str, shape: tuple[int | None, ..
 
     Raises ProductError: it is missing, of another shape, no numbers, not in this file, or unreadable.
     """
-    dataset = _dataset(file, where, name, shape)
-    try:
-        values: NDArray = dataset[...]
-    except OSError as error:
-        raise _unfit(where, name, f"unreadable data ({error})", shape) from None
-    return values
+    return _read(_dataset(file, where, name, shape), where, name, shape)
 
 
 def read_values(file: h5py.File, where: str, name: str, shape: tuple[int | None, ...]) -> NDArray[np.float64]:
     """The values of a variable, scaled, NaN where they are fill. Raises ProductError as `read_raw` does."""
-    attributes = file[name].attrs if isinstance(file.get(name), h5py.Dataset) else {}
-    return decode(read_raw(file, where, name, shape), attributes)
+    dataset = _dataset(file, where, name, shape)
+    return decode(_read(dataset, where, name, shape), dataset.attrs)
 
 
 def decode(raw: NDArray, attributes: Mapping[str, Any]) -> NDArray[np.float64]:
@@ -98,6 +93,14 @@ def _dataset(file: h5py.File, where: str, name: str, shape: tuple[int | None, ..
     if not same or dataset.dtype.kind not in "iuf" or dataset.size > MOST_PIXELS:
         raise _unfit(where, name, f"{dataset.dtype} of shape {list(found)}", shape)
     return dataset
+
+
+def _read(dataset: h5py.Dataset, where: str, name: str, shape: tuple[int | None, ...]) -> NDArray:
+    try:
+        values: NDArray = dataset[...]
+    except OSError as error:
+        raise _unfit(where, name, f"unreadable data ({error})", shape) from None
+    return values
 
 
 def _unfit(where: str, name: str, found: str, shape: tuple[int | None, ...]) -> ProductError:

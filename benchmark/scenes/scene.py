@@ -177,7 +177,7 @@ def _labels(file: h5py.File, path: Path, shape: tuple[int, int]) -> SceneLabels:
 def scene_shape(path: Path) -> tuple[int, int] | None:
     """Rows and columns of the temperatures in ``path``; None where they are no image. Raises SceneError."""
     with _open(path) as file:
-        bts = file.get("bts")
+        bts = file["bts"] if isinstance(file.get("bts", getlink=True), h5py.HardLink) else None
         shape = bts.shape if isinstance(bts, h5py.Dataset) else None
     return (shape[0], shape[1]) if shape is not None and len(shape) == 3 else None
 
