@@ -28,6 +28,9 @@ ALLOWED: dict[str, str] = {
     "benchmark.methods": "benchmark.core benchmark.scenes benchmark.compute",
     "benchmark.training": "benchmark.core benchmark.record benchmark.scenes benchmark.config "
     "benchmark.stores benchmark.synthesis benchmark.methods benchmark.compute",
+    "benchmark.products": "benchmark.core",
+    "benchmark.predict": "benchmark.core benchmark.record benchmark.scenes benchmark.config "
+    "benchmark.methods benchmark.training benchmark.products",
     "benchmark.comparison": "benchmark.core benchmark.record",
     "benchmark.sweep": "benchmark.core benchmark.record benchmark.config",
     "benchmark.bench": "benchmark.core benchmark.record benchmark.scenes benchmark.config "

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.scenes.scene import REFLECTANCE_OFFSET, S8, TEMPERATURE_OFFSET, TEMPERATURE_SCALE, Scene
+from benchmark.scenes.scene import REFLECTANCE_OFFSET, S8, TEMPERATURE_OFFSET, TEMPERATURE_SCALE, SceneInputs
 
 
-def false_colour(scene: Scene) -> NDArray[np.float32]:
+def false_colour(scene: SceneInputs) -> NDArray[np.float32]:
     """RGB [R, C, 3] in 0..1: S5, S3, S2 by day; by night S8 in grey, cold white."""
     if scene.period == "day":
         return np.clip((scene.inputs[..., [4, 2, 1]] + REFLECTANCE_OFFSET) / 0.9, 0, 1) ** 0.6

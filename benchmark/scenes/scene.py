@@ -22,6 +22,8 @@ from benchmark.core.files import open_regular, reason_of
 from benchmark.core.hdf5 import open_hdf5
 
 PATTERN = "S3A*.hdf"
+#: Scenes of one's own may be of either satellite; the dataset has those of the first.
+OWN_PATTERNS = (PATTERN, "S3B*.hdf")
 REFLECTANCES, TEMPERATURES = 6, 3
 CHANNELS = REFLECTANCES + TEMPERATURES
 #: S8 (10.85 um) among the nine channels: cloud is colder than what it hides.
@@ -80,7 +82,7 @@ def discover(folder: Path) -> list[Path]:
 
     Raises SceneError when there are none, two of the same name, or one whose name no log can state.
     """
-    expected = f"files named {PATTERN}, at any depth (for example in day/ and night/)"
+    expected = f"files named {' or '.join(OWN_PATTERNS)}, at any depth (for example in day/ and night/)"
     if not folder.is_dir():
         raise SceneError(
             folder,
@@ -90,7 +92,8 @@ def discover(folder: Path) -> list[Path]:
             "(python -m benchmark.download), or make synthetic ones: "
             "python -m benchmark.synthesis --output DIR",
         )
-    paths = sorted(folder.rglob(PATTERN), key=lambda path: path.relative_to(folder).as_posix())
+    found = (path for pattern in OWN_PATTERNS for path in folder.rglob(pattern))
+    paths = sorted(found, key=lambda path: path.relative_to(folder).as_posix())
     if not paths:
         raise SceneError(
             folder,
@@ -171,6 +174,14 @@ def _labels(file: h5py.File, path: Path, shape: tuple[int, int]) -> SceneLabels:
     )
 
 
+def scene_shape(path: Path) -> tuple[int, int] | None:
+    """Rows and columns of the temperatures in ``path``; None where they are no image. Raises SceneError."""
+    with _open(path) as file:
+        bts = file["bts"] if isinstance(file.get("bts", getlink=True), h5py.HardLink) else None
+        shape = bts.shape if isinstance(bts, h5py.Dataset) else None
+    return (shape[0], shape[1]) if shape is not None and len(shape) == 3 else None
+
+
 def read_inputs(path: Path, shape: tuple[int, int], kind: str | None = None) -> SceneInputs:
     """All of the scene in ``path`` but its labels, as ``read_scene`` reads it. Raises SceneError."""
     with _open(path) as file:
@@ -188,14 +199,21 @@ def _inputs(file: h5py.File, path: Path, shape: tuple[int, int], kind: str | Non
             expected=f"data.kind {kind}, as configured",
             remedy="correct data.kind, or use another folder",
         )
+    return normalise(path.stem, refs, bts, f"{path}: dataset bts", synthetic=synthetic)
+
+
+def normalise(name: str, refs: NDArray, bts: NDArray, where: str, *, synthetic: bool = False) -> SceneInputs:
+    """What a method may see of reflectances [R, C, 6] and temperatures [R, C, 3] as a scene file holds them.
+
+    ``where`` is what an error calls the temperatures. Raises SceneError where nothing was measured.
+    """
     finite = np.isfinite(bts)
     inside = (finite & (bts != 0)).any(axis=-1)
     if not inside.any():
-        found = "no temperature in any pixel"
-        raise SceneError(f"{path}: dataset bts", found=found, expected="measurements", remedy=REMEDY)
+        raise SceneError(where, found="no temperature in any pixel", expected="measurements", remedy=REMEDY)
     with np.errstate(invalid="ignore"):
         period = "day" if ((refs > 0) & np.isfinite(refs)).any() else "night"
-    inputs = np.empty((*shape, CHANNELS), np.float32)
+    inputs = np.empty((*bts.shape[:2], CHANNELS), np.float32)
     np.subtract(refs, REFLECTANCE_OFFSET, out=inputs[..., :REFLECTANCES], casting="same_kind")
     np.subtract(bts, TEMPERATURE_OFFSET, out=inputs[..., REFLECTANCES:], casting="same_kind")
     inputs[..., REFLECTANCES:] /= TEMPERATURE_SCALE
@@ -203,7 +221,7 @@ def _inputs(file: h5py.File, path: Path, shape: tuple[int, int], kind: str | Non
     filled = int(np.count_nonzero(bad))
     if filled:
         inputs[bad] = 0
-    return SceneInputs(path.stem, inputs, inside, period, synthetic, filled)
+    return SceneInputs(name, inputs, inside, period, synthetic, filled)
 
 
 def drop_from_page_cache(paths: Sequence[Path]) -> bool:

@@ -58,14 +58,14 @@ def rescore(config: Config, mask_scene: MaskScene, scenes: Sequence[Path]) -> It
 
 def prediction(
     config: Config, method: LoadedMethod, arrays: Mapping[str, NDArray], precision: str
-) -> PredictScene:
-    """How a method predicts a scene with what a run has learned, as the run did it.
+) -> tuple[PredictScene, PredictScene]:
+    """How a method predicts with what a run has learned: a scene as the run did it, and in one piece.
 
     ``arrays`` is what `benchmark.record.weights` reads, ``precision`` what the run computed in.
     Raises WeightsError, RunError and MethodError.
     """
     if method.kind != "network":
-        return fitted_predictions(method, dict(arrays), config.geometry)[0]
+        return fitted_predictions(method, dict(arrays), config.geometry)
     # TensorFlow, where tensors are to be computed
     from benchmark.compute.engine import Engine, choose_strategy, make_deterministic
 
@@ -75,4 +75,5 @@ def prediction(
         method.network, geometry.patch, batch, precision, choose_strategy(), xla=config.training.xla
     )
     engine.take(in_layer_order(arrays))
-    return by_patches(engine.predict, geometry, engine.global_batch)
+    tiled = by_patches(engine.predict, geometry, engine.global_batch)
+    return tiled, lambda scene: engine.predict_whole(scene.inputs)

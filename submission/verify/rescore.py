@@ -65,7 +65,7 @@ def rescore(
                 continue
             # what TensorFlow says of the machine is kept from the terminal
             with native_messages_to(work / "tensorflow.txt"):
-                predict = prediction(config, method, arrays, run.log.text("precision") or "float32")
+                predict, _ = prediction(config, method, arrays, run.log.text("precision") or "float32")
                 again = _scored(config, run, masks_by(predict), scenes)
             yield _compared(run, again, path)
 

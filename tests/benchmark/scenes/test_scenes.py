@@ -213,12 +213,13 @@ def test_scenes_are_found_at_any_depth_in_sorted_order(tmp_path):
         "day/S3A_a.hdf",
         "S3A_z.hdf",
         "S3B_x.hdf",
+        "S3C_x.hdf",
         "note.txt",
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     found = [path.relative_to(tmp_path).as_posix() for path in discover(tmp_path)]
-    assert found == ["S3A_z.hdf", "day/2019/S3A_c.hdf", "day/S3A_a.hdf", "night/S3A_b.hdf"]
+    assert found == ["S3A_z.hdf", "S3B_x.hdf", "day/2019/S3A_c.hdf", "day/S3A_a.hdf", "night/S3A_b.hdf"]
 
 
 def test_a_missing_or_empty_folder_is_reported_with_a_remedy(tmp_path):

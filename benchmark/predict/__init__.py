@@ -1,0 +1,1 @@
+"""Cloud masks of products and scenes, by what a finished run has learned."""
