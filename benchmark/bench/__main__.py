@@ -1,8 +1,8 @@
 """python -m benchmark.bench: measure this machine and the program on it, side by side in one run.
 
 Every figure is the median of several measurements with the lowest and the highest.
-Rates of the model are given as shares of the machine's own matrix rate, measured in turn
-with them, so that they can be compared between machines and survive a busy one.
+Rates of the model are given as shares of a bound that is measured in the same run: what its convolutions
+take alone and what the rest must move (bench/bound.py). So they can be compared between machines.
 """
 
 from __future__ import annotations

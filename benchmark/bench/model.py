@@ -1,13 +1,15 @@
-"""The tensor work of the program next to the machine's matrix rate and the reference's layers."""
+"""The tensor work of the program next to its bound on this machine and the reference's layers."""
 
 from __future__ import annotations
 
+import statistics
 import time
 from functools import partial
 
 import numpy as np
 import tensorflow as tf
 
+from benchmark.bench.bound import measure_bound
 from benchmark.compute.batches import training_batches
 from benchmark.compute.engine import Engine, choose_strategy, make_deterministic, resolve_precision
 from benchmark.compute.operations import TRAINING_PASSES, forward_operations
@@ -18,22 +20,19 @@ from benchmark.scenes.geometry import inference_patches
 from benchmark.scenes.scene import CHANNELS
 from benchmark.stores.patchstore import PatchStore
 
-MATRIX = 4096
 SHAPE = (1200, 1500)
 
 _REFERENCE = "the same layers in float32 by Keras"
 
 
 def measure_model(display: Display, store: PatchStore, batch: int) -> None:
-    """Matrix rate, training steps, a complete epoch and predictions, measured in turn."""
+    """The bound of a step, then training steps, predictions and a complete epoch, measured in turn."""
     make_deterministic(1)
     engine = Engine(unet.method(), 256, batch, resolve_precision("auto"), choose_strategy())
     engine.trace()
-    forward = forward_operations(engine.model) / 1e9
-    carried_out = forward_operations(engine.network) / 1e9 / forward
-    kind = tf.bfloat16 if engine.precision == "mixed_bfloat16" else tf.float32
-    left, right = (tf.cast(tf.random.normal((MATRIX, MATRIX)), kind) for _ in range(2))
-    multiply = tf.function(tf.matmul)
+    bound = measure_bound(display, engine)
+    carried_out = forward_operations(engine.network) / forward_operations(engine.model)
+    forward = forward_operations(engine.network) / 1e9
     inputs, labels = (tf.constant(array) for array in store.read(range(engine.global_batch)))
     patches = np.zeros((engine.global_batch, 256, 256, CHANNELS), np.float32)
     # The reference: the same layers in float32, trained and applied by Keras.
@@ -41,7 +40,6 @@ def measure_model(display: Display, store: PatchStore, batch: int) -> None:
     reference.compile("adam", "binary_crossentropy", metrics=["accuracy"])
     masks = tf.cast(labels[..., None], tf.float32)
     scene = np.zeros((*SHAPE, CHANNELS), np.float32)
-    matrix: list[float] = []
     steps: list[float] = []
     predictions: list[float] = []
     reference_steps: list[float] = []
@@ -49,7 +47,6 @@ def measure_model(display: Display, store: PatchStore, batch: int) -> None:
     scenes: list[float] = []
     for turn in range(-1, ROUNDS):
         measured = (
-            (matrix, seconds(lambda: multiply(left, right).numpy())),
             (steps, seconds(lambda: engine.train_step(inputs, labels, 1e-3))),
             (predictions, seconds(lambda: engine.predict(patches))),
             (reference_steps, seconds(lambda: reference.train_on_batch(inputs, masks))),
@@ -59,17 +56,15 @@ def measure_model(display: Display, store: PatchStore, batch: int) -> None:
         if turn >= 0:  # the first turn warms up
             for values, value in measured:
                 values.append(value)
-    operations = 2 * MATRIX**3 / 1e9
-    rate = row(display, f"matrix product {kind.name}", [operations / s for s in matrix], "GFLOP/s")
     training = [engine.global_batch / s for s in steps]
-    share = [forward * TRAINING_PASSES * n / rate for n in training]
-    row(display, f"training, batch {batch}", training, "patches/s", engine.precision)
-    note = f"of the reference's operations, {100 * carried_out:.0f} % of which are carried out"
-    row(display, "  share of matrix rate", [100 * s for s in share], "%", note)
+    rate = f"{engine.precision}, {forward * TRAINING_PASSES * statistics.median(training):.0f} GFLOP/s"
+    row(display, f"training, batch {batch}", training, "patches/s", rate)
+    note = f"{100 * carried_out:.0f} % of the reference's operations are carried out"
+    row(display, "  share of the bound", [100 * bound.training / s for s in steps], "%", note)
     ratio(display, steps, reference_steps, _REFERENCE)
     predicting = [engine.global_batch / s for s in predictions]
     row(display, "inference", predicting, "patches/s")
-    row(display, "  share of matrix rate", [100 * forward * n / rate for n in predicting], "%", "likewise")
+    row(display, "  share of the bound", [100 * bound.inference / s for s in predictions], "%", "likewise")
     ratio(display, predictions, reference_predictions, _REFERENCE)
     tiles = len(inference_patches(np.zeros(SHAPE, bool), 256, 80))
     tiled = [tiles / engine.global_batch * s for s in reference_predictions]
