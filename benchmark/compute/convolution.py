@@ -1,6 +1,6 @@
 """How the model's convolutions are computed: with the variables of its Conv2D layers.
 
-Two things differ from the layers' own computation, neither of them the function:
+Three things differ from the layers' own computation, none of them the function:
 
 - The gradient of a bias is a sum over all pixels of a batch. TensorFlow's BiasAddGrad adds
   bfloat16 values in bfloat16 on a CPU and stops growing after a few thousand of them: at batch 8
@@ -10,6 +10,8 @@ Two things differ from the layers' own computation, neither of them the function
   repeated values multiplies each of them several times. Adding those weights first gives a
   transposed convolution of the small image with a 4 x 4 kernel and stride 2: 16 products for
   a value instead of 36, and neither the upsampled nor the concatenated image is ever stored.
+- A 1 x 1 kernel is a product of two matrices. As a convolution of one filter, gradients included, it took
+  a CPU 31 ms for a batch of 8; as a product 7 ms.
 """
 
 from __future__ import annotations
@@ -78,7 +80,11 @@ def widened_kernel(kernel: tf.Tensor) -> tf.Tensor:
 
 
 def _convolved(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    return tf.nn.conv2d(x, tf.cast(kernel, x.dtype), strides=1, padding="SAME")
+    kernel = tf.cast(kernel, x.dtype)
+    if kernel.shape[:2] == (1, 1):
+        flat = tf.matmul(tf.reshape(x, (-1, kernel.shape[2])), kernel[0, 0])
+        return tf.reshape(flat, tf.concat([tf.shape(x)[:3], [kernel.shape[3]]], axis=0))
+    return tf.nn.conv2d(x, kernel, strides=1, padding="SAME")
 
 
 @tf.custom_gradient

@@ -1,0 +1,200 @@
+"""The bound of a step: what its convolutions take alone, layer by layer, and what the rest must move.
+
+For each convolution of the network the library's own operations are timed, in the shapes and the precision
+of the model: forward, gradient of the input, gradient of the filter. The best time of several counts. What
+is left of a step moves memory: ReLUs, their gradients, pooling, sums of two images. Its bytes are counted
+and divided by the measured bandwidth. The sum of both is a bound of the layers as they are; nothing is
+assumed to overlap, and what the library fuses with a convolution is not counted twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+
+from benchmark.compute.convolution import Convolution
+from benchmark.compute.engine import Engine
+from benchmark.core.display import Display
+from benchmark.core.measure import row, seconds
+
+#: An operation is timed so often; the best time counts.
+TURNS = 5
+#: Bytes of the array whose copy measures the bandwidth: far more than any cache.
+COPIED = 256 * 2**20
+#: Layers that the table shows: those that lose most.
+SHOWN = 6
+
+PASSES = ("forward", "input", "filter")
+
+
+@dataclass(frozen=True)
+class Timed:
+    """One convolution of a batch: operations of a pass, and the best seconds of each pass."""
+
+    name: str
+    #: Multiply-adds count as two.
+    operations: float
+    seconds: dict[str, float]
+
+    def rate(self, which: str) -> float:
+        """GFLOP/s of a pass."""
+        return self.operations / self.seconds[which] / 1e9
+
+
+@dataclass(frozen=True)
+class Bound:
+    """Seconds that a training step and a prediction of one batch take at least."""
+
+    training: float
+    inference: float
+
+
+def measure_bound(display: Display, engine: Engine) -> Bound:
+    """Time every convolution of the engine's network alone, print where most is lost, return the bound."""
+    timed = [_timed(*parts) for parts in _convolutions(engine)]
+    bandwidth = _bandwidth()
+    images = _image_bytes(engine)
+    training = sum(sum(each.seconds.values()) for each in timed) + _moved(images, training=True) / bandwidth
+    inference = sum(each.seconds["forward"] for each in timed) + _moved(images, training=False) / bandwidth
+    row(display, "memory bandwidth", [bandwidth / 1e9], "GB/s", "reading and writing a large array")
+    for which in PASSES:
+        spent = [each for each in timed if which in each.seconds]
+        rate = sum(each.operations for each in spent) / sum(each.seconds[which] for each in spent) / 1e9
+        share = sum(each.seconds[which] for each in spent) / training
+        note = f"{100 * share:.0f} % of the bound of a training step"
+        row(display, f"convolutions, {which}", [rate], "GFLOP/s", note)
+    _say_losses(display, timed)
+    return Bound(training, inference)
+
+
+def _say_losses(display: Display, timed: list[Timed]) -> None:
+    """The passes that would gain most at the best rate that the library reaches here."""
+    best = max(each.rate(which) for each in timed for which in each.seconds)
+    lost = {
+        (each, which): each.seconds[which] - each.operations / best / 1e9
+        for each in timed
+        for which in each.seconds
+    }
+    display.say(f"lost against the best of these rates, {best:.0f} GFLOP/s:")
+    for (each, which), spent in sorted(lost.items(), key=lambda item: -item[1])[:SHOWN]:
+        display.say(
+            f"  {each.name:32} {which:8} {each.rate(which):6.0f} GFLOP/s  {1000 * spent:7.1f} ms a step"
+        )
+
+
+Passes = dict[str, Callable[[], Any]]
+
+
+def _convolutions(engine: Engine) -> Iterator[tuple[str, float, Passes]]:
+    """Name, operations and passes of each convolution that the network carries out on a batch."""
+    layers = [each for each in engine.network.layers if isinstance(each, Convolution)]
+    for number, layer in enumerate(layers, start=1):
+        convolution = layer.convolution
+        kind, filters = convolution.compute_dtype, convolution.filters
+        inputs = layer.input if isinstance(layer.input, list) else [layer.input]
+        _, rows, columns, _ = layer.output.shape
+        name = f"{number}: {rows} x {columns}"
+        *upsampled, image = inputs
+        for each in upsampled:
+            shape = (engine.global_batch, *each.shape[1:])
+            yield f"{name}, {shape[-1]} -> {filters} up", *_transposed(shape, filters, kind)
+        shape = (engine.global_batch, rows, columns, image.shape[-1])
+        operations, passes = _plain(shape, convolution.kernel_size[0], filters, kind)
+        if number == 1:  # nobody wants the gradient of the scene
+            del passes["input"]
+        yield f"{name}, {shape[-1]} -> {filters}", operations, passes
+
+
+def _plain(shape: tuple[int, ...], size: int, filters: int, kind: str) -> tuple[float, Passes]:
+    """A convolution of an image [n, R, C, a] with a kernel [size, size, a, filters]."""
+    n, rows, columns, channels = shape
+    x, y = _random(shape, kind), _random((n, rows, columns, filters), kind)
+    kernel = _random((size, size, channels, filters), kind)
+    options: dict[str, Any] = {"strides": [1, 1, 1, 1], "padding": "SAME"}
+    passes = {
+        "forward": tf.function(lambda: tf.nn.conv2d(x, kernel, 1, "SAME")),
+        "input": tf.function(
+            lambda: tf.raw_ops.Conv2DBackpropInput(
+                input_sizes=shape, filter=kernel, out_backprop=y, **options
+            )
+        ),
+        "filter": tf.function(
+            lambda: tf.raw_ops.Conv2DBackpropFilter(
+                input=x, filter_sizes=kernel.shape, out_backprop=y, **options
+            )
+        ),
+    }
+    return 2.0 * n * rows * columns * size * size * channels * filters, passes
+
+
+def _transposed(shape: tuple[int, ...], filters: int, kind: str) -> tuple[float, Passes]:
+    """The transposed convolution, 4 x 4 with stride 2, that makes an image [n, R, C, a] twice as large."""
+    n, rows, columns, channels = shape
+    larger = (n, 2 * rows, 2 * columns, filters)
+    x, y, kernel = _random(shape, kind), _random(larger, kind), _random((4, 4, filters, channels), kind)
+    passes = {
+        "forward": tf.function(lambda: tf.nn.conv2d_transpose(x, kernel, larger, 2, "SAME")),
+        "input": tf.function(lambda: tf.nn.conv2d(y, kernel, 2, "SAME")),
+        "filter": tf.function(
+            lambda: tf.raw_ops.Conv2DBackpropFilter(
+                input=y, filter_sizes=kernel.shape, out_backprop=x, strides=[1, 2, 2, 1], padding="SAME"
+            )
+        ),
+    }
+    return 2.0 * n * rows * columns * 16 * channels * filters, passes
+
+
+def _random(shape: tuple[int, ...], kind: str) -> tf.Tensor:
+    return tf.cast(tf.random.normal(shape), kind)
+
+
+def _timed(name: str, operations: float, passes: Passes) -> Timed:
+    return Timed(name, operations, {which: _best(run) for which, run in passes.items()})
+
+
+def _best(run: Callable[[], tf.Tensor]) -> float:
+    def finished() -> None:
+        tf.reshape(run(), [-1])[0].numpy()  # waits for a device that computes by itself
+
+    finished()
+    return min(seconds(finished) for _ in range(TURNS))
+
+
+def _bandwidth() -> float:
+    """Bytes a second, read and written, of adding one to a large array."""
+    large = tf.zeros(COPIED // 4)
+    return 2 * COPIED / _best(tf.function(lambda: large + 1))
+
+
+def _image_bytes(engine: Engine) -> list[tuple[float, int, bool]]:
+    """Bytes of each convolution's output of a batch, how many images were added to make it, and whether it is
+    pooled."""
+    pooled = {id(layer.input) for layer in engine.network.layers if "pooling" in type(layer).__name__.lower()}
+    found = []
+    for layer in engine.network.layers:
+        if isinstance(layer, Convolution):
+            _, rows, columns, filters = layer.output.shape
+            size = tf.dtypes.as_dtype(layer.convolution.compute_dtype).size
+            inputs = layer.input if isinstance(layer.input, list) else [layer.input]
+            bytes_ = float(engine.global_batch * rows * columns * filters * size)
+            found.append((bytes_, len(inputs), any(id(x) in pooled for x in inputs)))
+    return found
+
+
+def _moved(images: list[tuple[float, int, bool]], *, training: bool) -> float:
+    """Bytes that what is no convolution reads and writes; bias and ReLU forward are fused with one.
+
+    Sum of two images: reads two, writes one. Gradient of a ReLU: reads two, writes one. Gradient of a bias:
+    reads one. Pooling reads an image and writes a quarter; its gradient reads the image and writes it.
+    """
+    total = 0.0
+    for size, summed, _ in images:
+        total += 3 * size * (summed - 1)
+        if training:
+            total += 4 * size
+    pooled = [size for size, _, is_pooled in images if is_pooled]
+    total += sum(1.25 * size for size in pooled) + (sum(2.25 * size for size in pooled) if training else 0)
+    return total
