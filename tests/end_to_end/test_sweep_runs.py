@@ -293,7 +293,7 @@ def stop_all(place: Path, runs: int) -> None:
     said = re.fullmatch(
         rf"{runs} of {runs} runs stopped \(jobs (.*)\); `resume` continues them\n", done.stdout
     )
-    assert said
+    assert said, done.stdout
     assert len(said[1].split(", ")) == runs
     assert "stopped-" not in ask("squeue", "-h", "-o", "%j")
 
