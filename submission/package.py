@@ -29,6 +29,7 @@ from compliance.wording import count
 from submission.bundle.archive import manifest_text, masks_path
 from submission.bundle.layout import IMPLEMENTATION, BundleLayout, BundleName, directory_name
 from submission.bundle.licences import LICENCES, LOCK, licence_list
+from submission.bundle.materials import materials
 from submission.bundle.provenance import Provenance, documents_digest
 from submission.bundle.publish import OutputError, publish, staging
 from submission.bundle.redaction import redact_folders
@@ -212,7 +213,7 @@ def _write(
     left_out = export_code(commit, layout.code)
     _copy(commit_text(commit), layout.commit_text)
     _copy(commit_listing(commit), layout.commit_listing)
-    _write_licences(layout, commit)
+    _write_licences(layout, runs, commit)
     for number, run in enumerate(runs.runs, start=1):
         log = contents_of(run.folder.log)
         for path in layout.results(number):
@@ -240,14 +241,17 @@ def _write(
     write_text(layout.manifest, manifest_text(layout.root))
 
 
-def _write_licences(layout: BundleLayout, commit: Commit) -> None:
-    """The licences of the packages that the code is locked to, where it is locked."""
+def _write_licences(layout: BundleLayout, runs: RunSet, commit: Commit) -> None:
+    """The bill of materials with the packages that the code is locked to, where it is locked."""
     from submission.documents.files import write_json
 
     lock = layout.code / LOCK
     if lock.is_file():
         text = lock.read_text(encoding="utf-8")
-        licences = licence_list(text, name=layout.name.folder, time=commit.time)
+        of_runs, made_of = materials(runs, commit)
+        licences = licence_list(
+            text, name=layout.name.folder, time=commit.time, of_runs=of_runs, made_of=made_of
+        )
         write_json(layout.general / LICENCES, licences)
 
 
