@@ -1,10 +1,13 @@
-"""Descriptions of the datasets in Croissant 1.0 (JSON-LD), for catalogues and their search.
+"""Descriptions of the datasets in Croissant 1.1 with GeoCroissant 1.0 (JSON-LD), for catalogues.
 
     python -m benchmark.croissant                  the real dataset's, to standard output
     python -m benchmark.croissant data/synthetic   of a folder of synthetic scenes, into its croissant.json
 
-Croissant cannot say how an HDF5 file is read, so shapes, units and meanings stand in the fields'
-descriptions; docs/dataset.md says more.
+Croissant cannot say how an HDF5 file is read: arrays have their shapes, bands and units here, and are read
+with h5py. The list of synthetic scenes is in the description itself, so that any reader of Croissant has its
+records. docs/dataset.md says more.
+
+Sources: docs/croissant-spec-1.1.md and docs/croissant-geo-spec.md of github.com/mlcommons/croissant.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from benchmark.core.display import Display
 from benchmark.core.errors import SceneError, os_failure
 from benchmark.core.files import sha256_of, write_text
 from benchmark.download.source import BUCKET, ENDPOINT, PREFIXES
+from benchmark.scenes.bands import BANDS, REFLECTIVE, THERMAL
 from benchmark.scenes.geometry import FULL_SHAPE
 from benchmark.scenes.scene import PATTERN
 from benchmark.synthesis.manifest import MANIFEST, DatasetManifest, read_manifest
@@ -30,25 +34,36 @@ CITATION = (
     f"@misc{{cloudmask, title={{MLCommons CloudMask Benchmark}}, year={{2023}}, url={{{BENCHMARK_URL}}}}}"
 )
 
-#: The context that Croissant 1.0 prescribes: its terms, those of a type of their own, the vocabularies.
+CONFORMS_TO = ["http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/geo/1.0"]
+
+#: The context that Croissant 1.1 prescribes: its terms, those of a type of their own, the vocabularies.
 TERMS = (
-    "citeAs column equivalentProperty extract field fileObject fileProperty fileSet format includes "
-    "isLiveDataset jsonPath key md5 parentField path recordSet references regex repeated replace "
-    "samplingRate separator source subField transform"
+    "annotation arrayShape citeAs column containedIn equivalentProperty excludes extract field fileObject "
+    "fileProperty fileSet format includes isArray isLiveDataset jsonPath key md5 parentField path "
+    "readLines recordSet references regex repeated replace samplingRate sdVersion separator source "
+    "subField transform unArchive"
 )
 CONTEXT: dict[str, Any] = {
     "@language": "en",
     "@vocab": "https://schema.org/",
     "cr": "http://mlcommons.org/croissant/",
     "dct": "http://purl.org/dc/terms/",
+    "geocr": "http://mlcommons.org/croissant/geo/",
+    "prov": "http://www.w3.org/ns/prov#",
     "rai": "http://mlcommons.org/croissant/RAI/",
     "sc": "https://schema.org/",
     "conformsTo": "dct:conformsTo",
     "data": {"@id": "cr:data", "@type": "@json"},
     "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    "description": {"@container": "@language"},
     "examples": {"@id": "cr:examples", "@type": "@json"},
+    "name": {"@container": "@language"},
     **{term: f"cr:{term}" for term in TERMS.split()},
 }
+
+#: The bands of a field, in the order of its channels.
+BANDS_OF = {"refs": REFLECTIVE, "bts": THERMAL, "rads": REFLECTIVE}
+SLSTR_GUIDE = "https://sentinel.esa.int/web/sentinel/user-guides/sentinel-3-slstr"
 
 #: Datasets of a scene's file: last dimension, type, meaning.
 FIELDS = {
@@ -79,6 +94,17 @@ def describe_real() -> dict[str, Any]:
             f"signature, at the S3 endpoint {ENDPOINT}: {prefixes['training']} and {prefixes['inference']}. "
             "Paths here are relative to the folder that holds both. Its documents name no licence.",
         ),
+        "prov:wasDerivedFrom": {
+            "@id": SLSTR_GUIDE,
+            "prov:label": "Level-1 products (SL_1_RBT) of Sentinel-3A SLSTR",
+        },
+        "prov:wasGeneratedBy": {
+            "@type": "prov:Activity",
+            "prov:label": "preprocessing/convert_netcdf.py of stfc-sciml/e2e: 500 m channels at 1 km, "
+            "missing values 0",
+        },
+        "geocr:samplingStrategy": "Complete scenes of 1200 x 1500 pixels. A training scene lies in day only "
+        "if every pixel is day. The inference scenes are match-ups with buoys.",
         "url": BENCHMARK_URL,
         "publisher": {"@type": "Organization", "name": "Science and Technology Facilities Council (STFC)"},
         "citeAs": CITATION,
@@ -111,10 +137,23 @@ def describe_synthetic(root: Path, display: Display) -> dict[str, Any]:
             f"{settings.seed}. No radiometer saw them: they show that programs work, nothing about clouds.",
         ),
         "version": f"{settings.generator}.0.0",
+        "prov:wasGeneratedBy": {
+            "@type": "prov:Activity",
+            "prov:label": f"python -m benchmark.synthesis --seed {settings.seed} --rows {settings.rows} "
+            f"--columns {settings.columns} --training {manifest.training_scenes} "
+            f"--inference {manifest.inference_scenes}",
+        },
+        "prov:wasAttributedTo": {
+            "@type": "prov:SoftwareAgent",
+            "prov:label": f"benchmark.synthesis, generator version {settings.generator}",
+        },
         "citeAs": "@misc{cloudmask-package, title={CloudMask benchmark submission package}}",
         "license": "https://spdx.org/licenses/Apache-2.0.html",
         "distribution": [*_file_objects(root, manifest, display), *_file_sets()],
-        "recordSet": [_scene_records([*fields, _field("truth", *TRUTH, shape=shape)])],
+        "recordSet": [
+            _scene_records([*fields, _field("truth", *TRUTH, shape=shape)]),
+            _scene_list(manifest),
+        ],
     }
 
 
@@ -127,10 +166,13 @@ def _head(name: str, description: str) -> dict[str, Any]:
     return {
         "@context": CONTEXT,
         "@type": "sc:Dataset",
-        "conformsTo": "http://mlcommons.org/croissant/1.0",
+        "conformsTo": CONFORMS_TO,
         "name": name,
         "description": description,
         "keywords": ["cloud mask", "Sentinel-3", "SLSTR", "semantic segmentation", "MLCommons Science"],
+        "geocr:spatialResolution": _quantity(1, "km"),
+        "geocr:coordinateReferenceSystem": "none: the instrument's image grid, rows along the track and "
+        "columns across it; the files hold no coordinates",
     }
 
 
@@ -205,9 +247,64 @@ def _field(
     name: str, channels: int, data_type: str, meaning: str, *, shape: tuple[int, int]
 ) -> dict[str, Any]:
     dimensions = [*shape, channels] if channels else [*shape]
-    return _entry(
+    entry = _entry(
         name, data_type, f"{meaning} Shape {dimensions}: rows, columns{', channels' * bool(channels)}."
     )
+    entry |= {"isArray": True, "arrayShape": ",".join(map(str, dimensions))}
+    if bands := BANDS_OF.get(name):
+        entry["geocr:bandConfiguration"] = {
+            "@type": "geocr:BandConfiguration",
+            "geocr:totalBands": len(bands),
+            "geocr:bandNameList": [*bands],
+        }
+        entry["geocr:spectralBandMetadata"] = [
+            {
+                "@type": "geocr:SpectralBand",
+                "name": band,
+                "geocr:centerWavelength": _quantity(BANDS[band].centre, "nm"),
+                "geocr:bandwidth": _quantity(BANDS[band].width, "nm"),
+            }
+            for band in bands
+        ]
+    return entry
+
+
+def _quantity(value: float, unit: str) -> dict[str, Any]:
+    return {"@type": "QuantitativeValue", "value": value, "unitText": unit}
+
+
+def _scene_list(manifest: DatasetManifest) -> dict[str, Any]:
+    """The records that need no HDF5: one for each scene, in the description itself."""
+    columns = {
+        "file": ("sc:Text", "Path of the scene's file."),
+        "split": ("sc:Text", "training or inference."),
+        "part": ("sc:Text", "day or night."),
+        "cloud": ("sc:Float", "Share of the pixels that the label, bayes, calls cloud."),
+        "true_cloud": ("sc:Float", "Share of the pixels where truth is 1."),
+    }
+    data = []
+    for name, record in sorted(manifest.files.items()):
+        split, part, _ = name.split("/", 2)
+        values = (name, split, part, record.cloud, record.true_cloud)
+        data.append({f"scenes-list/{key}": value for key, value in zip(columns, values, strict=True)})
+    return {
+        "@type": "cr:RecordSet",
+        "@id": "scenes-list",
+        "name": "scenes-list",
+        "description": "One record per scene, in this file.",
+        "key": {"@id": "scenes-list/file"},
+        "field": [
+            {
+                "@type": "cr:Field",
+                "@id": f"scenes-list/{name}",
+                "name": name,
+                "description": meaning,
+                "dataType": data_type,
+            }
+            for name, (data_type, meaning) in columns.items()
+        ],
+        "data": data,
+    }
 
 
 def _entry(name: str, data_type: str, description: str) -> dict[str, Any]:
@@ -224,7 +321,7 @@ def _entry(name: str, data_type: str, description: str) -> dict[str, Any]:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmark.croissant",
-        description="Describe a dataset in Croissant 1.0. Without FOLDER: the real one, to standard output.",
+        description="Describe a dataset in Croissant 1.1. Without FOLDER: the real one, to standard output.",
         epilog="Exit status: 0 done, 1 failed (the message says why).",
     )
     parser.add_argument(

@@ -7,7 +7,9 @@ from pathlib import Path
 from submission.bundle.layout import BundleLayout
 from submission.bundle.sources import Sources
 from submission.documents.contribution import contribution
-from submission.documents.files import write_documents, write_text
+from submission.documents.crate import ro_crate
+from submission.documents.files import write_documents, write_json, write_text
+from submission.documents.tasks import croissant_task
 from submission.documents.typeset import write_typeset
 from submission.figures.catalogue import draw_from_logs, draw_from_scenes, drawn
 from submission.report.images import shrink_figures
@@ -22,6 +24,8 @@ def write_generated(layout: BundleLayout, sources: Sources) -> None:
     write_text(layout.contribution, contribution(layout, sources, drawn(layout.figures)))
     write_typeset(layout)
     write_report(layout, sources.runs)
+    write_json(layout.task, croissant_task(layout, sources))
+    write_json(layout.crate, ro_crate(layout, sources))
 
 
 def write_pictures(layout: BundleLayout, runs: RunSet, data: Path) -> None:

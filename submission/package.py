@@ -29,6 +29,7 @@ from compliance.wording import count
 from submission.bundle.archive import manifest_text, masks_path
 from submission.bundle.layout import IMPLEMENTATION, BundleLayout, BundleName, directory_name
 from submission.bundle.licences import LICENCES, LOCK, licence_list
+from submission.bundle.materials import materials
 from submission.bundle.provenance import Provenance, documents_digest
 from submission.bundle.publish import OutputError, publish, staging
 from submission.bundle.redaction import redact_folders
@@ -37,7 +38,14 @@ from submission.bundle.sources import Sources
 from submission.console import Refused, counts, judge, step, summary
 from submission.runs.files import contents_of, text_of
 from submission.runs.runs import RunSet, read_once, read_runs
-from submission.system.description import DEFAULT_SITE, describe_measured, describe_named, read_site
+from submission.system.description import (
+    DEFAULT_SITE,
+    describe_file,
+    describe_measured,
+    describe_named,
+    known_systems,
+    read_site,
+)
 
 
 @dataclass(frozen=True)
@@ -138,8 +146,9 @@ def parse(arguments: list[str] | None = None) -> Options:
     )
     add(
         "--system",
-        metavar="NAME",
-        help="a description in submission/system/systems/ (default: as the runs measured)",
+        metavar="NAME|FILE",
+        help="a description in submission/system/systems/, or a file such as mlperf-sysinfo's "
+        "(default: as the runs measured)",
     )
     add("--org", metavar="ORG", help="refuse unless the runs were made by this organisation")
     add("--descriptor", metavar="NAME", help="name of the experiment (default: the configuration's)")
@@ -182,11 +191,18 @@ def _agreed_org(runs: RunSet, org: str | None) -> str:
 
 def _describe(runs: RunSet, options: Options) -> dict[str, str]:
     measured = [run.system for run in runs.runs]
-    if options.system is not None:
+    site = read_site(options.site)
+    if (
+        options.system is not None
+        and options.system not in known_systems()
+        and Path(options.system).is_file()
+    ):
+        path = Path(options.system)
+        system = describe_file(path, measured, site, org=runs.org, status=runs.status)
+    elif options.system is not None:
         system = describe_named(options.system, measured, org=runs.org, status=runs.status)
     else:
         name = directory_name(runs.shared("submission_platform")).lower()
-        site = read_site(options.site)
         system = describe_measured(measured, site, name=name, org=runs.org, status=runs.status)
     used, there = runs.parameters["accelerators_per_node"], system["accelerators_per_node"]
     if str(used) != there:
@@ -212,7 +228,7 @@ def _write(
     left_out = export_code(commit, layout.code)
     _copy(commit_text(commit), layout.commit_text)
     _copy(commit_listing(commit), layout.commit_listing)
-    _write_licences(layout, commit)
+    _write_licences(layout, runs, commit)
     for number, run in enumerate(runs.runs, start=1):
         log = contents_of(run.folder.log)
         for path in layout.results(number):
@@ -240,22 +256,27 @@ def _write(
     write_text(layout.manifest, manifest_text(layout.root))
 
 
-def _write_licences(layout: BundleLayout, commit: Commit) -> None:
-    """The licences of the packages that the code is locked to, where it is locked."""
+def _write_licences(layout: BundleLayout, runs: RunSet, commit: Commit) -> None:
+    """The bill of materials with the packages that the code is locked to, where it is locked."""
     from submission.documents.files import write_json
 
     lock = layout.code / LOCK
     if lock.is_file():
         text = lock.read_text(encoding="utf-8")
-        licences = licence_list(text, name=layout.name.folder, time=commit.time)
+        of_runs, made_of = materials(runs, commit)
+        licences = licence_list(
+            text, name=layout.name.folder, time=commit.time, of_runs=of_runs, made_of=made_of
+        )
         write_json(layout.general / LICENCES, licences)
 
 
 def _repeat(layout: BundleLayout, options: Options) -> str:
     """The packager's options that make this bundle again."""
     words = ["--descriptor", layout.name.descriptor]
-    if options.system is not None:
-        words += ["--system", options.system]
+    if options.system in known_systems():
+        words += ["--system", str(options.system)]
+    elif options.system is not None:
+        words += ["--system", "FILE", f"# such as systems/{layout.name.system}.json"]
     elif options.site != DEFAULT_SITE:
         words += ["--site", "FILE", f"# with the answers in systems/{layout.name.system}.json"]
     return " ".join(words)

@@ -50,7 +50,7 @@ ALLOWED: dict[str, str] = {
     "submission.runs": "compliance compliance.kernel compliance.subjects benchmark.core benchmark.record "
     "benchmark.config",
     "submission.bundle": "compliance compliance.kernel compliance.subjects compliance.rules submission.runs "
-    "benchmark.core benchmark.record benchmark.config",
+    "benchmark.core benchmark.record benchmark.config benchmark.download",
     "submission.system": "compliance compliance.kernel compliance.subjects compliance.rules "
     "compliance.reports submission.runs submission.bundle benchmark.core benchmark.record",
     "submission.figures": "compliance.subjects submission.runs benchmark.core benchmark.scenes "

@@ -1,4 +1,5 @@
-"""What is built of the package: a wheel that works in an empty folder, knows its commit, and has its data."""
+"""What is built of the package: an sdist, and a wheel of it that works in an empty folder, knows its version
+and its commit, and has its data."""
 
 from __future__ import annotations
 
@@ -13,14 +14,14 @@ from pathlib import Path
 import pytest
 
 from tests.support.project import ROOT
-from tests.support.runs import commit_everything
+from tests.support.runs import commit_everything, git
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """The folder that a wheel of these files was unpacked into, and the commit that it was built from."""
+    """The folder that a wheel of an sdist was unpacked into, and the commit that it was built from."""
     place = tmp_path_factory.mktemp("wheel")
     source = place / "source"
     source.mkdir()
@@ -29,9 +30,13 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE", ".gitignore", ".gitattributes"):
         shutil.copyfile(ROOT / name, source / name)
     commit = commit_everything(source)
+    git(source, "tag", "v1.2.0")
+    code = f"import setuptools.build_meta as build; build.build_sdist({str(place)!r})"
+    subprocess.run([sys.executable, "-c", code], cwd=source, check=True, capture_output=True)
+    sdist = place / "cloudmask_benchmark-1.2.0.tar.gz"
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
-    subprocess.run([*build, "--wheel-dir", str(place), str(source)], check=True, capture_output=True)
-    (wheel,) = place.glob("*.whl")
+    subprocess.run([*build, "--wheel-dir", str(place), str(sdist)], check=True, capture_output=True)
+    wheel = place / "cloudmask_benchmark-1.2.0-py3-none-any.whl"
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(place / "site")
     shutil.rmtree(source)
@@ -45,6 +50,24 @@ def call(site: Path, folder: Path, *arguments: str) -> str:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def test_the_version_is_that_of_the_tag_where_there_is_one(tmp_path: Path) -> None:
+    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copyfile(ROOT / name, tmp_path / name)
+    (tmp_path / "benchmark").mkdir()
+
+    def version() -> str:
+        command = [sys.executable, "-W", "ignore", "setup.py", "--version"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        return done.stdout.split()[-1]
+
+    assert version() == "0.1.0.dev0"  # an export
+    commit_everything(tmp_path)
+    git(tmp_path, "tag", "v1.2.0")
+    git(tmp_path, "commit", "--quiet", "--allow-empty", "--message", "More")
+    commit = git(tmp_path, "rev-parse", "--short", "HEAD")
+    assert version() == f"1.2.0.post1+g{commit}"
 
 
 def test_the_wheel_knows_its_commit_and_whether_it_was_changed(
@@ -73,6 +96,10 @@ def test_its_data_is_there(installed: tuple[Path, str], tmp_path: Path) -> None:
     # the script installs the checker from a checkout
     data = [name for name in tracked if name and not name.endswith((".py", "standalone.sh"))]
     assert [name for name in data if (ROOT / name).exists() and not (site / name).exists()] == []
+
+
+def test_it_says_its_version_in_an_empty_folder(installed: tuple[Path, str], tmp_path: Path) -> None:
+    assert call(installed[0], tmp_path, "-m", "benchmark", "--version") == "cloudmask 1.2.0\n"
 
 
 def test_it_plans_a_shipped_experiment_in_an_empty_folder(

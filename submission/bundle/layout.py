@@ -13,6 +13,7 @@ One bundle holds both layouts that the rules ask for, in one folder of the organ
         DEMONSTRATION.md where the scenes are synthetic
         scientific_contribution.md, the same as .pdf under two names
         report.html
+        ro-crate-metadata.json, croissant-task.jsonld: the same for catalogues
         figures/<name>.png, <name>.pdf, small ones of scenes as <name>.webp
         result-<n>.txt                                               S  from 1
         runs/<n>/system.json, metrics.csv, timers.txt, telemetry.csv, weights.npz, job.slurm
@@ -49,6 +50,8 @@ CONTRIBUTION = "scientific_contribution.md"
 #: S spells it the second way; the first is what is meant.
 CONTRIBUTION_PDFS = ("scientific_contribution.pdf", "sientific_contribution.pdf")
 REPORT = "report.html"
+#: What catalogues read: the name that RO-Crate prescribes, and a Croissant Task.
+CRATE, TASK = "ro-crate-metadata.json", "croissant-task.jsonld"
 FIGURES = "figures"
 
 
@@ -153,6 +156,16 @@ class BundleLayout:
     def report(self) -> Path:
         """The contribution for reading, with curves and scenes to explore."""
         return self.science / REPORT
+
+    @property
+    def crate(self) -> Path:
+        """The experiment's folder as an RO-Crate."""
+        return self.science / CRATE
+
+    @property
+    def task(self) -> Path:
+        """Problem, solution and evaluation as a Croissant Task."""
+        return self.science / TASK
 
     @property
     def provenance(self) -> Path:

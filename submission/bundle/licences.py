@@ -1,4 +1,4 @@
-"""The licences of the locked packages, as an SPDX 2.3 document (ISO/IEC 5962) in JSON.
+"""The locked packages with their licences, as an SPDX 2.3 document (ISO/IEC 5962) in JSON.
 
 What a package says of its licence is read from the metadata of the installed one, and only
 if its version is the locked one: then the same lock and environment give the same document.
@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import json
 import re
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from email.message import Message
 from typing import Any, NamedTuple
@@ -57,13 +59,21 @@ def locked_packages(lock: str) -> list[Locked]:
     return [Locked(match[1], match[2], match[3] or "") for match in found if match]
 
 
-def licence_list(lock: str, *, name: str, time: int) -> dict[str, Any]:
-    """The SPDX document of the packages in ``lock``, the text of requirements.lock.
+def licence_list(
+    lock: str,
+    *,
+    name: str,
+    time: int,
+    of_runs: Sequence[dict[str, Any]] = (),
+    made_of: Sequence[dict[str, str]] = (),
+) -> dict[str, Any]:
+    """The SPDX document of the packages in ``lock``, the text of requirements.lock, and those ``of_runs``
+    with how they were ``made_of`` one another (materials.py).
 
     ``name`` is the bundle's, ``time`` (seconds since 1970) when its code was committed.
     """
-    digest = hashlib.sha256(lock.encode()).hexdigest()
-    packages = locked_packages(lock)
+    digest = hashlib.sha256((lock + json.dumps([*of_runs])).encode()).hexdigest()
+    packages = [*(_package(package) for package in locked_packages(lock)), *of_runs]
     return {
         "spdxVersion": "SPDX-2.3",
         "dataLicense": "CC0-1.0",
@@ -74,15 +84,16 @@ def licence_list(lock: str, *, name: str, time: int) -> dict[str, Any]:
             "created": datetime.fromtimestamp(time, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "creators": ["Tool: cloudmask-benchmark"],
         },
-        "packages": [_package(package) for package in packages],
+        "packages": packages,
         "relationships": [
             {
                 "spdxElementId": "SPDXRef-DOCUMENT",
                 "relationshipType": "DESCRIBES",
-                "relatedSpdxElement": _identifier(package),
+                "relatedSpdxElement": package["SPDXID"],
             }
             for package in packages
-        ],
+        ]
+        + [*made_of],
     }
 
 

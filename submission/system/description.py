@@ -16,7 +16,9 @@ from benchmark.core.errors import SubmissionError
 from benchmark.core.files import reason_of
 from benchmark.core.plain_yaml import PLAIN, YamlDefect, read_yaml
 from compliance.rules.system import unanswered
+from compliance.subjects.strict_json import read_json
 from compliance.subjects.system import FIELDS, NO_ACCELERATOR, STATUS_WORDS, Contradiction, contradictions
+from submission.bundle.layout import directory_name
 
 SYSTEMS = Path(__file__).parent / "systems"
 SITES = Path(__file__).parent / "sites"
@@ -189,10 +191,59 @@ def describe_named(
         raise SubmissionError(
             f"--system {name}",
             found=f"no {path.name} in {SYSTEMS.parent.name}/{SYSTEMS.name}/",
-            expected=f"one of: {', '.join(known_systems())}",
-            remedy="leave --system out to describe what the runs measured, or add the description",
+            expected=f"a file, or one of: {', '.join(known_systems())}",
+            remedy="leave --system out to describe what the runs measured, or give the description's file",
         )
     claimed: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    return _of_runs(f"--system {name}", claimed, measured, org, status)
+
+
+def describe_file(
+    path: Path, measured: Sequence[Mapping[str, Any]], site: Mapping[str, str], *, org: str, status: str
+) -> dict[str, str]:
+    """The description in a file, as `mlperf-sysinfo` (profile training) or our own `detect` writes it.
+
+    What the file leaves empty or out is as the runs measured and the site file answers; submitter, status
+    and software are those of the runs. Raises SubmissionError where the file is none, and where a run
+    contradicts it.
+    """
+    stated = _stated(path)
+    name = directory_name(stated["system_name"])
+    described = describe_measured(measured, site, name=name, org=org, status=status)
+    claimed = described | {field: stated[field] for field in FIELDS if stated.get(field, "").strip()}
+    return _of_runs(f"--system {path}", claimed | {"system_name": name}, measured, org, status)
+
+
+def _stated(path: Path) -> dict[str, str]:
+    """The fields that a file states. Raises SubmissionError."""
+    data: Any = read_json(path).data
+    stamp = data.get("mlperf_sysinfo", {}) if isinstance(data, Mapping) else {}
+    found = ""
+    if not isinstance(data, Mapping) or not isinstance(stamp, Mapping):
+        found = "no JSON object"
+    elif stamp.get("benchmark", "training") != "training":
+        found = f"mlperf-sysinfo's profile for {stamp['benchmark']}"
+    elif stamp.get("complete", True) is not True:
+        found = "a capture that some nodes did not answer"
+    elif wrong := [field for field in FIELDS if not isinstance(data.get(field, ""), str)]:
+        found = f"{wrong[0]} is {data[wrong[0]]!r}"
+    elif not data.get("system_name", "").strip():
+        found = "no system_name"
+    if not found:
+        return {field: data[field] for field in FIELDS if field in data}
+    raise SubmissionError(
+        path,
+        found=found,
+        expected="a complete description of a system, each field a text",
+        remedy="capture it with the profile training of mlperf-sysinfo, or: "
+        "python -m submission.system detect --org ORG > FILE",
+    )
+
+
+def _of_runs(
+    where: str, claimed: dict[str, str], measured: Sequence[Mapping[str, Any]], org: str, status: str
+) -> dict[str, str]:
+    """A claimed description with what the runs know better. Raises SubmissionError on a contradiction."""
     found: dict[Contradiction, list[int]] = {}
     for number, facts in enumerate(measured, start=1):
         for each in contradictions(claimed, facts):
@@ -204,7 +255,7 @@ def describe_named(
             for each, runs in found.items()
         ]
         raise SubmissionError(
-            f"--system {name}",
+            where,
             found=f"runs of another system:{''.join(lines)}",
             expected="runs on the system that is described",
             remedy="leave --system out to describe what the runs measured, or run on that system",

@@ -16,8 +16,9 @@ from pathlib import Path
 from benchmark.core.errors import CloudMaskError
 from compliance.finding import Finding
 from compliance.registry import OWN
-from submission.bundle.layout import BENCHMARK, PROVENANCE, BundleLayout
+from submission.bundle.layout import BENCHMARK, CRATE, PROVENANCE, TASK, BundleLayout
 from submission.bundle.licences import LICENCES, LOCK, locked_packages
+from submission.bundle.materials import materials
 from submission.bundle.reading import Bundle
 from submission.figures.catalogue import needs_scenes
 from submission.generate import write_generated
@@ -29,6 +30,7 @@ DRAWING_PACKAGES, TYPESETTING_PACKAGES = ("matplotlib",), ("matplotlib", "typst"
 OF_SCENES = "made of scenes and masks, which are not in the bundle; its sha256 was checked"
 
 OTHER_VERSION = "worded by another version of the program; the numbers in it are the same"
+NOT_YET = "not written by the version of the program that made the bundle"
 
 #: How many rules a version has is no number of the runs.
 _RULES = re.compile(r"\d+ rules on logs")
@@ -92,6 +94,8 @@ def compare_with(bundle: Bundle, again: BundleLayout) -> Comparison:
             not_compared[name] = OF_SCENES
         elif path.suffix in DRAWN and (reason := _other_packages(packages, locked)):
             not_compared[name] = reason
+        elif not bundle.provenance.is_ours and path.name in (CRATE, TASK) and name not in bundle.tree.files:
+            not_compared[name] = NOT_YET
         elif not bundle.provenance.is_ours and (
             _worded_differently(bundle, name, path)
             or (path in again.contribution_pdfs and contribution in not_compared)
@@ -251,7 +255,8 @@ def _compare_system(bundle: Bundle) -> Iterator[Finding]:
 
 
 def _compare_licences(bundle: Bundle) -> Iterator[Finding]:
-    """The list of licences must be of the packages of the lock; the licences are the packages' own words."""
+    """The list of licences must be of the packages of the lock, and of the code, data set and models of the
+    runs, which earlier versions of the program left out; the licences are the packages' own words."""
     layout = bundle.layout
     name = (layout.general / LICENCES).relative_to(layout.root).as_posix()
     lock = bundle.tree.text((layout.code / LOCK).relative_to(layout.root).as_posix())
@@ -264,14 +269,18 @@ def _compare_licences(bundle: Bundle) -> Iterator[Finding]:
         with contextlib.suppress(TypeError, KeyError):
             found.append((str(package["name"]), str(package["versionInfo"])))
     locked = [(package.name, package.version) for package in locked_packages(lock)]
-    message = "The list of licences is not of the locked packages."
-    for ours, theirs in itertools.zip_longest(locked, found, fillvalue=("no package", "")):
+    if found == locked and not bundle.provenance.is_ours:
+        return
+    of_runs, _ = materials(bundle.runs, bundle.commit)
+    expected = [*locked, *((package["name"], package["versionInfo"]) for package in of_runs)]
+    message = "The list of licences is not of the locked packages and of what the runs used and made."
+    for ours, theirs in itertools.zip_longest(expected, found, fillvalue=("no package", "")):
         if ours != theirs:
             yield recomputed(
                 bundle.tree.shown(name),
                 None,
                 found=" ".join(theirs),
-                expected=" ".join(ours) + f" as in {LOCK}",
+                expected=" ".join(ours) + f" as in {LOCK}" * (ours in locked),
                 message=message,
             )
             return

@@ -31,6 +31,7 @@ def judged(path: Path, caplog: pytest.LogCaptureFixture) -> tuple[object, set[st
     with caplog.at_level(logging.WARNING):
         dataset = mlcroissant.Dataset(jsonld=str(path))
     assert not dataset.metadata.ctx.issues.errors
+    assert dataset.metadata.ctx.is_v1_1()
     assert "not standard" not in caplog.text
     return dataset.metadata, set(dataset.metadata.ctx.issues.warnings)
 
@@ -41,7 +42,7 @@ def properties(warnings: set[str]) -> set[str]:
 
 
 def fields_of(metadata) -> dict[str, str]:
-    (records,) = metadata.record_sets
+    records = metadata.record_sets[0]
     return {field.name: field.description for field in records.fields}
 
 
@@ -60,6 +61,20 @@ def test_the_description_of_the_real_dataset_is_valid_but_for_what_nobody_knows(
     assert fields["bts"].endswith("in kelvin. Shape [1200, 1500, 3]: rows, columns, channels.")
     assert "reflectance" in fields["refs"].lower()
     assert "cloud, where bayes is above 0" in fields["bayes"]
+
+
+def test_arrays_have_their_shapes_and_their_bands_with_centre_wavelengths():
+    description = describe_real()
+    assert description["conformsTo"][1] == "http://mlcommons.org/croissant/geo/1.0"
+    fields = {field["name"]: field for field in description["recordSet"][0]["field"]}
+    assert fields["refs"]["arrayShape"] == "1200,1500,6"
+    assert fields["bts"]["geocr:bandConfiguration"]["geocr:bandNameList"] == ["S7", "S8", "S9"]
+    centres = [band["geocr:centerWavelength"] for band in fields["bts"]["geocr:spectralBandMetadata"]]
+    assert [(each["value"], each["unitText"]) for each in centres] == [
+        (3742.0, "nm"),
+        (10854.0, "nm"),
+        (12022.5, "nm"),
+    ]
 
 
 def test_the_stored_description_is_what_the_program_says(capsys):
@@ -102,6 +117,20 @@ def test_the_description_of_a_folder_is_valid_and_names_every_file_with_its_dige
         tuple(json.loads((copy_of_dataset / "dataset.json").read_text())[n] for n in ("rows", "columns"))
         == TINY_SHAPE
     )
+
+
+def test_the_library_reads_a_record_of_every_scene(copy_of_dataset):
+    import mlcroissant
+
+    assert main([str(copy_of_dataset)]) == 0
+    records = mlcroissant.Dataset(jsonld=str(copy_of_dataset / CROISSANT)).records("scenes-list")
+    found = {record["scenes-list/file"]: record["scenes-list/cloud"] for record in records}
+    assert set(found) == {
+        file.relative_to(copy_of_dataset).as_posix() for file in scenes.discover(copy_of_dataset)
+    }
+    for name, cloud in found.items():
+        with h5py.File(copy_of_dataset / name) as scene:
+            assert cloud == pytest.approx((scene["bayes"][:] > 0).mean(), abs=1e-5)
 
 
 def test_the_same_folder_is_described_in_the_same_words_again(copy_of_dataset):

@@ -24,6 +24,7 @@ def _known(pattern: str, begins: bytes = b"") -> Known:
 
 
 PNG, PDF, WEBP, ZIP, HTML = b"\x89png\r\n\x1a\n", b"%pdf-", b"riff", b"pk\x03\x04", b"<!doctype html>"
+JSON_LD = b'{\n  "@context":'
 _TEXTS = rf"README\.md|run_config\.yaml|{'|'.join(map(re.escape, SCRIPTS))}"
 
 #: What lies with the scripts of a system (G) ...
@@ -39,6 +40,7 @@ EXPERIMENT = (
     _known(r"scientific_contribution\.md"),
     _known(r"scientific_contribution\.pdf|sientific_contribution\.pdf", PDF),
     _known(r"report\.html", HTML),
+    _known(r"ro-crate-metadata\.json|croissant-task\.jsonld", JSON_LD),
     _known(r"figures/(figure-\d-[a-z-]+|map-\w+)\.png", PNG),
     _known(r"figures/(figure-\d-[a-z-]+|map-\w+)\.pdf", PDF),
     _known(r"figures/(figure-\d-[a-z-]+|map-\w+)\.webp", WEBP),

@@ -237,7 +237,7 @@ def test_a_description_of_another_system_is_refused_with_each_contradiction(
 
 def test_an_unknown_system_is_refused(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     said = refusal(capsys, "--system", "frontier")
-    assert "expected: one of: " in said
+    assert "expected: a file, or one of: " in said
     assert ", greene-v100, " in said
 
 

@@ -14,8 +14,18 @@ from compliance import registry
 from compliance.rules import own_rules
 from compliance.subjects.subjects import SystemFile
 from compliance.subjects.system import FIELDS, STATUS_WORDS
-from submission.system.description import DEFAULT_SITE, describe_measured, describe_named, read_site
+from submission.system.description import (
+    DEFAULT_SITE,
+    describe_file,
+    describe_measured,
+    describe_named,
+    read_site,
+)
+from tests.support.project import ROOT
 from tests.support.runs import MEASURED, V100
+
+#: What `mlperf-sysinfo capture` 1.0.0a12 wrote with its profile training on a virtual machine.
+CAPTURED = ROOT / "tests" / "data" / "mlperf-sysinfo-1.0.0a12.json"
 
 GREENE = MEASURED | {
     "cpu": MEASURED["cpu"]
@@ -143,6 +153,45 @@ def test_a_description_by_hand_takes_submitter_status_and_software_from_the_runs
     assert system["other_software_stack"].endswith("NVIDIA driver 535.1")
     assert system["operating_system"] == "Debian GNU/Linux 12 (bookworm), Linux 6.1.0"
     assert system["host_processor_model_name"] == "Intel Xeon Platinum 8268"
+
+
+def test_what_mlperf_sysinfo_captured_is_completed_by_the_runs_and_meets_every_rule() -> None:
+    system = describe_file(CAPTURED, [MEASURED], read_site(DEFAULT_SITE), org="NYU", status="onprem")
+    assert [*system] == [*FIELDS]
+    assert (system["system_name"], system["submitter"], system["cooling"]) == ("this-node", "NYU", "air")
+    assert system["host_processor_interconnect"] == "Single NUMA node"
+    # empty or absent in the file
+    assert (system["accelerators_per_node"], system["host_network_card_count"]) == ("0", "1")
+    assert (system["accelerator_model_name"], system["system_type"]) == ("N/A", "single node")
+    assert registry.run("system", SystemFile(Path("this-node.json"), system), own_rules()) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ({"mlperf_sysinfo": {"benchmark": "inference"}}, "mlperf-sysinfo's profile for inference"),
+        ({"mlperf_sysinfo": {"complete": False}}, "a capture that some nodes did not answer"),
+        ({"mlperf_sysinfo": 1}, "no JSON object"),
+        ({"number_of_nodes": 1}, "number_of_nodes is 1"),
+        ({"system_name": " "}, "no system_name"),
+        (None, "no JSON object"),
+    ],
+)
+def test_a_file_that_is_no_complete_description_is_refused(
+    tmp_path: Path, change: dict[str, Any] | None, found: str
+) -> None:
+    path = tmp_path / "system.json"
+    path.write_text(json.dumps(change and json.loads(CAPTURED.read_text()) | change))
+    with pytest.raises(SubmissionError) as refusal:
+        describe_file(path, [MEASURED], read_site(DEFAULT_SITE), org="NYU", status="onprem")
+    assert refusal.value.found == found
+
+
+def test_a_file_that_the_runs_contradict_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "system.json"
+    path.write_text(CAPTURED.read_text().replace('core_count": "2"', 'core_count": "64"'))
+    with pytest.raises(SubmissionError, match="1 processors of 64 cores, measured 2 cores on the node"):
+        describe_file(path, [MEASURED], read_site(DEFAULT_SITE), org="NYU", status="onprem")
 
 
 def test_a_description_that_runs_contradict_is_refused_with_each_contradiction() -> None:

@@ -1,0 +1,51 @@
+"""What the runs of a bundle read, ran and made, under the names that catalogues use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmark.download.source import BUCKET, ENDPOINT, PREFIXES
+from submission.bundle.repository import NO_REMOTE, Commit
+from submission.runs.runs import RunSet
+
+#: The benchmark, whose task is solved.
+BENCHMARK_URL = "https://github.com/mlcommons/science/tree/main/benchmarks/cloudmask"
+#: The licence that the rules ask of code (G-licence).
+LICENCE = "https://spdx.org/licenses/Apache-2.0"
+
+
+class DataSet(NamedTuple):
+    """A data set; ``url`` is empty where everybody makes it anew."""
+
+    name: str
+    version: str
+    url: str
+    about: str
+
+
+OBSERVED = DataSet(
+    "cloud_slstr_ds1",
+    "not versioned",
+    f"{ENDPOINT}/{BUCKET}/{PREFIXES['training'][0].rpartition('/')[0]}/",
+    "970 training and 100 inference scenes of Sentinel-3A SLSTR with the flags of a Bayesian cloud detection",
+)
+
+
+def data_set(runs: RunSet) -> DataSet:
+    """The data set that the runs were trained and scored on."""
+    if not runs.synthetic:
+        return OBSERVED
+    made = runs.config.data.synthetic
+    version = f"seed {made.seed}" if made else "seed unknown"
+    return DataSet("cloudmask-synthetic", version, "", f"simulated scenes in the format of {OBSERVED.name}")
+
+
+def method_name(runs: RunSet) -> str:
+    """The name of the method; of a file of the submitter's without its ending."""
+    return Path(runs.config.method.name).stem
+
+
+def code_url(commit: Commit) -> str:
+    """Where the commit is published; empty where it is nowhere but in the bundle."""
+    return "" if commit.repo == NO_REMOTE else commit.repo
