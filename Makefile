@@ -11,7 +11,7 @@ LOGS   ?= logs
 DIST   ?= dist
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run sweep check submission verify leaderboard test test-fast fuzz kill every-method table1 lint bench bench-check lock clean
+.PHONY: help setup run sweep check submission verify leaderboard test test-fast fuzz kill every-method table1 docs lint bench bench-check lock clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,11 @@ test: setup  ## run all tests
 
 test-fast: setup  ## run the tests that are not slow, about a minute
 	$(RUN) -m pytest -n $(shell nproc) --dist loadfile --no-loadscope-reorder -m "not slow"
+
+docs: setup  ## write the generated pages again and build the documentation into site/
+	$(RUN) -m tests.support.documents.generated
+	$(VENV)/bin/zensical build --clean --strict
+	@echo "open site/index.html"
 
 fuzz: setup  ## look for input that makes the checker fail (MINUTES=10 SEED=1)
 	$(RUN) -m tests.support.fuzz --minutes $(MINUTES) --seed $(SEED)

@@ -16,7 +16,12 @@ from tests.support.project import TINY, make_tiny_scenes, program, read_events
 from tests.support.shared import shared
 
 #: Markers of the tests that use a fixture.
-OF_FIXTURES = {"browser": ("slow", "browser"), "cluster": ("slow", "slurm"), "tiny_run": ("slow",)}
+OF_FIXTURES = {
+    "browser": ("slow", "browser"),
+    "cluster": ("slow", "slurm"),
+    "tiny_run": ("slow",),
+    "trained_place": ("slow",),
+}
 #: Folders and files in which every test trains, packages, or waits for other programs.
 SLOW = (
     "tests/end_to_end",
@@ -119,6 +124,14 @@ def tiny_run(tiny_place: Path, tmp_path_factory: pytest.TempPathFactory) -> Fini
     assert done.returncode == 0, done.stdout + done.stderr
     folder = RunFolder(place / "logs" / "tiny-seed-1")
     return FinishedRun(folder, place, done.stdout, read_events(folder.log))
+
+
+@pytest.fixture(scope="session")
+def trained_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout of this program with a real run of two methods each, on the tiny scenes."""
+    from tests.support.trained import make_trained_place
+
+    return shared(tmp_path_factory, "trained", make_trained_place)
 
 
 # ---- a bundle of three runs, made once for all files that look at one

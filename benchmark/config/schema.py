@@ -41,11 +41,13 @@ class Submission:
     org: str
     #: onprem, cloud, research or preview.
     status: str = "research"
+    #: The rules allow no other for Science.
     division: str = "open"
     #: Name of the system; null: made from what the node measures.
     platform: str | None = None
     #: Contact for reviewers (P); null: not logged, of which the checker warns.
     poc_name: str | None = None
+    #: Their e-mail address.
     poc_email: str | None = None
 
     def __post_init__(self) -> None:
@@ -58,8 +60,11 @@ class Submission:
 class Synthetic:
     """The embedded dataset, made where it does not exist yet."""
 
+    #: Another seed gives other scenes.
     seed: int = 21
+    #: Scenes below training/, half of them by day.
     training_scenes: int = 20
+    #: Scenes below inference/, half of them by day.
     inference_scenes: int = 8
 
     def __post_init__(self) -> None:
@@ -73,8 +78,9 @@ class Synthetic:
 class Data:
     """Where the scenes are."""
 
-    #: Folders that hold S3A*.hdf files, at any depth.
+    #: Folder that holds S3A*.hdf files, at any depth, to train and validate on.
     training: str
+    #: Folder of those that are scored.
     inference: str
     #: slstr (observed) or synthetic.
     kind: str
@@ -116,7 +122,9 @@ class Method:
 class Geometry:
     """Sizes in pixels; the defaults are the dataset's and the benchmark's (P)."""
 
+    #: Rows of a scene.
     rows: int = 1200
+    #: Columns of a scene.
     columns: int = 1500
     #: Rows and columns of a patch.
     patch: int = 256
@@ -145,6 +153,7 @@ class Geometry:
 class Split:
     """Scenes to train on and scenes to validate on."""
 
+    #: Share of the training scenes that trains; the others validate.
     train_fraction: float = 0.8
     #: Of its own, so that runs with other seeds train on the same scenes.
     seed: int = 42
@@ -158,9 +167,11 @@ class Split:
 class Training:
     """How the weights are found."""
 
+    #: Passes over all training patches, at most.
     epochs: int
     #: Patches of one step on one replica.
     batch_size: int = 32
+    #: Its highest value.
     learning_rate: float = 1e-3
     #: constant, or cosine: from the learning rate down to 0 at the last step.
     schedule: str = "constant"
@@ -217,7 +228,7 @@ class Inference:
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """What a run keeps of itself, so that it can go on after an interruption."""
+    """What a run keeps of itself, so that it can be resumed."""
 
     #: Minutes between checkpoints within an epoch; one is made after every epoch in any case.
     every_minutes: float = 10.0
@@ -243,6 +254,7 @@ class Config:
     submission: Submission
     data: Data
     training: Training
+    #: A sentence for people.
     description: str = ""
     method: Method = field(default_factory=Method)
     geometry: Geometry = field(default_factory=Geometry)
@@ -253,6 +265,7 @@ class Config:
     quality_target: float = 0.9
     #: Kelvin; the policy names it, no part of the reference uses it.
     min_sst: float = 273.15
+    #: Of initial weights, order of patches, dropout and augmentation.
     seed: int = 1
 
     def __post_init__(self) -> None:

@@ -88,6 +88,7 @@ class RunFolder:
 
     @property
     def checkpoints(self) -> Path:
+        """The last checkpoints while it runs; the best and the last model when it is complete."""
         return self.root / "checkpoints"
 
     @property
@@ -112,6 +113,7 @@ class RunFolder:
 
     @property
     def masks(self) -> Path:
+        """A mask of every inference scene."""
         return self.root / "masks"
 
     def mask(self, scene_name: str) -> Path:
@@ -120,14 +122,17 @@ class RunFolder:
 
     @property
     def plots(self) -> Path:
+        """Pictures of the run."""
         return self.root / "plots"
 
     @property
     def curves_plot(self) -> Path:
+        """Loss and accuracy by epoch."""
         return self.plots / "curves.png"
 
     @property
     def scenes_plot(self) -> Path:
+        """Inference scenes with label and mask."""
         return self.plots / "scenes.png"
 
     @property

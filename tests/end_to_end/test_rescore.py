@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +12,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark import ROOT
 from benchmark.core.errors import SubmissionError
 from benchmark.core.files import sha256_of
 from benchmark.record.events import PRECISIONS
@@ -26,43 +24,17 @@ from submission.verify.__main__ import main
 from submission.verify.rescore import TOLERANCE, recount, rescore
 from submission.verify.work import RepeatError
 from tests.support.forgery import improve
-from tests.support.project import TINY, make_tiny_scenes, program
-from tests.support.runs import git
-
-CONTACT = ("org=New York University", "poc_name=Ada Reviewer", "poc_email=ada@cloudlab-nyu.org")
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkout of this program, which no file of it was changed in, with one run of two methods."""
-    place = tmp_path_factory.mktemp("rescore") / "place"
-    listed = subprocess.run(
-        ["git", "-C", str(ROOT), "ls-files", "-z", "benchmark", "requirements.lock", "LICENSE", ".gitignore"],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    for name in filter(None, listed.stdout.split("\0")):
-        (place / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, place / name)
-    git(place, "init", "--quiet", "--initial-branch=main")
-    git(place, "add", "--all")
-    git(place, "-c", "user.name=Ada", "-c", "user.email=a@b.org", "commit", "--quiet", "--message", "Code")
-    make_tiny_scenes(place)
-    settings = [word for field in CONTACT for word in ("--set", f"submission.{field}")]
-    for method in ("unet", "bayes"):
-        done = program(
-            *("benchmark.run", "--config", TINY, "--method", method, *settings, "--output", f"logs/{method}"),
-            cwd=place,
-            env={"PYTHONPATH": str(place)},
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-    return place
+def place(trained_place: Path) -> Path:
+    return trained_place
 
 
 @pytest.fixture(scope="module")
-def bundle(place: Path) -> Path:
-    return package(Options([place / "logs/unet"], place / "dist", masks=True, checkout=place))
+def bundle(place: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    dist = tmp_path_factory.mktemp("dist")
+    return package(Options([place / "logs/unet"], dist, masks=True, checkout=place))
 
 
 def rescored(bundle: Path, capfd: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
@@ -82,9 +54,9 @@ def test_the_weights_of_a_bundle_give_the_masks_of_its_log_bit_for_bit(
 
 
 def test_a_fitted_method_is_scored_again_on_scenes_that_are_made_for_it(
-    place: Path, capfd: pytest.CaptureFixture[str]
+    place: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    fitted = package(Options([place / "logs/bayes"], place / "dist", checkout=place))
+    fitted = package(Options([place / "logs/bayes"], tmp_path / "dist", checkout=place))
     status, said = rescored(fitted, capfd)
     assert status == 0, said
     assert "scored again:     the run of seed 1, bit for bit: accuracy 0." in said
@@ -173,7 +145,7 @@ def test_one_pixel_of_a_mask_that_was_changed_is_found(bundle: Path, tmp_path: P
 
 def test_a_run_without_a_mask_is_not_packaged_with_masks(place: Path, tmp_path: Path) -> None:
     logs = Path(shutil.copytree(place / "logs/unet", tmp_path / "logs"))
-    shutil.rmtree(logs / "tiny-seed-1/masks")
+    shutil.rmtree(logs / "quickstart-seed-1/masks")
     with pytest.raises(SubmissionError) as error:
         package(Options([logs], tmp_path / "dist", masks=True, checkout=place))
     assert error.value.remedy == "package without --masks, or make the run again"
@@ -234,7 +206,7 @@ def test_weights_that_are_larger_than_a_file_may_be_are_left_out_and_named(
 ) -> None:
     monkeypatch.setattr("submission.package.FILE_BYTES", 10**6)
     made = package(Options([place / "logs/unet"], tmp_path / "dist", checkout=place))
-    weights = RunFolder(place / "logs/unet/tiny-seed-1").weights
+    weights = RunFolder(place / "logs/unet/quickstart-seed-1").weights
     assert f"left out: {weights} of {weights.stat().st_size} bytes" in capfd.readouterr().out
     assert list(made.rglob("weights.npz")) == []
     status, said = rescored(made, capfd, "--data", str(place / "data/synthetic"))

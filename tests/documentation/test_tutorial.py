@@ -1,0 +1,71 @@
+"""The tutorial's commands, run on small scenes, say what the page shows; the numbers differ."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmark import ROOT
+from tests.support.documents.pages import Block
+from tests.support.documents.tutorial import steps
+
+pytestmark = pytest.mark.slow
+
+STEPS = steps()
+
+
+@pytest.fixture(scope="module")
+def checkout(trained_place: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The reader's checkout after the first command, which the runs of ``trained_place`` were made with."""
+    place = tmp_path_factory.mktemp("tutorial") / "cloudmask"
+    shutil.copytree(trained_place, place, ignore=shutil.ignore_patterns("logs", "data"))
+    shutil.copytree(trained_place / "logs" / "unet", place / "logs")
+    (place / "data").symlink_to(trained_place / "data")
+    command = place.parent / "cloudmask.sh" / "cloudmask"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m benchmark "$@"\n')
+    command.chmod(0o755)
+    return place
+
+
+def shape(said: str) -> list[str]:
+    """The lines of an output without what differs between two machines: numbers, digests, names, blanks."""
+    lines = []
+    for line in said.splitlines():
+        line = re.sub(r"[0-9a-f]{12,64}|\d[\d.,:]*", "N", line)
+        line = re.sub(r"[─━═ \t]+", " ", line).strip()
+        lines.append(line)
+    return lines
+
+
+def said_by(block: Block, place: Path) -> str:
+    path = f"{place.parent / 'cloudmask.sh'}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", block.text],
+        cwd=place,
+        env={**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "COLUMNS": "110"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    return done.stdout.replace(str(place), ".")
+
+
+def test_the_first_step_is_the_run(trained_place: Path) -> None:
+    """Whose command the fixture has taken from the page."""
+    commands, shown = STEPS[0]
+    assert commands.text.startswith("cloudmask run ")
+    assert shape((trained_place / "logs" / "unet.said").read_text()) == shape(shown.text)
+
+
+def test_every_other_step_says_what_the_page_shows(checkout: Path) -> None:
+    for commands, shown in STEPS[1:]:
+        if not commands.not_run:
+            assert shape(said_by(commands, checkout)) == shape(shown.text), commands.place
