@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmark.bench.runs import measure_memory, measure_peer, measure_start_up, measure_time_to_target
+from benchmark.bench.story import measure_story
 from benchmark.bench.workers import measure_workers
 from benchmark.config.files import config_path, load_config
 from benchmark.core.display import Display, native_messages_to
@@ -29,7 +30,7 @@ from benchmark.training.prepare import find_scenes
 
 #: Scenes staged to measure the input pipeline and an epoch.
 SCENES = 8
-PARTS = ("input", "model", "workers", "memory", "start", "target")
+PARTS = ("input", "model", "workers", "memory", "start", "story", "target")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -82,6 +83,8 @@ def _measure(options: argparse.Namespace, display: Display, place: Path) -> None
         measure_memory(display, place, options.memory_batch)
     if "start" in parts:
         measure_start_up(display)
+    if "story" in parts:
+        measure_story(display, place)
     if "target" in parts:
         measure_time_to_target(display, place)
 

@@ -26,7 +26,9 @@ FEW, MANY = 20, 200
 
 def measure_memory(display: Display, place: Path, batch: int) -> None:
     """Peak memory of a complete run, and of small runs on few and on many scenes."""
-    _, peak = _measured(_run(place, "--set", f"training.batch_size={batch}", "--set", "training.epochs=1"))
+    _, peak = _measured(
+        run_command(place, "--set", f"training.batch_size={batch}", "--set", "training.epochs=1")
+    )
     row(display, f"peak memory, batch {batch}", [peak], "GB", "a run of one epoch, scenes to result")
     peaks = []
     for scenes in (FEW, MANY):
@@ -43,14 +45,14 @@ def measure_memory(display: Display, place: Path, batch: int) -> None:
             "training.epochs": 1,
         }
         options = [part for name, value in small.items() for part in ("--set", f"{name}={value}")]
-        peaks.append(_measured(_run(place, *options))[1])
+        peaks.append(_measured(run_command(place, *options))[1])
     note = f"{peaks[0]:.3f} and {peaks[1]:.3f} GB for {FEW} and {MANY} small scenes"
     row(display, "  of ten times the scenes", [peaks[1] / peaks[0]], "", note)
 
 
 def measure_time_to_target(display: Display, place: Path) -> None:
     """Seconds of the quickstart until its validation accuracy is what the policy wants."""
-    subprocess.run(_run(place), check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(run_command(place), check=True, stdout=subprocess.DEVNULL)
     events = [
         json.loads(line.removeprefix(TOKEN))
         for line in (place / "logs" / "quickstart-seed-1" / "result.txt").read_text().splitlines()
@@ -82,7 +84,7 @@ def measure_peer(display: Display, place: Path, command: str, data: Path) -> Non
     training/ and inference/. Raises RunError when it cannot be started or fails.
     """
     peer = [part.replace("{data}", str(data)) for part in shlex.split(command)]
-    ours = _run(place, "--force", "--set", "training.epochs=1")
+    ours = run_command(place, "--force", "--set", "training.epochs=1")
     measured: dict[str, list[tuple[float, float]]] = {"ours": [], "peer": []}
     for _ in range(TURNS):
         for name, each in (("ours", ours), ("peer", peer)):
@@ -95,7 +97,7 @@ def measure_peer(display: Display, place: Path, command: str, data: Path) -> Non
     row(display, "peer / ours: memory", [theirs[1] / own[1] for own, theirs in pairs], "")
 
 
-def _run(place: Path, *options: object) -> list[str]:
+def run_command(place: Path, *options: object) -> list[str]:
     """The command of a run whose files are all below ``place``."""
     command = [
         sys.executable,

@@ -7,11 +7,17 @@ import sys
 from pathlib import Path
 
 import pytest
+import tensorflow as tf
 
+from benchmark.bench import bound
 from benchmark.bench import runs as bench_runs
+from benchmark.bench.story import parts_of
+from benchmark.compute.engine import Engine, make_deterministic
+from benchmark.compute.operations import forward_operations
 from benchmark.core.display import Display
 from benchmark.core.errors import RunError
 from benchmark.core.measure import ratio, row
+from benchmark.methods import unet
 from tests.support.project import program
 
 
@@ -38,7 +44,7 @@ def test_a_peer_gets_the_folder_of_the_scenes_and_is_measured_in_turn(tmp_path, 
         "with open(sys.argv[2], 'a') as file:\n"
         "    print(json.dumps([sys.argv[1], os.environ['CLOUDMASK_DATA']]), file=file)\n"
     )
-    monkeypatch.setattr(bench_runs, "_run", lambda place, *options: [sys.executable, "-c", "pass"])
+    monkeypatch.setattr(bench_runs, "run_command", lambda place, *options: [sys.executable, "-c", "pass"])
     data = tmp_path / "a folder"
     command = f"{sys.executable} {script} {{data}} {said}"
     bench_runs.measure_peer(Display(), tmp_path, command, data)
@@ -59,7 +65,7 @@ def test_a_peer_gets_the_folder_of_the_scenes_and_is_measured_in_turn(tmp_path, 
     ],
 )
 def test_a_peer_that_cannot_be_measured_is_reported(tmp_path, command, found, monkeypatch):
-    monkeypatch.setattr(bench_runs, "_run", lambda place, *options: [sys.executable, "-c", "pass"])
+    monkeypatch.setattr(bench_runs, "run_command", lambda place, *options: [sys.executable, "-c", "pass"])
     with pytest.raises(RunError) as caught:
         bench_runs.measure_peer(Display(), tmp_path, command, Path("data"))
     assert caught.value.found == found
@@ -69,3 +75,34 @@ def test_an_unknown_part_is_refused(tmp_path):
     done = program("benchmark.bench", "--only", "everything", cwd=tmp_path)
     assert done.returncode == 2
     assert "invalid choice" in done.stderr
+
+
+def test_the_parts_of_a_run_add_up_to_its_time():
+    times = {"cache_clear": 100.5, "init_start": 101, "init_stop": 103, "run_start": 103}
+    times |= {"epoch_start": 104, "epoch_stop": 110, "eval_start": 110, "eval_stop": 111.5, "run_stop": 113}
+    events = [{"key": key, "time_ms": int(1000 * time)} for key, time in times.items()]
+    parts = {name: spent for name, spent, _ in parts_of(events, 99.0, 115.0)}
+    assert sum(parts.values()) == pytest.approx(16)
+    assert parts["before the log"] == pytest.approx(1.5)
+    assert (parts["epoch"], parts["eval"], parts["staging"]) == pytest.approx((6, 1.5, 0))
+    assert (parts["between"], parts["after the log"]) == pytest.approx((3, 2))
+
+
+def test_the_bound_times_every_convolution_once_in_each_of_its_passes():
+    make_deterministic(1)
+    engine = Engine(unet.method(), 16, 2, "float32", tf.distribute.get_strategy())
+    convolutions = list(bound._convolutions(engine))
+    # fourteen 3 x 3, of which three are split in two, and the last one
+    assert len(convolutions) == 18
+    assert sum(operations for _, operations, _ in convolutions) == pytest.approx(
+        2 * forward_operations(engine.network)
+    )
+    passes = [sorted(each) for _, _, each in convolutions]
+    assert passes == [["filter", "forward"], *[["filter", "forward", "input"]] * 17]
+    for _, _, each in convolutions:
+        for run in each.values():
+            assert tf.reduce_all(tf.math.is_finite(run()))
+    images = bound._image_bytes(engine)
+    assert sum(pooled for _, _, pooled in images) == 3
+    assert [summed for _, summed, _ in images] == [1] * 8 + [2, 1] * 3 + [1]
+    assert bound._moved(images, training=True) > bound._moved(images, training=False) > 0
