@@ -92,4 +92,4 @@ lock:  ## resolve the dependencies again (needs uv)
 	uv pip compile --universal --python-version 3.10 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra cuda --constraint requirements.lock pyproject.toml | awk '/^[a-z]/ {keep = /^nvidia-/ && !/^nvidia-ml-py/} keep' > requirements-cuda.lock
 
 clean:  ## remove what was installed; keeps runs and data
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) build site .cache *.egg-info

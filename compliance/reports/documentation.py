@@ -142,7 +142,7 @@ def _profile_blocks() -> Iterator[str]:
         for severity in SEVERITIES:
             applied = [rule.id for rule in own_rules().values() if _severities(rule).get(name) == severity]
             if applied:
-                lines.append(f"  - {severity}: {', '.join(f'`{id}`' for id in applied)}")
+                lines.append(f"    - {severity}: {', '.join(f'`{id}`' for id in applied)}")
         yield "\n".join(lines)
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from benchmark import ROOT
 from benchmark.__main__ import COMMANDS
 from benchmark.config import schema
+from benchmark.record import telemetry
 from benchmark.record.run_folder import RunFolder
 from tests.support.documents.parsers import parser_of, subcommands
 
@@ -160,10 +161,17 @@ def run_folder() -> str:
     return "\n".join(table(("file", "what it holds"), rows))
 
 
+def telemetry_columns() -> str:
+    """The columns of telemetry.csv, as the module that writes them lists them."""
+    described = (inspect.getdoc(telemetry) or "").partition("\n\n- ")[2].partition("\n\n")[0]
+    return f"- {described}\n".replace("``", "`")
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "commands": commands,
     "configuration": configuration,
     "run-folder": run_folder,
+    "telemetry": telemetry_columns,
 }
 
 

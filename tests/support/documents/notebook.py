@@ -1,7 +1,7 @@
 """python -m tests.support.documents.notebook PLACE FIRST SECOND: run the notebook on two runs.
 
-Its cells are plain Python, so that neither Jupyter nor a kernel is needed: nbclient with one would add forty
-packages to the lock. With ``--pictures`` its figures go into docs/pictures.
+Its cells are plain Python, so that neither Jupyter nor a kernel is needed: nbclient with one would add two
+dozen packages. With ``--pictures`` its figures go into docs/pictures.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """python -m tests.support.documents.pictures RUN: the pictures of the documentation, from a real run.
 
-Makes docs/pictures/{scenes,geometry,curves}.webp. The notebook's pictures come from
+Makes docs/pictures/{scenes,geometry,curves}.webp, and with ``--bundle`` report.webp. The notebook's come from
 ``python -m tests.support.documents.notebook FIRST SECOND --pictures``.
 """
 
@@ -83,16 +83,36 @@ def geometry(config: Config, path: Path) -> Image.Image:
     return Image.open(encoded)
 
 
+def report(bundle: Path) -> Image.Image:
+    """The top of a bundle's report, as a browser shows it."""
+    from playwright.sync_api import sync_playwright
+
+    from tests.support.browser import OPTIONS, PROGRAM, Tab
+
+    (path,) = bundle.glob("*/cloudmask/*/*/report.html")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=PROGRAM, args=OPTIONS)
+        tab = Tab(chromium)
+        tab.open(path, 1000)
+        shown = tab.screenshot().crop((0, 0, 1000, 1150))
+        chromium.close()
+    return shown
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("run", type=Path, help="folder of a quickstart run, such as logs/quickstart-seed-1")
-    folder = RunFolder(parser.parse_args(arguments).run)
+    parser.add_argument("--bundle", type=Path, metavar="DIR", help="folder of a bundle, for its report")
+    options = parser.parse_args(arguments)
+    folder = RunFolder(options.run)
     config = load_config(folder.config)
     paths = discover(Path(config.data.inference))
     save(scenes(folder, config, paths), "scenes", 1000)
     save(geometry(config, paths[SHOWN[0]]), "geometry", 1000)
     with Image.open(folder.curves_plot) as curves:
         save(curves, "curves", 800)
+    if options.bundle:
+        save(report(options.bundle), "report", 800)
     return 0
 
 
