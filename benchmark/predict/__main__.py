@@ -16,8 +16,6 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from benchmark.core.display import Display, native_messages_to
 from benchmark.core.errors import CloudMaskError, RunError, memory_as_error, os_failure
 from benchmark.core.escaping import tell
@@ -26,7 +24,6 @@ from benchmark.predict.mask_file import write_mask_file
 from benchmark.predict.model import Model, load_model
 from benchmark.predict.quicklook import write_quicklook
 from benchmark.products.options import add_reading
-from benchmark.training.evaluate import checked_probability
 
 #: What the name of a mask's file ends with: it can lie among the files of its product.
 ENDING = "_cloudmask_in.nc"
@@ -87,9 +84,7 @@ def _mask_of(path: Path, model: Model, options: argparse.Namespace) -> str:
     started = time.monotonic()
     found = read(path, options.gridding, thermal_only=options.thermal_only)
     scene = found.scene
-    predict = model.predict_whole if options.whole else model.predict
-    # as a run stores it, so that both give the same mask
-    probability = checked_probability(predict(scene), scene.inside.shape, scene.name).astype(np.float16)
+    probability = model.probability(scene, whole=options.whole)
     target = (options.output or path.parent) / f"{scene.name}{ENDING}"
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
