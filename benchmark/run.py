@@ -20,10 +20,17 @@ from benchmark.config.schema import Config, parse_seed
 from benchmark.core.display import Display, native_messages_to
 from benchmark.core.errors import CloudMaskError, RunError, memory_as_error, os_failure
 from benchmark.core.interruption import EXIT_RESUMABLE, Interrupted, Interruption
-from benchmark.record.run_folder import RunFolder
+from benchmark.record.run_folder import LOG_NAME, RunFolder
+from benchmark.scenes.geometry import training_patch_count
 from benchmark.training.options import RunOptions
 from benchmark.training.prepare import claim_folder, find_scenes, is_complete, use_data, use_method
 
+#: How long the shipped configurations take, as their files say.
+EXPECTED = {
+    "quickstart": "3 to 4 minutes on 2 cores with bfloat16 instructions, several times as long without",
+    "nyu-greene": "99 to 142 minutes on a V100, as published",
+}
+UNKNOWN = "as long as the bar of the epochs will show"
 MORE_MEMORY = "give the run more memory (ulimit -v, --mem of the job), or lower training.batch_size"
 
 
@@ -32,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     run = None
     try:
         cluster = find_cluster()
-        display = Display(quiet=options.quiet or not cluster.is_chief)
+        display = Display(quiet=options.quiet or options.json or not cluster.is_chief)
         interruption = Interruption(display.warn)
         interruption.install()
         config = _configure(options)
@@ -45,8 +52,12 @@ def main(arguments: list[str] | None = None) -> int:
             resume=options.resume,
             tensorboard=options.tensorboard,
         )
+        if cluster.is_chief and not options.resume and not any(options.output.glob(f"*/{LOG_NAME}")):
+            display.say(_first_run(config, options))
         run = Run(config, options.output, chosen, display, cluster, interruption)
-        run.perform(force=options.force)
+        result = run.perform(force=options.force)
+        if options.json and result is not None:
+            print(json.dumps(result, indent=2, allow_nan=False))
     except (CloudMaskError, OSError) as error:
         started = run is not None and run.folder is not None
         print(f"error: {_explain(error, started)}", file=sys.stderr)
@@ -176,6 +187,7 @@ def _parser() -> argparse.ArgumentParser:
         help="write scalars of every epoch for TensorBoard into the run's folder",
     )
     add("--quiet", action="store_true", help="print errors only")
+    add("--json", action="store_true", help="print the result as one JSON object, and nothing else")
     add("--force", action="store_true", help="move a complete run of the same seed aside and run again")
     return parser
 
@@ -188,6 +200,32 @@ def _configure(options: argparse.Namespace) -> Config:
         overrides.append(f"seed={parse_seed(options.seed)}")
     config = load_config(config_path(options.config), overrides)
     return config if options.data is None else use_data(config, options.data)
+
+
+def _first_run(config: Config, options: argparse.Namespace) -> str:
+    """What will happen, how long it takes, and how much disk it needs, for whoever has no run yet."""
+    geometry, made = config.geometry, config.data.synthetic
+    pixels = geometry.rows * geometry.columns
+    patches = training_patch_count((geometry.rows, geometry.columns), geometry.patch)
+    lines = [f"The first run below {options.output}/. It will"]
+    if made is not None:
+        count = made.training_scenes + made.inference_scenes
+        # float32 of nine channels by day and three by night, two bytes of labels
+        size = count * pixels * ((9 * 4 + 2) + (3 * 4 + 2)) / 2
+        folder = Path(config.data.training).parent
+        lines.append(f"  make {count} synthetic scenes in {folder} ({size / 1e9:.1f} GB), once for all runs")
+        # float16 of nine channels, a byte of the label
+        size = made.training_scenes * patches * geometry.patch**2 * 19
+        lines.append(
+            f"  cut training patches into {options.stage_dir} ({size / 1e9:.1f} GB), kept for later runs"
+        )
+    else:
+        lines.append(f"  cut the scenes of {config.data.training} into patches in {options.stage_dir}")
+    lines.append(f"  train, score and log into {options.output / config.run_name}")
+    plain = not (options.overrides or options.method or options.data)
+    expected = EXPECTED.get(config.name, UNKNOWN) if plain else UNKNOWN
+    lines.append(f"It takes {expected}. Ctrl-C stops it, --resume continues it.")
+    return "\n".join(lines)
 
 
 def _explain(error: CloudMaskError | OSError, resumable: bool) -> CloudMaskError:

@@ -48,6 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--output", type=Path, metavar="DIR", help="folder for the masks (default: that of each product)")
     add("--whole", action="store_true", help="predict a scene in one piece, not in tiles as runs are scored")
     add("--quicklook", action="store_true", help="write a picture (PNG) next to each mask")
+    add("--quiet", action="store_true", help="print errors only")
     add_reading(parser)
     return parser
 
@@ -55,7 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     options = build_parser().parse_args(arguments)
-    display, failures = Display(), []
+    display, failures = Display(quiet=options.quiet), []
     try:
         # what TensorFlow says of the machine is kept from the terminal
         with memory_as_error(), native_messages_to(Path(os.devnull)):

@@ -121,6 +121,18 @@ def test_a_bundle_and_its_archive_agree_with_themselves(
         assert said.endswith("- passed\n")
 
 
+def test_programs_get_the_report_alone_and_nobody_gets_one_where_all_agrees_if_asked(
+    blank_bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(blank_bundle), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["counts"]["error"] == 0
+    assert main([str(blank_bundle), "--quiet"]) == 0
+    assert capsys.readouterr().out == ""
+    (blank_bundle / f"{SCIENCE}/README.md").write_text("Changed\n")
+    assert main([str(blank_bundle), "--quiet"]) == 1
+    assert "error [manifest-hash]" in capsys.readouterr().out
+
+
 def test_every_text_and_figure_of_the_bundle_is_made_again(packaged: Path, again: BundleLayout) -> None:
     made = {path.relative_to(again.root).as_posix() for path in again.root.rglob("*") if path.is_file()}
     given = {
