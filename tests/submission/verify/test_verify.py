@@ -303,6 +303,12 @@ def test_licences_of_other_packages_than_the_locked_ones_are_named(bundle: Path,
     path.write_text(json.dumps(listed))
     (found,) = differences(bundle, again)
     assert (found.found, found.expected) == ("typst 0.0", f"typst {version} as in requirements.lock")
+    listed["packages"][1]["versionInfo"] = version
+    weights = listed["packages"][-1]["versionInfo"]
+    listed["packages"][-1]["versionInfo"] = "0" * 64
+    path.write_text(json.dumps(listed))
+    (found,) = differences(bundle, again)
+    assert (found.found, found.expected) == (f"unet-seed-2 {'0' * 64}", f"unet-seed-2 {weights}")
     for broken in ("[]", "{", '{"packages": [1, {"name": 2}]}'):
         path.write_text(broken)
         (found,) = differences(bundle, again)
