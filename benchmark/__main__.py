@@ -36,6 +36,7 @@ COMMANDS = {
     "download": Command("benchmark.download.__main__", "fetch the observed scenes"),
     "synthesis": Command("benchmark.synthesis.__main__", "make synthetic scenes"),
     "croissant": Command("benchmark.croissant", "write the Croissant description of a data set"),
+    "completion": Command("benchmark.completion", "print the completion of commands and options for a shell"),
     "bench": Command("benchmark.bench.__main__", "measure speed and memory of training and inference"),
     "bench-check": Command("compliance.bench", "measure the checker against the upstream one"),
 }

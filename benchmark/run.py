@@ -10,58 +10,99 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from benchmark.compute.cluster import Cluster, find_cluster
+from benchmark.compute.cluster import SINGLE_WORKER, Cluster, find_cluster
 from benchmark.config.files import config_path, load_config
 from benchmark.config.schema import Config, parse_seed
 from benchmark.core.display import Display, native_messages_to
 from benchmark.core.errors import CloudMaskError, RunError, memory_as_error, os_failure
 from benchmark.core.interruption import EXIT_RESUMABLE, Interrupted, Interruption
-from benchmark.record.run_folder import RunFolder
+from benchmark.record.run_folder import LOG_NAME, RunFolder
+from benchmark.scenes.geometry import training_patch_count
 from benchmark.training.options import RunOptions
 from benchmark.training.prepare import claim_folder, find_scenes, is_complete, use_data, use_method
 
+#: How long the shipped configurations take, as their files say.
+EXPECTED = {
+    "quickstart": "3 to 4 minutes on 2 cores with bfloat16 instructions, several times as long without",
+    "nyu-greene": "99 to 142 minutes on a V100, as published",
+}
+UNKNOWN = "as long as the bar of the epochs will show"
 MORE_MEMORY = "give the run more memory (ulimit -v, --mem of the job), or lower training.batch_size"
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
-    started = False
+    run = None
     try:
         cluster = find_cluster()
-        display = Display(quiet=not cluster.is_chief)
+        display = Display(quiet=options.quiet or options.json or not cluster.is_chief)
         interruption = Interruption(display.warn)
         interruption.install()
         config = _configure(options)
         if options.resume and is_complete(RunFolder(options.output / config.run_name)):
             display.say(f"{config.run_name} is complete: nothing to resume")
             return 0
-        config, method = use_method(config)
+        chosen = RunOptions(
+            stage_dir=options.stage_dir,
+            skip_bad=options.on_bad_scene == "skip",
+            resume=options.resume,
+            tensorboard=options.tensorboard,
+        )
+        if cluster.is_chief and not options.resume and not any(options.output.glob(f"*/{LOG_NAME}")):
+            display.say(_first_run(config, options))
+        run = Run(config, options.output, chosen, display, cluster, interruption)
+        result = run.perform(force=options.force)
+        if options.json and result is not None:
+            print(json.dumps(result, indent=2, allow_nan=False))
+    except (CloudMaskError, OSError) as error:
+        started = run is not None and run.folder is not None
+        print(f"error: {_explain(error, started)}", file=sys.stderr)
+        return 1 if started else 2
+    except Interrupted as error:
+        started = run is not None and run.folder is not None
+        message = "; the log ends with run_stop aborted; rerun with --resume to continue"
+        print(f"stopped ({error}){message if started else ''}", file=sys.stderr)
+        return error.exit_status
+    return 0
+
+
+@dataclass
+class Run:
+    """A run that can be performed once; ``folder`` is its own once it has begun: then its log tells how it
+    ended."""
+
+    config: Config
+    output: Path
+    options: RunOptions
+    display: Display
+    cluster: Cluster = SINGLE_WORKER
+    interruption: Interruption | None = None
+    folder: RunFolder | None = None
+
+    def perform(self, *, force: bool = False) -> dict[str, Any] | None:
+        """Train, score and log into a folder below ``output``; the result as it is logged, None if this
+        worker is not the chief. ``force`` moves a complete run of the same name aside.
+
+        Raises CloudMaskError and OSError.
+        """
+        display = self.display
+        config, method = use_method(self.config)
         with memory_as_error(MORE_MEMORY):
             scenes = find_scenes(config, display, learning=method.kind != "masks")
-        with memory_as_error(MORE_MEMORY), _claimed(config, options, display, cluster) as folder:
+        with memory_as_error(MORE_MEMORY), self._claimed(config, force) as folder:
             counts = f"{len(scenes.training)} training and {len(scenes.inference)} inference scenes"
             display.say(f"{config.run_name}: {method.about.title}; {counts}")
-            started = True
-            with _native_messages(folder, cluster):
+            self.folder = folder
+            with _native_messages(folder, self.cluster):
                 # TensorFlow, once all else has been checked
                 from benchmark.training.train import train_and_score
 
                 result = train_and_score(
-                    config,
-                    method,
-                    folder,
-                    scenes,
-                    RunOptions(
-                        stage_dir=options.stage_dir,
-                        skip_bad=options.on_bad_scene == "skip",
-                        resume=options.resume,
-                        tensorboard=options.tensorboard,
-                    ),
-                    display,
-                    cluster,
-                    interruption,
+                    config, method, folder, scenes, self.options, display, self.cluster, self.interruption
                 )
             if result is not None:
                 from benchmark.training.plots import plot_run
@@ -69,28 +110,18 @@ def main(arguments: list[str] | None = None) -> int:
                 with display.spared():
                     plot_run(folder, config, result, scenes.inference)
                 display.summary(result, config.run_name, str(folder.root))
-    except (CloudMaskError, OSError) as error:
-        print(f"error: {_explain(error, started)}", file=sys.stderr)
-        return 1 if started else 2
-    except Interrupted as error:
-        message = "; the log ends with run_stop aborted; rerun with --resume to continue"
-        print(f"stopped ({error}){message if started else ''}", file=sys.stderr)
-        return error.exit_status
-    return 0
+        return result
 
-
-@contextlib.contextmanager
-def _claimed(
-    config: Config, options: argparse.Namespace, display: Display, cluster: Cluster
-) -> Iterator[RunFolder]:
-    """The run's folder, which the chief holds for all workers."""
-    if cluster.is_chief:
-        with claim_folder(
-            config, options.output, display, force=options.force, resume=options.resume
-        ) as folder:
-            yield folder
-    else:
-        yield RunFolder(options.output / config.run_name)
+    @contextlib.contextmanager
+    def _claimed(self, config: Config, force: bool) -> Iterator[RunFolder]:
+        """The run's folder, which the chief holds for all workers."""
+        if self.cluster.is_chief:
+            with claim_folder(
+                config, self.output, self.display, force=force, resume=self.options.resume
+            ) as folder:
+                yield folder
+        else:
+            yield RunFolder(self.output / config.run_name)
 
 
 def _native_messages(folder: RunFolder, cluster: Cluster) -> AbstractContextManager[None]:
@@ -155,6 +186,8 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="write scalars of every epoch for TensorBoard into the run's folder",
     )
+    add("--quiet", action="store_true", help="print errors only")
+    add("--json", action="store_true", help="print the result as one JSON object, and nothing else")
     add("--force", action="store_true", help="move a complete run of the same seed aside and run again")
     return parser
 
@@ -167,6 +200,32 @@ def _configure(options: argparse.Namespace) -> Config:
         overrides.append(f"seed={parse_seed(options.seed)}")
     config = load_config(config_path(options.config), overrides)
     return config if options.data is None else use_data(config, options.data)
+
+
+def _first_run(config: Config, options: argparse.Namespace) -> str:
+    """What will happen, how long it takes, and how much disk it needs, for whoever has no run yet."""
+    geometry, made = config.geometry, config.data.synthetic
+    pixels = geometry.rows * geometry.columns
+    patches = training_patch_count((geometry.rows, geometry.columns), geometry.patch)
+    lines = [f"The first run below {options.output}/. It will"]
+    if made is not None:
+        count = made.training_scenes + made.inference_scenes
+        # float32 of nine channels by day and three by night, two bytes of labels
+        size = count * pixels * ((9 * 4 + 2) + (3 * 4 + 2)) / 2
+        folder = Path(config.data.training).parent
+        lines.append(f"  make {count} synthetic scenes in {folder} ({size / 1e9:.1f} GB), once for all runs")
+        # float16 of nine channels, a byte of the label
+        size = made.training_scenes * patches * geometry.patch**2 * 19
+        lines.append(
+            f"  cut training patches into {options.stage_dir} ({size / 1e9:.1f} GB), kept for later runs"
+        )
+    else:
+        lines.append(f"  cut the scenes of {config.data.training} into patches in {options.stage_dir}")
+    lines.append(f"  train, score and log into {options.output / config.run_name}")
+    plain = not (options.overrides or options.method or options.data)
+    expected = EXPECTED.get(config.name, UNKNOWN) if plain else UNKNOWN
+    lines.append(f"It takes {expected}. Ctrl-C stops it, --resume continues it.")
+    return "\n".join(lines)
 
 
 def _explain(error: CloudMaskError | OSError, resumable: bool) -> CloudMaskError:

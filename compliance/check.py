@@ -94,6 +94,8 @@ def _answer(parser: argparse.ArgumentParser, options: argparse.Namespace) -> tup
     report = dataclasses.replace(report, left_out=selection.left_out(), strict=options.strict)
     if options.follow:
         return report.exit_code, to_text(report, options.severity, colour=_is_coloured(), shown=shown)
+    if options.quiet and report.exit_code == 0:
+        return 0, ""
     return report.exit_code, _FORMS[options.format](report, options.severity)
 
 
@@ -159,6 +161,10 @@ def _parser() -> argparse.ArgumentParser:
         "--kind", choices=KINDS, help="what the paths are, where it is not what they look like"
     )
     parser.add_argument("--format", choices=_FORMS, default="text", help="form of the output")
+    parser.add_argument(
+        "--json", action="store_const", const="json", dest="format", help="the same as --format json"
+    )
+    parser.add_argument("--quiet", action="store_true", help="print a report only where the check fails")
     parser.add_argument(
         "--severity",
         choices=SEVERITIES,

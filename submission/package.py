@@ -11,6 +11,7 @@ findings or the reason are printed), 2 it could not do its work, 130 and 143 int
 from __future__ import annotations
 
 import argparse
+import json
 import signal
 import sys
 from collections.abc import Sequence
@@ -26,7 +27,7 @@ from compliance.rules import own_rules
 from compliance.rules.tree.files import FILE_BYTES
 from compliance.subjects.tree import SubmissionTree
 from compliance.wording import count
-from submission.bundle.archive import manifest_text, masks_path
+from submission.bundle.archive import ARCHIVE_SUFFIX, manifest_text, masks_path
 from submission.bundle.layout import IMPLEMENTATION, BundleLayout, BundleName, directory_name
 from submission.bundle.licences import LICENCES, LOCK, licence_list
 from submission.bundle.materials import materials
@@ -35,7 +36,8 @@ from submission.bundle.publish import OutputError, publish, staging
 from submission.bundle.redaction import redact_folders
 from submission.bundle.repository import Commit, commit_listing, commit_text, export_code, find_commit
 from submission.bundle.sources import Sources
-from submission.console import Refused, counts, judge, step, summary
+from submission.console import Refused, counts, judge, summary
+from submission.console import step as say_step
 from submission.runs.files import contents_of, text_of
 from submission.runs.runs import RunSet, read_once, read_runs
 from submission.system.description import (
@@ -62,6 +64,10 @@ class Options:
     #: Whether the masks are packed next to the bundle.
     masks: bool = False
     checkout: Path = Path()
+    #: Whether steps and summary are left out.
+    quiet: bool = False
+    #: Whether the command says as JSON what it made, and nothing else.
+    as_json: bool = False
 
 
 class Terminated(BaseException):
@@ -74,7 +80,9 @@ def main(arguments: list[str] | None = None) -> int:
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
         with memory_as_error():
-            package(options)
+            bundle = package(options)
+            if options.as_json:
+                print(json.dumps(made(bundle), indent=2))
     except Refused:
         return 1
     except CloudMaskError as error:
@@ -88,8 +96,16 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
+def made(bundle: Path) -> dict[str, str]:
+    """What packaging made, for programs."""
+    archive = bundle.with_name(bundle.name + ARCHIVE_SUFFIX)
+    sha256 = archive.with_name(f"{archive.name}.sha256").read_text(encoding="utf-8").split()[0]
+    return {"bundle": str(bundle), "archive": str(archive), "sha256": sha256}
+
+
 def package(options: Options) -> Path:
     """Package the runs; returns the folder of the bundle. Raises Refused and CloudMaskError."""
+    step = _silent if options.quiet or options.as_json else say_step
     # ---- 1. the logs pass every rule
     read = read_once()
     report = check_paths(options.logs, read=read)
@@ -128,7 +144,8 @@ def package(options: Options) -> Path:
         # ---- 6. archive and rename
         published = publish(stage, layout, time=commit.time, key=options.sign)
     step(6, f"{published.archive.name}, sha256 {published.sha256}")
-    tell(summary(layout, runs, options.output, published.note))
+    if step is say_step:
+        tell(summary(layout, runs, options.output, published.note))
     return published.bundle
 
 
@@ -165,6 +182,8 @@ def parse(arguments: list[str] | None = None) -> Options:
         help="pack the masks too, in an archive next to the bundle",
     )
     add("--sign", type=Path, metavar="KEY", help="sign the manifest with this SSH key")
+    add("--quiet", action="store_true", help="print warnings and errors only")
+    add("--json", action="store_true", help="print bundle, archive and sha256 as one JSON object")
     given = parser.parse_args(arguments)
     return Options(
         logs=given.logs or [Path("logs")],
@@ -175,7 +194,13 @@ def parse(arguments: list[str] | None = None) -> Options:
         site=given.site,
         sign=given.sign,
         masks=given.masks,
+        quiet=given.quiet,
+        as_json=given.json,
     )
+
+
+def _silent(number: int, text: str) -> None:
+    """Say nothing of a step."""
 
 
 def _agreed_org(runs: RunSet, org: str | None) -> str:

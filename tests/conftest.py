@@ -43,6 +43,7 @@ SLOW = (
     "tests/compliance/rules/test_tree_rules.py",
     "tests/compliance/test_fuzz.py",
     "tests/submission",
+    "tests/cloudmask",
 )
 #: The files that take longest, the longest first.
 LONGEST = (

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.record.code.provenance import PACKAGES
 from tests.support.project import ROOT
 from tests.support.runs import commit_everything, git
 
@@ -25,7 +26,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     place = tmp_path_factory.mktemp("wheel")
     source = place / "source"
     source.mkdir()
-    for name in ("benchmark", "compliance", "submission"):
+    for name in PACKAGES:
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE", ".gitignore", ".gitattributes"):
         shutil.copyfile(ROOT / name, source / name)
@@ -87,7 +88,7 @@ def test_its_data_is_there(installed: tuple[Path, str], tmp_path: Path) -> None:
     """Configurations, experiments, sites, job scripts, rulesets, templates: of each that git has."""
     site, _ = installed
     tracked = subprocess.run(
-        ["git", "ls-files", "-z", "benchmark", "compliance", "submission"],
+        ["git", "ls-files", "-z", *PACKAGES],
         cwd=ROOT,
         capture_output=True,
         text=True,

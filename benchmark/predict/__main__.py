@@ -16,8 +16,6 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from benchmark.core.display import Display, native_messages_to
 from benchmark.core.errors import CloudMaskError, RunError, memory_as_error, os_failure
 from benchmark.core.escaping import tell
@@ -26,7 +24,6 @@ from benchmark.predict.mask_file import write_mask_file
 from benchmark.predict.model import Model, load_model
 from benchmark.predict.quicklook import write_quicklook
 from benchmark.products.options import add_reading
-from benchmark.training.evaluate import checked_probability
 
 #: What the name of a mask's file ends with: it can lie among the files of its product.
 ENDING = "_cloudmask_in.nc"
@@ -51,6 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--output", type=Path, metavar="DIR", help="folder for the masks (default: that of each product)")
     add("--whole", action="store_true", help="predict a scene in one piece, not in tiles as runs are scored")
     add("--quicklook", action="store_true", help="write a picture (PNG) next to each mask")
+    add("--quiet", action="store_true", help="print errors only")
     add_reading(parser)
     return parser
 
@@ -58,7 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     options = build_parser().parse_args(arguments)
-    display, failures = Display(), []
+    display, failures = Display(quiet=options.quiet), []
     try:
         # what TensorFlow says of the machine is kept from the terminal
         with memory_as_error(), native_messages_to(Path(os.devnull)):
@@ -87,9 +85,7 @@ def _mask_of(path: Path, model: Model, options: argparse.Namespace) -> str:
     started = time.monotonic()
     found = read(path, options.gridding, thermal_only=options.thermal_only)
     scene = found.scene
-    predict = model.predict_whole if options.whole else model.predict
-    # as a run stores it, so that both give the same mask
-    probability = checked_probability(predict(scene), scene.inside.shape, scene.name).astype(np.float16)
+    probability = model.probability(scene, whole=options.whole)
     target = (options.output or path.parent) / f"{scene.name}{ENDING}"
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from benchmark.config.files import load_config
 from benchmark.config.schema import Config
 from benchmark.core.errors import RunError, os_failure
@@ -15,7 +18,8 @@ from benchmark.methods.loading import LoadedMethod
 from benchmark.record.events import TOKEN
 from benchmark.record.run_folder import RunFolder
 from benchmark.record.weights import digest_of, read_arrays
-from benchmark.training.evaluate import PredictScene
+from benchmark.scenes.scene import SceneInputs
+from benchmark.training.evaluate import PredictScene, checked_probability
 from benchmark.training.prepare import is_complete, use_method
 from benchmark.training.rescore import prediction
 
@@ -39,6 +43,12 @@ class Model:
     weights_sha256: str
     predict: PredictScene
     predict_whole: PredictScene
+
+    def probability(self, scene: SceneInputs, *, whole: bool = False) -> NDArray[np.float16]:
+        """The probability of cloud of every pixel, [rows, columns], as a run stores it, so that both give
+        the same mask; ``whole`` predicts the scene in one piece. Raises CloudMaskError."""
+        predict = self.predict_whole if whole else self.predict
+        return checked_probability(predict(scene), scene.inside.shape, scene.name).astype(np.float16)
 
 
 def load_model(root: Path) -> Model:

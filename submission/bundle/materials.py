@@ -43,7 +43,8 @@ def _code(commit: Commit) -> dict[str, Any]:
 
 def _data(data: DataSet) -> dict[str, Any]:
     package = _package(DATA, data.name, data.version, "OTHER", f"data set: {data.about}")
-    return package | ({"downloadLocation": data.url} if data.url else {})
+    stated = {"downloadLocation": data.url, "licenseDeclared": data.licence}
+    return package | {key: value for key, value in stated.items() if value}
 
 
 def _package(identifier: str, name: str, version: str, purpose: str, comment: str) -> dict[str, Any]:

@@ -22,6 +22,8 @@ class DataSet(NamedTuple):
     version: str
     url: str
     about: str
+    #: An SPDX identifier; empty where its makers name none.
+    licence: str = ""
 
 
 OBSERVED = DataSet(
@@ -38,7 +40,8 @@ def data_set(runs: RunSet) -> DataSet:
         return OBSERVED
     made = runs.config.data.synthetic
     version = f"seed {made.seed}" if made else "seed unknown"
-    return DataSet("cloudmask-synthetic", version, "", f"simulated scenes in the format of {OBSERVED.name}")
+    about = f"simulated scenes in the format of {OBSERVED.name}"
+    return DataSet("cloudmask-synthetic", version, "", about, "Apache-2.0")
 
 
 def method_name(runs: RunSet) -> str:

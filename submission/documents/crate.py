@@ -83,7 +83,7 @@ def _head(layout: BundleLayout, sources: Sources, parts: list[dict[str, Any]]) -
             f"CloudMask by {runs.org} with the method {method_name(runs)}: mean test accuracy "
             f"{runs.mean:.4f}.{note}",
             # the time of packaging is no part of a bundle, so that the same runs give the same bytes
-            "datePublished": _times(runs.runs[-1])[1][:10],
+            "datePublished": max(_times(run)[1] for run in runs.runs)[:10],
             "license": {"@id": LICENCE},
             "author": {"@id": ORGANISATION},
             "publisher": {"@id": ORGANISATION},

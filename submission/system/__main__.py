@@ -20,7 +20,7 @@ from benchmark.core.errors import CloudMaskError, SubmissionError
 from benchmark.core.escaping import tell
 from compliance.checker import check_paths
 from compliance.finding import Finding
-from compliance.reports.report import Report, merge
+from compliance.reports.report import Report, merge, to_json
 from compliance.reports.text import to_text
 from compliance.subjects.discover import discover
 from compliance.subjects.strict_json import read_json
@@ -100,8 +100,12 @@ def validate(options: argparse.Namespace) -> int:
         measured = measurements(options.logs)
         against = [finding for path in paths for finding in contradicted(path, measured)]
         report = merge([report, Report(tuple(against))])
-        print(f"compared with {count(len(measured), 'run')}")
-    print(to_text(report, "warning"), end="")
+        if not options.json:
+            print(f"compared with {count(len(measured), 'run')}")
+    if options.json:
+        print(json.dumps(to_json(report, "warning"), indent=2, allow_nan=False))
+    else:
+        print(to_text(report, "warning"), end="")
     return report.exit_code
 
 
@@ -199,6 +203,7 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument(
         "--logs", type=Path, nargs="+", default=[], metavar="PATH", help="runs that must not contradict them"
     )
+    add.add_argument("--json", action="store_true", help="print the report as one JSON object")
     add.set_defaults(action=validate)
     add = actions.add_parser("show", help="show a description, or list the known ones")
     add.add_argument("description", nargs="?", metavar="NAME|FILE", help="a known system, or a file")

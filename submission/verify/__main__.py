@@ -11,14 +11,18 @@ do its work. Nothing of the bundle is executed, but by --rerun-bundled, which sa
 from __future__ import annotations
 
 import argparse
+import contextlib
+import json
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmark.core.errors import CloudMaskError, memory_as_error
 from benchmark.core.escaping import tell
 from benchmark.core.files import reason_of
 from benchmark.core.interruption import Interrupted, Interruption
+from compliance.reports.report import to_json
 from compliance.reports.text import to_text
 from submission.verify.steps import ALL, Repeat, verify
 
@@ -32,7 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if repeat.bundled is not None and not (options.yes or _agreed(options.bundle)):
             return 2
         with memory_as_error():
-            report = verify(options.bundle, repeat, signers=options.signers)
+            if options.quiet or options.json:
+                with _stdout_to_stderr():
+                    report = verify(options.bundle, repeat, signers=options.signers, say=_nothing)
+            else:
+                report = verify(options.bundle, repeat, signers=options.signers)
     except CloudMaskError as error:
         print(f"not verified: {error}", file=sys.stderr)
         return 2
@@ -42,9 +50,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Interrupted as error:
         print(f"stopped ({error}); nothing is left behind", file=sys.stderr)
         return 128 + error.number
-    print()
-    print(to_text(report, "warning"), end="")
+    if options.json:
+        print(json.dumps(to_json(report, "warning"), indent=2, allow_nan=False))
+    elif not options.quiet or report.exit_code:
+        print("" if options.quiet else "\n", to_text(report, "warning"), sep="", end="")
     return report.exit_code
+
+
+def _nothing(step: str, text: str) -> None:
+    """Say nothing of a step."""
+
+
+@contextlib.contextmanager
+def _stdout_to_stderr() -> Iterator[None]:
+    """Keep standard output for the report: what repeated runs and their scripts say is no part of it."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def _agreed(bundle: Path) -> bool:
@@ -120,6 +148,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="names and SSH keys of which one must have signed the manifest (ssh-keygen's ALLOWED SIGNERS)",
     )
+    add("--quiet", action="store_true", help="print a report only where something does not agree")
+    add("--json", action="store_true", help="print the report as one JSON object, and nothing else")
     return parser
 
 

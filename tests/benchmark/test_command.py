@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import importlib
+import subprocess
+import sys
 
 import pytest
 
@@ -52,6 +54,45 @@ def test_an_unknown_command_is_reported_with_the_one_that_was_meant(
     assert "did you mean verify?" in capsys.readouterr().err
     assert main(["xyz"]) == 2
     assert "expected: one of run, sweep, check" in capsys.readouterr().err
+
+
+def completed(shell_words: str) -> list[str]:
+    """What the script for bash offers for a line that ends with its last word."""
+    script = f"""
+        cloudmask() {{ {sys.executable} -m benchmark "$@"; }}
+        source <(cloudmask completion bash)
+        COMP_WORDS=({shell_words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); _cloudmask
+        printf '%s\\n' "${{COMPREPLY[@]}}"
+    """
+    done = subprocess.run(
+        ["bash", "-c", script],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("cloudmask sy", ["system", "synthesis"]),
+        ("cloudmask sweep st", ["status", "stop"]),
+        ("cloudmask sweep status --w", ["--watch"]),
+        ("cloudmask check lo", []),  # files
+    ],
+)
+def test_bash_completes_commands_verbs_and_options(line: str, offered: list[str]) -> None:
+    assert completed(line) == offered
+
+
+def test_zsh_gets_the_same_script(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["completion", "bash"]) == 0
+    script = capsys.readouterr().out
+    assert main(["completion", "zsh"]) == 0
+    assert capsys.readouterr().out == f"autoload -Uz bashcompinit && bashcompinit\n{script}"
+    assert f'local commands="{" ".join(COMMANDS)}"' in script
 
 
 def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,6 +21,7 @@ from rich.table import Table
 
 from benchmark.core.errors import CloudMaskError
 from benchmark.methods.loading import SHIPPED, load_method
+from benchmark.record.code.provenance import PACKAGES
 from tests.support.killed_runs import LARGER, finish, kill_often, log_below, outcome, start
 from tests.support.project import ROOT, SHAPE, make_tiny_scenes, program, read_events, value_of
 from tests.support.runs import commit_everything
@@ -40,8 +41,7 @@ KILLS = 2
 APART = 2e-2
 
 #: The parts of this project that a submission's code has.
-CODE = ("benchmark", "compliance", "submission", *("LICENSE", "README.md", "pyproject.toml", ".gitignore"))
-CODE += ("requirements.lock",)
+CODE = (*PACKAGES, "LICENSE", "README.md", "pyproject.toml", ".gitignore", "requirements.lock")
 
 
 def make_checkout(place: Path) -> None:

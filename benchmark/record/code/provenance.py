@@ -27,7 +27,7 @@ from benchmark.record.code.commit import (
 )
 
 #: The packages of the program: what a run imports lies below them.
-PACKAGES = ("benchmark", "compliance", "submission")
+PACKAGES = ("benchmark", "cloudmask", "compliance", "submission")
 #: The folder of the package into which a build writes the text and the list of its commit.
 BAKED = "commit"
 #: Names a folder with the text and the list of the commit, for nodes that cannot ask git.

@@ -115,6 +115,7 @@ def test_the_bill_of_materials_has_code_data_and_a_model_for_each_run(bundle: Pa
     code, data, *models = listed["packages"]
     assert (code["name"], code["versionInfo"]) == ("cloudmask-benchmark", git(place, "rev-parse", "HEAD"))
     assert (data["name"], data["versionInfo"]) == ("cloudmask-synthetic", "seed 21")
+    assert (code["licenseDeclared"], data["licenseDeclared"]) == ("Apache-2.0", "Apache-2.0")
     weights = [hashlib.sha256(str(seed).encode()).hexdigest() for seed in (1, 2, 3)]
     assert [(each["name"], each["versionInfo"]) for each in models] == [
         (f"unet-seed-{seed}", digest) for seed, digest in zip((1, 2, 3), weights, strict=True)

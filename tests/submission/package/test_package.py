@@ -117,6 +117,17 @@ def test_packaging_again_replaces_a_bundle_with_the_same_files(
     assert "The bundle that was in dist had the same files; it was replaced." in capsys.readouterr().out
 
 
+def test_packaging_says_what_it_made_to_programs_and_nothing_if_asked(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--json"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert made["sha256"] == sha256_of(place / made["archive"])
+    assert (place / made["bundle"] / "MANIFEST.sha256").is_file()
+    assert main(["--quiet"]) == 0
+    assert capsys.readouterr().out == ""
+
+
 def test_packaging_other_runs_moves_the_bundle_that_was_there_aside(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -121,6 +121,18 @@ def test_a_bundle_and_its_archive_agree_with_themselves(
         assert said.endswith("- passed\n")
 
 
+def test_programs_get_the_report_alone_and_nobody_gets_one_where_all_agrees_if_asked(
+    blank_bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(blank_bundle), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["counts"]["error"] == 0
+    assert main([str(blank_bundle), "--quiet"]) == 0
+    assert capsys.readouterr().out == ""
+    (blank_bundle / f"{SCIENCE}/README.md").write_text("Changed\n")
+    assert main([str(blank_bundle), "--quiet"]) == 1
+    assert "error [manifest-hash]" in capsys.readouterr().out
+
+
 def test_every_text_and_figure_of_the_bundle_is_made_again(packaged: Path, again: BundleLayout) -> None:
     made = {path.relative_to(again.root).as_posix() for path in again.root.rglob("*") if path.is_file()}
     given = {
@@ -291,6 +303,12 @@ def test_licences_of_other_packages_than_the_locked_ones_are_named(bundle: Path,
     path.write_text(json.dumps(listed))
     (found,) = differences(bundle, again)
     assert (found.found, found.expected) == ("typst 0.0", f"typst {version} as in requirements.lock")
+    listed["packages"][1]["versionInfo"] = version
+    weights = listed["packages"][-1]["versionInfo"]
+    listed["packages"][-1]["versionInfo"] = "0" * 64
+    path.write_text(json.dumps(listed))
+    (found,) = differences(bundle, again)
+    assert (found.found, found.expected) == (f"unet-seed-2 {'0' * 64}", f"unet-seed-2 {weights}")
     for broken in ("[]", "{", '{"packages": [1, {"name": 2}]}'):
         path.write_text(broken)
         (found,) = differences(bundle, again)

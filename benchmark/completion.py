@@ -1,0 +1,37 @@
+"""Completion for shells: source the script that this prints.
+
+    source <(cloudmask completion bash)          in ~/.bashrc
+    source <(cloudmask completion zsh)           in ~/.zshrc, after compinit
+
+The script asks the help of each command for its verbs and options: it needs no library and never differs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from benchmark.__main__ import COMMANDS
+
+SCRIPT = Path(__file__).with_suffix(".bash")
+#: With it zsh reads the script as bash does.
+ZSH = "autoload -Uz bashcompinit && bashcompinit\n"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print the script for a shell."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmark.completion",
+        description="Print the completion of the command cloudmask for a shell, to be sourced by it.",
+    )
+    parser.add_argument("shell", choices=("bash", "zsh"))
+    shell = parser.parse_args(arguments).shell
+    if shell == "zsh":
+        print(ZSH, end="")
+    print(SCRIPT.read_text(encoding="utf-8").replace("@COMMANDS@", " ".join(COMMANDS)), end="")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
