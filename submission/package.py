@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmark.core.collector import collector_paused
 from benchmark.core.errors import CloudMaskError, SubmissionError, memory_as_error
 from benchmark.core.escaping import tell
 from benchmark.record.events import RULES_EDITION
@@ -65,7 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
-        with memory_as_error():
+        with memory_as_error(), collector_paused():
             package(options)
     except Refused:
         return 1

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmark.core.collector import collector_paused
 from benchmark.core.errors import CloudMaskError, memory_as_error
 from benchmark.core.escaping import tell
 from benchmark.core.files import reason_of
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if repeat.bundled is not None and not (options.yes or _agreed(options.bundle)):
             return 2
-        with memory_as_error():
+        with memory_as_error(), collector_paused():
             report = verify(options.bundle, repeat, signers=options.signers)
     except CloudMaskError as error:
         print(f"not verified: {error}", file=sys.stderr)
