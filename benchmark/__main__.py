@@ -28,9 +28,7 @@ COMMANDS = {
     "verify": Command("submission.verify.__main__", "verify a bundle, score it again, repeat a run"),
     "system": Command("submission.system.__main__", "detect, check and show system descriptions"),
     "leaderboard": Command("submission.leaderboard", "tables over several bundles"),
-    "predict": Command(
-        "benchmark.predict.__main__", "cloud masks of products and scenes, by a finished run"
-    ),
+    "predict": Command("benchmark.predict.__main__", "cloud masks of products and scenes, by a finished run"),
     "products": Command("benchmark.products.__main__", "turn satellite products into scenes to train on"),
     "sst": Command("benchmark.sst", "score masks by sea surface temperatures of buoys"),
     "methods": Command("benchmark.methods.__main__", "list and show methods, begin one of your own"),
