@@ -6,11 +6,14 @@ import dataclasses
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import chain
 from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
+from benchmark.core.collector import collector_paused
 from compliance import registry
 from compliance.finding import Finding
 from compliance.registry import DISAGREEMENT, OWN
@@ -55,6 +58,13 @@ def check_paths(
     chosen = {OWN: own_rules()} if chosen is None else chosen
     for rules in chosen.values() or [{}]:
         registry.demand_rules(rules)
+    with collector_paused():
+        return _check_paths(paths, chosen, kind, read)
+
+
+def _check_paths(
+    paths: Iterable[str | os.PathLike[str]], chosen: RuleSets, kind: str | None, read: LogReader
+) -> Report:
     files = Found()
     reports: list[Report] = []
     for path in paths:
@@ -147,6 +157,39 @@ def check_archive(path: Path, chosen: RuleSets) -> Report:
         return merge([of_archive, *trees, check_files(found, chosen, shown)])
 
 
+#: So many logs of at most so many bytes are judged in several processes, so many at a time in each.
+MANY, SMALL_BYTES, PART = 100, 1_000_000, 25
+
+
+class _Judged(NamedTuple):
+    """What became of a log: why it could not be judged, or what was found, and what rules on sets need."""
+
+    failure: CheckError | None
+    findings: Sequence[Finding] = ()
+    summary: LogSummary | None = None
+    log: Log | None = None
+
+
+def _judged_all(paths: list[Path], judged: Callable[[Path], _Judged], may_fork: bool) -> Iterator[_Judged]:
+    """What becomes of each log, in order. One large log at a time is in memory."""
+    if not may_fork or len(paths) < MANY or not all(map(_is_small, paths)):
+        yield from map(judged, paths)
+        return
+    # late: most checks need no forks
+    from benchmark.core.processes import forked
+
+    parts = (paths[start : start + PART] for start in range(0, len(paths), PART))
+    for part in forked([partial(lambda part: [*map(judged, part)], part) for part in parts]):
+        yield from part
+
+
+def _is_small(path: Path) -> bool:
+    try:
+        return path.stat().st_size <= SMALL_BYTES
+    except OSError:
+        return False
+
+
 #: Finds what lies next to the log in a file, None where nothing does.
 FindsEvidence = Callable[[Path, Log], Evidence | None]
 
@@ -175,21 +218,28 @@ def check_files(
     failures: list[CheckError] = []
     summaries: list[LogSummary] = []
     runs: dict[str, list[Log]] = {}
-    for path in _once(files.logs):
+
+    def judged(path: Path) -> _Judged:
         try:
             log = parse_log(sys.stdin.buffer, STDIN_NAME) if str(path) == STDIN else read(path, shown(path))
             rules = rules_for(profile_of(log), chosen, log.path)
         except (OSError, CheckError) as error:
-            failures.append(error if isinstance(error, CheckError) else _unreadable(shown(path), error))
-            continue
-        findings += registry.run("log", log, rules)
+            return _Judged(error if isinstance(error, CheckError) else _unreadable(shown(path), error))
+        of_log = registry.run("log", log, rules)
         profile = next(iter(rules.values())).profile
         if profile == OWN and (found := evidence(path, log)) is not None:
-            findings += registry.run("folder", found, rules)
-        summaries.append(summarise(log, profile))
-        if log.events:
-            runs.setdefault(profile, []).append(condense(log))
-        del log  # before the next one is read
+            of_log += registry.run("folder", found, rules)
+        return _Judged(None, of_log, summarise(log, profile), condense(log) if log.events else None)
+
+    # what a caller's own reader keeps of a log it must keep in this process
+    for each in _judged_all(_once(files.logs), judged, may_fork=read is read_log):
+        if each.summary is None:
+            failures += filter(None, [each.failure])
+            continue
+        findings += each.findings
+        summaries.append(each.summary)
+        if each.log is not None:
+            runs.setdefault(each.summary.profile, []).append(each.log)
     for profile, of_profile in runs.items():
         findings += registry.run("set", of_profile, rules_for(profile, chosen))
     systems, configs = _once(files.systems), _once(files.configs)

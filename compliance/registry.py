@@ -156,10 +156,12 @@ def judges(rules: Mapping[str, Rule], scope: Scope | None = None) -> bool:
 def judge(rule: Rule, subject: object) -> list[Finding]:
     """What one rule finds in a subject: at most ``LISTED`` findings and the number of the others."""
     findings: list[Finding] = []
+    further = 0
     try:
-        problems: Iterator[Problem] = iter(rule.check(subject))
+        problems = iter(rule.check(subject))
         findings.extend(finding_of(rule, subject, each) for each in islice(problems, LISTED))
-        further = sum(1 for _ in problems)
+        if len(findings) == LISTED:
+            further = sum(1 for _ in problems)
     except Exception as error:
         # Any exception here is a defect of the rule, whatever its type: it is reported as
         # a finding instead of ending the check.

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmark.core.collector import collector_paused
 from benchmark.core.errors import CloudMaskError, SubmissionError, memory_as_error
 from benchmark.core.escaping import tell
 from benchmark.record.events import RULES_EDITION
@@ -79,7 +80,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
-        with memory_as_error():
+        with memory_as_error(), collector_paused():
             bundle = package(options)
             if options.as_json:
                 print(json.dumps(made(bundle), indent=2))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TypeVar
 
 from benchmark.core.escaping import printable_lines
@@ -20,6 +21,11 @@ class CloudMaskError(Exception):
         self.where, self.found, self.expected, self.remedy = str(where), found, expected, remedy
         text = f"{where}\n  found:    {found}\n  expected: {expected}\n  remedy:   {remedy}"
         super().__init__(printable_lines(text))
+
+    def __reduce__(self) -> tuple[Callable[[object], Exception], tuple[str]]:
+        """How an error comes from another process: by its names, not by its text."""
+        named = partial(type(self), found=self.found, expected=self.expected, remedy=self.remedy)
+        return named, (self.where,)
 
 
 class ConfigError(CloudMaskError):

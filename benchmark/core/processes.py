@@ -1,20 +1,157 @@
-"""A pool of worker processes that belongs to the process which started it."""
+"""Worker processes and forks that belong to the process which started them, and end with it."""
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import multiprocessing
 import os
 import signal
+import sys
 import threading
-from collections.abc import Sequence
+import traceback
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkProcess
+from typing import Any, TypeVar
+
+from benchmark.core.errors import RunError
+from benchmark.core.interruption import SIGNALS
+
+#: Forks at a time, however many processors there are: each may hold a scene.
+MOST_FORKS = 8
+
+Result = TypeVar("Result")
 
 
 def worker_pool(count: int, left_to_parent: Sequence[signal.Signals]) -> ProcessPoolExecutor:
     """``count`` fresh processes, which ignore these signals and end with their parent, however it ends."""
     context = multiprocessing.get_context("spawn")
     return ProcessPoolExecutor(count, context, _start, (tuple(left_to_parent),))
+
+
+def forked(works: Sequence[Callable[[], Result]]) -> Iterator[Result]:
+    """Call the functions in forks of this process, as many as there are processors, one call each at a time.
+
+    Yields what they return, which must bear pickling, in their order. A fork sees everything that this
+    process holds; what it changes in memory is lost. No fork is left when the iteration ends, however it
+    ends. Raises what a function raises, and RunError where a fork is ended from outside.
+    """
+    if _has_threads():
+        yield from (work() for work in works)
+        return
+    most = min(len(works), len(os.sched_getaffinity(0)), MOST_FORKS)
+    numbers = iter(range(len(works)))
+    forks: dict[Connection, ForkProcess] = {}
+    results: dict[int, Result] = {}
+    try:
+        for _ in range(most):
+            connection, process = _fork(works)
+            forks[connection] = process
+            connection.send(next(numbers))
+        for number in range(len(works)):
+            while number not in results:
+                for ready in wait([*forks]):
+                    assert isinstance(ready, Connection)
+                    done, result = _received(ready, forks[ready])
+                    results[done] = result
+                    ready.send(following := next(numbers, None))
+                    if following is None:
+                        forks.pop(ready).join()
+            yield results.pop(number)
+    finally:
+        for process in forks.values():
+            process.terminate()
+        for process in forks.values():
+            process.join()
+
+
+@contextlib.contextmanager
+def meanwhile(work: Callable[[], object]) -> Iterator[None]:
+    """Call a function in a fork of this process during the block, whose end waits for it.
+
+    The fork is ended where the block raises. Raises what the function raises, and RunError where the fork
+    is ended from outside.
+    """
+    if _has_threads():
+        work()
+        yield
+        return
+    connection, process = _fork([work])
+    try:
+        connection.send(0)
+        yield
+        _received(connection, process)
+        connection.send(None)
+    except BaseException:
+        process.terminate()
+        raise
+    finally:
+        process.join()
+
+
+def _has_threads() -> bool:
+    """Whether the process has threads that a fork would lack: a lock that one of them holds stays shut."""
+    return "tensorflow" in sys.modules
+
+
+def _fork(works: Sequence[Callable[[], object]]) -> tuple[Connection, ForkProcess]:
+    """A fork, and the connection that takes numbers of functions and gives what they return."""
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_work, args=(works, ours, theirs))
+    # Python forgets a signal that arrives before a fork has begun: it waits until the fork listens.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+    try:
+        process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    theirs.close()
+    return ours, process
+
+
+def _work(works: Sequence[Callable[[], object]], parents: Connection, connection: Connection) -> None:
+    _start([each for each in SIGNALS if each != signal.SIGTERM])
+    signal.signal(signal.SIGTERM, _end)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+    parents.close()
+    # Looking for garbage among what it shares with its parent would copy that.
+    gc.disable()
+    gc.freeze()
+    for number in iter(connection.recv, None):
+        try:
+            connection.send((number, works[number](), None, ""))
+        except Exception as error:
+            connection.send((number, None, error, traceback.format_exc()))
+        gc.collect()
+
+
+def _end(number: int, frame: object) -> None:
+    """End a fork and its own forks at once: an exception might be lost in code that is not Python's."""
+    children = multiprocessing.active_children()
+    for child in children:
+        child.terminate()
+    for child in children:
+        child.join()
+    os._exit(1)
+
+
+def _received(connection: Connection, process: ForkProcess) -> tuple[int, Any]:
+    """The number of a function and its result. Raises what it raised, and RunError where nothing comes."""
+    try:
+        number, result, error, trace = connection.recv()
+    except (EOFError, ConnectionError):
+        process.join()
+        raise RunError(
+            "a process that computes a part",
+            found=f"ended before it had finished (exit status {process.exitcode})",
+            expected="its answer",
+            remedy="give it more memory (--mem of the job) or fewer processors (taskset -c 0)",
+        ) from None
+    if error is not None:
+        raise error from RuntimeError(trace)
+    return number, result
 
 
 def _start(left_to_parent: Sequence[signal.Signals]) -> None:

@@ -129,7 +129,10 @@ Stated = tuple[Log, int | None, object]
 
 def _unlike(stated: Sequence[Stated]) -> Iterator[tuple[Log, int | None, object, str]]:
     """What is stated otherwise than in most of the logs, with what those say."""
-    kinds = [json.dumps(value, sort_keys=True) for _, _, value in stated]
+    values = [value for _, _, value in stated]
+    if {*map(type, values)} in ({int}, {str}) and values.count(values[0]) == len(values):
+        return  # the usual case, without writing every value as JSON
+    kinds = [json.dumps(value, sort_keys=True) for value in values]
     if len(set(kinds)) < 2:
         return
     ((meant, times),) = Counter(kinds).most_common(1)

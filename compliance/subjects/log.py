@@ -157,17 +157,29 @@ class Log:
     def sound(self, key: str) -> Events:
         """The events with this key that rules can compute with."""
         if key not in self._sound:
-            known = vocabulary.BY_KEY.get(key)
-            events = self.all(key) if known else _NO_EVENTS
-            if known and not are_typed(events.values, known.value):
-                events = events.where(is_typed(value, known.value) for value in events.values)
-            for name, kind in known.metadata.items() if known else ():
-                if kind.endswith("null"):  # where none is given is another thing
-                    events = events.where(name in metadata for metadata in events.metadata)
-                if not are_typed(events.facts(name), kind):
-                    events = events.where(is_typed(fact, kind) for fact in events.facts(name))
-            self._sound[key] = events
+            self._sound[key] = self._find_sound(key)
         return self._sound[key]
+
+    def _find_sound(self, key: str) -> Events:
+        known = vocabulary.BY_KEY.get(key)
+        events = self.all(key)
+        if known is None or not events:
+            return _NO_EVENTS
+        if len(events) == 1 and events.first:  # most keys have one event, for which columns do not pay
+            metadata, facts = events.first.metadata, known.metadata
+            is_sound = is_typed(events.first.value, known.value) and all(
+                is_typed(metadata.get(name), kind) and (name in metadata or not kind.endswith("null"))
+                for name, kind in facts.items()
+            )
+            return events if is_sound else _NO_EVENTS
+        if not are_typed(events.values, known.value):
+            events = events.where(is_typed(value, known.value) for value in events.values)
+        for name, kind in known.metadata.items():
+            if kind.endswith("null"):  # where none is given is another thing
+                events = events.where(name in metadata for metadata in events.metadata)
+            if not are_typed(events.facts(name), kind):
+                events = events.where(is_typed(fact, kind) for fact in events.facts(name))
+        return events
 
     @cached_property
     def doubtful(self) -> Events:

@@ -9,17 +9,17 @@ as an editor counts them, from 1.
 
 from __future__ import annotations
 
-import gc
 import json
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import orjson
 
+from benchmark.core.collector import collector_paused
 from benchmark.record import events as vocabulary
 from compliance.subjects.columns import Events
 from compliance.subjects.log import Log, split_runs
@@ -33,6 +33,8 @@ from compliance.wording import count, describe, excerpt
 _INEXACT = 2.0**53
 #: Times beyond this are no times in any unit.
 LARGEST_TIME = 2**63
+#: Lines of a piece of a block that is no plain one: an event with an object in it is never alone in a log.
+_PIECE = 16
 #: After so many undecodable events a line is given up.
 FAILURES_PER_LINE = 100
 
@@ -62,18 +64,6 @@ def parse_log(stream: BinaryIO, path: str) -> Log:
         return _Parser(path).parse(stream)
 
 
-@contextmanager
-def collector_paused() -> Iterator[None]:
-    """Keep Python from looking for garbage cycles among events that are all kept: half of the time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
 class _Parser:
     """The state of parsing one file."""
 
@@ -84,7 +74,8 @@ class _Parser:
         #: The lines of events after text that ends with a carriage return.
         self.overwritten: list[int] = []
         self.notes: Notes = []
-        self.scan = json.JSONDecoder(parse_constant=lambda name: note_constant(self.notes, name)).raw_decode
+        note = partial(note_constant, self.notes)  # of the notes alone: a cycle would keep the log in memory
+        self.scan = json.JSONDecoder(parse_constant=note).raw_decode
         self.scan_carefully = careful_decoder(self.notes).raw_decode
 
     def parse(self, stream: BinaryIO) -> Log:
@@ -151,18 +142,21 @@ class _Parser:
         return True
 
     def _any_block(self, block: bytes) -> None:
-        """Take a block line by line."""
-        log = self.log
+        """Take a block in pieces, and the lines of those that are not plain one by one."""
         lines = block.split(b"\n")
-        for place, line in enumerate(lines, start=1):
-            log.lines += 1
-            if not (line.startswith(_START) and self._plain_event(line, log.lines)):
-                self._any_line(line, log.lines)
-            if self.kept.is_full:
-                found = f"the events up to here take more than {outline.EVENTS_BYTES // 2**20} MiB of memory"
-                log.defects.add("log-size", log.lines, found)
-                log.lines += len(lines) - place
-                return
+        for start in range(0, len(lines), _PIECE):
+            piece = lines[start : start + _PIECE]
+            if self._plain_block(b"\n".join(piece)):
+                continue
+            for place, line in enumerate(piece, start=start + 1):
+                self.log.lines += 1
+                if not (line.startswith(_START) and self._plain_event(line, self.log.lines)):
+                    self._any_line(line, self.log.lines)
+                if self.kept.is_full:
+                    most = f"more than {outline.EVENTS_BYTES // 2**20} MiB of memory"
+                    self.log.defects.add("log-size", self.log.lines, f"the events up to here take {most}")
+                    self.log.lines += len(lines) - place
+                    return
 
     def _plain_event(self, line: bytes, number: int) -> bool:
         """Take a line that is exactly one event in good form; say whether it was one.

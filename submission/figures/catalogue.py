@@ -1,22 +1,10 @@
-"""The figures of a contribution: which there are, what each shows, and how all are drawn.
-
-Curves, accuracies by scene and the timeline need nothing but the logs. Maps, reliability and
-the preprocessing need the scene files and the masks of the best run; where these are not at
-hand, those figures are left out.
-"""
+"""The figures of a contribution: which there are, and what each shows. Needs no package that draws."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmark.core.display import Display
-from benchmark.scenes.scene import discover
-from submission.figures.curves import all_runs, best_run
-from submission.figures.preprocessing import preprocessing
-from submission.figures.scenes import Reliability, accuracy_by_scene, draw_map, reliability, scene_map
-from submission.figures.style import style, write
-from submission.figures.timeline import timeline
 from submission.runs.runs import RunSet
 
 #: Name of a figure's files -> what it shows; the first four are the paper's, in its order.
@@ -38,6 +26,8 @@ FIGURES = {
     "figure-7-timeline": "Timeline of the best run (seed {best}), from the events of its log.",
 }
 PREPROCESSING, TRAINING, VALIDATION, BEST_RUN, SCENES, RELIABILITY, TIMELINE = FIGURES
+#: Those that need nothing but the logs.
+FROM_LOGS = (TRAINING, VALIDATION, BEST_RUN, SCENES, TIMELINE)
 MAP = "map-"
 #: Maps that the document shows; all of them are in the bundle.
 MAPS_SHOWN = 8
@@ -72,48 +62,6 @@ def drawn(folder: Path) -> list[str]:
 def needs_scenes(name: str) -> bool:
     """Whether a figure is made of scenes and masks, so that the logs alone do not give it."""
     return name in (PREPROCESSING, RELIABILITY) or name.startswith(MAP)
-
-
-def draw_from_logs(runs: RunSet, folder: Path) -> None:
-    """Draw into ``folder`` what needs nothing but the logs."""
-    with style():
-        write(all_runs(runs.runs, "train"), folder, TRAINING)
-        write(all_runs(runs.runs, "eval"), folder, VALIDATION)
-        write(best_run(runs.best), folder, BEST_RUN)
-        write(accuracy_by_scene(runs.runs), folder, SCENES)
-        write(timeline(runs.best), folder, TIMELINE)
-
-
-def draw_from_scenes(runs: RunSet, data: Path, folder: Path) -> None:
-    """Draw into ``folder`` what needs the scenes and the best run's masks, if they are at hand.
-
-    ``data`` is the folder that the configuration's data folders start from. One scene at a
-    time is in memory. Raises SceneError, and SubmissionError where a mask is not that of the run.
-    """
-    inference = _inference_scenes(runs, data)
-    if not inference:
-        return
-    counts, training = Reliability(), _scene_files(data / runs.config.data.training)
-    with style(), Display().bar("maps of scenes", len(inference)) as move:
-        for number, path in enumerate(inference, start=1):
-            made = scene_map(runs.best, path)
-            write(draw_map(made), folder, f"{MAP}{path.stem}")
-            counts.add(made)
-            if number == 1 and training:
-                write(preprocessing(runs.config, training[0], made), folder, PREPROCESSING)
-            move(number, path.stem)
-        write(reliability(counts), folder, RELIABILITY)
-
-
-def _inference_scenes(runs: RunSet, data: Path) -> list[Path]:
-    """The scene files that the best run has scored and left a mask of."""
-    scored = {str(event.metadata["scene"]) for event in runs.best.log.sound("scene_accuracy")}
-    files = _scene_files(data / runs.config.data.inference)
-    return [path for path in files if path.stem in scored and runs.best.folder.mask(path.stem).is_file()]
-
-
-def _scene_files(folder: Path) -> list[Path]:
-    return discover(folder) if folder.is_dir() else []
 
 
 def _spread_out(values: Sequence[str], most: int) -> list[str]:

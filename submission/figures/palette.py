@@ -11,6 +11,9 @@ PURPLE, SKY, BLACK, GREY = "#CC79A7", "#56B4E9", "#000000", "#666666"
 RUN_COLOURS = (BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, BLACK)
 RUN_LINES = ("-", "--", "-.", ":")
 
+PERIODS = {"day": ORANGE, "night": BLUE}
+PERIOD_MARKS = {"day": "o", "night": "s"}
+
 #: Names of the two splits in the log and in words.
 SPLITS = {"train": "training", "eval": "validation"}
 MEASURES = {"loss": "binary cross-entropy", "accuracy": "pixel accuracy"}

@@ -1,12 +1,11 @@
-"""What a run made of its inference scenes: a map of each, accuracy by scene, reliability.
+"""What a run made of its inference scenes: a map of each, and the reliability of its probabilities.
 
-The maps and the reliability diagram need the scene files and the run's masks. A mask is
-believed only if its right pixels are as many as the log counts.
+Both need the scene files and the run's masks. A mask is believed only if its right pixels are as many
+as the log counts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,15 +21,21 @@ from benchmark.core.errors import SubmissionError
 from benchmark.core.hdf5 import open_hdf5
 from benchmark.scenes.render import false_colour, outcome
 from benchmark.scenes.scene import Scene, read_scene
-from compliance.subjects.log import LogEvent, count_of, number_of
-from submission.figures.palette import BLACK, BLUE, GREY, ORANGE, SKY, VERMILLION, short_name
+from compliance.subjects.log import count_of
+from submission.figures.palette import (
+    BLACK,
+    GREY,
+    PERIOD_MARKS,
+    PERIODS,
+    SKY,
+    VERMILLION,
+    short_name,
+)
 from submission.figures.style import new_figure, panel_title, without_ticks
 from submission.runs.runs import CheckedRun
 
 #: Right pixels in grey, wrong ones in colour: in the order of benchmark.scenes.render.outcome.
 OUTCOMES = {"clear": "#3C3C3C", "cloud": "#FFFFFF", "missed cloud": VERMILLION, "false cloud": SKY}
-PERIODS = {"day": ORANGE, "night": BLUE}
-PERIOD_MARKS = {"day": "o", "night": "s"}
 #: Every fourth pixel is about what a panel of a printed page shows.
 THINNING = 4
 BINS = 20
@@ -126,58 +131,6 @@ def _outcome_legend(axes: Axes) -> None:
     )
 
 
-def accuracy_by_scene(runs: Sequence[CheckedRun]) -> Figure:
-    """Accuracy of every scene in every run, and the mean; day next to night, the hardest scenes below."""
-    scenes = _accuracies(runs)
-    parts = {period: [s for s in scenes if s.period == period] for period in PERIODS}
-    parts = {period: part for period, part in parts.items() if part}
-    longest = max(map(len, parts.values()))
-    figure = new_figure(min(1.3 + 0.2 * longest, 8.5))
-    axes = figure.subplots(1, len(parts), squeeze=False, sharex=True)[0]
-    for letter, axis, (period, part) in zip("abcd", axes, parts.items(), strict=False):
-        part.sort(key=lambda scene: scene.mean)
-        for row, scene in enumerate(part):
-            axis.plot(
-                scene.values, [row] * len(scene.values), linestyle="", marker="|", color=GREY, markersize=8
-            )
-            axis.plot(scene.mean, row, marker=PERIOD_MARKS[period], color=PERIODS[period], markersize=5)
-        mean = float(np.mean([scene.mean for scene in part]))
-        axis.axvline(mean, color=PERIODS[period], linestyle="--", linewidth=1)
-        panel_title(axis, letter, f"{period}, mean {mean:.4f}")
-        small = 7.5 if longest <= 40 else 6.5
-        axis.set_yticks(range(len(part)), [scene.label for scene in part], fontsize=small)
-        axis.set(xlabel="accuracy", ylim=(-0.7, longest - 0.3))
-    handles = [
-        axes[0].plot([], [], linestyle="", marker="|", color=GREY, markersize=8, label="one run")[0],
-        axes[0].plot([], [], linestyle="", marker="o", color=GREY, markersize=5, label="mean of the runs")[0],
-        axes[0].plot([], [], linestyle="--", color=GREY, linewidth=1, label="mean of the scenes")[0],
-    ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=3)
-    return figure
-
-
-@dataclass(frozen=True)
-class _SceneAccuracy:
-    label: str
-    period: str
-    values: list[float]
-
-    @property
-    def mean(self) -> float:
-        return float(np.mean(self.values))
-
-
-def _accuracies(runs: Sequence[CheckedRun]) -> list[_SceneAccuracy]:
-    by_scene: dict[str, list[LogEvent]] = {}
-    for run in runs:
-        for event in run.log.sound("scene_accuracy"):
-            by_scene.setdefault(str(event.metadata["scene"]), []).append(event)
-    return [
-        _SceneAccuracy(short_name(name), str(events[0].metadata["period"]), [number_of(e) for e in events])
-        for name, events in by_scene.items()
-    ]
-
-
 @dataclass
 class Reliability:
     """Sums by period and bin of the predicted probability: each [BINS].
@@ -190,13 +143,20 @@ class Reliability:
     cloudy: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     predicted: dict[str, NDArray[np.float64]] = field(default_factory=dict)
 
-    def add(self, made: SceneMap) -> None:
-        """Count all pixels of a scene."""
+    @classmethod
+    def of(cls, made: SceneMap) -> Reliability:
+        """All pixels of a scene."""
         probability = made.probability.astype(np.float64).ravel()
         bins = np.minimum((probability * BINS).astype(int), BINS - 1)
-        label, period = made.scene.label.ravel(), made.scene.period
-        for sums, weights in ((self.pixels, None), (self.cloudy, label), (self.predicted, probability)):
-            sums[period] = sums.get(period, np.zeros(BINS)) + np.bincount(bins, weights, BINS)
+        weights = (np.ones(bins.shape), made.scene.label.ravel(), probability)
+        sums = (np.bincount(bins, each, BINS).astype(np.float64) for each in weights)
+        return cls(*({made.scene.period: each} for each in sums))
+
+    def add(self, other: Reliability) -> None:
+        """Add what was counted of other scenes."""
+        for sums, parts in zip(vars(self).values(), vars(other).values(), strict=True):
+            for period, part in parts.items():
+                sums[period] = sums.get(period, np.zeros(BINS)) + part
 
 
 def calibration_error(counts: Reliability, period: str) -> float:

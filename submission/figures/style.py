@@ -9,6 +9,8 @@ from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.figure import Figure
 
 from benchmark.core.files import write_aside
@@ -36,6 +38,7 @@ STYLE = {
     "lines.linewidth": 1.2,
     "legend.frameon": False,
     "pdf.fonttype": 42,  # letters stay text, which can be searched and read aloud
+    "figure.dpi": DOTS_PER_INCH,
     "savefig.dpi": DOTS_PER_INCH,
     "image.interpolation": "nearest",
 }
@@ -80,13 +83,16 @@ def without_ticks(axes: Axes) -> None:
 def write(figure: Figure, folder: Path, name: str) -> None:
     """Write ``name``.png and ``name``.pdf into the folder, each aside and renamed.
 
-    No date, program or random identifier is in them.
+    No date, program or random identifier is in them. Both have the layout of the PNG.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for kind, metadata in (
-        ("png", {"Software": None}),
-        ("pdf", {"Creator": None, "Producer": None, "CreationDate": None}),
+    if (layout := figure.get_layout_engine()) is not None:
+        layout.execute(figure)
+        figure.set_layout_engine(None)  # savefig would compute it again for each format
+    for kind, canvas, metadata in (
+        ("png", FigureCanvasAgg, {"Software": None}),
+        ("pdf", FigureCanvasPdf, {"Creator": None, "Producer": None, "CreationDate": None}),
     ):
         with write_aside(folder / f"{name}.{kind}") as part:
-            figure.savefig(part, format=kind, metadata=metadata)
+            canvas(figure).print_figure(part, format=kind, metadata=metadata)
             part.chmod(0o644)

@@ -7,11 +7,13 @@ the bundle needs no scenes to make the report again.
 from __future__ import annotations
 
 import base64
+from functools import partial
 from pathlib import Path
 
 from PIL import Image
 
 from benchmark.core.files import write_aside
+from benchmark.core.processes import forked
 from submission.figures.catalogue import drawn, needs_scenes
 
 SUFFIX = ".webp"
@@ -21,9 +23,9 @@ WIDTH, QUALITY = 800, 80
 
 def shrink_figures(folder: Path) -> None:
     """Write a small picture next to every figure of scenes in a folder, aside and renamed."""
-    for name in drawn(folder):
-        if needs_scenes(name):
-            _shrink(folder / f"{name}.png", folder / f"{name}{SUFFIX}")
+    names = [name for name in drawn(folder) if needs_scenes(name)]
+    for _ in forked([partial(_shrink, folder / f"{name}.png", folder / f"{name}{SUFFIX}") for name in names]):
+        pass
 
 
 def data_uri(folder: Path, name: str) -> str:

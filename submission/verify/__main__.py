@@ -18,6 +18,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from benchmark.core.collector import collector_paused
 from benchmark.core.errors import CloudMaskError, memory_as_error
 from benchmark.core.escaping import tell
 from benchmark.core.files import reason_of
@@ -35,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if repeat.bundled is not None and not (options.yes or _agreed(options.bundle)):
             return 2
-        with memory_as_error():
+        with memory_as_error(), collector_paused():
             if options.quiet or options.json:
                 with _stdout_to_stderr():
                     report = verify(options.bundle, repeat, signers=options.signers, say=_nothing)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from benchmark import ROOT
+from compliance import checker
 from compliance.check import main
 from compliance.checker import check_paths
 from compliance.finding import Finding
@@ -188,6 +189,20 @@ def test_a_log_that_is_named_twice_is_checked_once(logs: Path) -> None:
         "logs/quickstart-seed-1/result.txt",
         "logs/quickstart-seed-2/result.txt",
     ]
+
+
+def test_many_logs_are_judged_in_several_processes_with_the_same_report(
+    logs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(logs / "quickstart-seed-3" / "result.txt", "no event")
+    write(logs / "quickstart-seed-4" / "result.txt", COMPLETED.replace(":::MLLOG", ":::MLL", 1))
+    alone = check_paths([logs])
+    for processors in (1, 3):
+        monkeypatch.setattr(os, "sched_getaffinity", lambda process, many=processors: set(range(many)))
+        monkeypatch.setattr(checker, "MANY", 2)
+        monkeypatch.setattr(checker, "PART", 1)
+        assert check_paths([logs]) == alone
+    assert len(alone.logs) == 4
 
 
 def test_the_second_layout_of_a_tree_does_not_count_its_logs_twice(tmp_path: Path) -> None:

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 
-from submission import generate
-from submission.figures import catalogue, style
+from submission.figures import from_logs, from_scenes, style
 from submission.figures.catalogue import FIGURES, needs_scenes
+from submission.figures.from_logs import draw_from_logs as drawn_from_logs
+from submission.figures.from_scenes import draw_from_scenes as drawn_from_scenes
 from submission.runs.runs import RunSet
 from tests.support.shared import base_folder
 
@@ -44,19 +45,19 @@ def figures_of_a_log_are_drawn_once(tmp_path_factory: pytest.TempPathFactory) ->
     def draw_from_logs(runs: RunSet, folder: Path) -> None:
         events = [event for run in runs.runs for event in run.log.events]
         parts = [repr(event).encode() for event in events if not of_submitter(event.key)]
-        drawn_once(folder, parts, lambda kept: catalogue.draw_from_logs(runs, kept))
+        drawn_once(folder, parts, lambda kept: drawn_from_logs(runs, kept))
 
     def draw_from_scenes(runs: RunSet, data: Path, folder: Path) -> None:
-        if catalogue.write is not style.write:  # blank figures
-            catalogue.draw_from_scenes(runs, data, folder)
+        if from_scenes.write is not style.write:  # blank figures
+            drawn_from_scenes(runs, data, folder)
         elif scenes := sorted((data / "data").rglob("*.hdf")):
             run = runs.best.folder
             parts = [path.read_bytes() for path in (run.log, *scenes, *sorted(run.masks.glob("*")))]
-            drawn_once(folder, parts, lambda kept: catalogue.draw_from_scenes(runs, data, kept))
+            drawn_once(folder, parts, lambda kept: drawn_from_scenes(runs, data, kept))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(generate, "draw_from_logs", draw_from_logs)
-        patch.setattr(generate, "draw_from_scenes", draw_from_scenes)
+        patch.setattr(from_logs, "draw_from_logs", draw_from_logs)
+        patch.setattr(from_scenes, "draw_from_scenes", draw_from_scenes)
         yield
 
 
@@ -68,8 +69,8 @@ def of_submitter(key: str) -> bool:
 @pytest.fixture
 def drawn_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures are drawn as often as they are asked for."""
-    monkeypatch.setattr(generate, "draw_from_logs", catalogue.draw_from_logs)
-    monkeypatch.setattr(generate, "draw_from_scenes", catalogue.draw_from_scenes)
+    monkeypatch.setattr(from_logs, "draw_from_logs", drawn_from_logs)
+    monkeypatch.setattr(from_scenes, "draw_from_scenes", drawn_from_scenes)
 
 
 @pytest.fixture(scope="session")
@@ -95,5 +96,5 @@ def blank_figures(blank: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             if not needs_scenes(name):
                 write(None, folder, name)
 
-    monkeypatch.setattr(catalogue, "write", write)
-    monkeypatch.setattr(generate, "draw_from_logs", draw_from_logs)
+    monkeypatch.setattr(from_scenes, "write", write)
+    monkeypatch.setattr(from_logs, "draw_from_logs", draw_from_logs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from operator import itemgetter
 
 from benchmark.record.events import BY_KEY
 from benchmark.record.json_types import has_json_type
@@ -189,16 +190,13 @@ def event_source(log: Log) -> Iterator[Problem]:
 def _are_sources(log: Log) -> bool:
     """Whether every event names a place in the program. Few places log many events."""
     try:
-        places = {
-            (metadata.get("file"), line := metadata.get("lineno"), type(line))
-            for metadata in log.events.metadata
-        }
-    except TypeError:  # a list or an object
+        places = [*map(itemgetter("file", "lineno"), log.events.metadata)]
+        different = set(places)
+    except (KeyError, TypeError):  # one has none, or a list or an object
         return False
-    return all(
-        isinstance(file, str) and kind is int and line > 0 and not _is_outside(file)  # type: ignore[operator]
-        for file, line, kind in places
-    )
+    if not {type(line) for _, line in places} <= {int}:  # of all: 1, true and 1.0 are equal
+        return False
+    return all(isinstance(file, str) and line > 0 and not _is_outside(file) for file, line in different)
 
 
 def _is_outside(file: str) -> bool:

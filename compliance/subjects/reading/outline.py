@@ -7,6 +7,7 @@ every event look at, but of its metadata only the place in the program that logg
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import Any
 
 from benchmark.record import events as vocabulary
@@ -35,6 +36,10 @@ _TEXT = 64
 _LARGEST = 2**64
 #: What stands for any object or list that is not empty.
 _CONTAINERS: dict[type, Any] = {dict: {"…": None}, list: [None]}
+#: Values that are as they are in an outline.
+_PLAIN = {float, bool, type(None)}
+#: Where in the program an event was logged, by its metadata.
+_PLACE = itemgetter("file", "lineno")
 
 
 def memory_of(text: bytes, start: int = 0) -> int:
@@ -78,6 +83,24 @@ class Outlines:
                 return None
             self._keys[key] = key
         return self._keys[key], value, source
+
+    def of_all(
+        self, keys: list[str], values: list[Any], metadata: list[dict[str, object]]
+    ) -> tuple[list[str], list[dict[str, object]]] | None:
+        """Keys and metadata in outline of events with numbers of the size of a float, flags or no values,
+        of keys and places that are known; None where any is another.
+        """
+        if not {*map(type, values)} <= _PLAIN or not self._keys.keys() >= {*keys}:
+            return None
+        try:
+            places = [*map(_PLACE, metadata)]
+            sources = [*map(self._sources.get, places)]
+        except (KeyError, TypeError):
+            return None
+        # 1, true and 1.0 are equal, but not the same line
+        if None in sources or {type(line) for _, line in places} != {int}:
+            return None
+        return [*map(self._keys.__getitem__, keys)], sources  # type: ignore[return-value]
 
     def _source(self, file: object, line: object) -> dict[str, object] | None:
         """Metadata that say which line of the program logged an event; None where it is no such line."""
@@ -133,7 +156,10 @@ class Kept:
         metadata: list[dict[str, object]],
     ) -> bool:
         """Keep the events of a block, one a line, that take so much memory; not if that makes it full."""
-        if self.memory > FULL_BYTES:
+        if self.memory > FULL_BYTES and (outlined := self._outlines.of_all(keys, values, metadata)):
+            keys, metadata = outlined
+            memory = OUTLINE_BYTES * len(keys)
+        elif self.memory > FULL_BYTES:
             outlines = [*map(self._outlines.of, keys, values, metadata)]
             lines = block.split(b"\n") if None in outlines else []
             memory = OUTLINE_BYTES * (len(keys) - outlines.count(None))

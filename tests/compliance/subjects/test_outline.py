@@ -108,6 +108,23 @@ def test_what_a_rule_may_ask_more_of_has_no_outline(key: str, value: object, met
     assert Outlines().of(key, value, metadata) is None
 
 
+@pytest.mark.parametrize("value", [0.5, True, None])
+def test_outlines_of_a_block_are_those_of_its_events(value: object) -> None:
+    outlines = Outlines()
+    events = [("train_step", value, {**SOURCE, "step": number}) for number in range(3)]
+    keys, values, metadata = map(list, zip(*events, strict=True))
+    assert outlines.of_all(keys, values, metadata) is None  # neither key nor place is known
+    one_by_one = [outlines.of(*event) for event in events]
+    outlined = outlines.of_all(keys, values, metadata)
+    assert outlined is not None
+    assert [*zip(outlined[0], values, outlined[1], strict=True)] == one_by_one
+    for other in ({"lineno": 7.0}, {"lineno": True}, {"lineno": [7]}, {"file": "other.py"}):
+        assert outlines.of_all(keys, values, [*metadata[1:], SOURCE | other]) is None
+    assert outlines.of_all(["epoch_start", *keys[1:]], values, metadata) is None
+    assert outlines.of_all(keys, ["text", *values[1:]], metadata) is None
+    assert outlines.of_all(keys, values, [{}, *metadata[1:]]) is None
+
+
 def test_outlines_of_ever_new_keys_or_places_end(monkeypatch: pytest.MonkeyPatch) -> None:
     outlines = Outlines()
     assert [outlines.of(f"key{number}", 1, {}) for number in range(1001)].count(None) == 1

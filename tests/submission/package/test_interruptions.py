@@ -91,10 +91,14 @@ def test_two_packagers_do_not_work_in_one_folder_at_once(
     assert main([]) == 0
 
 
-def test_sigterm_leaves_nothing(place: Path) -> None:
+@pytest.mark.parametrize(
+    "waiting", ["submission.package.check_tree", "submission.figures.from_logs.accuracy_by_scene"]
+)
+def test_sigterm_leaves_neither_files_nor_processes(waiting: str, place: Path) -> None:
+    module, name = waiting.rsplit(".", 1)
     script = (
-        "import sys, time; from submission import package;"
-        "package.check_tree = lambda *_: (print('staged', flush=True), time.sleep(60));"
+        f"import sys, time; from submission import package; import {module} as module;"
+        f"module.{name} = lambda *_: (print('at it', flush=True), time.sleep(60));"
         "sys.exit(package.main([]))"
     )
     process = subprocess.Popen(
@@ -105,10 +109,10 @@ def test_sigterm_leaves_nothing(place: Path) -> None:
         text=True,
     )
     assert process.stdout is not None
-    while process.stdout.readline() != "staged\n":
+    while process.stdout.readline() != "at it\n":
         assert process.poll() is None
     process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=20)
+    _, said = process.communicate(timeout=20)  # ends when the last process with its output has ended
     assert process.returncode == 143
     assert said.startswith("interrupted; nothing was packaged")
     assert list((place / "dist").iterdir()) == []

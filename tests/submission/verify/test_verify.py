@@ -19,12 +19,12 @@ from hypothesis import strategies as st
 from benchmark import ROOT
 from benchmark.core.errors import SubmissionError
 from compliance.finding import Finding
-from submission import generate
 from submission import package as packager
 from submission.bundle.archive import manifest_text, sign, signature_path, write_archive
 from submission.bundle.layout import BundleLayout
 from submission.bundle.reading import find_tree, read_bundle, unpacked
-from submission.figures import catalogue
+from submission.figures import from_logs
+from submission.figures.from_logs import draw_from_logs
 from submission.verify.__main__ import main
 from submission.verify.recompute import compare_with, write_again
 from submission.verify.steps import verify
@@ -64,7 +64,7 @@ def packaged(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def again(packaged: Path, tmp_path_factory: pytest.TempPathFactory) -> BundleLayout:
     """What the runs of the bundle give, written once for all tests, with figures that are drawn anew."""
     with read_bundle(find_tree(packaged)) as bundle, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(generate, "draw_from_logs", catalogue.draw_from_logs)
+        patch.setattr(from_logs, "draw_from_logs", draw_from_logs)
         return write_again(bundle, tmp_path_factory.mktemp("again"))
 
 

@@ -1,0 +1,56 @@
+"""Maps, reliability and the preprocessing: drawn from the scene files and the masks of the best run."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from benchmark.core.display import Display
+from benchmark.core.processes import forked
+from benchmark.scenes.scene import discover
+from submission.figures.catalogue import MAP, PREPROCESSING, RELIABILITY
+from submission.figures.preprocessing import preprocessing
+from submission.figures.scenes import Reliability, draw_map, reliability, scene_map
+from submission.figures.style import style, write
+from submission.runs.runs import RunSet
+
+
+def draw_from_scenes(runs: RunSet, data: Path, folder: Path) -> None:
+    """Draw into ``folder`` what needs the scenes and the best run's masks, if they are at hand.
+
+    ``data`` is the folder that the configuration's data folders start from. A process has one scene at a
+    time in memory. Raises SceneError, and SubmissionError where a mask is not that of the run.
+    """
+    inference = _inference_scenes(runs, data)
+    if not inference:
+        return
+    training = _scene_files(data / runs.config.data.training)
+    # The preprocessing shows the first of both.
+    shown = [training[0] if training else None, *[None] * (len(inference) - 1)]
+    works = [partial(_draw_scene, runs, *each, folder) for each in zip(inference, shown, strict=True)]
+    counts = Reliability()
+    with style(), Display().bar("maps of scenes", len(inference)) as move:
+        for number, part in enumerate(forked(works), start=1):
+            counts.add(part)
+            move(number, inference[number - 1].stem)
+        write(reliability(counts), folder, RELIABILITY)
+
+
+def _draw_scene(runs: RunSet, path: Path, training: Path | None, folder: Path) -> Reliability:
+    """Draw the map of a scene, and the preprocessing with a training scene; returns what was counted."""
+    made = scene_map(runs.best, path)
+    write(draw_map(made), folder, f"{MAP}{path.stem}")
+    if training is not None:
+        write(preprocessing(runs.config, training, made), folder, PREPROCESSING)
+    return Reliability.of(made)
+
+
+def _inference_scenes(runs: RunSet, data: Path) -> list[Path]:
+    """The scene files that the best run has scored and left a mask of."""
+    scored = {str(event.metadata["scene"]) for event in runs.best.log.sound("scene_accuracy")}
+    files = _scene_files(data / runs.config.data.inference)
+    return [path for path in files if path.stem in scored and runs.best.folder.mask(path.stem).is_file()]
+
+
+def _scene_files(folder: Path) -> list[Path]:
+    return discover(folder) if folder.is_dir() else []

@@ -1,0 +1,85 @@
+"""Forks: they answer in order, their errors arrive, and none is left behind."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from benchmark.core.errors import RunError, SceneError
+from benchmark.core.processes import forked, meanwhile
+from tests.support.waiting import wait_until
+
+REFUSED = SceneError("a.hdf", found="a text", expected="HDF5", remedy="fetch it again")
+
+
+def after(seconds: float, number: int) -> int:
+    time.sleep(seconds)
+    return number
+
+
+def slow(path: Path) -> None:
+    path.with_name(f"{path.name}-{os.getpid()}").touch()
+    time.sleep(60)
+
+
+def refuse() -> None:
+    raise REFUSED
+
+
+def end() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def is_running(number: int) -> bool:
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_what_forks_return_comes_in_the_order_of_their_functions() -> None:
+    works = [partial(after, pause, number) for number, pause in enumerate((0.2, 0.0, 0.1, 0.0))]
+    assert list(forked(works)) == [0, 1, 2, 3]
+    assert list(forked([])) == []
+    assert list(forked([os.getpid])) != [os.getpid()]
+
+
+def test_an_error_of_a_fork_is_raised_here_and_ends_the_others(tmp_path: Path) -> None:
+    with pytest.raises(SceneError) as refused:
+        list(forked([refuse, partial(slow, tmp_path / "slow")]))
+    assert (str(refused.value), vars(refused.value)) == (str(REFUSED), vars(REFUSED))
+    assert multiprocessing.active_children() == []
+    with pytest.raises(SceneError), meanwhile(refuse):
+        pass
+    assert multiprocessing.active_children() == []
+
+
+def test_a_fork_that_is_ended_from_outside_is_an_error() -> None:
+    with pytest.raises(RunError, match=r"ended before it had finished \(exit status -9\)"):
+        list(forked([end]))
+    with pytest.raises(RunError, match="fewer processors"), meanwhile(end):
+        pass
+
+
+def test_a_block_that_fails_leaves_no_fork_nor_forks_of_it(tmp_path: Path) -> None:
+    def both() -> None:
+        list(forked([partial(slow, tmp_path / "slow"), partial(slow, tmp_path / "slow")]))
+
+    def started() -> list[int]:
+        return [int(path.name.removeprefix("slow-")) for path in tmp_path.iterdir()]
+
+    def interrupted() -> None:
+        with meanwhile(both):
+            wait_until(started)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert not any(map(is_running, started()))
