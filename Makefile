@@ -88,7 +88,7 @@ bench-check: setup  ## measure the checker against upstream's on the log of a ru
 	$(RUN) -m compliance.bench $(LOGS)/quickstart-seed-$(SEED)/result.txt $(if $(SIZES),--sizes $(SIZES))
 
 lock:  ## resolve the dependencies again (needs uv)
-	uv pip compile --universal --python-version 3.10 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra dev pyproject.toml --output-file requirements.lock
+	uv pip compile --no-strip-extras --universal --python-version 3.10 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra dev pyproject.toml --output-file requirements.lock
 	uv pip compile --universal --python-version 3.10 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra cuda --constraint requirements.lock pyproject.toml | awk '/^[a-z]/ {keep = /^nvidia-/ && !/^nvidia-ml-py/} keep' > requirements-cuda.lock
 
 clean:  ## remove what was installed; keeps runs and data

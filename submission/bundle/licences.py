@@ -22,7 +22,7 @@ LOCK = "requirements.lock"
 
 UNKNOWN = "NOASSERTION"
 
-_LOCKED = re.compile(r"([A-Za-z0-9][\w.-]*)==([^\s;\\]+)(?:\s*;\s*([^\\\n]+?))?\s*\\?\n")
+_LOCKED = re.compile(r"([A-Za-z0-9][\w.-]*)(?:\[[\w,.-]+\])?==([^\s;\\]+)(?:\s*;\s*([^\\\n]+?))?\s*\\?\n")
 
 #: Licences that packages name without SPDX's grammar; what is ambiguous is not here.
 _WORDS = {

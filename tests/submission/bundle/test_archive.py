@@ -201,7 +201,9 @@ def document() -> dict[str, Any]:
 
 def test_every_locked_package_is_listed_once_with_its_version() -> None:
     lines = (ROOT / "requirements.lock").read_text().splitlines()
-    pinned = [line.split()[0].split("==") for line in lines if line and line[0] not in " #"]
+    pinned = [
+        re.sub(r"\[.*\]", "", line.split()[0]).split("==") for line in lines if line and line[0] not in " #"
+    ]
     listed = [[package["name"], package["versionInfo"]] for package in document()["packages"]]
     assert listed == pinned
     assert len({package["SPDXID"] for package in document()["packages"]}) == len(pinned)
@@ -274,3 +276,5 @@ def test_a_lock_is_read_as_it_was_written(packages: list[Locked]) -> None:
             f"{package.name}=={package.version}{marker} \\\n    --hash=sha256:00 \\\n    --hash=sha256:01\n"
         )
     assert locked_packages(lock.getvalue()) == packages
+    with_extras = re.sub(r"(?m)^(\w[\w.-]*)==", r"\1[extra]==", lock.getvalue())
+    assert locked_packages(with_extras) == packages
