@@ -9,6 +9,7 @@ KILLS  ?= 20
 EXPERIMENT ?= quickstart
 LOGS   ?= logs
 DIST   ?= dist
+KEPT    = $(if $(JSON),--json $(JSON)) $(if $(BASE),--base $(BASE))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run sweep check submission verify leaderboard test test-fast fuzz kill every-method table1 docs lint bench bench-check lock clean
@@ -81,11 +82,11 @@ lint: setup  ## check style and types
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
-bench: setup  ## measure this machine and the program (PEER='command {data}': against another program)
-	$(RUN) -m benchmark.bench $(if $(PEER),--peer '$(PEER)') $(if $(ONLY),--only $(ONLY))
+bench: setup  ## measure this machine and the program (PEER='command {data}': against another program; JSON=FILE: keep the figures; BASE=FILE: compare with them)
+	$(RUN) -m benchmark.bench $(if $(PEER),--peer '$(PEER)') $(if $(ONLY),--only $(ONLY)) $(KEPT)
 
-bench-check: setup  ## measure the checker against upstream's on the log of a run (SIZES='1 30 300': MB)
-	$(RUN) -m compliance.bench $(LOGS)/quickstart-seed-$(SEED)/result.txt $(if $(SIZES),--sizes $(SIZES))
+bench-check: setup  ## measure the checker against upstream's on the log of a run (SIZES='1 30 300': MB; JSON=FILE, BASE=FILE)
+	$(RUN) -m compliance.bench $(LOGS)/quickstart-seed-$(SEED)/result.txt $(if $(SIZES),--sizes $(SIZES)) $(KEPT)
 
 lock:  ## resolve the dependencies again (needs uv)
 	uv pip compile --no-strip-extras --universal --python-version 3.10 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra dev pyproject.toml --output-file requirements.lock

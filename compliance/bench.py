@@ -21,10 +21,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmark.core.display import Display
 from benchmark.core.errors import CloudMaskError
+from benchmark.core.measure import Figures, add_options
 from benchmark.record.events import POINT, TOKEN
-from benchmark.record.system_info import cpu_model
+from benchmark.record.system_info import cpu_model, system_facts
 from compliance.subjects.log import Log
 from compliance.subjects.parse import read_log
 from compliance.upstream.second_opinion import JUDGE, PYTHON
@@ -68,8 +68,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--limit", type=float, default=LIMIT, help=f"seconds after which upstream is stopped ({LIMIT:.0f})"
     )
+    add_options(parser)
     options = parser.parse_args(arguments)
-    display = Display()
+    try:
+        display = Figures(system_facts(), options.base)
+    except CloudMaskError as error:
+        print(error, file=sys.stderr)
+        return 2
     display.say(f"machine   {cpu_model()}, {os.cpu_count()} CPUs, Python {platform.python_version()}")
     stopped = f"upstream is stopped after {options.limit:.0f} s and not tried again"
     display.say(f"rounds    {options.rounds}; {stopped}")
@@ -89,6 +94,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     file.writelines(f"{line}\n" for line in stepped(log, size * 10**6))
                 _compare(display, f"{size} MB", [large], [large], options)
                 large.unlink()
+        if options.json:
+            display.write(options.json)
     except (CloudMaskError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -142,7 +149,7 @@ def measured(command: Sequence[str], paths: Sequence[Path], limit: float = 1e6) 
 
 
 def _compare(
-    display: Display, name: str, ours: Sequence[Path], theirs: Sequence[Path], options: argparse.Namespace
+    display: Figures, name: str, ours: Sequence[Path], theirs: Sequence[Path], options: argparse.Namespace
 ) -> None:
     """Measure both in turn and print a row."""
     own: list[Cost] = []
@@ -164,8 +171,13 @@ def _compare(
     else:
         over, factor = f"> {options.limit:.0f}", f"> {options.limit / seconds:.0f}"
         cells += f"{over:>10} s{'':10}{factor:>8}{'':25}"
+    compared = display.keep(name, [cost.seconds for cost in own], "s")
+    display.keep("  memory", [cost.megabytes for cost in own], "MB")
+    if len(other) == len(own):
+        display.keep("  upstream's time to ours", ratios, "")
     answer = other[-1].answer if len(other) == len(own) else ""
-    display.say(f"{cells}  {said(own[-1].answer, answer)}".rstrip())
+    words = "; ".join(filter(None, (compared, said(own[-1].answer, answer))))
+    display.say(f"{cells}  {words}".rstrip())
 
 
 def _median(costs: Sequence[Cost]) -> tuple[float, float]:

@@ -22,8 +22,8 @@ from benchmark.bench.workers import measure_workers
 from benchmark.config.files import config_path, load_config
 from benchmark.core.display import Display, native_messages_to
 from benchmark.core.errors import CloudMaskError
-from benchmark.core.measure import ROUNDS, row, seconds
-from benchmark.record.system_info import cpu_model
+from benchmark.core.measure import ROUNDS, Figures, add_options, row, seconds
+from benchmark.record.system_info import cpu_model, system_facts
 from benchmark.stores.opening import open_or_stage
 from benchmark.stores.patchstore import PatchLayout, PatchStore
 from benchmark.training.prepare import find_scenes
@@ -35,10 +35,12 @@ PARTS = ("input", "model", "workers", "memory", "start", "story", "target")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
-    display = Display()
     try:
+        display = Figures(system_facts(), options.base)
         with tempfile.TemporaryDirectory() as folder:
             _measure(options, display, Path(folder))
+        if options.json:
+            display.write(options.json)
     except CloudMaskError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -59,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
         help="measure only this program and one epoch of ours, in turn, on the same scenes; {data} is "
         "their folder",
     )
+    add_options(parser)
     return parser
 
 

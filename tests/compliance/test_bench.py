@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -47,14 +48,24 @@ def test_a_row_says_whether_the_logs_were_read_to_the_end(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     log = written(tmp_path / "result.txt", COMPLETED)
-    assert main([str(log), "--sizes", "1", "--logs", "2", "--rounds", "1"]) == 0
+    kept = tmp_path / "figures.json"
+    assert main([str(log), "--sizes", "1", "--logs", "2", "--rounds", "1", "--json", str(kept)]) == 0
+    names = [figure["name"] for figure in json.loads(kept.read_text())["figures"]]
+    assert names == [
+        f"{each}{part}"
+        for each in ("start-up", "2 logs", "1 MB")
+        for part in ("", ": memory", ": upstream's time to ours")
+    ]
     *_, many, large = capsys.readouterr().out.splitlines()
     assert many.startswith("2 logs")
     assert many.endswith(f"  {2 * len(parsed(COMPLETED).events)}; upstream: passed")
     assert large.startswith("1 MB")
     assert large.endswith("; upstream: passed")
-    assert main([str(log), "--sizes", "1", "--logs", "0", "--rounds", "1", "--limit", "0.001"]) == 0
-    assert "> 0 s" in capsys.readouterr().out  # nothing ends so soon
+    less = ["--logs", "0", "--rounds", "1", "--limit", "0.001", "--base", str(kept)]
+    assert main([str(log), "--sizes", "1", *less]) == 0
+    out = capsys.readouterr().out
+    assert "> 0 s" in out  # nothing ends so soon
+    assert out.count("of base") == 2
     cut = '{"logs": [{"events": 7}], "findings": [{"rule": "log-size"}]}'
     assert said(cut, "") == "7, not to the end"
 

@@ -11,6 +11,7 @@ import fnmatch
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmark.record.code.commit import COMMIT, LISTING
 from benchmark.record.run_folder import RunFolder
@@ -24,29 +25,52 @@ KEY_FILES = (
     *("credentials", "credentials.json", "secrets.yml", "secrets.yaml", "_netrc"),
 )
 
+
+class _Searched(NamedTuple):
+    """A pattern, and parts in small letters: a text without any of them has no match, as is seen at once."""
+
+    pattern: re.Pattern[bytes]
+    parts: tuple[bytes, ...]
+
+    def finditer(self, content: bytes, small: bytes) -> Iterator[re.Match[bytes]]:
+        """The matches in a text, which is also given in small letters."""
+        if any(part in small for part in self.parts):
+            yield from self.pattern.finditer(content)
+
+
+def _searched(pattern: bytes, *parts: bytes) -> _Searched:
+    return _Searched(re.compile(pattern, re.MULTILINE), parts)
+
+
 #: An armoured private key: the line that begins it, and a line of its contents.
-_PRIVATE_KEY = re.compile(
+_PRIVATE_KEY = _searched(
     rb"^-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----\r?\n"
     rb"(?:[A-Za-z-]+: .*\r?\n|\r?\n)*[A-Za-z0-9+/=]{40,}",
-    re.MULTILINE,
+    b"private key",
 )
 
-_TOKENS: dict[str, re.Pattern[bytes]] = {
-    "an AWS access key": re.compile(rb"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
-    "a GitHub token": re.compile(rb"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{60,})"),
-    "a GitLab token": re.compile(rb"\bglpat-[A-Za-z0-9_-]{20,}"),
-    "a Slack token": re.compile(rb"\bxox[abprs]-[A-Za-z0-9-]{20,}"),
-    "a Hugging Face token": re.compile(rb"\bhf_[A-Za-z0-9]{34,}\b"),
-    "a Google API key": re.compile(rb"\bAIza[0-9A-Za-z_-]{35}\b"),
-    "a PyPI token": re.compile(rb"\bpypi-[A-Za-z0-9_-]{50,}"),
-    "a JSON web token": re.compile(rb"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"),
+_TOKENS: dict[str, _Searched] = {
+    "an AWS access key": _searched(rb"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b", b"akia", b"asia"),
+    "a GitHub token": _searched(
+        rb"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{60,})",
+        *(b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"github_pat_"),
+    ),
+    "a GitLab token": _searched(rb"\bglpat-[A-Za-z0-9_-]{20,}", b"glpat-"),
+    "a Slack token": _searched(rb"\bxox[abprs]-[A-Za-z0-9-]{20,}", b"xox"),
+    "a Hugging Face token": _searched(rb"\bhf_[A-Za-z0-9]{34,}\b", b"hf_"),
+    "a Google API key": _searched(rb"\bAIza[0-9A-Za-z_-]{35}\b", b"aiza"),
+    "a PyPI token": _searched(rb"\bpypi-[A-Za-z0-9_-]{50,}", b"pypi-"),
+    "a JSON web token": _searched(
+        rb"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}", b"eyj"
+    ),
 }
 #: Outside of code these are values; in code they are mostly variables and examples.
-_ASSIGNED = re.compile(
+_ASSIGNED = _searched(
     rb"(?i)[\"']?\b(?:password|passwd|passphrase|secret|api[_-]?key|access[_-]?token|auth[_-]?token)[\"']?\s*[:=]\s*"
-    rb"[\"']?(?!\$|<|null\b|none\b|[\"'])[^\s\"',;]{6,}"
+    rb"[\"']?(?!\$|<|null\b|none\b|[\"'])[^\s\"',;]{6,}",
+    *(b"passw", b"passphrase", b"secret", b"api", b"token"),
 )
-_ADDRESS_WITH_PASSWORD = re.compile(rb"\b[a-z][a-z0-9+.-]*://[^\s/:@\"']+:[^\s/:@\"']+@[^\s/]")
+_ADDRESS_WITH_PASSWORD = _searched(rb"\b[a-z][a-z0-9+.-]*://[^\s/:@\"']+:[^\s/:@\"']+@[^\s/]", b"://")
 
 #: How figures and typeset documents begin: compressed bytes hold by chance what looks like an address.
 _COMPRESSED = (b"\x89PNG\r\n", b"%PDF-", b"RIFF")
@@ -54,11 +78,12 @@ _COMPRESSED = (b"\x89PNG\r\n", b"%PDF-", b"RIFF")
 #: Arrays of numbers, which another rule demands: among megabytes of them some look like an address by chance.
 WEIGHTS = f"/{RunFolder(Path()).weights.name}"
 
-_HOME_PATH = re.compile(
-    rb"(?<![\w.:/-])(?:file://)?(?:/home/|/Users/|/root/|[A-Za-z]:\\Users\\)[A-Za-z0-9._-]+"
+_HOME_PATH = _searched(
+    rb"(?<![\w.:/-])(?:file://)?(?:/home/|/Users/|/root/|[A-Za-z]:\\Users\\)[A-Za-z0-9._-]+",
+    *(b"/home/", b"/users/", b"/root/", b":\\users\\"),
 )
-_ADDRESS = re.compile(
-    rb"(?<![\w.+-])[A-Za-z0-9][A-Za-z0-9._%+-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}\b"
+_ADDRESS = _searched(
+    rb"(?<![\w.+-])[A-Za-z0-9][A-Za-z0-9._%+-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}\b", b"@"
 )
 
 
@@ -95,10 +120,10 @@ def secret_key(tree: SubmissionTree) -> Iterator[Problem]:
 )
 def secret_token(tree: SubmissionTree) -> Iterator[Problem]:
     """No file of a submission may contain an access token or a password."""
-    for what, pattern in _TOKENS.items():
-        yield from _matches(tree, pattern, what, everywhere=True)
-    for pattern in (_ASSIGNED, _ADDRESS_WITH_PASSWORD):
-        yield from _matches(tree, pattern, "a password or token", everywhere=False)
+    for what, searched in _TOKENS.items():
+        yield from _matches(tree, searched, what, everywhere=True)
+    for searched in (_ASSIGNED, _ADDRESS_WITH_PASSWORD):
+        yield from _matches(tree, searched, "a password or token", everywhere=False)
 
 
 @tree_rule(
@@ -129,7 +154,7 @@ def e_mail_address(tree: SubmissionTree) -> Iterator[Problem]:
 
 def _matches(
     tree: SubmissionTree,
-    pattern: re.Pattern[bytes],
+    searched: _Searched,
     what: str | None,
     *,
     everywhere: bool,
@@ -145,7 +170,7 @@ def _matches(
         content = tree.content(name) or b""
         if not compressed and content.startswith(_COMPRESSED):
             continue
-        for match in pattern.finditer(content):
+        for match in searched.finditer(content, content.lower()):
             text = match[0].decode(errors="replace")
             if text.lower() not in allowed:
                 line = content.count(b"\n", 0, match.start()) + 1

@@ -15,8 +15,8 @@ from benchmark.bench.story import parts_of
 from benchmark.compute.engine import Engine, make_deterministic
 from benchmark.compute.operations import forward_operations
 from benchmark.core.display import Display
-from benchmark.core.errors import RunError
-from benchmark.core.measure import ratio, row
+from benchmark.core.errors import CloudMaskError, RunError
+from benchmark.core.measure import Figures, ratio, row
 from benchmark.methods import unet
 from tests.support.project import program
 
@@ -26,6 +26,73 @@ def test_a_figure_is_a_median_with_its_spread(capsys):
     assert capsys.readouterr().out.split() == ["rate", "2.00", "patches/s", "(1.00", "to", "3.00)", "why"]
     ratio(Display(), [1.0, 2.0], [3.0, 4.0], "pair by pair")
     assert "2.50" in capsys.readouterr().out
+
+
+SYSTEM = {"cpu": {"model": "EPYC", "threads": 2}, "accelerators": [], "git": {"commit": "1" * 40}}
+
+
+def test_figures_are_kept_and_compared_with_those_of_an_earlier_measurement(tmp_path, capsys):
+    path = tmp_path / "figures.json"
+    first = Figures(SYSTEM)
+    row(first, "training", [4.0, 2.0, 6.0], "patches/s", "batch 8")
+    row(first, "  share", [0.5], "%")
+    first.write(path)
+    kept = json.loads(path.read_text())
+    assert kept["system"] == SYSTEM
+    assert kept["figures"] == [
+        {
+            **{"name": "training", "unit": "patches/s", "median": 4.0},
+            **{"values": [4.0, 2.0, 6.0], "note": "batch 8"},
+        },
+        {"name": "training: share", "unit": "%", "median": 0.5, "values": [0.5], "note": ""},
+    ]
+    assert "of base" not in capsys.readouterr().out
+    second = Figures(SYSTEM, path)
+    for name, value, unit, compared in (
+        ("training", 5.0, "patches/s", "1.25 of base"),
+        ("  share", 0.25, "%", "0.50 of base"),
+        ("inference", 7.0, "patches/s", None),
+        ("  share", 0.25, "%", None),  # of another figure
+        ("training", 5.0, "s", None),
+    ):
+        row(second, name, [value], unit)
+        said = capsys.readouterr().out
+        assert (compared in said) if compared else ("of base" not in said)
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (None, "No such file or directory"),
+        ("{", "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
+        ('{"format": "cloudmask-bench-0"}', "the format cloudmask-bench-0"),
+        ('{"format": "cloudmask-bench-1"}', "no 'system'"),
+        (json.dumps({"format": "cloudmask-bench-1", "system": SYSTEM, "figures": [{}]}), "no 'name'"),
+        (
+            json.dumps(
+                {
+                    **{"format": "cloudmask-bench-1", "figures": []},
+                    "system": {"cpu": {"model": "Xeon", "threads": 96}, "accelerators": [{"model": "V100"}]},
+                }
+            ),
+            "figures of 96 x Xeon, V100",
+        ),
+    ],
+)
+def test_figures_of_another_machine_or_none_are_no_base(tmp_path, content, found):
+    path = tmp_path / "figures.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(CloudMaskError) as refused:
+        Figures(SYSTEM, path)
+    assert refused.value.found == found
+    assert "without --base" in refused.value.remedy
+
+
+def test_figures_that_cannot_be_kept_are_reported(tmp_path):
+    with pytest.raises(CloudMaskError) as refused:
+        Figures(SYSTEM).write(tmp_path / "nowhere" / "figures.json")
+    assert refused.value.found == "No such file or directory"
 
 
 def test_time_and_memory_are_those_of_the_command():
