@@ -93,7 +93,7 @@ def _fork(works: Sequence[Callable[[], object]]) -> tuple[Connection, ForkProces
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
     try:
         with warnings.catch_warnings():
-            # Python 3.12 warns of forks beside threads, whose locks a fork may find held: these wait, or watch
+            # Python 3.12 warns of forks next to threads, whose locks may be held: ours only wait
             warnings.simplefilter("ignore", DeprecationWarning)
             process.start()
     finally:
