@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 import traceback
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing.connection import Connection, wait
@@ -104,7 +105,10 @@ def _fork(works: Sequence[Callable[[], object]]) -> tuple[Connection, ForkProces
     # Python forgets a signal that arrives before a fork has begun: it waits until the fork listens.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
     try:
-        process.start()
+        with warnings.catch_warnings():
+            # Python 3.12 warns of forks next to threads, whose locks may be held: ours only wait
+            warnings.simplefilter("ignore", DeprecationWarning)
+            process.start()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
     theirs.close()

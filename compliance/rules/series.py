@@ -10,7 +10,7 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from itertools import accumulate, product
 from pathlib import PurePath
 
@@ -34,6 +34,7 @@ OF_A_RUN = frozenset({"seed", "experiment", "data_kind", "method_sha256"})
 SAMPLES = ("train_samples", "eval_samples", "test_samples")
 
 
+@lru_cache(10_000)  # ten rules ask for each log
 def series_of(path: str) -> str:
     """What the logs of one series share of their paths."""
     folder = PurePath(path).parent

@@ -33,7 +33,7 @@ from compliance.wording import count, describe, excerpt
 _INEXACT = 2.0**53
 #: Times beyond this are no times in any unit.
 LARGEST_TIME = 2**63
-#: Lines of a piece of a block that is no plain one: an event with an object in it is never alone in a log.
+#: Lines of a piece of a block that is not plain: one event with an object in it spoils only its own.
 _PIECE = 16
 #: After so many undecodable events a line is given up.
 FAILURES_PER_LINE = 100
