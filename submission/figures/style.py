@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
-from fontTools import subset
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_pdf import FigureCanvasPdf
@@ -94,28 +93,6 @@ def write(figure: Figure, folder: Path, name: str) -> None:
         ("png", FigureCanvasAgg, {"Software": None}),
         ("pdf", FigureCanvasPdf, {"Creator": None, "Producer": None, "CreationDate": None}),
     ):
-        with write_aside(folder / f"{name}.{kind}") as part, _letters_alone():
+        with write_aside(folder / f"{name}.{kind}") as part:
             canvas(figure).print_figure(part, format=kind, metadata=metadata)
             part.chmod(0o644)
-
-
-@contextlib.contextmanager
-def _letters_alone() -> Iterator[None]:
-    """Embed fonts without what joins and shifts letters: a PDF says where each one is.
-
-    It is these tables of a font that take most of the time of embedding it.
-    """
-    load = subset.load_font
-
-    def load_letters(*arguments: Any, **options: Any) -> Any:
-        font = load(*arguments, **options)
-        for table in ("GDEF", "GPOS", "GSUB"):
-            if table in font:
-                del font[table]
-        return font
-
-    subset.load_font = load_letters
-    try:
-        yield
-    finally:
-        subset.load_font = load
