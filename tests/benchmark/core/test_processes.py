@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import time
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,23 @@ from benchmark.core.processes import forked, meanwhile
 from tests.support.waiting import wait_until
 
 REFUSED = SceneError("a.hdf", found="a text", expected="HDF5", remedy="fetch it again")
+
+
+@pytest.fixture(autouse=True)
+def without_tensorflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever other tests have imported into this process."""
+    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
+
+
+def test_nothing_is_forked_where_tensorflow_has_its_threads(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "tensorflow", pytest)  # any module
+    assert list(forked([os.getpid, os.getpid])) == [os.getpid()] * 2
+    with meanwhile((tmp_path / "made").touch):
+        assert (tmp_path / "made").exists()
+    with pytest.raises(SceneError), meanwhile(refuse):
+        pass
 
 
 def after(seconds: float, number: int) -> int:
