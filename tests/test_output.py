@@ -51,7 +51,7 @@ def test_the_first_run_says_how_long_it_takes_and_how_much_disk() -> None:
         "  make 28 synthetic scenes in data/synthetic (1.3 GB), once for all runs",
         "  cut training patches into data/staging (0.5 GB), kept for later runs",
         "  train, score and log into logs/quickstart-seed-1",
-        "It takes 3 to 4 minutes on 2 cores with bfloat16 instructions, several times as long without. "
+        "It takes 2 to 3 minutes on 2 cores with bfloat16 instructions, several times as long without. "
         "Ctrl-C stops it, --resume continues it.",
     ]
 

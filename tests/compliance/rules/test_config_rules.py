@@ -59,8 +59,8 @@ def test_what_is_no_plain_yaml_is_found(tmp_path: Path, content: bytes, said: st
     ("change", "said", "expected"),
     [
         (("epochs:", "epoch:"), "training.epoch: an unknown field", "one of epochs, "),
-        (("epochs: 5", "epochs: 0"), "training.epochs: 0", "at least 1"),
-        (("epochs: 5", "epochs: many"), "training.epochs: 'many'", "an integer"),
+        (("epochs: 4", "epochs: 0"), "training.epochs: 0", "at least 1"),
+        (("epochs: 4", "epochs: many"), "training.epochs: 'many'", "an integer"),
         (("name: quickstart", "name:"), "name: None", "a text"),
     ],
 )
@@ -79,7 +79,7 @@ def test_a_submissions_configuration_is_judged_by_its_parameters(tmp_path: Path)
     indented = QUICKSTART.replace("\n", "\n  ")
     path.write_text(f"github: {{}}\nparameters:\n  {indented}\n")
     assert found(path) == []
-    path.write_text(f"github: {{}}\nparameters:\n  {indented.replace('epochs: 5', 'epochs: -1')}\n")
+    path.write_text(f"github: {{}}\nparameters:\n  {indented.replace('epochs: 4', 'epochs: -1')}\n")
     ((rule, text, _),) = found(path)
     assert (rule, text) == ("config-valid", "training.epochs: -1")
 
