@@ -222,7 +222,8 @@ def _first_run(config: Config, options: argparse.Namespace) -> str:
     else:
         lines.append(f"  cut the scenes of {config.data.training} into patches in {options.stage_dir}")
     lines.append(f"  train, score and log into {options.output / config.run_name}")
-    plain = not (options.overrides or options.method or options.data)
+    changed = [each for each in options.overrides if not each.startswith("submission.")]
+    plain = not (changed or options.method or options.data)
     expected = EXPECTED.get(config.name, UNKNOWN) if plain else UNKNOWN
     lines.append(f"It takes {expected}. Ctrl-C stops it, --resume continues it.")
     return "\n".join(lines)
