@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
@@ -14,6 +15,9 @@ from benchmark import ROOT
 from benchmark.record.run_folder import RunFolder
 from tests.support.project import TINY, make_tiny_scenes, program, read_events
 from tests.support.shared import shared
+
+if TYPE_CHECKING:
+    from tests.support.browser import Tab
 
 #: Markers of the tests that use a fixture.
 OF_FIXTURES = {
@@ -133,6 +137,22 @@ def trained_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.support.trained import make_trained_place
 
     return shared(tmp_path_factory, "trained", make_trained_place)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Tab]:
+    """A tab of a real browser, which CI installs."""
+    # late: most tests look at no page
+    from playwright.sync_api import sync_playwright
+
+    from tests.support.browser import OPTIONS, PROGRAM, Tab
+
+    if PROGRAM is None:
+        pytest.skip("no Chromium on this machine: apt-get install chromium")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=PROGRAM, args=OPTIONS)
+        yield Tab(chromium)
+        chromium.close()
 
 
 # ---- a bundle of three runs, made once for all files that look at one

@@ -23,7 +23,7 @@ from benchmark.predict.inputs import Predictable, read
 from benchmark.predict.mask_file import write_mask_file
 from benchmark.predict.model import Model, load_model
 from benchmark.predict.quicklook import write_quicklook
-from benchmark.products.options import add_reading
+from benchmark.products.command import add_reading, report, work_through
 
 #: What the name of a mask's file ends with: it can lie among the files of its product.
 ENDING = "_cloudmask_in.nc"
@@ -56,28 +56,21 @@ def build_parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     options = build_parser().parse_args(arguments)
-    display, failures = Display(quiet=options.quiet), []
+    display = Display(quiet=options.quiet)
     try:
         # what TensorFlow says of the machine is kept from the terminal
         with memory_as_error(), native_messages_to(Path(os.devnull)):
             model = load_model(options.run)
-            with display.bar("masks", len(options.products)) as update:
-                for done, path in enumerate(options.products, start=1):
-                    try:
-                        display.say(_mask_of(path, model, options))
-                    except CloudMaskError as error:
-                        display.say(f"{path}: failed")
-                        failures.append(error)
-                    update(done, "")
+            failures = work_through(
+                display, "masks", options.products, lambda path: _mask_of(path, model, options)
+            )
     except CloudMaskError as error:
         tell(f"error: {error}", error=True)
         return 1
     except KeyboardInterrupt:
         tell("\ninterrupted; finished masks are kept", error=True)
         return 130
-    for failure in failures:
-        tell(f"error: {failure}", error=True)
-    return 1 if failures else 0
+    return report(failures)
 
 
 def _mask_of(path: Path, model: Model, options: argparse.Namespace) -> str:

@@ -17,8 +17,8 @@ from pathlib import Path
 from benchmark.core.display import Display
 from benchmark.core.errors import CloudMaskError, memory_as_error, os_failure
 from benchmark.core.escaping import tell
+from benchmark.products.command import add_reading, report, work_through
 from benchmark.products.convert import convert, existing
-from benchmark.products.options import add_reading
 from benchmark.products.product import ProductError, open_product
 
 MORE_MEMORY = "give it more memory: a product takes 0.5 GB, by geometric gridding 1.2 GB"
@@ -41,25 +41,18 @@ def build_parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     options = build_parser().parse_args(arguments)
-    display, failures = Display(), []
     try:
-        with display.bar("products", len(options.products)) as update, memory_as_error(MORE_MEMORY):
-            for done, path in enumerate(options.products, start=1):
-                try:
-                    display.say(_scene_of(path, options))
-                except CloudMaskError as error:
-                    display.say(f"{path}: failed")
-                    failures.append(error)
-                update(done, "")
+        with memory_as_error(MORE_MEMORY):
+            failures = work_through(
+                Display(), "products", options.products, lambda path: _scene_of(path, options)
+            )
     except CloudMaskError as error:
         tell(f"error: {error}", error=True)
         return 1
     except KeyboardInterrupt:
         tell("\ninterrupted; finished scenes are kept, the same command continues", error=True)
         return 130
-    for failure in failures:
-        tell(f"error: {failure}", error=True)
-    return 1 if failures else 0
+    return report(failures)
 
 
 def _scene_of(path: Path, options: argparse.Namespace) -> str:

@@ -32,7 +32,7 @@ MOST_FILES = 1000
 AGAIN = "download the product again"
 
 #: What opening or decompressing a damaged file raises.
-UNREADABLE = (OSError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
+UNREADABLE = (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 #: The name of a level-1 product without its suffix, which names everything that is made of it.
 NAME = re.compile(r"S3[A-D]_SL_1_RBT_\w{20,100}", re.ASCII)

@@ -289,7 +289,7 @@ def _collect(sweep: Sweep) -> int:
     found = current_statuses(sweep)
     logs: dict[str, list[Path]] = {}
     for each in found:
-        if each.state == "complete":  # the log of a run that goes on breaks the rules of a complete one
+        if each.state == "complete":  # an unfinished log breaks rules on finished ones
             logs.setdefault(each.run.config.name, []).append(sweep.folder.run(each.run).log)
     with sweep.display.bar("checking", len(logs)) as advance:
         errors = check_logs(logs, advance)

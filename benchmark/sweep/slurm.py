@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import math
 import re
 import subprocess
 from collections.abc import Sequence
@@ -35,7 +34,8 @@ def block_size() -> int:
         found = re.search(r"^MaxArraySize\s*=\s*(\d+)", _ask("scontrol", "show", "config"), re.M)
     except RunError:  # what submits next says what is wrong
         found = None
-    return 10 ** int(math.log10(max(int(found[1]) if found else _DEFAULT_ARRAY, 1)) + 1e-9)
+    most = int(found[1]) if found else _DEFAULT_ARRAY
+    return 10 ** (len(str(most)) - 1)
 
 
 def submit(script: Path, after: str | None = None) -> str:

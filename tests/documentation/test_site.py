@@ -6,13 +6,12 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from benchmark import ROOT
-from tests.support.browser import OPTIONS, PROGRAM, Tab
+from tests.support.browser import Tab
 
 pytestmark = pytest.mark.slow
 
@@ -45,21 +44,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return place / "site"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Tab]:
-    """A tab of a real browser, which CI installs."""
-    if PROGRAM is None:
-        pytest.skip("no Chromium on this machine; apt-get install chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=PROGRAM, args=OPTIONS)
-        tab = Tab(chromium)
-        yield tab
-        tab.close()
-        chromium.close()
 
 
 def test_every_page_becomes_a_page_of_the_site(site: Path) -> None:

@@ -215,7 +215,7 @@ EDITED: list[tuple[str, str, Edit, str]] = [
 def test_a_file_that_is_not_as_it_should_be_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], file: str, edit: Edit, said: str
 ):
-    refused(write_product(tmp_path, edits={file: edit}), said, tmp_path, capsys)
+    assert_refused(write_product(tmp_path, edits={file: edit}), said, tmp_path, capsys)
 
 
 def remove(name: str) -> Callable[[Path], object]:
@@ -266,10 +266,10 @@ def test_a_damaged_product_is_refused_in_words(
 ):
     folder = write_product(tmp_path)
     damage(folder)
-    refused(folder, said, tmp_path, capsys)
+    assert_refused(folder, said, tmp_path, capsys)
 
 
-def refused(source: Path, said: str, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def assert_refused(source: Path, said: str, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The command fails, says so with all three parts, and leaves nothing."""
     assert main([str(source), "--output", str(place / "scenes")]) == 1
     error = capsys.readouterr().err
@@ -295,27 +295,27 @@ def test_zips_with_odd_names_or_damage_are_refused(
         ((), "0 entries at the top"),
         (("OTHER.SEN3/a.nc",), "a product called 'OTHER.SEN3'"),
     ):
-        refused(archive(*names), said, tmp_path, capsys)
+        assert_refused(archive(*names), said, tmp_path, capsys)
     whole = zipped(folder, tmp_path / "whole.zip")
     raw = bytearray(whole.read_bytes())
     start = raw.index(b"S7_BT_in.nc") + 200
     raw[start : start + 300] = bytes(300)
     whole.write_bytes(bytes(raw))
-    refused(whole, "S7_BT_in.nc\n  found:", tmp_path, capsys)
+    assert_refused(whole, "S7_BT_in.nc\n  found:", tmp_path, capsys)
     whole.write_bytes(bytes(raw[:5000]))
-    refused(whole, "a file that is no complete zip", tmp_path, capsys)
+    assert_refused(whole, "a file that is no complete zip", tmp_path, capsys)
 
 
 def test_a_file_larger_than_any_of_a_product_is_not_read(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(opening, "LARGEST_FILE", 100)
-    refused(zipped(folder, tmp_path / "p.zip"), "expected: at most 100 bytes", tmp_path, capsys)
+    assert_refused(zipped(folder, tmp_path / "p.zip"), "expected: at most 100 bytes", tmp_path, capsys)
 
 
 def test_a_name_that_is_no_products_makes_no_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     folder = write_product(tmp_path).rename(tmp_path / "renamed")
-    refused(folder, "a product called 'renamed'", tmp_path, capsys)
+    assert_refused(folder, "a product called 'renamed'", tmp_path, capsys)
 
 
 def test_temperatures_that_are_none_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
@@ -323,8 +323,8 @@ def test_temperatures_that_are_none_are_refused(tmp_path: Path, capsys: pytest.C
         next(file[name] for name in file if "_BT_in" in name)[...] = FILL
 
     nothing = {f"S{band}_BT_in.nc": unmeasured for band in (7, 8, 9)}
-    refused(write_product(tmp_path, edits=nothing), "no temperature in any pixel", tmp_path, capsys)
+    assert_refused(write_product(tmp_path, edits=nothing), "no temperature in any pixel", tmp_path, capsys)
     # packed numbers whose scale and fill are lost
     unscaled = {"S8_BT_in.nc": replace("S8_BT_in", np.full(SHAPE, FILL, np.int16))}
     folder = write_product(tmp_path / "other", edits=unscaled)
-    refused(folder, "S8_BT_in\n  found:    temperatures of -32768 to -32768", tmp_path, capsys)
+    assert_refused(folder, "S8_BT_in\n  found:    temperatures of -32768 to -32768", tmp_path, capsys)

@@ -7,14 +7,13 @@ import io
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import sync_playwright
 
 from compliance.checker import check_paths
 from submission.bundle.archive import manifest_text
@@ -32,7 +31,7 @@ from submission.report.timeline import Scale
 from submission.runs.runs import read_runs
 from submission.system.description import DEFAULT_SITE, describe_measured, read_site
 from submission.verify.steps import verify
-from tests.support.browser import OPTIONS, PROGRAM, Tab
+from tests.support.browser import Tab
 from tests.support.facts import Facts, expected_tables, facts, mean
 from tests.support.runs import ORG, SCENES, Lines, add_scenes, git, make_place, stopped_early, write_run
 
@@ -352,17 +351,6 @@ def test_the_manifest_has_the_report(bundle: Path) -> None:
 
 
 # ---- in a browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Tab]:
-    """A tab of a real browser, which CI installs."""
-    if PROGRAM is None:
-        pytest.skip("no Chromium on this machine: apt-get install chromium")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=PROGRAM, args=OPTIONS)
-        yield Tab(chromium)
-        chromium.close()
 
 
 @pytest.fixture
