@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,14 +65,23 @@ class RunStatus:
 UNDONE = ("interrupted", "failed", "killed", "missing")
 
 
-def statuses(experiment: Experiment, folder: ExperimentFolder, queue: Iterable[Queued]) -> list[RunStatus]:
-    """The state of every run, in the order of their numbers."""
-    in_queue = {queued.index: queued for queued in queue}
-    return [_status(run, folder, in_queue.get(run.index)) for run in experiment.runs]
+def statuses(
+    experiment: Experiment, folder: ExperimentFolder, ask: Callable[[], Iterable[Queued]]
+) -> list[RunStatus]:
+    """The state of every run, in the order of their numbers.
+
+    ``ask`` gives the scheduler's queue. It is not called where all runs are complete, so that these can be
+    read wherever their folder was copied to.
+    """
+    found = [(run, read_progress(folder.run(run).log)) for run in experiment.runs]
+    is_done = all(progress.is_complete for _, progress in found)
+    queue = {} if is_done else {queued.index: queued for queued in ask()}
+    return [_status(run, folder, progress, queue.get(run.index)) for run, progress in found]
 
 
-def _status(run: PlannedRun, folder: ExperimentFolder, queued: Queued | None) -> RunStatus:
-    progress = read_progress(folder.run(run).log)
+def _status(
+    run: PlannedRun, folder: ExperimentFolder, progress: LoggedProgress, queued: Queued | None
+) -> RunStatus:
     if progress.is_complete:
         return RunStatus(run, "complete", "", progress)
     if queued is not None:

@@ -17,7 +17,7 @@ from benchmark.core.errors import CloudMaskError, ConfigError
 from benchmark.core.files import write_text
 from benchmark.record.code.commit import LISTING
 from benchmark.sweep import local, slurm
-from benchmark.sweep.experiment import Experiment, PlannedRun, Queued
+from benchmark.sweep.experiment import SHIPPED, Experiment, PlannedRun, Queued
 from benchmark.sweep.folder import (
     ExperimentFolder,
     SubmittedArray,
@@ -137,16 +137,14 @@ def stop(sweep: Sweep, chosen: Sequence[PlannedRun]) -> Stopped:
 
 def command_line(sweep: Sweep, verb: str) -> str:
     """The command for another verb on the same experiment and site, as a person types it."""
-    words = ["python", "-m", "benchmark.sweep", verb, str(sweep.experiment.path)]
+    path = sweep.experiment.path
+    words = ["python", "-m", "benchmark.sweep", verb, path.stem if path.parent == SHIPPED else str(path)]
     return shlex.join(words + (["--site", sweep.site_option] if sweep.site_option else []))
 
 
 def current_statuses(sweep: Sweep) -> list[RunStatus]:
     """The state of every run, by queue and logs. Raises RunError if the scheduler cannot be asked."""
-    found = statuses(sweep.experiment, sweep.folder, [])
-    if all(each.state == "complete" for each in found):
-        return found  # wherever the folder was copied to, without a scheduler
-    return statuses(sweep.experiment, sweep.folder, _queue(sweep))
+    return statuses(sweep.experiment, sweep.folder, lambda: _queue(sweep))
 
 
 def _queue(sweep: Sweep) -> list[Queued]:

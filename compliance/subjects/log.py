@@ -165,13 +165,6 @@ class Log:
         events = self.all(key)
         if known is None or not events:
             return _NO_EVENTS
-        if len(events) == 1 and events.first:  # most keys have one event, for which columns do not pay
-            metadata, facts = events.first.metadata, known.metadata
-            is_sound = is_typed(events.first.value, known.value) and all(
-                is_typed(metadata.get(name), kind) and (name in metadata or not kind.endswith("null"))
-                for name, kind in facts.items()
-            )
-            return events if is_sound else _NO_EVENTS
         if not are_typed(events.values, known.value):
             events = events.where(is_typed(value, known.value) for value in events.values)
         for name, kind in known.metadata.items():

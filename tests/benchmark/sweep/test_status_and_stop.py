@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.sweep import __main__ as sweep
 from tests.support.project import ROOT, program
 from tests.support.sweeps import LOGS, call, calls, folder, slurm_command, write
 
@@ -260,3 +261,8 @@ def test_the_command_line_loads_no_tensorflow(place):
     assert said.returncode == 0, said.stderr
     code = "import sys, benchmark.sweep.__main__; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_a_shipped_experiment_is_named_in_remedies_as_it_was_called(place, capsys):
+    assert sweep.main(["status", "quickstart"]) == 2
+    assert "python -m benchmark.sweep submit quickstart;" in capsys.readouterr().err
