@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from benchmark.core.collector import spare_exit
 from benchmark.core.errors import CloudMaskError
 from compliance.checker import STDIN, RuleSets, check_paths, rules_for, with_second_opinion
 from compliance.finding import SEVERITIES, Finding, Severity
@@ -39,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command line. Returns the exit status."""
     parser = _parser()
     options = parser.parse_args(arguments)
+    spare_exit()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without UTF-8 still shows everything
     try:

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.core.collector import collector_paused
+from benchmark.core.collector import collector_paused, spare_exit
 from benchmark.core.errors import CloudMaskError, SubmissionError, memory_as_error
 from benchmark.core.escaping import tell
 from benchmark.record.events import RULES_EDITION
@@ -78,6 +78,7 @@ class Terminated(BaseException):
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     options = parse(arguments)
+    spare_exit()
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
         with memory_as_error(), collector_paused():

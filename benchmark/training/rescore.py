@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.config.schema import Config
+from benchmark.core.collector import lasting_imports
 from benchmark.methods.loading import LoadedMethod
 from benchmark.record.masks import mask_digest, mask_of
 from benchmark.record.weights import in_layer_order
@@ -66,8 +67,8 @@ def prediction(
     """
     if method.kind != "network":
         return fitted_predictions(method, dict(arrays), config.geometry)
-    # TensorFlow, where tensors are to be computed
-    from benchmark.compute.engine import Engine, choose_strategy, make_deterministic
+    with lasting_imports():  # TensorFlow, where tensors are to be computed
+        from benchmark.compute.engine import Engine, choose_strategy, make_deterministic
 
     make_deterministic(config.seed)
     geometry, batch = config.geometry, config.training.batch_size

@@ -11,6 +11,7 @@ from typing import Any
 
 from benchmark.compute.cluster import SINGLE_WORKER, Cluster
 from benchmark.config.schema import Config
+from benchmark.core.collector import lasting_imports
 from benchmark.core.display import Display
 from benchmark.core.errors import RunError
 from benchmark.core.interruption import Interruption
@@ -173,8 +174,8 @@ def _run_benchmark(
 def _learner(run: RunContext, training_scenes: int) -> Learner:
     """What learns: a network by steps, or what is fitted once, or masks that are only read."""
     if run.method.kind == "network":
-        # TensorFlow, where tensors are to be computed
-        from benchmark.training.learning.network import NetworkLearner
+        with lasting_imports():  # TensorFlow, where tensors are to be computed
+            from benchmark.training.learning.network import NetworkLearner
 
         return NetworkLearner(run, training_scenes)
     if run.cluster.size > 1:

@@ -18,7 +18,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmark.core.collector import collector_paused
+from benchmark.core.collector import collector_paused, spare_exit
 from benchmark.core.errors import CloudMaskError, memory_as_error
 from benchmark.core.escaping import tell
 from benchmark.core.files import reason_of
@@ -31,6 +31,7 @@ from submission.verify.steps import ALL, Repeat, verify
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     options = _parser().parse_args(arguments)
+    spare_exit()
     Interruption().install()
     repeat = Repeat(options.rescore, options.recount, options.rerun, options.rerun_bundled, options.data)
     try:

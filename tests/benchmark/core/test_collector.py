@@ -1,0 +1,41 @@
+"""When Python looks for garbage: not while TensorFlow is imported, and not on the way out."""
+
+from __future__ import annotations
+
+import gc
+import subprocess
+import sys
+
+import pytest
+
+from benchmark.core.collector import collector_paused
+from tests.support.project import ROOT
+
+CODE = """
+import atexit, gc
+from benchmark.core.collector import lasting_imports
+atexit.register(lambda: print(gc.get_count()[0] < 100, gc.get_freeze_count() - frozen >= 1000))  # the last
+with lasting_imports():
+    print(gc.isenabled())
+    import decimal
+frozen = gc.get_freeze_count()
+print(gc.isenabled(), frozen > 1000)
+later = [[] for _ in range(1000)]
+"""
+
+
+def test_what_is_imported_to_last_is_left_alone_and_so_is_all_at_the_end():
+    done = subprocess.run(
+        [sys.executable, "-c", CODE], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.splitlines() == ["False", "True True", "True True"]
+
+
+def test_a_pause_ends_as_it_began_also_where_it_fails():
+    assert gc.isenabled()
+    with pytest.raises(KeyError), collector_paused():
+        with collector_paused():
+            assert not gc.isenabled()
+        assert not gc.isenabled()
+        raise KeyError
+    assert gc.isenabled()
