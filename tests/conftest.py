@@ -120,15 +120,19 @@ class FinishedRun:
 
 
 @pytest.fixture(scope="session")
-def tiny_run(tiny_place: Path, tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
+def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
     """The tiny configuration run once with seed 1, by the real command, where no run has staged before."""
-    place = tmp_path_factory.mktemp("tiny run")
-    (place / "data").mkdir()
-    (place / "data" / "synthetic").symlink_to(tiny_place / "data" / "synthetic")
-    done = program("benchmark.run", "--config", TINY, "--seed", 1, cwd=place)
-    assert done.returncode == 0, done.stdout + done.stderr
+
+    def make(place: Path) -> None:
+        make_tiny_scenes(place)
+        done = program("benchmark.run", "--config", TINY, "--seed", 1, cwd=place)
+        assert done.returncode == 0, done.stdout + done.stderr
+        (place / "said").write_text(done.stdout, newline="")
+
+    place = shared(tmp_path_factory, "tiny run", make)
     folder = RunFolder(place / "logs" / "tiny-seed-1")
-    return FinishedRun(folder, place, done.stdout, read_events(folder.log))
+    said = (place / "said").read_bytes().decode()
+    return FinishedRun(folder, place, said, read_events(folder.log))
 
 
 @pytest.fixture(scope="session")

@@ -48,13 +48,20 @@ def events_of(text: str) -> list[tuple[int, Fields]]:
     return [(place, fields) for place, fields in pairs if fields is not None]
 
 
+def events_with(text: str, key: str) -> list[tuple[int, Fields]]:
+    """The events of a key with the places of their rows, from 0."""
+    named = json.dumps(key)  # only rows that name the key are parsed
+    pairs = ((place, event_of(row)) for place, row in enumerate(text.split("\n")) if named in row)
+    return [(place, fields) for place, fields in pairs if fields is not None and fields.get("key") == key]
+
+
 def place_of(text: str, key: str, number: int = 0) -> int:
     """The row of an event. Raises LookupError where the log has none."""
-    return [place for place, fields in events_of(text) if fields.get("key") == key][number]
+    return events_with(text, key)[number][0]
 
 
 def fields_of(text: str, key: str, number: int = 0) -> Fields:
-    return [fields for _, fields in events_of(text) if fields.get("key") == key][number]
+    return events_with(text, key)[number][1]
 
 
 def value_of(text: str, key: str, number: int = 0) -> Any:
@@ -76,9 +83,9 @@ def with_row(text: str, key: str, change: Callable[[str], str], number: int = 0)
 
 def edit(text: str, key: str, change: Callable[[Fields], object], number: int = 0) -> str:
     """The text with an event changed in place."""
-    fields = fields_of(text, key, number)
+    place, fields = events_with(text, key)[number]
     change(fields)
-    return with_rows(text, place_of(text, key, number), row_of(fields))
+    return with_rows(text, place, row_of(fields))
 
 
 def with_value(text: str, key: str, value: object, number: int = 0) -> str:
@@ -107,10 +114,8 @@ def without(text: str, key: str, number: int = 0) -> str:
 
 
 def without_all(text: str, *keys: str) -> str:
-    while any(fields.get("key") in keys for _, fields in events_of(text)):
-        place = next(place for place, fields in events_of(text) if fields.get("key") in keys)
-        text = with_rows(text, place)
-    return text
+    gone = {place for key in keys for place, _ in events_with(text, key)}
+    return "\n".join(row for place, row in enumerate(text.split("\n")) if place not in gone)
 
 
 def before(text: str, key: str, *rows: str, number: int = 0) -> str:
@@ -177,7 +182,7 @@ def last_epoch(text: str) -> int:
 
 
 def losses_of(text: str) -> list[float]:
-    return [fields["value"] for _, fields in events_of(text) if fields.get("key") == "eval_loss"]
+    return [fields["value"] for _, fields in events_with(text, "eval_loss")]
 
 
 def best_epoch(text: str) -> int:

@@ -130,21 +130,26 @@ class S3:
 
 
 @contextlib.contextmanager
-def s3_server() -> Iterator[S3]:
-    """An empty bucket behind a faultless proxy; both end with the block."""
+def s3_server() -> Iterator[tuple[str, int]]:
+    """The address of an S3 server, which ends with the block (that takes half a second)."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address=HOST, port=0, verbose=False)
     server.start()
     try:
-        address = server.get_host_and_port()
-        _ask(address, "POST", "/moto-api/reset")
-        proxy = Proxy(address)
-        with _serving(proxy):
-            s3 = S3(address, proxy)
-            s3.client.create_bucket(Bucket=BUCKET)
-            yield s3
+        yield server.get_host_and_port()
     finally:
         server.stop()
+
+
+@contextlib.contextmanager
+def empty_bucket(server: tuple[str, int]) -> Iterator[S3]:
+    """A server's only bucket, emptied, behind a faultless proxy, which ends with the block."""
+    _ask(server, "POST", "/moto-api/reset")
+    proxy = Proxy(server)
+    with _serving(proxy):
+        s3 = S3(server, proxy)
+        s3.client.create_bucket(Bucket=BUCKET)
+        yield s3
 
 
 def _ask(address: tuple[str, int], method: str, path: str) -> None:

@@ -77,6 +77,21 @@ def new_engine(precision: str = "float32", patch: int = 32) -> Engine:
     return Engine(unet.method(), patch, 4, precision, tf.distribute.get_strategy())
 
 
+@pytest.fixture(scope="module")
+def started() -> tuple[Engine, list[np.ndarray]]:
+    """An engine in float32, whose steps are traced once for all tests, and its tensors before the first."""
+    engine = new_engine()
+    return engine, engine.tensors()
+
+
+@pytest.fixture
+def engine(started: tuple[Engine, list[np.ndarray]]) -> Engine:
+    """The engine as it was before its first step."""
+    engine, tensors = started
+    engine.restore(tensors)
+    return engine
+
+
 def test_the_model_is_the_reference_layer_for_layer():
     model = build_unet(256, 9, "float32")
     computing = [layer for layer in model.layers if type(layer).__name__ != "InputLayer"]
@@ -129,8 +144,7 @@ def test_bfloat16_computes_gradients_of_biases_that_are_right():
     assert errors[0] < max(2 * of_layers[0], 4 * 2**-8)  # eight bits; processors round sums differently
 
 
-def test_steps_count_loss_and_pixels_as_numpy_does():
-    engine = new_engine()
+def test_steps_count_loss_and_pixels_as_numpy_does(engine):
     inputs, labels = batch(4)
     probability = engine.predict(inputs)
     of_label = np.where(labels == 1, probability, 1 - probability)
@@ -161,8 +175,7 @@ def test_training_learns_and_the_same_seed_gives_the_same_bits(precision, patch)
     assert first[0][-1] < 0.8 * first[0][0]
 
 
-def test_saved_weights_come_back_whole(tmp_path):
-    engine = new_engine()
+def test_saved_weights_come_back_whole(engine, tmp_path):
     inputs, labels = batch(4)
     engine.train_step(inputs, labels, 1e-3)
     digest = weights_digest(engine.weights)
@@ -175,8 +188,7 @@ def test_saved_weights_come_back_whole(tmp_path):
 
 
 @pytest.mark.parametrize("shape", [(40, 56), (37, 51)])
-def test_a_scene_in_one_piece_is_computed_by_the_same_layers(shape):
-    engine = new_engine()
+def test_a_scene_in_one_piece_is_computed_by_the_same_layers(engine, shape):
     scene = np.random.default_rng(7).normal(size=(*shape, 9)).astype(np.float32)
     larger = build_unet(40, 9, "float32")  # square: of a scene that is as wide as high
     larger.set_weights(engine.model.get_weights())
@@ -206,8 +218,7 @@ def test_what_a_checkpoint_keeps_brings_back_every_bit_of_the_training(precision
     assert ([step(other, seed) for seed in (2, 3)], weights_digest(other.weights)) == on
 
 
-def test_tensors_of_another_model_are_refused():
-    engine = new_engine()
+def test_tensors_of_another_model_are_refused(engine):
     with pytest.raises(RunError, match="another model, optimizer or precision"):
         engine.restore(engine.tensors()[:-1])
     with pytest.raises(RunError, match="start again without --resume"):
@@ -230,15 +241,14 @@ def test_float16_scales_its_loss_and_leaves_a_step_out_that_overflows():
     assert float(engine.optimizer.dynamic_scale) == pytest.approx(0.5e30)
 
 
-def test_xla_computes_the_same_steps():
-    make_deterministic(1)
+def test_xla_computes_the_same_steps(engine):
     compiled = Engine(unet.method(), 32, 4, "float32", tf.distribute.get_strategy(), xla=True)
-    plain = new_engine()
+    compiled.restore(engine.tensors())
     for seed in range(3):
         inputs, labels = batch(4, seed)
-        losses = [engine.train_step(inputs, labels, 1e-3)[0] for engine in (compiled, plain)]
+        losses = [each.train_step(inputs, labels, 1e-3)[0] for each in (compiled, engine)]
         assert losses[0] == pytest.approx(losses[1], rel=1e-4)
-    assert compiled.predict(inputs) == pytest.approx(plain.predict(inputs), abs=1e-4)
+    assert compiled.predict(inputs) == pytest.approx(engine.predict(inputs), abs=1e-4)
 
 
 def test_auto_precision_is_one_of_the_two():

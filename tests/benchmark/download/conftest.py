@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.disk import small_disk
 from tests.support.project import write_scene_file
-from tests.support.s3 import S3, s3_server
+from tests.support.s3 import S3, empty_bucket, s3_server
 
 
 @pytest.fixture
@@ -18,10 +18,17 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("botocore.retryhandler.delay_exponential", lambda **_: 0.01)
 
 
+@pytest.fixture(scope="package")
+def server() -> Iterator[tuple[str, int]]:
+    """The address of the server of all downloads."""
+    with s3_server() as address:
+        yield address
+
+
 @pytest.fixture
-def s3(short_pauses: None) -> Iterator[S3]:
-    with s3_server() as server:
-        yield server
+def s3(short_pauses: None, server: tuple[str, int]) -> Iterator[S3]:
+    with empty_bucket(server) as bucket:
+        yield bucket
 
 
 @pytest.fixture
