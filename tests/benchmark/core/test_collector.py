@@ -14,13 +14,13 @@ from tests.support.project import ROOT
 CODE = """
 import atexit, gc
 from benchmark.core.collector import lasting_imports
-atexit.register(lambda: print(gc.get_count()[0] < 100, gc.get_freeze_count() - frozen >= 1000))  # the last
+atexit.register(lambda: print(gc.get_freeze_count() - frozen > 9000))  # the last
 with lasting_imports():
     print(gc.isenabled())
     import decimal
 frozen = gc.get_freeze_count()
 print(gc.isenabled(), frozen > 1000)
-later = [[] for _ in range(1000)]
+later = [[] for _ in range(10_000)]
 """
 
 
@@ -28,7 +28,7 @@ def test_what_is_imported_to_last_is_left_alone_and_so_is_all_at_the_end():
     done = subprocess.run(
         [sys.executable, "-c", CODE], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
     )
-    assert done.stdout.splitlines() == ["False", "True True", "True True"]
+    assert done.stdout.splitlines() == ["False", "True True", "True"]
 
 
 def test_a_pause_ends_as_it_began_also_where_it_fails():
