@@ -32,10 +32,14 @@ def test_what_is_imported_to_last_is_left_alone_and_so_is_all_at_the_end():
 
 
 def test_a_pause_ends_as_it_began_also_where_it_fails():
-    assert gc.isenabled()
-    with pytest.raises(KeyError), collector_paused():
+    def fail() -> None:
         with collector_paused():
+            with collector_paused():
+                assert not gc.isenabled()
             assert not gc.isenabled()
-        assert not gc.isenabled()
-        raise KeyError
+            raise KeyError
+
+    assert gc.isenabled()
+    with pytest.raises(KeyError):
+        fail()
     assert gc.isenabled()
