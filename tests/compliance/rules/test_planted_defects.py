@@ -23,7 +23,7 @@ from tests.support.defects.catalogue import DEFECTS, GENERAL
 from tests.support.defects.defect import Defect
 from tests.support.defects.general_events import near_misses
 from tests.support.defects.general_method import with_optimizer
-from tests.support.defects.general_timeline import delayed
+from tests.support.defects.general_time import delayed
 from tests.support.defects.general_values import counted, counts_of
 from tests.support.fuzz import Hang, at_most, fault_of, fuzz
 from tests.support.hand_logs import LOGS, findings
