@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from benchmark.record.events import BASELINES, POINT
-from tests.support.contradictions.consistent_changes import (
-    keys_of,
-    rescored,
-)
+from tests.support.contradictions.consistent_changes import keys_of, rescored
 from tests.support.defects.defect import Defect, defect
 from tests.support.defects.general_values import counted
 from tests.support.log_edits import (
