@@ -27,6 +27,12 @@ EARLY_STOPPED = (LOGS / "early_stopped.txt").read_text()
 
 TOKEN = ":::MLLOG "
 
+#: An event as it stands after its token.
+SEED = (
+    '{"namespace": "", "time_ms": 5, "event_type": "POINT_IN_TIME", '
+    '"key": "seed", "value": 1, "metadata": {}}'
+)
+
 
 def parsed(text: str | bytes, path: str = "logs/result.txt") -> Log:
     """A log from its text."""

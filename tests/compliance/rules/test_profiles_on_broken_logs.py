@@ -1,4 +1,4 @@
-"""The profiles for logs of MLPerf HPC and Training: a broken log gives the finding of its rule and no other."""
+"""The profiles for logs of MLPerf HPC and Training: a broken log gives the finding of its rule alone."""
 
 from __future__ import annotations
 
