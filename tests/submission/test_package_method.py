@@ -10,7 +10,8 @@ import yaml
 
 from submission.package import Options, package
 from submission.verify.__main__ import main as verify
-from tests.support.runs import CONFIG, Lines, make_checkout, write_run
+from tests.support.checkout import make_checkout
+from tests.support.runs import CONFIG, Lines, write_run
 
 SOURCE = "ABOUT = 'three convolutions'\n"
 ABOUT = {

@@ -7,6 +7,7 @@ events of that key, from 0; lines are counted from 1.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from compliance.finding import Finding
 from compliance.rules import own_rules
 from compliance.subjects.log import Log
 from compliance.subjects.parse import parse_log
+from tests.support.log_edits import retimed
 
 LOGS = ROOT / "tests" / "data" / "logs"
 #: Three epochs on observed scenes, by day and night; nothing to find.
@@ -26,6 +28,13 @@ COMPLETED = (LOGS / "completed.txt").read_text()
 EARLY_STOPPED = (LOGS / "early_stopped.txt").read_text()
 
 TOKEN = ":::MLLOG "
+DAY_MS = 24 * 3_600_000
+
+#: An event as it stands after its token.
+SEED = (
+    '{"namespace": "", "time_ms": 5, "event_type": "POINT_IN_TIME", '
+    '"key": "seed", "value": 1, "metadata": {}}'
+)
 
 
 def parsed(text: str | bytes, path: str = "logs/result.txt") -> Log:
@@ -127,3 +136,11 @@ def aborted(text: str, key: str, number: int = 0, reason: str = "out of memory")
     stop["time_ms"] = event(head, head.count("\n"))["time_ms"]
     stop["metadata"] |= {"status": "aborted", "reason": reason}
     return head + TOKEN + json.dumps(stop) + "\n"
+
+
+def second_run() -> str:
+    """The completed log as that of another seed, a day later."""
+    text = retimed(
+        with_value(with_value(COMPLETED, "seed", 2), "train_loss", 0.5), lambda _, time: time + DAY_MS
+    )
+    return with_result(text, "weights_sha256", hashlib.sha256(b"2").hexdigest())

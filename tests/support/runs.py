@@ -1,4 +1,4 @@
-"""Run folders and a git checkout for the tests of the packager, typed by hand.
+"""Run folders for the tests of the packager, typed by hand.
 
 Nothing here uses the benchmark's emitter: what a run writes is written a second time,
 from docs/events.md, so that a mistake in the one is not repeated in the other.
@@ -9,17 +9,14 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-import os
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import h5py
-import numpy as np
-
 from benchmark.config.files import load_config
 from benchmark.record.events import RULES_EDITION
+from tests.support.checkout import make_checkout
+from tests.support.run_changes import CONFIGURED
 from tests.support.run_files import Lines, measured_at, metrics_text, state_config
 
 ORG = "New York University"
@@ -291,155 +288,6 @@ def write_run(
     (folder / "system.json").write_text(json.dumps(measured, indent=2))
     (folder / "metrics.csv").write_text(metrics_text(lines))
     return folder
-
-
-def with_energy(lines: Lines) -> None:
-    """Change: every epoch was measured, at 1000 joules the first and 500 more each later one."""
-    for index in reversed([i for i, line in enumerate(lines) if line["key"] == "eval_stop"]):
-        stop = lines[index]
-        epoch = stop["metadata"]["epoch_num"]
-        metadata = {**stop["metadata"], "sources": "accelerators, cpu"}
-        energy = {"event_type": "POINT_IN_TIME", "key": "epoch_energy", "value": 500.0 + 500.0 * epoch}
-        lines.insert(index, {**stop, **energy, "metadata": metadata})
-
-
-def stopped_early(lines: Lines) -> None:
-    """Change: patience ran out after the second of up to 40 epochs, of which the first was best."""
-    first = next(line["value"] for line in lines if line["key"] == "train_loss")
-    for line in lines:
-        if line["key"] == "epochs":
-            line["value"] = 40
-        if line["key"] == "early_stopping_patience":
-            line["value"] = 1
-        if line["key"] == "eval_loss":
-            line["value"] = 0.25 * line["metadata"]["epoch_num"]
-        if line["key"] == "result":
-            line["value"] |= {"best_epoch": 1, "stopped_by": "early_stop", "validation_loss": 0.25}
-            line["value"]["train_loss"] = first
-    start = next(line for line in lines if line["key"] == "inference_start")
-    early = {"event_type": "POINT_IN_TIME", "key": "early_stop", "value": 2}
-    metadata = {**start["metadata"], "best_epoch": 1}
-    lines.insert(lines.index(start), {**start, **early, "metadata": metadata})
-
-
-def observed(lines: Lines) -> None:
-    """Change: the run was scored on the 100 observed scenes, each of the two fifty times."""
-    scenes = [line for line in lines if line["key"] == "scene_accuracy"]
-    first = lines.index(scenes[0])
-    many = []
-    for number in range(100):
-        scene = copy.deepcopy(scenes[number % 2])
-        stamp = f"20191001T{number // 4:02d}{15 * (number % 4):02d}00"
-        scene["metadata"]["scene"] = f"S3A_SL_1_RBT____{stamp}_{stamp}_{stamp}_0179_050_023_1980_LN2_O_NT_003"
-        scene["time_ms"] = scenes[0]["time_ms"] + number
-        many.append(scene)
-    lines[first : first + 2] = many
-    for line in lines:
-        key, metadata = line["key"], line["metadata"]
-        if key == "data_kind":
-            line["value"] = "slstr"
-        if key == "test_samples":
-            line["value"] = 100
-        if key in ("test_accuracy", "baseline_accuracy"):
-            metadata |= {name: 50 * metadata[name] for name in ("correct", "pixels")}
-        if key == "test_accuracy":
-            metadata["scenes"] = 100
-        if key == "result":
-            value = line["value"]
-            value["data"] |= {"kind": "slstr", "inference_scenes": 100}
-            value["timing"]["seconds_per_scene"] = 0.03
-            value["scores"]["bayes"] = {
-                part: {
-                    name: 50 * number if name.startswith(("true_", "false_")) else number
-                    for name, number in score.items()
-                }
-                for part, score in value["scores"]["bayes"].items()
-            }
-
-
-#: How the configuration of a run with a change differs.
-CONFIGURED: dict[Callable[[Lines], None] | None, tuple[tuple[str, str], ...]] = {
-    stopped_early: (
-        ("epochs: 2\n", "epochs: 40\n  early_stopping_patience: 1\n"),
-        ("warmup_fraction: 0.1", "warmup_fraction: 0.005"),
-    ),
-    observed: (
-        ("kind: synthetic", "kind: slstr"),
-        ("  synthetic: {seed: 21, training_scenes: 5, inference_scenes: 2}\n", ""),
-    ),
-}
-
-
-def aborted(lines: Lines) -> None:
-    """Change: the run was stopped from outside before its inference."""
-    start = next(index for index, line in enumerate(lines) if line["key"] == "inference_start")
-    stop = lines[-1]
-    stop["metadata"] |= {"status": "aborted", "reason": "SIGTERM"}
-    lines[start:] = [stop]
-
-
-def add_scenes(place: Path, *seeds: int) -> None:
-    """Scene files in the checkout, and masks of the runs of these seeds as right as their logs say."""
-    rng = np.random.default_rng(7)
-    shape = (1200, 1500)
-    labels = []
-    for cloudy in CLOUDY:
-        blocks = np.zeros(900, np.uint8)  # of 40 x 50 pixels
-        blocks[rng.permutation(900)[: cloudy // 2000]] = 1
-        labels.append(blocks.reshape(30, 30).repeat(40, axis=0).repeat(50, axis=1))
-    folder = place / "data/synthetic"
-    for (name, period), label in zip((*SCENES, ("S3A_training", "day")), (*labels, labels[0]), strict=True):
-        path = folder / ("training" if name == "S3A_training" else "inference") / period / f"{name}.hdf"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with h5py.File(path, "w") as file:
-            bright = (0.2 + 0.5 * label) * (period == "day")
-            for key, layer, channels in (("refs", bright, 6), ("bts", 295 - 40.0 * label, 3)):
-                values = np.repeat(layer[..., None].astype(np.float32), channels, axis=-1)
-                file.create_dataset(key, data=values, compression="lzf")
-            file.create_dataset("bayes", data=2 * label[..., None], compression="lzf")
-    for seed in seeds:
-        masks = place / f"logs/quick-seed-{seed}/masks"
-        masks.mkdir()
-        wrong = 2 * PIXELS - correct(seed)
-        for (name, _), label, errors in zip(SCENES, labels, (wrong, 0), strict=True):
-            mask = label.copy()
-            mask.ravel()[np.flatnonzero(label == 0)[: errors // 2]] = 1
-            mask.ravel()[np.flatnonzero(label == 1)[: errors - errors // 2]] = 0
-            with h5py.File(masks / f"{name}.h5", "w") as file:
-                file["mask"] = mask
-                file["probability"] = np.where(mask, 0.875, 0.125).astype(np.float16).reshape(shape)
-
-
-def git(folder: Path, *arguments: str) -> str:
-    """Call git, at one time: a checkout made twice has the same commit, so its logs have the same figures."""
-    command = ["git", "-C", str(folder), *arguments]
-    times = {f"GIT_{who}_DATE": "2026-11-24T06:00:00Z" for who in ("AUTHOR", "COMMITTER")}
-    done = subprocess.run(command, env={**os.environ, **times}, check=True, capture_output=True, text=True)
-    return done.stdout.strip()
-
-
-def make_checkout(folder: Path) -> str:
-    """A small git repository that stands in for this one; returns its commit."""
-    (folder / "benchmark").mkdir(parents=True)
-    (folder / "LICENSE").write_text("Apache License, Version 2.0\n")
-    (folder / "README.md").write_text("# Code\n")
-    (folder / "requirements.lock").write_text("# none\n")
-    (folder / "benchmark" / "run.py").write_text("print('run')\n")
-    (folder / "start.sh").write_text("#!/bin/sh\n")
-    (folder / "start.sh").chmod(0o755)
-    (folder / ".gitignore").write_text("/data/\n/logs/\n/dist/\n")
-    return commit_everything(folder)
-
-
-def commit_everything(folder: Path) -> str:
-    """Make a git repository of a folder; returns the commit of all its files."""
-    git(folder, "init", "--quiet", "--initial-branch=main")
-    git(folder, "config", "user.name", "Ada Reviewer")
-    git(folder, "config", "user.email", "ada@cloudlab-nyu.org")
-    git(folder, "config", "commit.gpgsign", "false")
-    git(folder, "add", "--all")
-    git(folder, "commit", "--quiet", "--message", "The code")
-    return git(folder, "rev-parse", "HEAD")
 
 
 def make_place(place: Path, seeds: tuple[int, ...] = (3, 1, 2)) -> str:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.record.code.commit import CommitDefect, blob_id, read_commit, read_listing, tree_id
-from tests.support.runs import git, make_checkout
+from tests.support.checkout import git, make_checkout
 from tests.support.trees import CODE, GENERAL, RESULTS, SCIENCE, edit, expected_by, findings
 
 

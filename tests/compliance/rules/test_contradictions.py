@@ -19,7 +19,8 @@ from compliance.rules.plausible.losses import CLIP, bounds, cross_entropy_share
 from compliance.rules.plausible.rates import OPERATIONS_PER_PIXEL, PARAMETERS
 from compliance.subjects.log import condense
 from compliance.subjects.sets.outcome import constant_masks
-from tests.support.contradictions.of_logs import contradictions, with_masks
+from tests.support.contradictions.consistent_changes import with_masks
+from tests.support.contradictions.of_logs import contradictions
 from tests.support.contradictions.of_sets import (
     CONTRADICTIONS,
     GOOD,

@@ -11,7 +11,7 @@ from compliance.finding import Finding
 from compliance.rules import own_rules
 from compliance.rules.series import series_of
 from compliance.subjects.log import condense
-from tests.support.contradictions.of_logs import in_experiment
+from tests.support.contradictions.consistent_changes import in_experiment
 from tests.support.defects.defect import Said
 from tests.support.hand_logs import COMPLETED, aborted, line_of, parsed, with_result, with_value
 from tests.support.log_edits import retimed

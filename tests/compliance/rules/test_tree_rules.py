@@ -1,10 +1,7 @@
-"""Rules on submission trees: a good tree passes all, a planted fault is found by the rule it breaks."""
+"""Rules on submission trees: a good tree passes all, and what a layout lacks is found."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -19,7 +16,6 @@ from compliance.subjects.discover import discover
 from compliance.subjects.log import Log
 from compliance.subjects.parse import read_log
 from compliance.subjects.tree import SubmissionTree
-from compliance.wording import excerpt
 from tests.support.trees import (
     CODE,
     GENERAL,
@@ -186,188 +182,6 @@ def test_a_log_that_is_in_one_layout_only_is_found(tree: Path) -> None:
     (tree / RESULTS / "result_2.txt").unlink()
     assert [text for _, _, text, _ in findings("tree-same-logs", tree)] == [
         "3 logs in the experiment's folders of test-node, 2 below results"
-    ]
-
-
-@pytest.mark.parametrize(
-    ("line", "found"),
-    [
-        ("not a line", "`not a line`"),
-        (f"{'0' * 64}  ../outside", "a name that leaves the tree: `../outside`"),
-        (f"{'0' * 64}  /etc/passwd", "a name that leaves the tree: `/etc/passwd`"),
-        (f"{'0' * 63}  short", f"`{'0' * 60}…`"),
-    ],
-)
-def test_a_line_of_the_manifest_that_names_no_file_of_the_tree_is_found(
-    line: str, found: str, tree: Path
-) -> None:
-    path = tree / MANIFEST
-    lines = path.read_text().splitlines()
-    path.write_text("\n".join([*lines, line, lines[0]]) + "\n")
-    assert [(line, text) for _, line, text, _ in findings("manifest-lines", tree)] == [
-        (len(lines) + 1, found),
-        (len(lines) + 2, f"{excerpt(lines[0][66:])} a second time"),
-    ]
-
-
-def test_a_file_that_is_not_listed_and_one_that_is_not_there_are_found(tree: Path) -> None:
-    (tree / SCIENCE / "notes.txt").write_text("added")
-    (tree / SCIENCE / "README.md").unlink()
-    expected = expected_by("manifest-complete")
-    assert findings("manifest-complete", tree) == [
-        (f"{SCIENCE}/notes.txt", None, f"{SCIENCE}/notes.txt is not listed", expected),
-        (MANIFEST, None, f"`{SCIENCE}/README.md` is listed and not there", expected),
-    ]
-
-
-def test_one_changed_byte_is_found_with_both_hashes(tree: Path) -> None:
-    path = tree / SCIENCE / "config.yaml"
-    listed = next(
-        line[:64]
-        for line in (tree / MANIFEST).read_text().splitlines()
-        if line.endswith(f"{SCIENCE}/config.yaml")
-    )
-    path.write_bytes(path.read_bytes() + b"\n")
-    ((name, _, found, expected),) = findings("manifest-hash", tree)
-    assert (name, expected) == (f"{SCIENCE}/config.yaml", listed)
-    assert len(found) == 64
-    assert found != listed
-
-
-@pytest.mark.parametrize("name", ["a b.txt", ".hidden", "tab\tname"])
-def test_a_name_that_git_hosts_stumble_over_is_found(name: str, tree: Path) -> None:
-    (tree / SCIENCE / name).write_text("x")
-    assert [(path, line) for path, line, _, _ in findings("file-name", tree)] == [(f"{SCIENCE}/{name}", None)]
-
-
-def test_a_file_below_a_hidden_folder_is_found(tree: Path) -> None:
-    (tree / CODE / ".git").mkdir()
-    (tree / CODE / ".git" / "config").write_text("x")
-    assert [text for _, _, text, _ in findings("file-name", tree)] == ["`.git`"]
-
-
-def test_a_file_over_50_megabytes_is_found(tree: Path) -> None:
-    with (tree / SCIENCE / "masks.h5").open("wb") as stream:
-        stream.truncate(60 * 1024 * 1024)
-    assert findings("file-size", tree) == [(f"{SCIENCE}/masks.h5", None, "60.0 MB", "at most 50 MB")]
-
-
-@pytest.mark.parametrize(
-    ("target", "found"),
-    [
-        ("nowhere", "a broken link: `nowhere`"),
-        ("/etc/passwd", "a link out of the tree: `/etc/passwd`"),
-        ("../../../../../tree-2/file", "a link out of the tree: `../../../../../tree-2/file`"),
-        ("link", "a broken link: `link`"),
-    ],
-)
-def test_a_link_that_leads_nowhere_or_out_of_the_tree_is_found(target: str, found: str, tree: Path) -> None:
-    (tree / SCIENCE / "link").symlink_to(target)
-    assert findings("file-kind", tree) == [(f"{SCIENCE}/link", None, found, expected_by("file-kind"))]
-
-
-def test_a_link_within_the_tree_passes_and_a_pipe_is_found(tree: Path) -> None:
-    (tree / SCIENCE / "link").symlink_to("README.md")
-    os.mkfifo(tree / SCIENCE / "pipe")
-    assert [text for _, _, text, _ in findings("file-kind", tree)] == ["neither a file nor a link"]
-
-
-def test_a_script_that_cannot_be_run_is_found(tree: Path) -> None:
-    (tree / SCIENCE / "setup.sh").chmod(0o644)
-    edit(tree / GENERAL / "run_and_time.sh", "#!/usr/bin/env bash\n", "")
-    expected = expected_by("script-executable")
-    assert findings("script-executable", tree) == [
-        (f"{SCIENCE}/setup.sh", None, "mode 644", expected),
-        (f"{GENERAL}/run_and_time.sh", 1, "no #! in the first line", expected),
-    ]
-
-
-def test_code_without_a_licence_is_found(tree: Path) -> None:
-    (tree / CODE / "LICENSE").unlink()
-    assert findings("code-licence", tree) == [
-        (CODE, None, "no LICENSE", "a file LICENSE at the root of the code")
-    ]
-
-
-def test_the_file_of_a_method_that_is_missing_or_another_is_found(tree: Path) -> None:
-    digest = hashlib.sha256(b"ABOUT = ...").hexdigest()
-    for path in (tree / SCIENCE).glob("result-*.txt"):
-        lines = path.read_text().splitlines(keepends=True)
-        seed = next(number for number, line in enumerate(lines) if '"key": "seed"' in line)
-        event = json.loads(lines[seed].removeprefix(":::MLLOG "))
-        for key, value in (("method_source", "mine.py"), ("method_sha256", digest)):
-            lines.insert(seed + 1, f":::MLLOG {json.dumps(event | {'key': key, 'value': value})}\n")
-        path.write_text("".join(lines))
-    (found,) = findings("tree-method", tree)
-    assert found == (
-        SCIENCE,
-        None,
-        f"no {excerpt('mine.py')}, which {SCIENCE}/result-1.txt names",
-        expected_by("tree-method"),
-    )
-    file = tree / SCIENCE / "mine.py"
-    file.write_bytes(b"ABOUT = ...")
-    assert findings("tree-method", tree) == []
-    file.write_bytes(b"ABOUT = None")
-    (found,) = findings("tree-method", tree)
-    assert found[0] == f"{SCIENCE}/mine.py"
-    assert found[3] == f"{digest}, as in {SCIENCE}/result-1.txt"
-
-
-def test_a_log_without_what_its_run_measured_is_found(tree: Path) -> None:
-    (tree / SCIENCE / "runs/2/system.json").unlink()
-    (tree / SCIENCE / "runs/3/system.json").write_text("[")
-    assert [(path, text) for path, _, text, _ in findings("run-system", tree)] == [
-        (f"{SCIENCE}/result-2.txt", "no readable runs/2/system.json"),
-        (f"{SCIENCE}/result-3.txt", "no readable runs/3/system.json"),
-    ]
-
-
-def test_a_description_of_another_system_than_the_runs_measured_is_found(tree: Path) -> None:
-    claimed = json.loads((tree / SYSTEM).read_text())
-    claimed |= {
-        "accelerators_per_node": "4",
-        "accelerator_model_name": "NVIDIA Tesla V100",
-        "number_of_nodes": "2",
-    }
-    (tree / SYSTEM).write_text(json.dumps(claimed))
-    found = [(path, text, want) for path, _, text, want in findings("system-agrees", tree)]
-    assert found[:3] == [
-        (SYSTEM, "number_of_nodes: 2", "1 as in run 1"),
-        (SYSTEM, "accelerators_per_node: 4", "0 as in run 1"),
-        (SYSTEM, "accelerator_model_name: NVIDIA Tesla V100", "no accelerator as in run 1"),
-    ]
-    assert found[-1] == (SYSTEM, "2 nodes", f"1 as in {SCIENCE}/result-3.txt")
-
-
-def test_a_description_with_fewer_accelerators_than_a_run_used_is_found(tree: Path) -> None:
-    edit(
-        tree / SCIENCE / "result-1.txt",
-        '"key": "accelerators_per_node", "value": 0',
-        '"key": "accelerators_per_node", "value": 1',
-    )
-    assert [(text, want) for _, _, text, want in findings("system-agrees", tree)] == [
-        ("0 accelerators", f"at least 1 as in {SCIENCE}/result-1.txt")
-    ]
-
-
-def test_a_folder_a_submitter_and_a_status_that_are_not_the_logs_are_found(tree: Path) -> None:
-    edit(tree / SYSTEM, '"submitter": "New York University"', '"submitter": "NYU"')
-    edit(tree / SYSTEM, "Research, Development, or Internal (RDI)", "Preview")
-    (tree / ORG).rename(tree / "NYU")
-    found = [(path, text) for path, _, text, _ in findings("tree-identity", tree)]
-    assert found[:3] == [
-        ("NYU", "folder NYU"),
-        (SYSTEM.replace(ORG, "NYU"), "submitter `NYU`"),
-        (SYSTEM.replace(ORG, "NYU"), "status `Preview`"),
-    ]
-    assert len(found) == 9
-
-
-def test_a_run_of_a_checkout_with_changes_is_found(tree: Path) -> None:
-    edit(tree / SCIENCE / "result-1.txt", '"dirty": false', '"dirty": true')
-    assert findings("tree-clean-runs", tree) == [
-        (f"{SCIENCE}/result-1.txt", 7, "a run with uncommitted changes", expected_by("tree-clean-runs"))
     ]
 
 

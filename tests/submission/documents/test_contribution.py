@@ -12,8 +12,10 @@ import pytest
 
 from submission.documents.published import PAPER_RUNS
 from submission.documents.tables import table
+from tests.support.checkout import git
 from tests.support.facts import TABLE_3, Facts, contributed, expected_prose, expected_tables, facts, row
-from tests.support.runs import CONFIG, git, stopped_early, with_energy, write_run
+from tests.support.run_changes import stopped_early, with_energy
+from tests.support.runs import CONFIG, write_run
 
 SEEDS = (1, 2, 3)
 

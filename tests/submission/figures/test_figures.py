@@ -44,16 +44,9 @@ from submission.figures.style import run_line, style, write
 from submission.figures.timeline import timeline
 from submission.package import Options, package
 from submission.runs.runs import RunSet, read_runs
-from tests.support.runs import (
-    PIXELS,
-    SCENES,
-    accuracy,
-    add_scenes,
-    correct,
-    make_place,
-    stopped_early,
-    write_run,
-)
+from tests.support.run_changes import stopped_early
+from tests.support.runs import PIXELS, SCENES, accuracy, correct, make_place, write_run
+from tests.support.scene_files import add_scenes
 
 SEEDS = (1, 2, 3)
 BEST = max(SEEDS, key=accuracy)

@@ -22,8 +22,9 @@ from compliance.subjects.parse import read_log
 from submission import package as packager
 from submission.package import main
 from tests.support import runs as runs
+from tests.support.checkout import git
 from tests.support.packages import BUNDLE, contents
-from tests.support.runs import CONFIG, MEASURED, ORG, V100, git, write_run
+from tests.support.runs import CONFIG, MEASURED, ORG, V100, write_run
 
 # ---- what it makes
 

@@ -11,8 +11,9 @@ import pytest
 from submission.package import main
 from submission.runs.files import read_measured
 from tests.support import runs as runs
+from tests.support.checkout import git
 from tests.support.packages import refusal
-from tests.support.runs import CONFIG, MEASURED, git, write_run
+from tests.support.runs import CONFIG, MEASURED, write_run
 
 # ---- what it refuses: the logs
 

@@ -32,8 +32,11 @@ from submission.runs.runs import read_runs
 from submission.system.description import DEFAULT_SITE, describe_measured, read_site
 from submission.verify.steps import verify
 from tests.support.browser import Tab
+from tests.support.checkout import git
 from tests.support.facts import Facts, expected_tables, facts, mean
-from tests.support.runs import ORG, SCENES, Lines, add_scenes, git, make_place, stopped_early, write_run
+from tests.support.run_changes import stopped_early
+from tests.support.runs import ORG, SCENES, Lines, make_place, write_run
+from tests.support.scene_files import add_scenes
 
 SEEDS = (1, 2, 3)
 #: The run of the highest accuracy: 2_000 right pixels for each ``seed * 5 % 7``.

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from compliance.subjects.parse import read_log
 from submission.runs.statistics import RunSummary, intervals, olympic_mean, spread, student_t, summarise
-from tests.support.runs import Lines, aborted, accuracy, log_lines, stopped_early, with_energy
+from tests.support.run_changes import aborted, stopped_early, with_energy
+from tests.support.runs import Lines, accuracy, log_lines
 
 COMMIT, DIGEST = "0" * 40, "1" * 64
 

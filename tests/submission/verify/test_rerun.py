@@ -24,7 +24,8 @@ from submission.bundle.reading import Bundle, find_tree, read_bundle
 from submission.runs.runs import CheckedRun, read_runs
 from submission.verify.__main__ import main
 from submission.verify.rerun import TOLERANCE, compare, differing_from, trusted_code
-from tests.support.runs import MEASURED, Lines, git, make_checkout, write_run
+from tests.support.checkout import git, make_checkout
+from tests.support.runs import MEASURED, Lines, write_run
 
 #: Programs of a benchmark that is quick: what it trains was trained before and lies in TRAINED.
 QUICK_CODE = {

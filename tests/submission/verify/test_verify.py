@@ -28,7 +28,8 @@ from submission.figures.from_logs import draw_from_logs
 from submission.verify.__main__ import main
 from submission.verify.recompute import compare_with, write_again
 from submission.verify.steps import verify
-from tests.support.runs import CONFIG, git, make_checkout, write_run
+from tests.support.checkout import git, make_checkout
+from tests.support.runs import CONFIG, write_run
 
 BUNDLE = "demonstration-New-York-University-cloudmask-test-node-quick"
 SCIENCE = "New-York-University/cloudmask/test-node/quick"

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from compliance.subjects.result_fields import best_epoch_fields
-from tests.support.contradictions.of_logs import (
+from tests.support.contradictions.consistent_changes import (
     HOUR_MS,
     digest,
     in_experiment,
     rescored,
     with_masks,
 )
-from tests.support.defects.general_timeline import aborted
+from tests.support.defects.general_runs import aborted
 from tests.support.defects.general_values import counted
 from tests.support.hand_logs import COMPLETED
 from tests.support.log_edits import (

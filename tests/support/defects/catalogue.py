@@ -7,13 +7,18 @@ import dataclasses
 from tests.support.contradictions.of_logs import contradictions
 from tests.support.defects import general_method, typed_events, typed_lines, typed_timeline, typed_values
 from tests.support.defects.defect import Defect
+from tests.support.defects.general_epochs import epochs, resumptions
 from tests.support.defects.general_events import single_events
+from tests.support.defects.general_identity import identity
 from tests.support.defects.general_lines import parsing
 from tests.support.defects.general_method import method
+from tests.support.defects.general_order import order
+from tests.support.defects.general_parameters import parameters
 from tests.support.defects.general_result import result, stopping
+from tests.support.defects.general_runs import runs
 from tests.support.defects.general_scenes import scenes
-from tests.support.defects.general_timeline import epochs, order, resumptions, runs, time
-from tests.support.defects.general_values import identity, parameters, values
+from tests.support.defects.general_time import time
+from tests.support.defects.general_values import values
 from tests.support.defects.said import SAID
 
 #: Defects that can be planted in any good log.

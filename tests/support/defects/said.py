@@ -184,7 +184,7 @@ SAID: dict[str, Said] = {
         log=EARLY_STOPPED,
     ),
     "parameter: synthetic data": Said(14, "data_kind synthetic"),
-    # ---- tests/support/contradictions/of_logs.py
+    # ---- tests/support/contradictions
     "loss and accuracy: a training loss too low": Said(
         47, "`train_loss` 0.01 with accuracy 0.8125", "from 0.128666 to 3.62118"
     ),

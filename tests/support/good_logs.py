@@ -1,0 +1,24 @@
+"""Every good log that defects are planted in, and what is found in it anyway."""
+
+from __future__ import annotations
+
+from tests.support.defects.general_method import with_optimizer
+from tests.support.hand_logs import LOGS, findings
+from tests.support.log_edits import as_bytes, as_text
+
+#: Every good log that is kept with the tests: typed by hand, or of a real run.
+KEPT = {path.stem: as_text(path.read_bytes()) for path in sorted(LOGS.glob("*.txt"))}
+#: Logs that state their method and other optimizers; only for defects that the others have no place for.
+OTHER = {
+    "adamw": with_optimizer(KEPT["completed"], "adamw", 0.9, 0.999, 1e-7, 0.004, opt_amsgrad=True),
+    "sgd": with_optimizer(KEPT["completed"], "sgd", 0.9, opt_sgd_nesterov=True, opt_weight_decay=1e-4),
+}
+GOOD = {**KEPT, **OTHER}
+
+
+def rules_of(text: str) -> set[str]:
+    return {finding.rule for finding in findings(as_bytes(text))}
+
+
+#: What is found in the good logs: warnings and notes.
+USUAL = {name: rules_of(text) for name, text in GOOD.items()}

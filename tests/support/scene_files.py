@@ -1,0 +1,42 @@
+"""Scene files for runs typed by hand, and masks as right as their logs say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from tests.support.runs import CLOUDY, PIXELS, SCENES, correct
+
+
+def add_scenes(place: Path, *seeds: int) -> None:
+    """Scene files in the checkout, and masks of the runs of these seeds as right as their logs say."""
+    rng = np.random.default_rng(7)
+    shape = (1200, 1500)
+    labels = []
+    for cloudy in CLOUDY:
+        blocks = np.zeros(900, np.uint8)  # of 40 x 50 pixels
+        blocks[rng.permutation(900)[: cloudy // 2000]] = 1
+        labels.append(blocks.reshape(30, 30).repeat(40, axis=0).repeat(50, axis=1))
+    folder = place / "data/synthetic"
+    for (name, period), label in zip((*SCENES, ("S3A_training", "day")), (*labels, labels[0]), strict=True):
+        path = folder / ("training" if name == "S3A_training" else "inference") / period / f"{name}.hdf"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with h5py.File(path, "w") as file:
+            bright = (0.2 + 0.5 * label) * (period == "day")
+            for key, layer, channels in (("refs", bright, 6), ("bts", 295 - 40.0 * label, 3)):
+                values = np.repeat(layer[..., None].astype(np.float32), channels, axis=-1)
+                file.create_dataset(key, data=values, compression="lzf")
+            file.create_dataset("bayes", data=2 * label[..., None], compression="lzf")
+    for seed in seeds:
+        masks = place / f"logs/quick-seed-{seed}/masks"
+        masks.mkdir()
+        wrong = 2 * PIXELS - correct(seed)
+        for (name, _), label, errors in zip(SCENES, labels, (wrong, 0), strict=True):
+            mask = label.copy()
+            mask.ravel()[np.flatnonzero(label == 0)[: errors // 2]] = 1
+            mask.ravel()[np.flatnonzero(label == 1)[: errors - errors // 2]] = 0
+            with h5py.File(masks / f"{name}.h5", "w") as file:
+                file["mask"] = mask
+                file["probability"] = np.where(mask, 0.875, 0.125).astype(np.float16).reshape(shape)
