@@ -16,8 +16,10 @@ from submission.figures import from_logs, from_scenes, style
 from submission.figures.catalogue import FIGURES, needs_scenes
 from submission.figures.from_logs import draw_from_logs as drawn_from_logs
 from submission.figures.from_scenes import draw_from_scenes as drawn_from_scenes
+from submission.package import Options, package
 from submission.runs.runs import RunSet
-from tests.support.shared import base_folder
+from tests.support.scene_files import make_place_with_scenes
+from tests.support.shared import base_folder, shared
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -64,6 +66,17 @@ def figures_of_a_log_are_drawn_once(tmp_path_factory: pytest.TempPathFactory) ->
 def of_submitter(key: str) -> bool:
     """Whether an event says who submits a run, the configuration that names them included."""
     return key.startswith("submission_") or key == "config_digest"
+
+
+@pytest.fixture(scope="session")
+def place_with_scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout with three runs, the scenes, the masks of the best of them, and a bundle in dist/."""
+
+    def make(place: Path) -> None:
+        make_place_with_scenes(place)
+        package(Options([place / "logs"], place / "dist", checkout=place))
+
+    return shared(tmp_path_factory, "with scenes", make)
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ import pytest
 
 from submission.package import main
 from submission.runs.files import read_measured
-from tests.support import runs as runs
 from tests.support.checkout import git
 from tests.support.packages import refusal
-from tests.support.runs import CONFIG, MEASURED, write_run
+from tests.support.run_changes import aborted
+from tests.support.runs import CONFIG, MEASURED, Lines, write_run
 
 # ---- what it refuses: the logs
 
@@ -29,7 +29,7 @@ def test_a_corrupt_log_is_refused_with_its_findings(place: Path, capsys: pytest.
 def test_an_aborted_run_among_five_is_refused_and_the_other_four_can_be_named(
     place: Path, commit: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_run(place / "logs", 4, commit, change=runs.aborted)
+    write_run(place / "logs", 4, commit, change=aborted)
     write_run(place / "logs", 5, commit)
     said = refusal(capsys)
     assert "logs/quick-seed-4/result.txt" in said
@@ -42,7 +42,7 @@ def test_an_aborted_run_among_five_is_refused_and_the_other_four_can_be_named(
 def test_two_runs_with_the_same_seed_are_refused(
     place: Path, commit: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def later(lines: runs.Lines) -> None:
+    def later(lines: Lines) -> None:
         lines[-1]["time_ms"] += 1
 
     write_run(place / "logs", 2, commit, name="again", change=later)

@@ -21,6 +21,13 @@ Edit = Callable[[Any], None]
 
 
 @pytest.fixture(scope="module")
+def bundle(packaged_place: Path) -> Path:
+    """The bundle of three runs, whose figures are not compared."""
+    (root,) = (path for path in (packaged_place / "dist").iterdir() if path.is_dir())
+    return root
+
+
+@pytest.fixture(scope="module")
 def copied(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the shared bundle, of which one file at a time is another."""
     return Path(shutil.copytree(bundle, tmp_path_factory.mktemp("hostile") / bundle.name, symlinks=True))
