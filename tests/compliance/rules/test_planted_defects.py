@@ -16,7 +16,7 @@ from tests.support.defects.defect import Defect
 from tests.support.defects.general_events import near_misses
 from tests.support.good_logs import GOOD, KEPT, OTHER, USUAL, rules_of
 from tests.support.hand_logs import findings
-from tests.support.log_edits import as_bytes
+from tests.support.log_edits import Fields, as_bytes, events_of
 
 #: Words in the names of the kinds that a good log has no place for.
 LACKS = {
@@ -100,6 +100,10 @@ def test_a_near_miss_says_which_key_was_meant(spelling: str) -> None:
 GRAVE = [defect for defect in GENERAL if RULE_BY_ID[defect.rule].severity == "error"]
 
 
+def fields(text: str) -> list[Fields]:
+    return [event for _, event in events_of(text)]
+
+
 def group(defect: Defect) -> str:
     return defect.name.partition(":")[0]
 
@@ -118,7 +122,8 @@ def test_several_defects_are_never_judged_without_an_error_and_crash_no_rule(
     for defect in others:
         text = defect(text) or text
     text = last(text) or ""
-    assume(text not in ("", GOOD[log]))
+    assume(text)
+    assume(fields(text) != fields(GOOD[log]))  # one may undo the other: an event repeated, then misspelt
     found = findings(as_bytes(text))
     assert "rule-crashed" not in {finding.rule for finding in found}
     assert "error" in {finding.severity for finding in found}
