@@ -9,6 +9,8 @@ KILLS  ?= 20
 EXPERIMENT ?= quickstart
 LOGS   ?= logs
 DIST   ?= dist
+# The tests start the program hundreds of times, so it is compiled once, whatever the environment says.
+TEST    = env -u PYTHONDONTWRITEBYTECODE $(RUN) -m pytest -n $(shell nproc) --dist loadfile --no-loadscope-reorder
 KEPT    = $(if $(JSON),--json $(JSON)) $(if $(BASE),--base $(BASE))
 
 .DEFAULT_GOAL := help
@@ -58,10 +60,10 @@ table1: setup  ## run every method on small synthetic scenes and compare them (u
 	$(RUN) -m benchmark.comparison $(LOGS)/methods-small --output $(DIST)
 
 test: setup  ## run all tests
-	$(RUN) -m pytest -n $(shell nproc) --dist loadfile --no-loadscope-reorder
+	$(TEST)
 
 test-fast: setup  ## run the tests that are not slow, about a minute
-	$(RUN) -m pytest -n $(shell nproc) --dist loadfile --no-loadscope-reorder -m "not slow"
+	$(TEST) -m "not slow"
 
 docs: setup  ## write the generated pages again and build the documentation into site/
 	$(RUN) -m tests.support.documents.generated
