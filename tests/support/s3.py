@@ -193,12 +193,17 @@ class _Handler(BaseHTTPRequestHandler):
             proxy.requests[key] += 1
             proxy.at_once += bool(key)
             proxy.most_at_once = max(proxy.most_at_once, proxy.at_once)
+        self.counted = bool(key)
         try:
             with contextlib.suppress(ConnectionError):
                 self._answer(key, proxy.fault(key, number))
         finally:
-            with proxy.lock:
-                proxy.at_once -= bool(key)
+            self._count_no_more()
+
+    def _count_no_more(self) -> None:
+        with self.state.lock:
+            self.state.at_once -= self.counted
+        self.counted = False
 
     def _answer(self, key: str, fault: Fault) -> None:
         if fault.status is not None:
@@ -230,6 +235,8 @@ class _Handler(BaseHTTPRequestHandler):
         for start in range(0, min(end, len(body)), BLOCK):
             block = body[start : min(start + BLOCK, end)]
             self.state.closing.wait(fault.slow)
+            if start + BLOCK >= min(end, len(body)):
+                self._count_no_more()  # a client that has the last block may already ask for another file
             self.wfile.write(block)
             with self.state.lock:
                 self.state.sent[key] += len(block)
