@@ -63,6 +63,7 @@ class Proxy:
     sent: Counter[str] = field(default_factory=Counter)
     most_at_once: int = 0
     at_once: int = 0
+    answering: int = 0
     url: str = ""
     closing: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -77,7 +78,7 @@ class Proxy:
 
     def wait_until_idle(self) -> None:
         """Wait until no object is being sent: what a client left in the pipes has been noticed."""
-        self._wait(lambda: self.at_once == 0)
+        self._wait(lambda: self.answering == 0)
 
     def _wait(self, condition: Callable[[], bool]) -> None:
         wait_until(
@@ -191,6 +192,7 @@ class _Handler(BaseHTTPRequestHandler):
         with proxy.lock:
             number = proxy.requests[key]
             proxy.requests[key] += 1
+            proxy.answering += 1
             proxy.at_once += bool(key)
             proxy.most_at_once = max(proxy.most_at_once, proxy.at_once)
         self.counted = bool(key)
@@ -199,6 +201,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self._answer(key, proxy.fault(key, number))
         finally:
             self._count_no_more()
+            with proxy.lock:
+                proxy.answering -= 1
 
     def _count_no_more(self) -> None:
         with self.state.lock:
