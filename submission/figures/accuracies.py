@@ -32,7 +32,7 @@ def accuracy_by_scene(runs: Sequence[CheckedRun]) -> Figure:
         mean = float(np.mean([scene.mean for scene in part]))
         axis.axvline(mean, color=PERIODS[period], linestyle="--", linewidth=1)
         panel_title(axis, letter, f"{period}, mean {mean:.4f}")
-        small = 7.5 if longest <= 40 else 6.5
+        small = 8 if longest <= 40 else 7
         axis.set_yticks(range(len(part)), [scene.label for scene in part], fontsize=small)
         axis.set(xlabel="accuracy", ylim=(-0.7, longest - 0.3))
     handles = [

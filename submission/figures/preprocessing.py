@@ -89,7 +89,7 @@ def _frame(axes: Axes, left: int, top: int, width: int, height: int, colour: str
 
 
 def _below(axes: Axes, text: str) -> None:
-    axes.set_xlabel(text, fontsize=7.5, labelpad=3)
+    axes.set_xlabel(text, fontsize=8.5, labelpad=3)
 
 
 def _apart(patches: NDArray, columns: int) -> NDArray:

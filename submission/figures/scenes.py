@@ -115,7 +115,7 @@ def draw_map(made: SceneMap) -> Figure:
     figure.colorbar(shades, cax=bar, orientation="horizontal")
     _outcome_legend(error_axes)
     title = f"{short_name(made.scene.name)}, {made.scene.period}, accuracy {made.accuracy:.4f}"
-    figure.suptitle(title, fontsize=8.5)
+    figure.suptitle(title, fontsize=9.5)
     return figure
 
 

@@ -25,7 +25,7 @@ def timeline(run: CheckedRun) -> Figure:
             (1.01, row),
             xycoords=("axes fraction", "data"),
             va="center",
-            fontsize=7.5,
+            fontsize=8.5,
         )
     axes.set_yticks(range(len(INTERVALS)), [words for _, words, _ in INTERVALS])
     axes.set(
