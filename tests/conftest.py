@@ -17,7 +17,7 @@ from tests.support.project import TINY, make_tiny_scenes, program, read_events
 from tests.support.shared import shared
 
 if TYPE_CHECKING:
-    from tests.support.browser import Tab
+    from tests.support.surroundings.browser import Tab
 
 #: Markers of the tests that use a fixture.
 OF_FIXTURES = {
@@ -137,7 +137,7 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
 @pytest.fixture(scope="session")
 def trained_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout of this program with a real run of two methods each, on the tiny scenes."""
-    from tests.support.trained import make_trained_place
+    from tests.support.runs.trained import make_trained_place
 
     return shared(tmp_path_factory, "trained", make_trained_place)
 
@@ -148,7 +148,7 @@ def browser() -> Iterator[Tab]:
     # late: most tests look at no page
     from playwright.sync_api import sync_playwright
 
-    from tests.support.browser import OPTIONS, PROGRAM, Tab
+    from tests.support.surroundings.browser import OPTIONS, PROGRAM, Tab
 
     if PROGRAM is None:
         pytest.skip("no Chromium on this machine: apt-get install chromium")
@@ -165,7 +165,7 @@ def browser() -> Iterator[Tab]:
 def packaged_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout with the runs of three seeds, typed by hand, and their bundle in dist/."""
     from submission.package import Options, package
-    from tests.support.runs import make_place
+    from tests.support.runs.hand_runs import make_place
 
     def make(place: Path) -> None:
         make_place(place)

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from benchmark.record.code.commit import COMMIT, LISTING, read_commit
-from tests.support.checkout import git, make_checkout
 from tests.support.project import ROOT
+from tests.support.runs.checkout import git, make_checkout
 
 CONTAINER = ROOT / "container"
 RECIPE, DOCKERFILE = (CONTAINER / "cloudmask.def").read_text(), (CONTAINER / "Dockerfile").read_text()

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from benchmark.record.code.provenance import PACKAGES
-from tests.support.checkout import commit_everything, git
 from tests.support.project import ROOT
+from tests.support.runs.checkout import commit_everything, git
 
 pytestmark = pytest.mark.slow
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.hand_logs import COMPLETED, second_run
+from tests.support.logs.hand_logs import COMPLETED, second_run
 from tests.support.written import write
 
 

@@ -11,7 +11,7 @@ import pytest
 from benchmark.core.errors import CloudMaskError
 from compliance.bench import KEY, copies, main, measured, said, stepped
 from compliance.subjects.parse import read_log
-from tests.support.hand_logs import COMPLETED, aborted, findings, parsed
+from tests.support.logs.hand_logs import COMPLETED, aborted, findings, parsed
 
 
 def written(path: Path, text: str) -> Path:

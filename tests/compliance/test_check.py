@@ -14,7 +14,7 @@ from compliance.registry import Rule, problem
 from compliance.rules import own_rules
 from compliance.subjects import discover
 from compliance.subjects.log import Log
-from tests.support.hand_logs import COMPLETED, EARLY_STOPPED, second_run, with_value
+from tests.support.logs.hand_logs import COMPLETED, EARLY_STOPPED, second_run, with_value
 from tests.support.written import write
 
 

@@ -13,7 +13,7 @@ import pytest
 from benchmark import ROOT
 from compliance.check import main
 from compliance.reports.report import FORMAT
-from tests.support.hand_logs import COMPLETED, EARLY_STOPPED, second_run, with_value
+from tests.support.logs.hand_logs import COMPLETED, EARLY_STOPPED, second_run, with_value
 from tests.support.written import write
 
 MISSING_REMEDY = "name an existing path; runs are written to logs/ by `python -m benchmark.run --seed 1`"

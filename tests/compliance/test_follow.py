@@ -15,7 +15,7 @@ from compliance.finding import Finding
 from compliance.follow import follow
 from compliance.rules import own_rules
 from compliance.subjects.folders import CheckError
-from tests.support.hand_logs import COMPLETED, EARLY_STOPPED, findings, with_value
+from tests.support.logs.hand_logs import COMPLETED, EARLY_STOPPED, findings, with_value
 from tests.support.project import program
 
 WRONG = with_value(COMPLETED, "seed", -1).splitlines(keepends=True)

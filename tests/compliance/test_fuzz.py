@@ -15,7 +15,7 @@ from compliance.reports.report import Report, summarise, to_json
 from compliance.reports.text import to_text
 from compliance.rules import own_rules
 from compliance.subjects.log import condense
-from tests.support.hand_logs import COMPLETED, EARLY_STOPPED, TOKEN, parsed
+from tests.support.logs.hand_logs import COMPLETED, EARLY_STOPPED, TOKEN, parsed
 
 SETTINGS = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

@@ -23,7 +23,7 @@ from compliance.registry import CRASHED, DISAGREEMENT, OWN, Rule
 from compliance.rules import ALL_RULES, RULE_BY_ID, own_rules
 from compliance.rules.profiles import PROFILES
 from compliance.selection import Selection, SettingsError, read_settings
-from tests.support.hand_logs import EARLY_STOPPED, parsed
+from tests.support.logs.hand_logs import EARLY_STOPPED, parsed
 
 
 @pytest.fixture

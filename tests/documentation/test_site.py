@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from benchmark import ROOT
-from tests.support.browser import Tab
+from tests.support.surroundings.browser import Tab
 
 pytestmark = pytest.mark.slow
 

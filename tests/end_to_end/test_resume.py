@@ -13,11 +13,11 @@ import pytest
 
 from benchmark.record.run_folder import RunFolder
 from benchmark.training.learning.checkpoint import checkpoints, latest_checkpoint
-from tests.support.disk import resize, small_disk
 from tests.support.killed_runs import OFTEN, kill, outcome
-from tests.support.preloaded import ONE_THREAD, Preloaded, run_preloaded
+from tests.support.processes.preloaded import ONE_THREAD, Preloaded, run_preloaded
+from tests.support.processes.waiting import wait_for_event
 from tests.support.project import TINY, program, read_events, value_of
-from tests.support.waiting import wait_for_event
+from tests.support.surroundings.disk import resize, small_disk
 
 SETTINGS = ("--seed", 1, "--set", "training.epochs=3", *OFTEN)
 

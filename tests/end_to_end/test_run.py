@@ -16,7 +16,7 @@ import pytest
 
 from benchmark.config.files import load_config
 from benchmark.scenes.scene import discover, read_scene
-from tests.support.preloaded import run_tiny
+from tests.support.processes.preloaded import run_tiny
 from tests.support.project import ROOT, TINY, TINY_SHAPE, program, read_events, value_of
 
 # ---- a run that succeeds

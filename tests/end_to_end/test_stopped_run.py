@@ -14,10 +14,10 @@ from benchmark.config.files import load_config
 from benchmark.core.errors import RunError
 from benchmark.record.run_folder import RunFolder
 from benchmark.scenes.scene import discover
-from tests.support.disk import small_disk
-from tests.support.preloaded import Preloaded, run_tiny
+from tests.support.processes.preloaded import Preloaded, run_tiny
+from tests.support.processes.waiting import wait_for_event
 from tests.support.project import SMALL, TINY, read_events, value_of
-from tests.support.waiting import wait_for_event
+from tests.support.surroundings.disk import small_disk
 
 
 def with_data(tiny_place: Path, place: Path) -> Path:

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.support import slurm as slurm
-from tests.support.preloaded import write_python
+from tests.support.processes.preloaded import write_python
+from tests.support.processes.waiting import wait_until
 from tests.support.project import TINY, program, read_events, value_of
-from tests.support.waiting import wait_until
+from tests.support.surroundings import slurm
 
 SEEDS = (1, 2, 3)
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from benchmark.training.learning.checkpoint import checkpoints
-from tests.support.preloaded import Preloaded, run_preloaded
+from tests.support.processes.preloaded import Preloaded, run_preloaded
+from tests.support.processes.waiting import wait_for_event
+from tests.support.processes.workers import differences, environments
 from tests.support.project import TINY, read_events
-from tests.support.waiting import wait_for_event
-from tests.support.workers import differences, environments
 
 
 def start_workers(number: int, module: str, *arguments: object, cwd: Path) -> list[Preloaded]:
@@ -34,7 +34,7 @@ def numbers(ended: list[tuple[int, str, str]]) -> list[list[float]]:
 
 
 def test_one_to_four_workers_take_the_same_steps_and_agree_on_a_checkpoint(tmp_path):
-    steps = "tests.support.worker_steps"
+    steps = "tests.support.processes.worker_steps"
     (alone,) = numbers(finish(start_workers(1, steps, cwd=tmp_path)))
     for number in (2, 3, 4):
         together = numbers(finish(start_workers(number, steps, cwd=tmp_path)))

@@ -18,7 +18,7 @@ from submission.figures.from_logs import draw_from_logs as drawn_from_logs
 from submission.figures.from_scenes import draw_from_scenes as drawn_from_scenes
 from submission.package import Options, package
 from submission.runs.runs import RunSet
-from tests.support.scene_files import make_place_with_scenes
+from tests.support.runs.scene_files import make_place_with_scenes
 from tests.support.shared import base_folder, shared
 
 

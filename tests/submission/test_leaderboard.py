@@ -13,8 +13,8 @@ from submission import package as packager
 from submission.bundle.archive import manifest_text
 from submission.leaderboard import HEADINGS, Broken, Entry, cells, main, read_bundles, to_html, to_markdown
 from submission.runs.statistics import spread
-from tests.support.checkout import make_checkout
-from tests.support.runs import MEASURED, ORG, V100, Lines, accuracy, write_run
+from tests.support.runs.checkout import make_checkout
+from tests.support.runs.hand_runs import MEASURED, ORG, V100, Lines, accuracy, write_run
 
 #: A name that would be markup somewhere.
 ODD = "Universität & *Zürich* | [x](y)"

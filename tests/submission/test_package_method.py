@@ -10,8 +10,8 @@ import yaml
 
 from submission.package import Options, package
 from submission.verify.__main__ import main as verify
-from tests.support.checkout import make_checkout
-from tests.support.runs import CONFIG, Lines, write_run
+from tests.support.runs.checkout import make_checkout
+from tests.support.runs.hand_runs import CONFIG, Lines, write_run
 
 SOURCE = "ABOUT = 'three convolutions'\n"
 ABOUT = {

@@ -22,10 +22,10 @@ from rich.table import Table
 from benchmark.core.errors import CloudMaskError
 from benchmark.methods.loading import SHIPPED, load_method
 from benchmark.record.code.provenance import PACKAGES
-from tests.support.checkout import commit_everything
 from tests.support.killed_runs import LARGER, finish, kill_often, log_below, outcome, start
+from tests.support.processes.workers import differences, environments
 from tests.support.project import ROOT, SHAPE, make_tiny_scenes, program, read_events, value_of
-from tests.support.workers import differences, environments
+from tests.support.runs.checkout import commit_everything
 
 #: Three epochs of ten steps for a network, which are small, so that rounding errors stay small, too.
 SETTINGS = (*LARGER, "--set", "training.epochs=3", "--set", "training.learning_rate=1e-4")

@@ -38,8 +38,8 @@ from compliance.rules.profiles import profile_of
 from compliance.subjects.log import condense
 from compliance.subjects.strict_json import read_json
 from tests.support.defects.catalogue import GENERAL
-from tests.support.hand_logs import COMPLETED, EARLY_STOPPED, parsed
-from tests.support.log_edits import TOKEN, as_bytes
+from tests.support.logs.hand_logs import COMPLETED, EARLY_STOPPED, parsed
+from tests.support.logs.log_edits import TOKEN, as_bytes
 
 #: An input that takes longer is taken for one that never ends.
 HANG_SECONDS = 5.0

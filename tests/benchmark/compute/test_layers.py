@@ -16,7 +16,7 @@ from benchmark.compute.layers import (
     average_matrix,
     bilinear_matrix,
 )
-from tests.support.preloaded import run_code
+from tests.support.processes.preloaded import run_code
 
 ONES = tf.ones((8, 6, 5, 3))
 

@@ -13,7 +13,7 @@ from benchmark.core.errors import RunError
 from benchmark.methods import unet
 from benchmark.methods.unet import optimised_unet
 from benchmark.record.weights import weights_digest
-from tests.support.preloaded import run_code
+from tests.support.processes.preloaded import run_code
 
 LAYERS = [
     ("Conv2D", (256, 256, 32)),

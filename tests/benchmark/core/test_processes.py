@@ -14,7 +14,7 @@ import pytest
 
 from benchmark.core.errors import RunError, SceneError
 from benchmark.core.processes import forked, meanwhile
-from tests.support.waiting import wait_until
+from tests.support.processes.waiting import wait_until
 
 REFUSED = SceneError("a.hdf", found="a text", expected="HDF5", remedy="fetch it again")
 

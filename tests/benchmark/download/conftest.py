@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.disk import small_disk
 from tests.support.project import write_scene_file
-from tests.support.s3 import S3, empty_bucket, s3_server
+from tests.support.surroundings.disk import small_disk
+from tests.support.surroundings.s3 import S3, empty_bucket, s3_server
 
 
 @pytest.fixture

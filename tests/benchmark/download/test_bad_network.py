@@ -16,8 +16,8 @@ from benchmark.download.bucket import (
 )
 from benchmark.download.source import BUCKET
 from benchmark.scenes.scene import discover
-from tests.support.downloads import DAY, NIGHT, download, on_disk, started, stored
-from tests.support.s3 import BLOCK, S3, TRAINING, Fault
+from tests.support.surroundings.downloads import DAY, NIGHT, download, on_disk, started, stored
+from tests.support.surroundings.s3 import BLOCK, S3, TRAINING, Fault
 
 # ---- interruptions
 

@@ -27,10 +27,10 @@ from benchmark.download.manifest import read_manifest
 from benchmark.download.source import BUCKET, PREFIXES, is_scene_path
 from benchmark.scenes.scene import discover
 from benchmark.training.prepare import find_scenes, use_data
-from tests.support.downloads import DAY, NIGHT, download, on_disk, stored
-from tests.support.ports import free_ports
 from tests.support.project import ROOT, program
-from tests.support.s3 import BLOCK, HOST, INFERENCE, TRAINING, Fault
+from tests.support.surroundings.downloads import DAY, NIGHT, download, on_disk, stored
+from tests.support.surroundings.ports import free_ports
+from tests.support.surroundings.s3 import BLOCK, HOST, INFERENCE, TRAINING, Fault
 
 # ---- the whole of it
 

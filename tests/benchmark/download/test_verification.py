@@ -10,9 +10,9 @@ import pytest
 from benchmark.download.__main__ import main
 from benchmark.download.manifest import read_manifest
 from benchmark.download.source import DownloadError
-from tests.support.downloads import DAY, download, stored
-from tests.support.ports import free_ports
-from tests.support.s3 import HOST, TRAINING, Fault
+from tests.support.surroundings.downloads import DAY, download, stored
+from tests.support.surroundings.ports import free_ports
+from tests.support.surroundings.s3 import HOST, TRAINING, Fault
 
 # ---- verification
 

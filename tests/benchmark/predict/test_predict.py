@@ -15,8 +15,8 @@ from benchmark.predict.__main__ import main
 from benchmark.products.__main__ import main as make_scenes
 from benchmark.record.masks import mask_digest
 from tests.conftest import FinishedRun
-from tests.support.products import COLUMNS, NAME, ROWS, unpack, write_product, zipped
 from tests.support.project import TINY, program, value_of
+from tests.support.scenes.products import COLUMNS, NAME, ROWS, unpack, write_product, zipped
 
 SHAPE = (ROWS, COLUMNS)
 MASK = f"{NAME}_cloudmask_in.nc"

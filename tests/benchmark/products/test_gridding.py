@@ -11,7 +11,16 @@ from scipy import interpolate, ndimage
 from benchmark.products.gridding import bilinear, halve, spline
 from benchmark.products.product import open_product
 from benchmark.products.reading import read_measured
-from tests.support.products import COLUMNS, IRRADIANCE, ROWS, START, TIE_TRACK, TRACK, unpack, write_product
+from tests.support.scenes.products import (
+    COLUMNS,
+    IRRADIANCE,
+    ROWS,
+    START,
+    TIE_TRACK,
+    TRACK,
+    unpack,
+    write_product,
+)
 
 FINE = (2 * ROWS, 2 * COLUMNS)
 

@@ -15,8 +15,8 @@ from benchmark.products.__main__ import main
 from benchmark.products.bands import read_thermal
 from benchmark.products.product import open_product
 from benchmark.scenes.scene import discover, read_scene
-from tests.support.products import COLUMNS, FILL, NAME, ROWS, Edit, unpack, write_product, zipped
 from tests.support.project import TINY, program, read_events, value_of
+from tests.support.scenes.products import COLUMNS, FILL, NAME, ROWS, Edit, unpack, write_product, zipped
 
 SHAPE = (ROWS, COLUMNS)
 

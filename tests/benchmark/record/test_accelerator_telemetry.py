@@ -8,8 +8,8 @@ import pytest
 
 from benchmark.record.energy import energy_between, integrated
 from benchmark.record.telemetry import sample_telemetry
-from tests.support.telemetry import ACCELERATOR, HEADER, Nvml, rows_of
-from tests.support.waiting import wait_until
+from tests.support.processes.waiting import wait_until
+from tests.support.surroundings.telemetry import ACCELERATOR, HEADER, Nvml, rows_of
 
 pytestmark = pytest.mark.usefixtures("all_devices_are_visible")
 

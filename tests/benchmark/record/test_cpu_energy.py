@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from benchmark.record.energy import counted, energy_between
 from benchmark.record.telemetry import sample_telemetry
-from tests.support.telemetry import rows_of, write_package
+from tests.support.surroundings.telemetry import rows_of, write_package
 
 pytestmark = pytest.mark.usefixtures("all_devices_are_visible")
 

@@ -12,7 +12,7 @@ import pytest
 
 from benchmark.record.code import provenance
 from benchmark.record.code.provenance import VARIABLE, code_facts, keep_commit, not_submittable
-from tests.support.checkout import git, make_checkout
+from tests.support.runs.checkout import git, make_checkout
 
 
 @pytest.fixture

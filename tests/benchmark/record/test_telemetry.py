@@ -13,9 +13,9 @@ import psutil
 import pytest
 
 from benchmark.record.telemetry import open_table, sample_telemetry
+from tests.support.processes.waiting import wait_until
 from tests.support.project import ROOT
-from tests.support.telemetry import HEADER, Nvml, rows_of, write_package
-from tests.support.waiting import wait_until
+from tests.support.surroundings.telemetry import HEADER, Nvml, rows_of, write_package
 
 pytestmark = pytest.mark.usefixtures("all_devices_are_visible")
 

@@ -8,7 +8,7 @@ import pytest
 from benchmark.core.display import Display
 from benchmark.stores.opening import open_or_stage
 from tests.support.project import SHAPE, write_scene_file
-from tests.support.staging import LARGER_LAYOUT, make_scenes
+from tests.support.scenes.staging import LARGER_LAYOUT, make_scenes
 
 
 @pytest.fixture

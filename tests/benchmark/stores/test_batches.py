@@ -7,7 +7,7 @@ import pytest
 
 from benchmark.compute.batches import epoch_order, epoch_symmetries, evaluation_batches, training_batches
 from benchmark.stores.patchstore import SYMMETRIES, turned
-from tests.support.preloaded import run_code
+from tests.support.processes.preloaded import run_code
 
 
 def arrays(batches):

@@ -25,7 +25,7 @@ from benchmark.stores.patchstore import (
     write_scene,
 )
 from tests.support.project import SHAPE, write_scene_file
-from tests.support.staging import LARGER_LAYOUT as LAYOUT
+from tests.support.scenes.staging import LARGER_LAYOUT as LAYOUT
 
 # ---- patches
 

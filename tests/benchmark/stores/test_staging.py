@@ -17,7 +17,7 @@ from benchmark.stores import patchstore
 from benchmark.stores import readers as stage_readers
 from benchmark.stores.journal import JOURNAL, open_journal
 from benchmark.stores.patchstore import source_of, write_scene
-from tests.support.staging import (
+from tests.support.scenes.staging import (
     FILES,
     IN_PROCESS,
     LAYOUT,

@@ -16,8 +16,8 @@ import pytest
 from benchmark.core.interruption import SIGNALS
 from benchmark.stores.journal import JOURNAL
 from benchmark.stores.patchstore import PatchLayout
-from tests.support.staging import IN_PROCESS, MANY_READERS, content, make_scenes, stage, start
-from tests.support.waiting import wait_until
+from tests.support.processes.waiting import wait_until
+from tests.support.scenes.staging import IN_PROCESS, MANY_READERS, content, make_scenes, stage, start
 
 
 @pytest.mark.parametrize("pixels", [IN_PROCESS, MANY_READERS])

@@ -10,8 +10,8 @@ import pytest
 from benchmark.core.errors import RunError, SceneError
 from benchmark.stores import readers as stage_readers
 from benchmark.stores.patchstore import PatchLayout
-from tests.support.disk import resize, small_disk
-from tests.support.staging import IN_PROCESS, MANY_READERS, journal_lines, make_scenes, stage, start
+from tests.support.scenes.staging import IN_PROCESS, MANY_READERS, journal_lines, make_scenes, stage, start
+from tests.support.surroundings.disk import resize, small_disk
 
 
 def test_room_is_asked_for_before_staging_for_what_is_missing_only(tmp_path):

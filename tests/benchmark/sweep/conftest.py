@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.sweeps import call, folder, slurm_command, write
+from tests.support.surroundings.sweeps import call, folder, slurm_command, write
 
 
 @pytest.fixture

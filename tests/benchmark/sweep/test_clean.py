@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.core import locks
-from tests.support.sweeps import LOGS, call, left_in
+from tests.support.surroundings.sweeps import LOGS, call, left_in
 
 CHECKPOINTS = ("best.keras", "last.keras")
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from benchmark.sweep.efficiency import COLUMNS, sum_up
-from tests.support.runs import MEASURED
-from tests.support.sweeps import LOGS, call, write
+from tests.support.runs.hand_runs import MEASURED
+from tests.support.surroundings.sweeps import LOGS, call, write
 
 NODE = ("process_cpu_percent", "system_cpu_percent", "process_memory_mb", "available_memory_mb")
 DEVICE = ("power_w", "temperature_c", "memory_mb", "utilisation_percent", "energy_mj")

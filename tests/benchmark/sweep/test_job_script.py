@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from benchmark.sweep.job_script import Job, command, ranges, render_array, render_run
 from benchmark.sweep.site import Resources, Site
+from tests.support.processes.waiting import wait_until
 from tests.support.project import ROOT
-from tests.support.waiting import wait_until
 
 STORED = ROOT / "tests" / "data" / "job_scripts"
 GREENE = Site("greene", "slurm", gpu_types={"v100": "gpu:v100"}, stage_dir="/scratch/ada/cloudmask/staging")

@@ -18,8 +18,8 @@ import pytest
 from benchmark.core.errors import RunError
 from benchmark.sweep import local
 from benchmark.sweep.experiment import Queued
+from tests.support.processes.waiting import wait_until
 from tests.support.project import ROOT
-from tests.support.waiting import wait_until
 
 
 def task(place: Path, index: int, code: str, cores: int = 1, gpus: int = 0) -> local.LocalTask:

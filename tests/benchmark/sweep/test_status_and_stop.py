@@ -12,7 +12,7 @@ import pytest
 
 from benchmark.sweep import __main__ as sweep
 from tests.support.project import ROOT, program
-from tests.support.sweeps import LOGS, call, calls, folder, slurm_command, write
+from tests.support.surroundings.sweeps import LOGS, call, calls, folder, slurm_command, write
 
 
 def states(capsys) -> list[str]:

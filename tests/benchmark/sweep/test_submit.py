@@ -13,7 +13,7 @@ import shutil
 import pytest
 
 from benchmark.sweep import slurm
-from tests.support.sweeps import call, calls, folder, left_in, slurm_command, write
+from tests.support.surroundings.sweeps import call, calls, folder, left_in, slurm_command, write
 
 # ---- plan
 

@@ -10,7 +10,7 @@ from benchmark.core.display import Display
 from benchmark.sweep.__main__ import texts
 from benchmark.sweep.status import LoggedProgress, read_progress
 from benchmark.sweep.table import PointTable, Row, to_csv, to_markdown
-from tests.support.sweeps import LOGS
+from tests.support.surroundings.sweeps import LOGS
 
 
 def test_progress_is_read_from_the_end_of_a_log(tmp_path):

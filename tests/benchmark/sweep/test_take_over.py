@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.processes.waiting import wait_until
 from tests.support.project import ROOT, program
-from tests.support.sweeps import LOGS, folder, write
-from tests.support.waiting import wait_until
+from tests.support.surroundings.sweeps import LOGS, folder, write
 
 #: In the place of a run: notes that it began, waits for a file or SIGTERM, leaves the log of a complete run.
 RUN = """#!/bin/sh

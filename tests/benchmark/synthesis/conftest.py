@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.synthetic import make
+from tests.support.scenes.synthetic import make
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from benchmark.synthesis.file import FIRST_INFERENCE_INDEX
 from benchmark.synthesis.manifest import read_manifest
 from benchmark.synthesis.scene import make_scene
 from tests.support.project import SHAPE
-from tests.support.synthetic import SEED, contents, make, stamps
+from tests.support.scenes.synthetic import SEED, contents, make, stamps
 
 
 def test_a_dataset_is_what_the_reader_finds_and_each_file_is_that_scene(whole):

@@ -10,7 +10,7 @@ import pytest
 
 from benchmark.synthesis.__main__ import main
 from tests.support.project import ROOT, SHAPE, program
-from tests.support.synthetic import SEED
+from tests.support.scenes.synthetic import SEED
 
 
 def test_the_command_makes_completes_and_checks_a_dataset_and_sums_it_up(tmp_path, capsys):

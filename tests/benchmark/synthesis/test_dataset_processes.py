@@ -15,9 +15,9 @@ import pytest
 from benchmark.core.errors import SceneError
 from benchmark.synthesis import workers as synthetic_workers
 from benchmark.synthesis.dataset import ensure_dataset
+from tests.support.processes.waiting import wait_until
 from tests.support.project import ROOT, SHAPE
-from tests.support.synthetic import SEED, contents, make
-from tests.support.waiting import wait_until
+from tests.support.scenes.synthetic import SEED, contents, make
 
 
 def test_worker_processes_make_the_same_files_as_one_process(whole, tmp_path, monkeypatch):

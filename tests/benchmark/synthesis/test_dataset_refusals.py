@@ -13,7 +13,7 @@ import pytest
 from benchmark.synthesis import dataset as synthetic_dataset
 from benchmark.synthesis import workers as synthetic_workers
 from benchmark.synthesis.file import FIRST_INFERENCE_INDEX, scene_name
-from tests.support.synthetic import contents, make, refusal, stamps
+from tests.support.scenes.synthetic import contents, make, refusal, stamps
 
 
 @pytest.mark.parametrize(

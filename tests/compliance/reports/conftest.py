@@ -6,7 +6,7 @@ import pytest
 
 from compliance.checker import check_paths
 from compliance.reports.report import Report
-from tests.support.hand_logs import COMPLETED, EARLY_STOPPED, with_value
+from tests.support.logs.hand_logs import COMPLETED, EARLY_STOPPED, with_value
 
 
 @pytest.fixture(scope="session")

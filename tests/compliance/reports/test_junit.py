@@ -11,7 +11,7 @@ from hypothesis import given
 from benchmark.core.escaping import printable
 from compliance.reports.junit import to_junit
 from compliance.reports.report import Report
-from tests.support.reports import REPORT, SETTINGS, reports
+from tests.support.logs.reports import REPORT, SETTINGS, reports
 
 
 def test_junit_has_a_suite_for_every_file_and_a_test_for_every_rule_that_found_something() -> None:

@@ -14,7 +14,7 @@ from compliance.reports.markdown_report import to_markdown
 from compliance.reports.report import Report, at_least
 from compliance.reports.text import run_cells
 from compliance.subjects.markdown_text import tables
-from tests.support.reports import REPORT, SETTINGS, reports
+from tests.support.logs.reports import REPORT, SETTINGS, reports
 
 
 def test_markdown_has_verdict_failures_runs_and_findings_by_file() -> None:

@@ -21,7 +21,7 @@ from compliance.finding import Finding
 from compliance.reports.report import Report
 from compliance.reports.sarif import FINGERPRINT, to_sarif, uri
 from compliance.rules import RULE_BY_ID
-from tests.support.reports import ERROR, NOTE, REPORT, SETTINGS, SNIPPETS, reports
+from tests.support.logs.reports import ERROR, NOTE, REPORT, SETTINGS, SNIPPETS, reports
 
 #: sarif-schema-2.1.0.json of SARIF's Errata 01, as OASIS published it.
 SCHEMA_SHA256 = "c3b4bb2d6093897483348925aaa73af03b3e3f4bd4ca38cef26dcb4212a2682e"

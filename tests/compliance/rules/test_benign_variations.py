@@ -10,9 +10,9 @@ import pytest
 
 from tests.support.defects.general_time import delayed
 from tests.support.defects.general_values import counted, counts_of
-from tests.support.good_logs import GOOD, USUAL
-from tests.support.hand_logs import findings
-from tests.support.log_edits import (
+from tests.support.logs.good_logs import GOOD, USUAL
+from tests.support.logs.hand_logs import findings
+from tests.support.logs.log_edits import (
     TOKEN,
     Fields,
     as_bytes,

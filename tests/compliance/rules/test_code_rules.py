@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.record.code.commit import CommitDefect, blob_id, read_commit, read_listing, tree_id
-from tests.support.checkout import git, make_checkout
-from tests.support.trees import CODE, GENERAL, RESULTS, SCIENCE, edit, expected_by, findings
+from tests.support.runs.checkout import git, make_checkout
+from tests.support.submissions.trees import CODE, GENERAL, RESULTS, SCIENCE, edit, expected_by, findings
 
 
 def test_the_code_of_a_packaged_tree_is_its_commit(bundle: Path) -> None:

@@ -15,7 +15,7 @@ from compliance.checker import check_paths
 from compliance.rules import own_rules
 from compliance.subjects.config import read_config
 from compliance.subjects.subjects import ConfigFile
-from tests.support.hand_logs import COMPLETED, with_value
+from tests.support.logs.hand_logs import COMPLETED, with_value
 
 QUICKSTART = (CONFIGS / "quickstart.yaml").read_text()
 

@@ -29,7 +29,7 @@ from compliance import registry
 from compliance.rules import own_rules
 from compliance.rules.log import events, identity, method, parameters
 from compliance.subjects.timeline import SETTINGS
-from tests.support.hand_logs import COMPLETED, line_of, parsed, with_metadata, with_value, without
+from tests.support.logs.hand_logs import COMPLETED, line_of, parsed, with_metadata, with_value, without
 from tests.support.project import read_events
 
 FACTS = {"number_of_nodes": 1, "git": {"commit": "3f2a9c04" * 5, "dirty": False}}

@@ -30,8 +30,8 @@ from tests.support.contradictions.of_sets import (
     with_digits,
 )
 from tests.support.defects.general_method import of_kind, stated
-from tests.support.hand_logs import COMPLETED, EARLY_STOPPED, findings, parsed
-from tests.support.log_edits import (
+from tests.support.logs.hand_logs import COMPLETED, EARLY_STOPPED, findings, parsed
+from tests.support.logs.log_edits import (
     fields_of,
     renumbered,
     retimed,

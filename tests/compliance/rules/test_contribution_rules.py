@@ -9,8 +9,8 @@ import pytest
 
 from compliance.rules.tree import contribution as rules_tree_contribution
 from compliance.subjects.markdown_text import number_in, opening_table, tables
-from tests.support.runs import accuracy
-from tests.support.trees import (
+from tests.support.runs.hand_runs import accuracy
+from tests.support.submissions.trees import (
     SCIENCE,
     edit,
     expected_by,

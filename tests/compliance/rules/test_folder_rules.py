@@ -19,7 +19,11 @@ from hypothesis import strategies as st
 from compliance.checker import check_paths
 from compliance.finding import Finding
 from compliance.rules import RULE_BY_ID, own_rules
-from tests.support.complete_run import (
+from tests.support.folder_contradictions.benign import BENIGN, under_way
+from tests.support.folder_contradictions.catalogue import CONTRADICTIONS
+from tests.support.folder_contradictions.contradiction import Contradiction, fact
+from tests.support.folder_contradictions.said import SAID
+from tests.support.runs.complete_run import (
     COMMIT,
     METHOD,
     PROCESS,
@@ -31,11 +35,7 @@ from tests.support.complete_run import (
     write_complete_run,
     write_mask_file,
 )
-from tests.support.folder_contradictions.benign import BENIGN, under_way
-from tests.support.folder_contradictions.catalogue import CONTRADICTIONS
-from tests.support.folder_contradictions.contradiction import Contradiction, fact
-from tests.support.folder_contradictions.said import SAID
-from tests.support.runs import CONFIG, MEASURED, log_lines, write_run
+from tests.support.runs.hand_runs import CONFIG, MEASURED, log_lines, write_run
 from tests.support.shared import shared
 
 #: The log of a run typed by hand, next to which any file may lie.

@@ -11,9 +11,9 @@ from compliance.checker import check_paths, check_tree
 from compliance.registry import OWN
 from compliance.rules import own_rules
 from compliance.subjects.tree import SubmissionTree
-from tests.support.checkout import git, make_checkout
 from tests.support.folder_contradictions.contradiction import Plant, cell, event, fact
-from tests.support.runs import CONFIG, write_run
+from tests.support.runs.checkout import git, make_checkout
+from tests.support.runs.hand_runs import CONFIG, write_run
 
 SCIENCE = "New-York-University/cloudmask/test-node/quick"
 RESULTS = "New-York-University/results/test-node/cloudmask"

@@ -12,7 +12,7 @@ from compliance.clauses.texts import HOUSE
 from compliance.finding import Finding, Severity
 from compliance.rules import RULE_BY_ID
 from compliance.rules.profiles import PROFILES, SCIENCE
-from tests.support.foreign_trees import (
+from tests.support.submissions.foreign_trees import (
     CONFIG,
     CONFIG_DATA,
     LOGS,

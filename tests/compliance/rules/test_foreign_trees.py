@@ -17,7 +17,7 @@ from compliance.rules.profiles import PROFILES
 from compliance.selection import Selection
 from compliance.subjects.discover import discover, is_tree
 from compliance.subjects.system import FIELDS, GENERAL_FIELDS
-from tests.support.foreign_trees import (
+from tests.support.submissions.foreign_trees import (
     CONFIG_DATA,
     LOGS,
     ORG,

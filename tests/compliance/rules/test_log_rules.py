@@ -14,7 +14,7 @@ from tests.compliance.rules.test_series_rules import BROKEN_SETS
 from tests.support.defects.catalogue import GENERAL, SAID_TEXTS, TYPED
 from tests.support.defects.defect import Defect, Said
 from tests.support.defects.said import SAID
-from tests.support.hand_logs import (
+from tests.support.logs.hand_logs import (
     COMPLETED,
     EARLY_STOPPED,
     TOKEN,
@@ -32,7 +32,7 @@ from tests.support.hand_logs import (
     without,
     without_all,
 )
-from tests.support.log_edits import as_bytes
+from tests.support.logs.log_edits import as_bytes
 
 
 @pytest.mark.parametrize(("text", "defect"), SAID_TEXTS, ids=[defect.name for _, defect in SAID_TEXTS])

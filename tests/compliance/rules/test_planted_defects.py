@@ -14,9 +14,9 @@ from compliance.rules import RULE_BY_ID, own_rules
 from tests.support.defects.catalogue import DEFECTS, GENERAL
 from tests.support.defects.defect import Defect
 from tests.support.defects.general_events import near_misses
-from tests.support.good_logs import GOOD, KEPT, OTHER, USUAL, rules_of
-from tests.support.hand_logs import findings
-from tests.support.log_edits import Fields, as_bytes, events_of
+from tests.support.logs.good_logs import GOOD, KEPT, OTHER, USUAL, rules_of
+from tests.support.logs.hand_logs import findings
+from tests.support.logs.log_edits import Fields, as_bytes, events_of
 
 #: Words in the names of the kinds that a good log has no place for.
 LACKS = {

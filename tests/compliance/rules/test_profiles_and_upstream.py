@@ -10,8 +10,26 @@ from pathlib import Path
 
 from compliance.rules.foreign.keys import HPC, TRAINING
 from compliance.rules.foreign.published import demands_on
-from tests.support.hand_logs import TOKEN, edit, event, line_of, parsed, with_line, with_value, without_all
-from tests.support.published_logs import COSMOFLOW, DEEPCAM, LLAMA, OC20, OPENFOLD, Case, findings, published
+from tests.support.logs.hand_logs import (
+    TOKEN,
+    edit,
+    event,
+    line_of,
+    parsed,
+    with_line,
+    with_value,
+    without_all,
+)
+from tests.support.logs.published_logs import (
+    COSMOFLOW,
+    DEEPCAM,
+    LLAMA,
+    OC20,
+    OPENFOLD,
+    Case,
+    findings,
+    published,
+)
 
 #: The rule files that upstream has for the round of a log, by the profile that is ours.
 RULE_FILES = {"hpc": "hpc_3.0.0", "training": "training_4.1.0"}

@@ -15,7 +15,7 @@ from compliance.registry import OWN
 from compliance.rules import RULE_BY_ID, own_rules
 from compliance.rules.foreign.keys import HPC, TRAINING
 from compliance.rules.foreign.published import demands_on
-from tests.support.hand_logs import (
+from tests.support.logs.hand_logs import (
     COMPLETED,
     LOGS,
     TOKEN,
@@ -29,7 +29,7 @@ from tests.support.hand_logs import (
     with_value,
     without_all,
 )
-from tests.support.published_logs import COSMOFLOW, DEEPCAM, LLAMA, OC20, OPENFOLD, findings, published
+from tests.support.logs.published_logs import COSMOFLOW, DEEPCAM, LLAMA, OC20, OPENFOLD, findings, published
 
 
 class Broken(NamedTuple):

@@ -16,7 +16,7 @@ from compliance.registry import OWN
 from compliance.rules import RULE_BY_ID
 from compliance.rules.profiles import PROFILES, SCIENCE, profile_of
 from compliance.selection import Selection
-from tests.support.hand_logs import (
+from tests.support.logs.hand_logs import (
     COMPLETED,
     LOGS,
     TOKEN,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.trees import (
+from tests.support.submissions.trees import (
     CODE,
     SCIENCE,
     findings,

@@ -13,8 +13,8 @@ from compliance.rules.series import series_of
 from compliance.subjects.log import condense
 from tests.support.contradictions.consistent_changes import in_experiment
 from tests.support.defects.defect import Said
-from tests.support.hand_logs import COMPLETED, aborted, line_of, parsed, with_result, with_value
-from tests.support.log_edits import retimed
+from tests.support.logs.hand_logs import COMPLETED, aborted, line_of, parsed, with_result, with_value
+from tests.support.logs.log_edits import retimed
 
 
 def run(seed: int, text: str = COMPLETED) -> str:

@@ -13,7 +13,7 @@ from compliance.rules import RULE_BY_ID
 from compliance.subjects.discover import discover
 from compliance.subjects.timeline import CONTACT
 from compliance.subjects.tree import DEMONSTRATION as MARK
-from tests.support.hand_logs import COMPLETED, EARLY_STOPPED, with_value, without, without_all
+from tests.support.logs.hand_logs import COMPLETED, EARLY_STOPPED, with_value, without, without_all
 
 SCIENCE = "Org/cloudmask/epyc/five"
 RULES = ("tree-synthetic", "tree-submitter", "tree-published", "contribution-geometric-mean")

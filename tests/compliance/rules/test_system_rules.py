@@ -14,7 +14,7 @@ from compliance.rules import system as rules_system
 from compliance.subjects.subjects import SystemFile
 from compliance.subjects.system import GENERAL_FIELDS, Contradiction, contradictions, same_model
 from submission.system.description import SYSTEMS, known_systems
-from tests.support.runs import MEASURED, V100
+from tests.support.runs.hand_runs import MEASURED, V100
 
 GOOD: dict[str, Any] = json.loads((SYSTEMS / "greene-v100.json").read_text())
 

@@ -22,7 +22,7 @@ from compliance.rules import RULE_BY_ID
 from compliance.selection import Selection
 from compliance.subjects.trees import archive as archive_read
 from compliance.subjects.trees.archive import ArchiveDefect, read_archive, unpack
-from tests.support.hand_logs import COMPLETED, with_value
+from tests.support.logs.hand_logs import COMPLETED, with_value
 
 Change = Callable[[tarfile.TarInfo], None]
 

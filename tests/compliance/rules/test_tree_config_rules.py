@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.project import read_events
-from tests.support.trees import (
+from tests.support.submissions.trees import (
     GENERAL,
     SCIENCE,
     edit,

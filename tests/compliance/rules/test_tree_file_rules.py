@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from compliance.wording import excerpt
-from tests.support.trees import CODE, GENERAL, MANIFEST, SCIENCE, edit, expected_by, findings
+from tests.support.submissions.trees import CODE, GENERAL, MANIFEST, SCIENCE, edit, expected_by, findings
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from compliance.subjects.discover import discover
 from compliance.subjects.log import Log
 from compliance.subjects.parse import read_log
 from compliance.subjects.tree import SubmissionTree
-from tests.support.trees import (
+from tests.support.submissions.trees import (
     CODE,
     GENERAL,
     MANIFEST,

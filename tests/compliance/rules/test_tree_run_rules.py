@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from compliance.wording import excerpt
-from tests.support.trees import ORG, SCIENCE, SYSTEM, edit, expected_by, findings
+from tests.support.submissions.trees import ORG, SCIENCE, SYSTEM, edit, expected_by, findings
 
 
 def test_the_file_of_a_method_that_is_missing_or_another_is_found(tree: Path) -> None:

@@ -9,7 +9,7 @@ from benchmark.config.schema import AUTO, Training
 from benchmark.record import events
 from benchmark.record.events import BASELINES, PRECISIONS, SCHEDULES, STATUSES
 from compliance.upstream.second_opinion import JUDGE
-from tests.support.hand_logs import COMPLETED, EARLY_STOPPED, findings, with_result, with_value
+from tests.support.logs.hand_logs import COMPLETED, EARLY_STOPPED, findings, with_result, with_value
 
 #: A kind of method decides what else is in a log; tests/support/defects/general_method.py has its cases.
 WORDS = {key: words for key, words in events.WORDS.items() if key != "method_kind"}

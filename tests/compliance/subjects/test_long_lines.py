@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from benchmark.record.events import EVENTS
 from compliance.subjects.parse import parse_log
 from compliance.subjects.reading import lines, outline
-from tests.support.hand_logs import COMPLETED, SEED, TOKEN, findings, parsed
+from tests.support.logs.hand_logs import COMPLETED, SEED, TOKEN, findings, parsed
 
 PIECES = [
     "x" * 40,

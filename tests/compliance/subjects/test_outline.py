@@ -17,7 +17,7 @@ from compliance.selection import Selection
 from compliance.subjects.parse import _Parser
 from compliance.subjects.reading import lines, outline
 from compliance.subjects.reading.outline import Kept, Outlines
-from tests.support.hand_logs import COMPLETED, LOGS, TOKEN, findings, line_of, parsed, with_line
+from tests.support.logs.hand_logs import COMPLETED, LOGS, TOKEN, findings, line_of, parsed, with_line
 
 TEXTS = {
     path.stem: path.read_text()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from compliance.subjects import parse
 from compliance.subjects.log import LogEvent, is_typed, split_runs
 from compliance.subjects.reading import lines
-from tests.support.hand_logs import COMPLETED, SEED, TOKEN, parsed
+from tests.support.logs.hand_logs import COMPLETED, SEED, TOKEN, parsed
 
 
 def keys(text: str | bytes) -> list[str]:

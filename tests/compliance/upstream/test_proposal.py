@@ -26,7 +26,7 @@ from compliance.upstream.proposal.insertions import FILES, INSERTIONS, RULESET
 from compliance.upstream.proposal.try_out import SCIENCE as USAGE
 from compliance.upstream.proposal.try_out import Trial, messages_of, run, try_out
 from compliance.upstream.proposal.try_out import main as try_out_main
-from tests.support.hand_logs import edit, parsed, with_value, without_all
+from tests.support.logs.hand_logs import edit, parsed, with_value, without_all
 
 FOREIGN = sorted((ROOT / "tests" / "data" / "foreign").glob("*.log"))
 PASSING = {"1-letter", "2-letter-and-hpc", "9-earthquake-letter", "10-stemdl-letter"}

@@ -22,7 +22,7 @@ from compliance.upstream.second_opinion import JUDGE, Opinion, ask, second_opini
 from tests.compliance.rules.test_log_rules import BENIGN
 from tests.support.defects.catalogue import SAID_TEXTS
 from tests.support.defects.typed_timeline import RESUMED_WELL
-from tests.support.hand_logs import (
+from tests.support.logs.hand_logs import (
     COMPLETED,
     EARLY_STOPPED,
     TOKEN,
@@ -35,7 +35,7 @@ from tests.support.hand_logs import (
     with_value,
     without,
 )
-from tests.support.log_edits import as_bytes
+from tests.support.logs.log_edits import as_bytes
 
 RULE_FILES = [
     JUDGE.parent / f"science_0.5.0/{name}.yaml" for name in ("common", "open_common", "open_cloudmask")

@@ -25,8 +25,8 @@ from benchmark.core.files import sha256_of
 from submission import package as packager
 from submission.bundle.archive import manifest_text, sign, signature_path, signed_by, write_archive
 from submission.bundle.licences import Locked, declared_licence, licence_list, locked_packages
-from tests.support.checkout import git, make_checkout
-from tests.support.runs import make_place, write_run
+from tests.support.runs.checkout import git, make_checkout
+from tests.support.runs.hand_runs import make_place, write_run
 
 
 @pytest.fixture

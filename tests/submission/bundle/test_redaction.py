@@ -14,7 +14,7 @@ from compliance.subjects.discover import discover
 from submission.bundle.redaction import redact_folders
 from submission.package import main
 from tests.support.project import ROOT
-from tests.support.runs import make_place
+from tests.support.runs.hand_runs import make_place
 
 STORED = sorted((ROOT / "tests" / "data" / "job_scripts").glob("*.slurm"))
 

@@ -21,8 +21,8 @@ from submission.bundle.licences import licence_list
 from submission.bundle.materials import materials
 from submission.bundle.reading import find_tree, read_bundle
 from submission.verify.recompute import NOT_YET, compare_documents
-from tests.support.checkout import git
-from tests.support.runs import ORG, accuracy
+from tests.support.runs.checkout import git
+from tests.support.runs.hand_runs import ORG, accuracy
 
 
 def entities(path: Path) -> dict[str, dict[str, Any]]:

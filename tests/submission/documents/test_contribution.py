@@ -12,10 +12,18 @@ import pytest
 
 from submission.documents.published import PAPER_RUNS
 from submission.documents.tables import table
-from tests.support.checkout import git
-from tests.support.facts import TABLE_3, Facts, contributed, expected_prose, expected_tables, facts, row
-from tests.support.run_changes import stopped_early, with_energy
-from tests.support.runs import CONFIG, write_run
+from tests.support.runs.checkout import git
+from tests.support.runs.hand_runs import CONFIG, write_run
+from tests.support.runs.run_changes import stopped_early, with_energy
+from tests.support.submissions.facts import (
+    TABLE_3,
+    Facts,
+    contributed,
+    expected_prose,
+    expected_tables,
+    facts,
+    row,
+)
 
 SEEDS = (1, 2, 3)
 

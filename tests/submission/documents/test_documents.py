@@ -20,9 +20,9 @@ from benchmark.core.errors import SubmissionError
 from submission.bundle.layout import directory_name
 from submission.bundle.repository import NO_REMOTE, public_address
 from submission.package import Options, package
-from tests.support.checkout import git
-from tests.support.run_changes import observed
-from tests.support.runs import CONFIG, accuracy, make_place, write_run
+from tests.support.runs.checkout import git
+from tests.support.runs.hand_runs import CONFIG, accuracy, make_place, write_run
+from tests.support.runs.run_changes import observed
 
 SEEDS = (1, 2, 3)
 

@@ -22,9 +22,9 @@ from submission.bundle.layout import BundleLayout, BundleName
 from submission.documents.files import write_text
 from submission.documents.tables import table
 from submission.documents.typeset import to_typst, write_typeset
-from tests.support.checkout import git
-from tests.support.facts import contributed
-from tests.support.runs import CONFIG, write_run
+from tests.support.runs.checkout import git
+from tests.support.runs.hand_runs import CONFIG, write_run
+from tests.support.submissions.facts import contributed
 
 
 def squeezed(text: str) -> str:

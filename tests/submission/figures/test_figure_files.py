@@ -24,8 +24,8 @@ from submission.figures.from_scenes import draw_from_scenes
 from submission.figures.style import style, write
 from submission.package import Options, package
 from submission.runs.runs import RunSet, read_runs
-from tests.support.runs import PIXELS, SCENES, correct, write_run
-from tests.support.scene_files import BEST, SEEDS
+from tests.support.runs.hand_runs import PIXELS, SCENES, correct, write_run
+from tests.support.runs.scene_files import BEST, SEEDS
 
 MAPS = [f"map-{name}" for name, _ in SCENES]
 

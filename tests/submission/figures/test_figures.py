@@ -31,9 +31,9 @@ from submission.figures.scenes import (
 from submission.figures.style import run_line
 from submission.figures.timeline import timeline
 from submission.runs.runs import RunSet, read_runs
-from tests.support.run_changes import stopped_early
-from tests.support.runs import PIXELS, SCENES, accuracy, correct, write_run
-from tests.support.scene_files import BEST, SEEDS
+from tests.support.runs.hand_runs import PIXELS, SCENES, accuracy, correct, write_run
+from tests.support.runs.run_changes import stopped_early
+from tests.support.runs.scene_files import BEST, SEEDS
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.runs import make_place
+from tests.support.runs.hand_runs import make_place
 
 
 @pytest.fixture(scope="module")

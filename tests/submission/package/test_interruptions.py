@@ -15,8 +15,8 @@ from submission import package as packager
 from submission.bundle import publish as publishing
 from submission.bundle.publish import OutputError
 from submission.package import main
-from tests.support.disk import small_disk
-from tests.support.packages import contents
+from tests.support.submissions.packages import contents
+from tests.support.surroundings.disk import small_disk
 
 # ---- nothing half-made
 

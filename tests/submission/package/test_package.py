@@ -21,10 +21,10 @@ from compliance.subjects.log import Log
 from compliance.subjects.parse import read_log
 from submission import package as packager
 from submission.package import main
-from tests.support import runs as runs
-from tests.support.checkout import git
-from tests.support.packages import BUNDLE, contents
-from tests.support.runs import CONFIG, MEASURED, ORG, V100, write_run
+from tests.support.runs.checkout import git
+from tests.support.runs.hand_runs import CONFIG, MEASURED, ORG, V100, write_run
+from tests.support.runs.run_files import Lines
+from tests.support.submissions.packages import BUNDLE, contents
 
 # ---- what it makes
 
@@ -175,7 +175,7 @@ def test_a_run_on_accelerators_is_described_and_its_unused_ones_are_said(place: 
 def test_a_warning_is_printed_once_and_is_no_refusal(
     place: Path, commit: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def without_contact(lines: runs.Lines) -> None:
+    def without_contact(lines: Lines) -> None:
         lines[:] = [line for line in lines if not line["key"].startswith("submission_poc")]
 
     shutil.rmtree(place / "logs")

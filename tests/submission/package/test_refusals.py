@@ -10,10 +10,10 @@ import pytest
 
 from submission.package import main
 from submission.runs.files import read_measured
-from tests.support.checkout import git
-from tests.support.packages import refusal
-from tests.support.run_changes import aborted
-from tests.support.runs import CONFIG, MEASURED, Lines, write_run
+from tests.support.runs.checkout import git
+from tests.support.runs.hand_runs import CONFIG, MEASURED, Lines, write_run
+from tests.support.runs.run_changes import aborted
+from tests.support.submissions.packages import refusal
 
 # ---- what it refuses: the logs
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.facts import Facts, facts
-from tests.support.report_pages import Page, read_page
+from tests.support.submissions.facts import Facts, facts
+from tests.support.submissions.report_pages import Page, read_page
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,8 @@ from submission.bundle.archive import manifest_text
 from submission.package import Options, package
 from submission.report.images import WIDTH
 from submission.verify.steps import verify
-from tests.support.report_pages import HOSTILE, Page, hostile_report, read_page
-from tests.support.runs import SCENES
+from tests.support.runs.hand_runs import SCENES
+from tests.support.submissions.report_pages import HOSTILE, Page, hostile_report, read_page
 
 # ---- one file that asks nothing of a network and runs nothing of a log
 

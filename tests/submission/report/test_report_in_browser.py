@@ -9,11 +9,11 @@ import pytest
 
 from submission.figures.palette import RUN_COLOURS
 from submission.report.images import WIDTH
-from tests.support.browser import Tab
-from tests.support.facts import Facts
-from tests.support.report_pages import CURVES, HOSTILE, hostile_report, scene_rows
-from tests.support.runs import ORG, SCENES
-from tests.support.scene_files import SEEDS
+from tests.support.runs.hand_runs import ORG, SCENES
+from tests.support.runs.scene_files import SEEDS
+from tests.support.submissions.facts import Facts
+from tests.support.submissions.report_pages import CURVES, HOSTILE, hostile_report, scene_rows
+from tests.support.surroundings.browser import Tab
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ from typing import Any
 from compliance.checker import check_paths
 from submission.package import Options, package
 from submission.report.timeline import Scale
-from tests.support.checkout import git
-from tests.support.facts import Facts, expected_tables, facts
-from tests.support.report_pages import CURVES, Page, read_page, scene_rows
-from tests.support.run_changes import stopped_early
-from tests.support.runs import SCENES, write_run
+from tests.support.runs.checkout import git
+from tests.support.runs.hand_runs import SCENES, write_run
+from tests.support.runs.run_changes import stopped_early
+from tests.support.submissions.facts import Facts, expected_tables, facts
+from tests.support.submissions.report_pages import CURVES, Page, read_page, scene_rows
 
 
 def plain(row: str) -> list[str]:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from compliance.subjects.parse import read_log
 from submission.runs.statistics import RunSummary, intervals, olympic_mean, spread, student_t, summarise
-from tests.support.run_changes import aborted, stopped_early, with_energy
-from tests.support.runs import Lines, accuracy, log_lines
+from tests.support.runs.hand_runs import Lines, accuracy, log_lines
+from tests.support.runs.run_changes import aborted, stopped_early, with_energy
 
 COMMIT, DIGEST = "0" * 40, "1" * 64
 

@@ -22,7 +22,7 @@ from submission.system.description import (
     read_site,
 )
 from tests.support.project import ROOT
-from tests.support.runs import MEASURED, V100
+from tests.support.runs.hand_runs import MEASURED, V100
 
 #: What `mlperf-sysinfo capture` 1.0.0a12 wrote with its profile training on a virtual machine.
 CAPTURED = ROOT / "tests" / "data" / "mlperf-sysinfo-1.0.0a12.json"

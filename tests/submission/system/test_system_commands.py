@@ -28,7 +28,7 @@ from submission.system.description import (
     short_description,
 )
 from submission.system.detect import networking, node_answers, storage
-from tests.support.runs import MEASURED, V100, write_run
+from tests.support.runs.hand_runs import MEASURED, V100, write_run
 
 
 class Row(NamedTuple):

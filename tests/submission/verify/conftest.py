@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.bundles import BUNDLE, drawing_lock, make_bundle
 from tests.support.shared import shared
+from tests.support.submissions.bundles import BUNDLE, drawing_lock, make_bundle
 
 
 @pytest.fixture(scope="session")

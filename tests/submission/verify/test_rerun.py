@@ -19,8 +19,8 @@ from submission import package as packager
 from submission.bundle.reading import Bundle, find_tree, read_bundle
 from submission.verify.__main__ import main
 from submission.verify.rerun import differing_from, trusted_code
-from tests.support.checkout import git, make_checkout
-from tests.support.runs import write_run
+from tests.support.runs.checkout import git, make_checkout
+from tests.support.runs.hand_runs import write_run
 
 #: Programs of a benchmark that is quick: what it trains was trained before and lies in TRAINED.
 QUICK_CODE = {

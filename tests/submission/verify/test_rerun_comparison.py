@@ -13,7 +13,7 @@ import pytest
 from compliance.subjects.parse import read_log
 from submission.runs.runs import CheckedRun, read_runs
 from submission.verify.rerun import TOLERANCE, compare
-from tests.support.runs import MEASURED, Lines, write_run
+from tests.support.runs.hand_runs import MEASURED, Lines, write_run
 
 
 @pytest.fixture

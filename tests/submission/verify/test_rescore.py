@@ -23,7 +23,7 @@ from submission.package import Options, package
 from submission.verify.__main__ import main
 from submission.verify.rescore import TOLERANCE, recount, rescore
 from submission.verify.work import RepeatError
-from tests.support.forgery import improve
+from tests.support.runs.forgery import improve
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from submission.figures.from_logs import draw_from_logs
 from submission.verify.__main__ import main
 from submission.verify.recompute import compare_with, write_again
 from submission.verify.steps import verify
-from tests.support.bundles import (
+from tests.support.submissions.bundles import (
     BUNDLE,
     DOCUMENT,
     IMPLEMENTATIONS,

@@ -14,7 +14,7 @@ from submission.bundle.archive import sign, signature_path, write_archive
 from submission.bundle.reading import unpacked
 from submission.verify.__main__ import main
 from submission.verify.steps import verify
-from tests.support.bundles import BUNDLE, SCIENCE, errors, restamp
+from tests.support.submissions.bundles import BUNDLE, SCIENCE, errors, restamp
 
 
 def test_another_archive_than_the_published_one_is_named(blank_bundle: Path, tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ import pytest
 from submission.bundle.archive import manifest_text
 from submission.package import Options, main, package
 from submission.verify.steps import verify
-from tests.support.checkout import git, make_checkout
-from tests.support.runs import MEASURED, V100, Lines, write_run
+from tests.support.runs.checkout import git, make_checkout
+from tests.support.runs.hand_runs import MEASURED, V100, Lines, write_run
 
 BUNDLE = "demonstration-New-York-University-cloudmask-test-node-quick"
 SCIENCE = "New-York-University/cloudmask/test-node/quick"

@@ -15,8 +15,8 @@ from submission.bundle.reading import find_tree, read_bundle
 from submission.verify.__main__ import main
 from submission.verify.recompute import compare_with, write_again
 from submission.verify.steps import verify
-from tests.support.bundles import IMPLEMENTATIONS, SCIENCE, files_of, make_bundle, restamp
-from tests.support.runs import CONFIG, write_run
+from tests.support.runs.hand_runs import CONFIG, write_run
+from tests.support.submissions.bundles import IMPLEMENTATIONS, SCIENCE, files_of, make_bundle, restamp
 
 
 def test_programs_get_the_report_alone_and_nobody_gets_one_where_all_agrees_if_asked(

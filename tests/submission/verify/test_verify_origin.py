@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from submission.verify.steps import verify
-from tests.support.bundles import SCIENCE, edit, restamp
+from tests.support.submissions.bundles import SCIENCE, edit, restamp
 
 
 def other_version(bundle: Path) -> Path:

@@ -9,7 +9,7 @@ import pytest
 
 from submission.verify.__main__ import main
 from submission.verify.steps import verify
-from tests.support.bundles import SCIENCE, SYSTEM, restamp
+from tests.support.submissions.bundles import SCIENCE, SYSTEM, restamp
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import hashlib
 
 from compliance.subjects.result_fields import COUNTS, ratios
 from tests.support.defects.general_method import added, stated
-from tests.support.log_edits import (
+from tests.support.logs.log_edits import (
     Fields,
     best_epoch,
     each_event,

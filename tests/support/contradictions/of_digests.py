@@ -12,7 +12,7 @@ from tests.support.contradictions.consistent_changes import (
     with_masks,
 )
 from tests.support.defects.defect import Defect, defect
-from tests.support.log_edits import edit, fields_of, with_metadata, with_value
+from tests.support.logs.log_edits import edit, fields_of, with_metadata, with_value
 
 
 def digests() -> Iterator[Defect]:

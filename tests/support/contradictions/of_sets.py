@@ -15,8 +15,8 @@ from tests.support.contradictions.consistent_changes import (
 )
 from tests.support.defects.general_runs import aborted
 from tests.support.defects.general_values import counted
-from tests.support.hand_logs import COMPLETED
-from tests.support.log_edits import (
+from tests.support.logs.hand_logs import COMPLETED
+from tests.support.logs.log_edits import (
     Fields,
     best_epoch,
     each_event,

@@ -14,7 +14,7 @@ from tests.support.contradictions.consistent_changes import (
     with_field,
 )
 from tests.support.defects.defect import Defect, defect
-from tests.support.log_edits import (
+from tests.support.logs.log_edits import (
     events_of,
     fields_of,
     last_epoch,

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from compliance.finding import Finding
 from compliance.registry import OWN
 from compliance.rules import RULE_BY_ID
-from tests.support.hand_logs import COMPLETED
-from tests.support.log_edits import as_text
+from tests.support.logs.hand_logs import COMPLETED
+from tests.support.logs.log_edits import as_text
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from compliance.subjects.timeline import LOOP
 from tests.support.defects.defect import Defect, defect
-from tests.support.log_edits import (
+from tests.support.logs.log_edits import (
     OF_EPOCHS,
     epochs_of,
     events_of,

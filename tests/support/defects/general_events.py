@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from benchmark.record.events import BY_KEY, METHOD, OPTIMIZER_EXTRAS, POINT, START, STOP
 from compliance.subjects.timeline import CONTACT, LOOP, REPEATABLE, SINGLE_INTERVALS, VERSIONS
 from tests.support.defects.defect import Defect, defect
-from tests.support.log_edits import (
+from tests.support.logs.log_edits import (
     edit,
     repeated,
     with_metadata,

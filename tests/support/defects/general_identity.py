@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from benchmark.record.events import DEFAULT_ORG
 from compliance.subjects.timeline import CONTACT
 from tests.support.defects.defect import Defect, defect
-from tests.support.log_edits import edit, fields_of, require, with_metadata, with_value, without
+from tests.support.logs.log_edits import edit, fields_of, require, with_metadata, with_value, without
 
 PLACEHOLDERS = (
     "",

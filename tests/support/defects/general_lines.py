@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterator
 
 from tests.support.defects.defect import Defect, defect
-from tests.support.log_edits import (
+from tests.support.logs.log_edits import (
     TOKEN,
     as_bytes,
     as_text,

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from benchmark.record.events import OPTIMIZERS
 from compliance.wording import excerpt
 from tests.support.defects.defect import Defect, defect, typed
-from tests.support.hand_logs import COMPLETED
-from tests.support.log_edits import (
+from tests.support.logs.hand_logs import COMPLETED
+from tests.support.logs.log_edits import (
     fields_of,
     place_of,
     row_of,

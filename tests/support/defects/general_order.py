@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from compliance.subjects.timeline import SINGLE_INTERVALS
 from tests.support.defects.defect import Defect, defect
-from tests.support.log_edits import events_of, fields_of, moved, place_of, row_of, with_rows
+from tests.support.logs.log_edits import events_of, fields_of, moved, place_of, row_of, with_rows
 
 
 def crossed(text: str, *keys: str) -> str:

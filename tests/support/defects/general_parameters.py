@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tests.support.defects.defect import Defect, defect
-from tests.support.log_edits import require, value_of, with_result, with_value
+from tests.support.logs.log_edits import require, value_of, with_result, with_value
 
 #: Values that the policy, or their meaning, forbids.
 FORBIDDEN: dict[str, list[object]] = {

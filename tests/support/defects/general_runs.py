@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tests.support.defects.defect import Defect, defect
-from tests.support.log_edits import fields_of, place_of, row_of, with_metadata
+from tests.support.logs.log_edits import fields_of, place_of, row_of, with_metadata
 
 
 def upto(text: str, key: str, number: int = 0) -> str:

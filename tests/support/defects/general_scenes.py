@@ -8,7 +8,7 @@ from benchmark.record.events import BASELINES, POINT
 from compliance.subjects.result_fields import COUNTS, ratios
 from tests.support.defects.defect import Defect, defect
 from tests.support.defects.general_values import counted, counts_of
-from tests.support.log_edits import (
+from tests.support.logs.log_edits import (
     Fields,
     before,
     edit,

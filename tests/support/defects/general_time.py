@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from benchmark.record.events import INTERVALS
 from tests.support.defects.defect import Defect, defect
-from tests.support.log_edits import edit, events_of, fields_of, place_of, retimed, with_metadata
+from tests.support.logs.log_edits import edit, events_of, fields_of, place_of, retimed, with_metadata
 
 
 def frozen(text: str, start: str, stop: str, number: int = 0) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from benchmark.record.events import BASELINES
 from tests.support.defects.defect import Defect, defect
-from tests.support.log_edits import fields_of, value_of, with_metadata, with_result, with_value
+from tests.support.logs.log_edits import fields_of, value_of, with_metadata, with_result, with_value
 
 #: What another score, and another accuracy of an epoch or a baseline, contradicts in addition to its counts.
 CONSEQUENCES = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchmark.record.events import BY_KEY
 from tests.support.defects.defect import Said
-from tests.support.hand_logs import EARLY_STOPPED
+from tests.support.logs.hand_logs import EARLY_STOPPED
 
 #: By the name of the defect.
 SAID: dict[str, Said] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.support.defects.defect import typed
-from tests.support.hand_logs import COMPLETED, TOKEN, line_of, with_line, with_metadata, with_value
+from tests.support.logs.hand_logs import COMPLETED, TOKEN, line_of, with_line, with_metadata, with_value
 
 LINES = COMPLETED.splitlines()
 SEED = line_of(COMPLETED, "seed")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from tests.support.defects.defect import typed
-from tests.support.hand_logs import (
+from tests.support.logs.hand_logs import (
     COMPLETED,
     EARLY_STOPPED,
     TOKEN,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.support.defects.defect import Defect, typed
-from tests.support.hand_logs import (
+from tests.support.logs.hand_logs import (
     COMPLETED,
     EARLY_STOPPED,
     edit,

@@ -87,7 +87,7 @@ def report(bundle: Path) -> Image.Image:
     """The top of a bundle's report, as a browser shows it."""
     from playwright.sync_api import sync_playwright
 
-    from tests.support.browser import OPTIONS, PROGRAM, Tab
+    from tests.support.surroundings.browser import OPTIONS, PROGRAM, Tab
 
     (path,) = bundle.glob("*/cloudmask/*/*/report.html")
     with sync_playwright() as playwright:

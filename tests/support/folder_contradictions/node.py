@@ -24,7 +24,7 @@ from tests.support.folder_contradictions.contradiction import (
     rows,
     tiny,
 )
-from tests.support.runs import V100
+from tests.support.runs.hand_runs import V100
 
 TELEMETRY, FORMAT = "telemetry.csv", "%Y-%m-%dT%H:%M:%S.%fZ"
 LOAD, MEMORY = "process_cpu_percent", "process_memory_mb"

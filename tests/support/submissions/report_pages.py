@@ -16,9 +16,9 @@ from submission.documents.files import write_json, write_text
 from submission.report.page import write_report
 from submission.runs.runs import read_runs
 from submission.system.description import DEFAULT_SITE, describe_measured, read_site
-from tests.support.checkout import git
-from tests.support.facts import Facts, mean
-from tests.support.runs import SCENES, Lines, write_run
+from tests.support.runs.checkout import git
+from tests.support.runs.hand_runs import SCENES, Lines, write_run
+from tests.support.submissions.facts import Facts, mean
 
 CURVES = ("train_loss", "eval_loss", "train_accuracy", "eval_accuracy")
 HOSTILE = "Evil </script><script>boom()</script><img src=x onerror=boom()> & \"Co\" 'Ltd'"

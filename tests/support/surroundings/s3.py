@@ -21,7 +21,7 @@ from moto.s3.models import get_canned_acl, s3_backends
 from moto.server import ThreadedMotoServer
 
 from benchmark.download.source import BUCKET, PREFIXES
-from tests.support.waiting import wait_until
+from tests.support.processes.waiting import wait_until
 
 TRAINING, INFERENCE = PREFIXES["training"][0], PREFIXES["inference"][0]
 HOST = "127.0.0.1"

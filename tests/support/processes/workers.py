@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.support.ports import free_ports
 from tests.support.project import read_events
+from tests.support.surroundings.ports import free_ports
 
 
 def environments(number: int) -> list[dict[str, str]]:

@@ -15,9 +15,9 @@ from typing import Any
 
 from benchmark.config.files import load_config
 from benchmark.record.events import RULES_EDITION
-from tests.support.checkout import make_checkout
-from tests.support.run_changes import CONFIGURED
-from tests.support.run_files import Lines, measured_at, metrics_text, state_config
+from tests.support.runs.checkout import make_checkout
+from tests.support.runs.run_changes import CONFIGURED
+from tests.support.runs.run_files import Lines, measured_at, metrics_text, state_config
 
 ORG = "New York University"
 PLATFORM = "Test Node"

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import IO
 
 from benchmark import ROOT
-from tests.support import forked
+from tests.support.processes import forked
 from tests.support.project import TINY
 
 #: Two tests at a time on two cores: more threads would only wait for each other.
@@ -124,7 +124,7 @@ def _server() -> str:
         listener.listen()
         files = (listener.fileno(), ours)
         listening = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.preloaded", *map(str, files)],
+            [sys.executable, "-m", "tests.support.processes.preloaded", *map(str, files)],
             cwd=ROOT,
             env={**os.environ, **ONE_THREAD, **KEEP_MEMORY},
             pass_fds=files,

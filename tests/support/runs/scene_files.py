@@ -7,7 +7,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from tests.support.runs import CLOUDY, PIXELS, SCENES, accuracy, correct, make_place
+from tests.support.runs.hand_runs import CLOUDY, PIXELS, SCENES, accuracy, correct, make_place
 
 SEEDS = (1, 2, 3)
 #: The run of the highest accuracy: its masks are at hand.

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from compliance import registry
 from compliance.finding import Finding
 from compliance.selection import Selection
-from tests.support.hand_logs import LOGS, TOKEN, parsed
+from tests.support.logs.hand_logs import LOGS, TOKEN, parsed
 
 PUBLISHED = {path.stem: path.read_text() for path in sorted(LOGS.glob("*/*.txt"))}
 DEEPCAM, COSMOFLOW = PUBLISHED["deepcam-3.0"], PUBLISHED["cosmoflow-3.0"]

@@ -19,7 +19,7 @@ from compliance.finding import Finding
 from compliance.rules import own_rules
 from compliance.subjects.log import Log
 from compliance.subjects.parse import parse_log
-from tests.support.log_edits import retimed
+from tests.support.logs.log_edits import retimed
 
 LOGS = ROOT / "tests" / "data" / "logs"
 #: Three epochs on observed scenes, by day and night; nothing to find.

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.ports import free_ports
-from tests.support.waiting import wait_until
+from tests.support.processes.waiting import wait_until
+from tests.support.surroundings.ports import free_ports
 
 PACKAGES = ("slurmctld", "slurmd", "slurm-client", "munge")
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "scontrol", "srun", "sinfo")

@@ -8,10 +8,10 @@ import subprocess
 from pathlib import Path
 
 from benchmark import ROOT
-from tests.support.checkout import git
 from tests.support.documents.pages import command_lines
 from tests.support.documents.tutorial import steps
 from tests.support.project import TINY, make_tiny_scenes, program
+from tests.support.runs.checkout import git
 
 METHODS = ("unet", "bayes")
 _CODE = ("benchmark", "requirements.lock", "LICENSE", ".gitignore")

@@ -9,8 +9,8 @@ from pathlib import Path
 from compliance.finding import Finding
 from submission import package as packager
 from submission.bundle.archive import manifest_text
-from tests.support.checkout import git, make_checkout
-from tests.support.runs import CONFIG, write_run
+from tests.support.runs.checkout import git, make_checkout
+from tests.support.runs.hand_runs import CONFIG, write_run
 
 BUNDLE = "demonstration-New-York-University-cloudmask-test-node-quick"
 SCIENCE = "New-York-University/cloudmask/test-node/quick"

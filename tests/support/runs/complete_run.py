@@ -12,8 +12,8 @@ import h5py
 import numpy as np
 
 from benchmark import ROOT
-from tests.support.run_files import Lines, metrics_text
-from tests.support.runs import CONFIG, MEASURED, PIXELS, SCENES, V100, result, write_run
+from tests.support.runs.hand_runs import CONFIG, MEASURED, PIXELS, SCENES, V100, result, write_run
+from tests.support.runs.run_files import Lines, metrics_text
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 SEED = 1

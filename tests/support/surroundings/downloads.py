@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmark.download.__main__ import main
 from tests.support.project import ROOT
-from tests.support.s3 import INFERENCE, S3, TRAINING
+from tests.support.surroundings.s3 import INFERENCE, S3, TRAINING
 
 DAY = "day/S3A_SL_1_RBT____20191001T100000_20191001T100300_20191002T140000_0179_050_001_0180_LN2_O_NT_003.hdf"
 NIGHT = DAY.replace("day/", "night/").replace("T10", "T21")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tests.support.defects.general_method import with_optimizer
-from tests.support.hand_logs import LOGS, findings
-from tests.support.log_edits import as_bytes, as_text
+from tests.support.logs.hand_logs import LOGS, findings
+from tests.support.logs.log_edits import as_bytes, as_text
 
 #: Every good log that is kept with the tests: typed by hand, or of a real run.
 KEPT = {path.stem: as_text(path.read_bytes()) for path in sorted(LOGS.glob("*.txt"))}

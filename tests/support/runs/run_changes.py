@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 
-from tests.support.run_files import Lines
+from tests.support.runs.run_files import Lines
 
 
 def with_energy(lines: Lines) -> None:

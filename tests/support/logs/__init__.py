@@ -1,0 +1,1 @@
+"""Good logs, edits of their text, and reports on them."""

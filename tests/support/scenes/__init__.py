@@ -1,0 +1,1 @@
+"""Small scenes: products, synthetic datasets, and what staging makes of them."""

@@ -1,0 +1,1 @@
+"""Submission trees and bundles, changes to them, and what their documents must say."""
