@@ -25,6 +25,7 @@ OF_FIXTURES = {
     "cluster": ("slow", "slurm"),
     "tiny_run": ("slow",),
     "trained_place": ("slow",),
+    "two_megabytes": ("root",),
 }
 #: Folders and files in which every test trains, packages, or waits for other programs.
 SLOW = (

@@ -167,6 +167,7 @@ def test_without_resume_an_interrupted_run_goes_aside_with_a_hint(tiny_place, in
     assert len([e for e in read_events(root / "result.txt") if e["key"] == "eval_stop"]) == 1
 
 
+@pytest.mark.root
 def test_a_full_disk_ends_a_run_that_can_be_resumed_once_there_is_room(tiny_place, whole):
     with small_disk(tiny_place / "small", "size=70m") as small:
         # weights and two checkpoints take 64 MB, the third has no room next to them

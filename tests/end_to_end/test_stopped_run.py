@@ -142,6 +142,7 @@ def test_a_bad_scene_stops_the_run_before_it_learns_or_is_skipped_and_logged(
     assert result["data"]["inference_scenes"] == (3 if split == "inference" else 4)
 
 
+@pytest.mark.root
 def test_a_disk_that_fills_up_during_the_run_is_reported_and_the_log_still_ends(tiny_place, tmp_path):
     data = tiny_place / "data" / "synthetic"
     with small_disk(tmp_path / "small", "size=6m") as small:

@@ -14,6 +14,7 @@ from tests.support.scenes.staging import IN_PROCESS, MANY_READERS, journal_lines
 from tests.support.surroundings.disk import resize, small_disk
 
 
+@pytest.mark.root
 def test_room_is_asked_for_before_staging_for_what_is_missing_only(tmp_path):
     paths = make_scenes(tmp_path / "scenes", 20, rows=150)
     layout = PatchLayout((150, 150), 32, "slstr")
@@ -35,6 +36,7 @@ def test_room_is_asked_for_before_staging_for_what_is_missing_only(tmp_path):
 
 
 @pytest.mark.parametrize("pixels", [IN_PROCESS, MANY_READERS])
+@pytest.mark.root
 def test_a_disk_that_fills_up_during_staging_is_reported_and_staged_scenes_are_kept(
     tmp_path, monkeypatch, pixels
 ):
@@ -64,6 +66,7 @@ def test_a_disk_that_fills_up_during_staging_is_reported_and_staged_scenes_are_k
         assert (part.reused, part.records, said) == (len(kept), other.records, "")
 
 
+@pytest.mark.root
 def test_an_unwritable_folder_is_reported(paths, tmp_path):
     with small_disk(tmp_path / "small", "size=1m,ro") as small, pytest.raises(RunError) as caught:
         stage(small / "stage", paths)

@@ -21,7 +21,7 @@ from compliance.upstream import second_opinion as module
 from compliance.upstream.second_opinion import JUDGE, Opinion, ask, second_opinion, why_not_asked
 from tests.compliance.rules.log.test_log_rules import BENIGN
 from tests.support.defects.catalogue import SAID_TEXTS
-from tests.support.defects.typed_timeline import RESUMED_WELL
+from tests.support.defects.typed.timeline import RESUMED_WELL
 from tests.support.logs.hand_logs import (
     COMPLETED,
     EARLY_STOPPED,

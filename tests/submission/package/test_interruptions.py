@@ -27,6 +27,7 @@ def test_an_unwritable_output_is_reported(place: Path, capsys: pytest.CaptureFix
     assert "choose another with --output" in capsys.readouterr().err
 
 
+@pytest.mark.root
 def test_a_full_disk_leaves_nothing_and_takes_nothing(place: Path, tmp_path: Path) -> None:
     with small_disk(tmp_path / "small", "size=64k") as small:
         (small / "mine.txt").write_text("kept")

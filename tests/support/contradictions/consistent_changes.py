@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from compliance.subjects.result_fields import COUNTS, ratios
-from tests.support.defects.general_method import added, stated
+from tests.support.defects.general.method import added, stated
 from tests.support.logs.log_edits import (
     Fields,
     best_epoch,

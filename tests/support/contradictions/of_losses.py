@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from tests.support.contradictions.consistent_changes import of_method, other
 from tests.support.defects.defect import Defect, defect
-from tests.support.defects.general_values import counted
+from tests.support.defects.general.values import counted
 from tests.support.logs.log_edits import fields_of, with_metadata, with_value
 
 

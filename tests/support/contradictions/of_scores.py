@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from benchmark.record.events import BASELINES, POINT
 from tests.support.contradictions.consistent_changes import keys_of, rescored
 from tests.support.defects.defect import Defect, defect
-from tests.support.defects.general_values import counted
+from tests.support.defects.general.values import counted
 from tests.support.logs.log_edits import (
     before,
     fields_of,

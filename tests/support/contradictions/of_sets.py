@@ -13,8 +13,8 @@ from tests.support.contradictions.consistent_changes import (
     rescored,
     with_masks,
 )
-from tests.support.defects.general_runs import aborted
-from tests.support.defects.general_values import counted
+from tests.support.defects.general.runs import aborted
+from tests.support.defects.general.values import counted
 from tests.support.logs.hand_logs import COMPLETED
 from tests.support.logs.log_edits import (
     Fields,

@@ -5,21 +5,25 @@ from __future__ import annotations
 import dataclasses
 
 from tests.support.contradictions.of_logs import contradictions
-from tests.support.defects import general_method, typed_events, typed_lines, typed_timeline, typed_values
 from tests.support.defects.defect import Defect
-from tests.support.defects.general_epochs import epochs, resumptions
-from tests.support.defects.general_events import single_events
-from tests.support.defects.general_identity import identity
-from tests.support.defects.general_lines import parsing
-from tests.support.defects.general_method import method
-from tests.support.defects.general_order import order
-from tests.support.defects.general_parameters import parameters
-from tests.support.defects.general_result import result, stopping
-from tests.support.defects.general_runs import runs
-from tests.support.defects.general_scenes import scenes
-from tests.support.defects.general_time import time
-from tests.support.defects.general_values import values
+from tests.support.defects.general.epochs import epochs, resumptions
+from tests.support.defects.general.events import single_events
+from tests.support.defects.general.identity import identity
+from tests.support.defects.general.lines import parsing
+from tests.support.defects.general.method import DEFECTS as METHODS
+from tests.support.defects.general.method import method
+from tests.support.defects.general.order import order
+from tests.support.defects.general.parameters import parameters
+from tests.support.defects.general.result import result, stopping
+from tests.support.defects.general.runs import runs
+from tests.support.defects.general.scenes import scenes
+from tests.support.defects.general.time import time
+from tests.support.defects.general.values import values
 from tests.support.defects.said import SAID
+from tests.support.defects.typed.events import DEFECTS as EVENTS
+from tests.support.defects.typed.lines import DEFECTS as LINES
+from tests.support.defects.typed.timeline import DEFECTS as TIMELINE
+from tests.support.defects.typed.values import DEFECTS as VALUES
 
 #: Defects that can be planted in any good log.
 GENERAL: tuple[Defect, ...] = tuple(
@@ -42,13 +46,7 @@ GENERAL: tuple[Defect, ...] = tuple(
         *contradictions(),
     )
 )
-TYPED: tuple[Defect, ...] = (
-    *typed_lines.DEFECTS,
-    *typed_events.DEFECTS,
-    *typed_timeline.DEFECTS,
-    *typed_values.DEFECTS,
-    *general_method.DEFECTS,
-)
+TYPED: tuple[Defect, ...] = (*LINES, *EVENTS, *TIMELINE, *VALUES, *METHODS)
 DEFECTS: tuple[Defect, ...] = (*GENERAL, *TYPED)
 
 #: Pairs of a text with a defect and the defect, for all those whose finding is known word for word.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.defects.general_method import with_optimizer
+from tests.support.defects.general.method import with_optimizer
 from tests.support.logs.hand_logs import LOGS, findings
 from tests.support.logs.log_edits import as_bytes, as_text
 

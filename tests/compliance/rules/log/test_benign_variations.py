@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.defects.general_time import delayed
-from tests.support.defects.general_values import counted, counts_of
+from tests.support.defects.general.time import delayed
+from tests.support.defects.general.values import counted, counts_of
 from tests.support.logs.good_logs import GOOD, USUAL
 from tests.support.logs.hand_logs import findings
 from tests.support.logs.log_edits import (

@@ -13,7 +13,7 @@ from benchmark.record.events import OF_EDITION
 from compliance.rules import RULE_BY_ID, own_rules
 from tests.support.defects.catalogue import DEFECTS, GENERAL
 from tests.support.defects.defect import Defect
-from tests.support.defects.general_events import near_misses
+from tests.support.defects.general.events import near_misses
 from tests.support.logs.good_logs import GOOD, KEPT, OTHER, USUAL, rules_of
 from tests.support.logs.hand_logs import findings
 from tests.support.logs.log_edits import Fields, as_bytes, events_of

@@ -11,7 +11,7 @@ from benchmark.record.events import BASELINES, PRECISIONS, SCHEDULES, STATUSES
 from compliance.upstream.second_opinion import JUDGE
 from tests.support.logs.hand_logs import COMPLETED, EARLY_STOPPED, findings, with_result, with_value
 
-#: A kind of method decides what else is in a log; tests/support/defects/general_method.py has its cases.
+#: A kind of method decides what else is in a log; tests/support/defects/general/method.py has its cases.
 WORDS = {key: words for key, words in events.WORDS.items() if key != "method_kind"}
 SPOKEN = [(key, word) for key, words in WORDS.items() for word in words]
 

@@ -29,7 +29,7 @@ from tests.support.contradictions.of_sets import (
     as_seed,
     with_digits,
 )
-from tests.support.defects.general_method import of_kind, stated
+from tests.support.defects.general.method import of_kind, stated
 from tests.support.logs.hand_logs import COMPLETED, EARLY_STOPPED, findings, parsed
 from tests.support.logs.log_edits import (
     fields_of,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from benchmark.record.events import BASELINES, POINT
 from compliance.subjects.result_fields import COUNTS, ratios
 from tests.support.defects.defect import Defect, defect
-from tests.support.defects.general_values import counted, counts_of
+from tests.support.defects.general.values import counted, counts_of
 from tests.support.logs.log_edits import (
     Fields,
     before,

@@ -1,0 +1,1 @@
+"""Defects that any good log can be given, each by the event or the field that it damages."""
