@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import tensorflow as tf
@@ -73,13 +74,13 @@ def measure_bound(display: Display, engine: Engine) -> Bound:
 def _say_losses(display: Display, timed: list[Timed]) -> None:
     """The passes that would gain most at the best rate that the library reaches here."""
     best = max(each.rate(which) for each in timed for which in each.seconds)
-    lost = {
-        (each, which): each.seconds[which] - each.operations / best / 1e9
+    lost = [
+        (each.seconds[which] - each.operations / best / 1e9, each, which)
         for each in timed
         for which in each.seconds
-    }
+    ]
     display.say(f"lost against the best of these rates, {best:.0f} GFLOP/s:")
-    for (each, which), spent in sorted(lost.items(), key=lambda item: -item[1])[:SHOWN]:
+    for spent, each, which in sorted(lost, key=itemgetter(0), reverse=True)[:SHOWN]:
         display.say(
             f"  {each.name:32} {which:8} {each.rate(which):6.0f} GFLOP/s  {1000 * spent:7.1f} ms a step"
         )
@@ -109,8 +110,22 @@ def _convolutions(engine: Engine) -> Iterator[tuple[str, float, Passes]]:
 
 
 def _plain(shape: tuple[int, ...], size: int, filters: int, kind: str) -> tuple[float, Passes]:
-    """A convolution of an image [n, R, C, a] with a kernel [size, size, a, filters]."""
+    """A convolution of an image [n, R, C, a] with a kernel [size, size, a, filters].
+
+    One of 1 x 1 is timed as the product of matrices that it is computed as (compute/convolution.py).
+    """
     n, rows, columns, channels = shape
+    operations = 2.0 * n * rows * columns * size * size * channels * filters
+    if size == 1:
+        pixels = n * rows * columns
+        a, b, weights = (
+            _random(each, kind) for each in ((pixels, channels), (pixels, filters), (channels, filters))
+        )
+        return operations, {
+            "forward": tf.function(lambda: tf.matmul(a, weights)),
+            "input": tf.function(lambda: tf.matmul(b, weights, transpose_b=True)),
+            "filter": tf.function(lambda: tf.matmul(a, b, transpose_a=True)),
+        }
     x, y = _random(shape, kind), _random((n, rows, columns, filters), kind)
     kernel = _random((size, size, channels, filters), kind)
     options: dict[str, Any] = {"strides": [1, 1, 1, 1], "padding": "SAME"}
@@ -127,7 +142,7 @@ def _plain(shape: tuple[int, ...], size: int, filters: int, kind: str) -> tuple[
             )
         ),
     }
-    return 2.0 * n * rows * columns * size * size * channels * filters, passes
+    return operations, passes
 
 
 def _transposed(shape: tuple[int, ...], filters: int, kind: str) -> tuple[float, Passes]:

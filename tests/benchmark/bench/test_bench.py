@@ -155,9 +155,13 @@ def test_the_parts_of_a_run_add_up_to_its_time():
     assert (parts["between"], parts["after the log"]) == pytest.approx((3, 2))
 
 
-def test_the_bound_times_every_convolution_once_in_each_of_its_passes():
+@pytest.fixture(scope="module")
+def engine() -> Engine:
     make_deterministic(1)
-    engine = Engine(unet.method(), 16, 2, "float32", tf.distribute.get_strategy())
+    return Engine(unet.method(), 16, 2, "float32", tf.distribute.get_strategy())
+
+
+def test_the_bound_times_every_convolution_once_in_each_of_its_passes(engine):
     convolutions = list(bound._convolutions(engine))
     # fourteen 3 x 3, of which three are split in two, and the last one
     assert len(convolutions) == 18
@@ -173,3 +177,17 @@ def test_the_bound_times_every_convolution_once_in_each_of_its_passes():
     assert sum(pooled for _, _, pooled in images) == 3
     assert [summed for _, summed, _ in images] == [1] * 8 + [2, 1] * 3 + [1]
     assert bound._moved(images, training=True) > bound._moved(images, training=False) > 0
+
+
+def test_the_bound_says_what_each_pass_reaches_and_where_most_is_lost(engine, monkeypatch, capsys):
+    monkeypatch.setattr(bound, "TURNS", 1)
+    monkeypatch.setattr(bound, "COPIED", 2**20)
+    found = bound.measure_bound(Display(), engine)
+    assert found.training > found.inference > 0
+    said = capsys.readouterr().out.splitlines()
+    shares = [int(line.split(" % of the bound")[0].split()[-1]) for line in said if "of the bound" in line]
+    assert len(shares) == 3
+    assert sum(shares) <= 100
+    lost = [float(line.split()[-4]) for line in said if line.endswith("ms a step")]
+    assert len(lost) == bound.SHOWN
+    assert lost == sorted(lost, reverse=True)
