@@ -1,6 +1,6 @@
 """The bound of a step: what its convolutions take alone, layer by layer, and what the rest must move.
 
-For each convolution of the network the library's own operations are timed, in the shapes and the precision
+For each convolution of a network the library's own operations are timed, in the shapes and the precision
 of the model: forward, gradient of the input, gradient of the filter. The best time of several counts. What
 is left of a step moves memory: ReLUs, their gradients, pooling, sums of two images. Its bytes are counted
 and divided by the measured bandwidth. The sum of both is a bound of the layers as they are; nothing is
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 from benchmark.compute.convolution import Convolution
@@ -54,12 +55,18 @@ class Bound:
 
 
 def measure_bound(display: Display, engine: Engine) -> Bound:
-    """Time every convolution of the engine's network alone, print where most is lost, return the bound."""
-    timed = [_timed(*parts) for parts in _convolutions(engine)]
+    """Time every convolution of the engine's networks alone, print where most is lost, return the bound."""
+    batch = engine.global_batch
+    timed = [_timed(*parts) for parts in _convolutions(engine.network, batch)]
+    forward = [
+        _timed(name, operations, {"forward": passes["forward"]})
+        for name, operations, passes in _convolutions(engine.inner, batch)
+    ]
     bandwidth = _bandwidth()
-    images = _image_bytes(engine)
-    training = sum(sum(each.seconds.values()) for each in timed) + _moved(images, training=True) / bandwidth
-    inference = sum(each.seconds["forward"] for each in timed) + _moved(images, training=False) / bandwidth
+    moved = _moved(_image_bytes(engine.network, batch), training=True)
+    training = sum(sum(each.seconds.values()) for each in timed) + moved / bandwidth
+    moved = _moved(_image_bytes(engine.inner, batch), training=False)
+    inference = sum(each.seconds["forward"] for each in forward) + moved / bandwidth
     row(display, "memory bandwidth", [bandwidth / 1e9], "GB/s", "reading and writing a large array")
     for which in PASSES:
         spent = [each for each in timed if which in each.seconds]
@@ -89,9 +96,9 @@ def _say_losses(display: Display, timed: list[Timed]) -> None:
 Passes = dict[str, Callable[[], Any]]
 
 
-def _convolutions(engine: Engine) -> Iterator[tuple[str, float, Passes]]:
-    """Name, operations and passes of each convolution that the network carries out on a batch."""
-    layers = [each for each in engine.network.layers if isinstance(each, Convolution)]
+def _convolutions(network: keras.Model, batch: int) -> Iterator[tuple[str, float, Passes]]:
+    """Name, operations and passes of each convolution that a network carries out on a batch."""
+    layers = [each for each in network.layers if isinstance(each, Convolution)]
     for number, layer in enumerate(layers, start=1):
         convolution = layer.convolution
         kind, filters = convolution.compute_dtype, convolution.filters
@@ -100,9 +107,9 @@ def _convolutions(engine: Engine) -> Iterator[tuple[str, float, Passes]]:
         name = f"{number}: {rows} x {columns}"
         *upsampled, image = inputs
         for each in upsampled:
-            shape = (engine.global_batch, *each.shape[1:])
+            shape = (batch, *each.shape[1:])
             yield f"{name}, {shape[-1]} -> {filters} up", *_transposed(shape, filters, kind)
-        shape = (engine.global_batch, rows, columns, image.shape[-1])
+        shape = (batch, rows, columns, image.shape[-1])
         operations, passes = _plain(shape, convolution.kernel_size[0], filters, kind)
         if number == 1:  # nobody wants the gradient of the scene
             del passes["input"]
@@ -184,17 +191,17 @@ def _bandwidth() -> float:
     return 2 * COPIED / _best(tf.function(lambda: large + 1))
 
 
-def _image_bytes(engine: Engine) -> list[tuple[float, int, bool]]:
+def _image_bytes(network: keras.Model, batch: int) -> list[tuple[float, int, bool]]:
     """Bytes of each convolution's output of a batch, how many images were added to make it, and whether it is
     pooled."""
-    pooled = {id(layer.input) for layer in engine.network.layers if "pooling" in type(layer).__name__.lower()}
+    pooled = {id(layer.input) for layer in network.layers if "pooling" in type(layer).__name__.lower()}
     found = []
-    for layer in engine.network.layers:
+    for layer in network.layers:
         if isinstance(layer, Convolution):
             _, rows, columns, filters = layer.output.shape
             size = tf.dtypes.as_dtype(layer.convolution.compute_dtype).size
             inputs = layer.input if isinstance(layer.input, list) else [layer.input]
-            bytes_ = float(engine.global_batch * rows * columns * filters * size)
+            bytes_ = float(batch * rows * columns * filters * size)
             found.append((bytes_, len(inputs), any(id(x) in pooled for x in inputs)))
     return found
 

@@ -89,7 +89,8 @@ class Engine:
     """A network and its optimizer under a strategy, on one worker of a cluster.
 
     Batches are NumPy or TensorFlow arrays: inputs float32 [n, patch, patch, 9], labels uint8
-    [n, patch, patch]. Every worker takes the same steps, each with its share of the batch.
+    [n, patch, patch]. Every worker takes the same steps, each with its share of the batch. Of a prediction
+    the outer ``crop`` / 2 pixels of each patch are left out.
     """
 
     def __init__(
@@ -101,6 +102,7 @@ class Engine:
         strategy: tf.distribute.Strategy,
         cluster: Cluster = SINGLE_WORKER,
         *,
+        crop: int = 0,
         xla: bool = False,
     ) -> None:
         self.strategy = strategy
@@ -116,12 +118,15 @@ class Engine:
         #: Where batches are best made ready: this worker's only GPU; None where several share them, or none.
         self.device = tf.config.list_logical_devices("GPU")[0].name if self.accelerators == 1 else None
         self._method = method
+        self._crop = crop
         self._xla = xla
         self._whole: dict[tuple[int, int], Callable] = {}
         with strategy.scope():
             #: What is saved and loaded, and how it is computed: the same variables.
             self.model = self._build((patch, patch, CHANNELS))
             self.network = method.optimised(self.model, None, xla) if method.optimised else self.model
+            #: How inference computes it, without what it leaves out where the method can.
+            self.inner = method.inner(self.model, crop, xla) if crop and method.inner else self.network
             self.optimizer = method.optimizer()
             self._optimizer_facts = {**self.optimizer.get_config(), "name": type(self.optimizer).__name__}
             if precision == "mixed_float16":  # gradients of few pixels would vanish
@@ -139,14 +144,15 @@ class Engine:
         if self.replicas > 1:
             return
         shape = self.model.input_shape[1:]
+        expected = [size - self._crop for size in shape[:2]]
         try:
             found = self._predict.get_concrete_function().structured_outputs.shape.as_list()
-            if found[1:] == list(shape[:2]):
+            if found[1:] == expected:
                 self._train.get_concrete_function()
                 self._evaluate.get_concrete_function()
         except Exception as error:
             raise no_network(shape, summary(error)) from error
-        if found[1:] != list(shape[:2]):
+        if found[1:] != expected:
             raise no_network(shape, f"probabilities of shape {found}")
 
     def train_step(
@@ -167,7 +173,7 @@ class Engine:
         return Evaluated(loss, int(correct), total, squares, stopping > 0)
 
     def predict(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Probability of cloud: float32 [n, patch, patch], n at most the global batch.
+        """Probability of cloud: float32 [n, patch - crop, patch - crop], n at most the global batch.
 
         Every worker passes the same patches, predicts its share of them, and gets all.
         """
@@ -330,7 +336,11 @@ class Engine:
         return _stack_sums(loss, correct, tf.reduce_sum(exact), tf.reduce_sum(exact * exact), stop)
 
     def _predict_replica(self, inputs: tf.Tensor) -> tf.Tensor:
-        return self._method.head(self.network(inputs, training=False))
+        outputs = self.inner(inputs, training=False)
+        edge = self._crop // 2
+        if edge and self.inner is self.network:
+            outputs = outputs[:, edge:-edge, edge:-edge]
+        return self._method.head(outputs)
 
 
 def _stack_sums(*values: tf.Tensor) -> tf.Tensor:

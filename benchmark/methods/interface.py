@@ -86,6 +86,9 @@ class Network:
     margin: int = 0
     #: (model, rows and columns if not the model's, whether for XLA) -> a faster model of the same variables.
     optimised: Callable[[keras.Model, tuple[int, int] | None, bool], keras.Model] | None = None
+    #: (model, crop, whether for XLA) -> a model of the same variables whose outputs are without the outer
+    #: crop / 2 pixels, which inference throws away.
+    inner: Callable[[keras.Model, int, bool], keras.Model] | None = None
 
 
 class Example(NamedTuple):

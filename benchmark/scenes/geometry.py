@@ -44,21 +44,24 @@ def inference_patches(image: NDArray, patch: int, crop: int) -> NDArray:
     return windows[:rows, :columns].reshape(rows * columns, patch, patch, *image.shape[2:])
 
 
-def stitch(patches: NDArray, shape: tuple[int, int], crop: int) -> NDArray:
-    """The image of ``shape`` from its inference patches [n, patch, patch], inner parts only.
+def kept(patches: NDArray, crop: int) -> NDArray:
+    """What is kept of predicted patches: [n, patch, patch] -> [n, patch - crop, patch - crop]."""
+    edge = crop // 2
+    return patches[:, edge : patches.shape[1] - edge, edge : patches.shape[2] - edge]
 
-    Every pixel is taken from exactly one patch: crop / 2 pixels are cut off each side, the
-    rest are tiled, and the tiling's surplus over ``shape`` is cut off evenly.
+
+def stitch(tiles: NDArray, shape: tuple[int, int]) -> NDArray:
+    """The image of ``shape`` from what is kept of its inference patches [n, stride, stride].
+
+    Every pixel is taken from exactly one tile; the surplus of all tiles over ``shape`` is cut off evenly.
     """
-    patch = patches.shape[1]
-    stride, edge = patch - crop, crop // 2
-    rows, columns = (_same_padding(size, patch, stride)[2] for size in shape)
-    inner = patches[:, edge : edge + stride, edge : edge + stride]
-    tiles = (
-        inner.reshape(rows, columns, stride, stride).swapaxes(1, 2).reshape(rows * stride, columns * stride)
+    stride = tiles.shape[1]
+    rows, columns = (-(-size // stride) for size in shape)
+    image = (
+        tiles.reshape(rows, columns, stride, stride).swapaxes(1, 2).reshape(rows * stride, columns * stride)
     )
     top, left = (rows * stride - shape[0]) // 2, (columns * stride - shape[1]) // 2
-    return tiles[top : top + shape[0], left : left + shape[1]]
+    return image[top : top + shape[0], left : left + shape[1]]
 
 
 def _centre(size: int, patch: int) -> tuple[int, int]:

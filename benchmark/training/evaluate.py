@@ -40,12 +40,15 @@ PredictScene = Callable[[SceneInputs], NDArray[np.floating]]
 
 
 def by_patches(predict: Predict, geometry: Geometry, batch: int) -> PredictScene:
-    """A prediction of scenes from one of patches: tiled, predicted in batches, and stitched."""
+    """A prediction of scenes from one of patches: tiled, predicted in batches, and stitched.
+
+    ``predict``: float32 [n, patch, patch, 9] -> [n, patch - crop, patch - crop], what is kept of each patch.
+    """
 
     def predict_scene(scene: SceneInputs) -> NDArray[np.floating]:
         patches = inference_patches(scene.inputs, geometry.patch, geometry.crop)
         predicted = [predict(patches[start : start + batch]) for start in range(0, len(patches), batch)]
-        return stitch(np.concatenate(predicted), scene.inside.shape, geometry.crop)
+        return stitch(np.concatenate(predicted), scene.inside.shape)
 
     return predict_scene
 

@@ -73,7 +73,9 @@ def prediction(
     make_deterministic(config.seed)
     geometry, batch = config.geometry, config.training.batch_size
     engine = Engine(
-        method.network, geometry.patch, batch, precision, choose_strategy(), xla=config.training.xla
+        *(method.network, geometry.patch, batch, precision, choose_strategy()),
+        crop=geometry.crop,
+        xla=config.training.xla,
     )
     engine.take(in_layer_order(arrays))
     tiled = by_patches(engine.predict, geometry, engine.global_batch)

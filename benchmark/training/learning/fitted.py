@@ -14,7 +14,7 @@ from benchmark.core.errors import CloudMaskError, MethodError
 from benchmark.methods.interface import Example, Tables
 from benchmark.methods.loading import LoadedMethod
 from benchmark.record.weights import save_tables, tables_digest
-from benchmark.scenes.geometry import training_patches
+from benchmark.scenes.geometry import kept, training_patches
 from benchmark.scenes.scene import SceneInputs
 from benchmark.stores.opening import StagedPart
 from benchmark.training.context import RunContext
@@ -71,7 +71,7 @@ def fitted_predictions(
         return predict_with(method, tables, scene.inputs)
 
     def predict_patches(patches: NDArray[np.float32]) -> NDArray[np.floating]:
-        return np.stack([predict_with(method, tables, patch) for patch in patches])
+        return kept(np.stack([predict_with(method, tables, patch) for patch in patches]), geometry.crop)
 
     tiled = by_patches(predict_patches, geometry, batch=1)
     return predict_whole if method.fitted.scenes else tiled, predict_whole

@@ -45,6 +45,7 @@ class NetworkLearner:
             precision,
             choose_strategy(run.cluster),
             run.cluster,
+            crop=config.geometry.crop,
             xla=training.xla,
         )
         if not self._engine.accelerators and VISIBLE not in os.environ and (cards := gpus()):

@@ -162,7 +162,7 @@ def engine() -> Engine:
 
 
 def test_the_bound_times_every_convolution_once_in_each_of_its_passes(engine):
-    convolutions = list(bound._convolutions(engine))
+    convolutions = list(bound._convolutions(engine.network, 2))
     # fourteen 3 x 3, of which three are split in two, and the last one
     assert len(convolutions) == 18
     assert sum(operations for _, operations, _ in convolutions) == pytest.approx(
@@ -173,7 +173,7 @@ def test_the_bound_times_every_convolution_once_in_each_of_its_passes(engine):
     for _, _, each in convolutions:
         for run in each.values():
             assert tf.reduce_all(tf.math.is_finite(run()))
-    images = bound._image_bytes(engine)
+    images = bound._image_bytes(engine.network, 2)
     assert sum(pooled for _, _, pooled in images) == 3
     assert [summed for _, summed, _ in images] == [1] * 8 + [2, 1] * 3 + [1]
     assert bound._moved(images, training=True) > bound._moved(images, training=False) > 0

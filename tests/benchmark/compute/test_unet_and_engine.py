@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -11,8 +13,9 @@ from benchmark.compute.engine import Engine, make_deterministic, resolve_precisi
 from benchmark.compute.operations import forward_operations
 from benchmark.core.errors import RunError
 from benchmark.methods import unet
-from benchmark.methods.unet import optimised_unet
+from benchmark.methods.unet import inner_unet, optimised_unet
 from benchmark.record.weights import weights_digest
+from benchmark.scenes.geometry import kept
 from tests.support.processes.preloaded import run_code
 
 LAYERS = [
@@ -198,6 +201,43 @@ def test_a_scene_in_one_piece_is_computed_by_the_same_layers(engine, shape):
     padded = np.zeros((1, 40, 40, 9), np.float32)
     padded[0, : shape[0], : shape[0]] = scene[:, : shape[0]]
     assert square == pytest.approx(larger.predict_on_batch(padded)[0, : shape[0], : shape[0], 0], abs=1e-5)
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+@pytest.mark.parametrize(
+    ("patch", "crop", "share"), [(64, 40, 0.578), (32, 8, 0.925), (16, 2, 1), (24, 22, 0.644)]
+)
+def test_what_is_kept_of_a_patch_is_the_same_to_the_bit_without_computing_the_rest(
+    patch, crop, share, precision
+):
+    make_deterministic(1)
+    strategy = tf.distribute.get_strategy()
+    complete = Engine(unet.method(), patch, 2, precision, strategy)
+    inner = Engine(unet.method(), patch, 2, precision, strategy, crop=crop)
+    inner.take(complete.weights)
+    inputs, _ = batch(2, patch=patch)
+    assert np.array_equal(inner.predict(inputs), kept(complete.predict(inputs), crop))
+    operations = [forward_operations(network) for network in (inner.inner, complete.network)]
+    assert operations[0] / operations[1] == pytest.approx(share, abs=1e-3)
+
+
+def test_the_benchmarks_crop_of_80_leaves_two_thirds_of_the_operations():
+    model = build_unet(256, 9, "float32")
+    inner = inner_unet(model, 80)
+    assert inner.output_shape == (None, 176, 176, 1)
+    share = forward_operations(inner) / forward_operations(optimised_unet(model))
+    assert share == pytest.approx(0.6849, abs=1e-4)
+
+
+def test_of_a_network_that_computes_complete_patches_the_inner_part_is_kept():
+    make_deterministic(1)
+    strategy = tf.distribute.get_strategy()
+    method = dataclasses.replace(unet.method(), inner=None)
+    complete, inner = (Engine(method, 16, 2, "float32", strategy, crop=crop) for crop in (0, 6))
+    inner.take(complete.weights)
+    inner.trace()
+    inputs, _ = batch(2, patch=16)
+    assert np.array_equal(inner.predict(inputs), kept(complete.predict(inputs), 6))
 
 
 @pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
