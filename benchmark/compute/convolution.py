@@ -27,39 +27,33 @@ class Convolution(layers.Layer):
     """A Conv2D layer's ``convolution(x)``, or with a skip ``convolution(concatenate([upsample(x), skip]))``.
 
     x: [n, R, C, a], skip: [n, 2 R, 2 C, b] -> [n, R, C, filters], or twice as large with a skip.
-    ``valid``: only pixels for which every weight meets the image, so a 3 x 3 kernel makes it smaller by one
-    pixel on each side; a skip may then lie anywhere in the middle of the upsampled image.
+    ``valid``, without a skip: only pixels for which every weight meets the image, one less on each side.
     """
 
     def __init__(self, convolution: layers.Conv2D, *, valid: bool = False) -> None:
         # Kernels stay in float32 until their weights are added; images keep their type.
         super().__init__(dtype="float32", autocast=False)
         self.convolution = convolution
-        self.padding = "VALID" if valid else "SAME"
-        self._lost = convolution.kernel_size[0] - 1 if valid else 0
+        self.valid = valid
 
     def call(self, x: tf.Tensor, skip: tf.Tensor | None = None) -> tf.Tensor:
         x = tf.cast(x, self.convolution.compute_dtype)
         kernel = tf.convert_to_tensor(self.convolution.kernel)
         bias = tf.cast(tf.convert_to_tensor(self.convolution.bias), x.dtype)
         if skip is None:
-            return self.convolution.activation(_with_bias(_convolved(x, kernel, self.padding), bias))
+            return self.convolution.activation(_with_bias(_convolved(x, kernel, valid=self.valid), bias))
         of_x, of_skip = tf.split(kernel, [x.shape[-1], skip.shape[-1]], axis=2)
-        n, rows, columns, _ = tf.unstack(tf.shape(x))
-        shape = tf.stack([n, 2 * rows, 2 * columns, self.convolution.filters])
+        shape = tf.concat([tf.shape(skip)[:3], [self.convolution.filters]], axis=0)
         widened = tf.cast(widened_kernel(of_x), x.dtype)
         upsampled = tf.nn.conv2d_transpose(x, widened, shape, strides=2, padding="SAME")
-        convolved = _with_bias(_convolved(skip, of_skip, self.padding), bias)
-        if self._lost:
-            edge = x.shape[1] - convolved.shape[1] // 2
-            upsampled = upsampled[:, edge : edge + convolved.shape[1], edge : edge + convolved.shape[2]]
-        return self.convolution.activation(convolved + upsampled)
+        return self.convolution.activation(_with_bias(_convolved(skip, of_skip), bias) + upsampled)
 
     def compute_output_spec(
         self, x: keras.KerasTensor, skip: keras.KerasTensor | None = None
     ) -> keras.KerasTensor:
         n, rows, columns = (x if skip is None else skip).shape[:3]
-        shape = (n, rows - self._lost, columns - self._lost, self.convolution.filters)
+        lost = self.convolution.kernel_size[0] - 1 if self.valid else 0
+        shape = (n, rows - lost, columns - lost, self.convolution.filters)
         return keras.KerasTensor(shape, dtype=self.convolution.compute_dtype)
 
 
@@ -89,12 +83,12 @@ def widened_kernel(kernel: tf.Tensor) -> tf.Tensor:
     return widened
 
 
-def _convolved(x: tf.Tensor, kernel: tf.Tensor, padding: str) -> tf.Tensor:
+def _convolved(x: tf.Tensor, kernel: tf.Tensor, *, valid: bool = False) -> tf.Tensor:
     kernel = tf.cast(kernel, x.dtype)
     if kernel.shape[:2] == (1, 1):
         flat = tf.matmul(tf.reshape(x, (-1, kernel.shape[2])), kernel[0, 0])
         return tf.reshape(flat, tf.concat([tf.shape(x)[:3], [kernel.shape[3]]], axis=0))
-    return tf.nn.conv2d(x, kernel, strides=1, padding=padding)
+    return tf.nn.conv2d(x, kernel, strides=1, padding="VALID" if valid else "SAME")
 
 
 @tf.custom_gradient

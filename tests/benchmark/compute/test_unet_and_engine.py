@@ -205,7 +205,7 @@ def test_a_scene_in_one_piece_is_computed_by_the_same_layers(engine, shape):
 
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
 @pytest.mark.parametrize(
-    ("patch", "crop", "share"), [(64, 40, 0.578), (32, 8, 0.925), (16, 2, 1), (24, 22, 0.644)]
+    ("patch", "crop", "share"), [(64, 40, 0.657), (32, 8, 0.939), (16, 2, 1), (24, 22, 0.681)]
 )
 def test_what_is_kept_of_a_patch_is_the_same_to_the_bit_without_computing_the_rest(
     patch, crop, share, precision
@@ -221,12 +221,12 @@ def test_what_is_kept_of_a_patch_is_the_same_to_the_bit_without_computing_the_re
     assert operations[0] / operations[1] == pytest.approx(share, abs=1e-3)
 
 
-def test_the_benchmarks_crop_of_80_leaves_two_thirds_of_the_operations():
+def test_the_benchmarks_crop_of_80_leaves_seventy_per_cent_of_the_operations():
     model = build_unet(256, 9, "float32")
     inner = inner_unet(model, 80)
     assert inner.output_shape == (None, 176, 176, 1)
     share = forward_operations(inner) / forward_operations(optimised_unet(model))
-    assert share == pytest.approx(0.6849, abs=1e-4)
+    assert share == pytest.approx(0.6988, abs=1e-4)
 
 
 def test_of_a_network_that_computes_complete_patches_the_inner_part_is_kept():
