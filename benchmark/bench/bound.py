@@ -17,6 +17,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from benchmark.bench.cards import say_card_limits
 from benchmark.compute.convolution import Convolution
 from benchmark.compute.engine import Engine
 from benchmark.core.display import Display
@@ -26,6 +27,8 @@ from benchmark.core.measure import row, seconds
 TURNS = 5
 #: Bytes of the array whose copy measures the bandwidth: far more than any cache.
 COPIED = 256 * 2**20
+#: Rows and columns of the matrices whose product is measured.
+SIZE = 2048
 #: Layers that the table shows: those that lose most.
 SHOWN = 6
 
@@ -67,7 +70,10 @@ def measure_bound(display: Display, engine: Engine) -> Bound:
     training = sum(sum(each.seconds.values()) for each in timed) + moved / bandwidth
     moved = _moved(_image_bytes(engine.inner, batch), training=False)
     inference = sum(each.seconds["forward"] for each in forward) + moved / bandwidth
+    say_card_limits(display)
     row(display, "memory bandwidth", [bandwidth / 1e9], "GB/s", "reading and writing a large array")
+    product = _product(engine.precision.removeprefix("mixed_"))
+    row(display, "product of matrices", [product / 1e9], "GFLOP/s", f"{SIZE} x {SIZE}, {engine.precision}")
     for which in PASSES:
         spent = [each for each in timed if which in each.seconds]
         rate = sum(each.operations for each in spent) / sum(each.seconds[which] for each in spent) / 1e9
@@ -189,6 +195,12 @@ def _bandwidth() -> float:
     """Bytes a second, read and written, of adding one to a large array."""
     large = tf.zeros(COPIED // 4)
     return 2 * COPIED / _best(tf.function(lambda: large + 1))
+
+
+def _product(kind: str) -> float:
+    """Operations a second of a product of two square matrices."""
+    a, b = _random((SIZE, SIZE), kind), _random((SIZE, SIZE), kind)
+    return 2.0 * SIZE**3 / _best(tf.function(lambda: tf.matmul(a, b)))
 
 
 def _image_bytes(network: keras.Model, batch: int) -> list[tuple[float, int, bool]]:

@@ -182,6 +182,7 @@ def test_the_bound_times_every_convolution_once_in_each_of_its_passes(engine):
 def test_the_bound_says_what_each_pass_reaches_and_where_most_is_lost(engine, monkeypatch, capsys):
     monkeypatch.setattr(bound, "TURNS", 1)
     monkeypatch.setattr(bound, "COPIED", 2**20)
+    monkeypatch.setattr(bound, "SIZE", 64)
     found = bound.measure_bound(Display(), engine)
     assert found.training > found.inference > 0
     said = capsys.readouterr().out.splitlines()

@@ -1,0 +1,59 @@
+"""What the visible accelerators could do at most, as NVIDIA's driver (NVML) states it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import pynvml
+
+from benchmark.core.display import Display
+from benchmark.core.measure import row
+from benchmark.record.accelerators import visible_accelerators
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Of one card: bytes and float32 operations a second, a multiply-add counting as two."""
+
+    name: str
+    bandwidth: float
+    float32: float
+
+
+def card_limits(nvml: Any = pynvml, visible: str | None = None) -> list[Limits]:
+    """Of each visible accelerator, from its highest clocks; none without the driver, or where it says less.
+
+    Memory transfers twice a clock on a bus of so many bits; a core does one multiply-add a clock.
+    """
+    try:
+        nvml.nvmlInit()
+    except nvml.NVMLError:
+        return []
+    try:
+        return [
+            Limits(
+                str(nvml.nvmlDeviceGetName(card)),
+                2e6 * _clock(nvml, card, nvml.NVML_CLOCK_MEM) * nvml.nvmlDeviceGetMemoryBusWidth(card) / 8,
+                2e6 * _clock(nvml, card, nvml.NVML_CLOCK_SM) * nvml.nvmlDeviceGetNumGpuCores(card),
+            )
+            for card in visible_accelerators(nvml, visible)
+        ]
+    except nvml.NVMLError:
+        return []
+    finally:
+        nvml.nvmlShutdown()
+
+
+def _clock(nvml: Any, card: Any, which: int) -> int:
+    """MHz."""
+    return nvml.nvmlDeviceGetMaxClockInfo(card, which)
+
+
+def say_card_limits(display: Display) -> None:
+    """Print the limits of each visible card, above what is measured on it."""
+    for limits in card_limits(visible=os.environ.get("CUDA_VISIBLE_DEVICES")):
+        row(display, "card's memory", [limits.bandwidth / 1e9], "GB/s", f"{limits.name}, by its clocks")
+        note = "by its clocks; its tensor cores multiply 16-bit numbers several times as fast"
+        row(display, "card's float32", [limits.float32 / 1e9], "GFLOP/s", note)
