@@ -15,7 +15,7 @@ from benchmark.record.run_folder import RunFolder
 from benchmark.training.learning.checkpoint import checkpoints, latest_checkpoint
 from tests.support.killed_runs import OFTEN, kill, outcome
 from tests.support.processes.preloaded import ONE_THREAD, Preloaded, run_preloaded
-from tests.support.processes.waiting import wait_for_event
+from tests.support.processes.waiting import wait_for_event, wait_until
 from tests.support.project import TINY, program, read_events, value_of
 from tests.support.surroundings.disk import resize, small_disk
 
@@ -98,12 +98,11 @@ def test_a_requeued_job_resumes_by_itself_and_a_complete_run_is_left_alone(tiny_
 
 @pytest.fixture(scope="module")
 def interrupted(tiny_place: Path, whole: dict[str, object]) -> Path:
-    """A run that was killed after its first epoch; to be copied."""
+    """A run that was killed once it had two checkpoints; to be copied."""
     root = tiny_place / "interrupted" / "tiny-seed-1"
     process = start(tiny_place, "interrupted", *SETTINGS)
-    wait_for_event(root / "result.txt", "eval_stop", process)
-    wait_for_event(root / "result.txt", "train_loss", process)
-    assert kill(process, 0.3)
+    wait_until(lambda: len(checkpoints(root / "checkpoints")) == 2, process)
+    assert kill(process, 0)
     assert len(checkpoints(root / "checkpoints")) == 2
     return root
 
