@@ -10,7 +10,7 @@ import pynvml
 
 from benchmark.core.display import Display
 from benchmark.core.measure import row
-from benchmark.record.accelerators import visible_accelerators
+from benchmark.record.accelerators import driver, visible_accelerators
 
 
 @dataclass(frozen=True)
@@ -27,28 +27,23 @@ def card_limits(nvml: Any = pynvml, visible: str | None = None) -> list[Limits]:
 
     Memory transfers twice a clock on a bus of so many bits; a core does one multiply-add a clock.
     """
-    try:
-        nvml.nvmlInit()
-    except nvml.NVMLError:
-        return []
-    try:
-        return [
-            Limits(
-                str(nvml.nvmlDeviceGetName(card)),
-                2e6 * _clock(nvml, card, nvml.NVML_CLOCK_MEM) * nvml.nvmlDeviceGetMemoryBusWidth(card) / 8,
-                2e6 * _clock(nvml, card, nvml.NVML_CLOCK_SM) * nvml.nvmlDeviceGetNumGpuCores(card),
-            )
-            for card in visible_accelerators(nvml, visible)
-        ]
-    except nvml.NVMLError:
-        return []
-    finally:
-        nvml.nvmlShutdown()
+    with driver(nvml) as found:
+        if not found:
+            return []
+        try:
+            return [_limits(nvml, card) for card in visible_accelerators(nvml, visible)]
+        except nvml.NVMLError:
+            return []
 
 
-def _clock(nvml: Any, card: Any, which: int) -> int:
-    """MHz."""
-    return nvml.nvmlDeviceGetMaxClockInfo(card, which)
+def _limits(nvml: Any, card: Any) -> Limits:
+    clocks = nvml.NVML_CLOCK_MEM, nvml.NVML_CLOCK_SM
+    memory, cores = (1e6 * nvml.nvmlDeviceGetMaxClockInfo(card, which) for which in clocks)
+    return Limits(
+        nvml.nvmlDeviceGetName(card),
+        2 * memory * nvml.nvmlDeviceGetMemoryBusWidth(card) / 8,
+        2 * cores * nvml.nvmlDeviceGetNumGpuCores(card),
+    )
 
 
 def say_card_limits(display: Display) -> None:

@@ -22,6 +22,7 @@ from benchmark.compute.collectives import Workers, share_of
 from benchmark.compute.trainable import TrainableMethod, compiled_by_xla, no_network, summary
 from benchmark.core.errors import RunError
 from benchmark.core.files import write_aside
+from benchmark.scenes.geometry import kept
 from benchmark.scenes.scene import CHANNELS
 
 
@@ -311,7 +312,7 @@ class Engine:
         outputs = self.network(inputs, training=training)
         margin = self._method.margin
         if training and margin:
-            outputs, labels = (values[:, margin:-margin, margin:-margin] for values in (outputs, labels))
+            outputs, labels = (kept(values, 2 * margin) for values in (outputs, labels))
         probability = self._method.head(outputs)
         cloud = labels > 0
         correct = tf.math.count_nonzero(tf.equal(probability > 0.5, cloud))
@@ -337,9 +338,8 @@ class Engine:
 
     def _predict_replica(self, inputs: tf.Tensor) -> tf.Tensor:
         outputs = self.inner(inputs, training=False)
-        edge = self._crop // 2
-        if edge and self.inner is self.network:
-            outputs = outputs[:, edge:-edge, edge:-edge]
+        if self._crop and self.inner is self.network:
+            outputs = kept(outputs, self._crop)
         return self._method.head(outputs)
 
 

@@ -10,21 +10,31 @@ from typing import Any
 import pynvml
 
 
+@contextlib.contextmanager
+def driver(nvml: Any = pynvml) -> Iterator[bool]:
+    """NVIDIA's driver, open during the block; False where there is none."""
+    try:
+        nvml.nvmlInit()
+    except nvml.NVMLError:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        nvml.nvmlShutdown()
+
+
 def device_names(nvml: Any = pynvml) -> list[str]:
     """UUIDs of all devices on which CUDA can compute, which mean the same whatever the order of numbers.
 
     A card that is divided (MIG) is named by its instances, as CUDA computes on these only. None without the
     driver.
     """
-    try:
-        nvml.nvmlInit()
-    except nvml.NVMLError:
-        return []
-    try:
+    with driver(nvml) as found:
+        if not found:
+            return []
         cards = map(nvml.nvmlDeviceGetHandleByIndex, range(nvml.nvmlDeviceGetCount()))
         return [str(nvml.nvmlDeviceGetUUID(device)) for card in cards for device in _devices_of(nvml, card)]
-    finally:
-        nvml.nvmlShutdown()
 
 
 def _devices_of(nvml: Any, card: Any) -> Iterator[Any]:

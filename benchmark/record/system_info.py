@@ -69,24 +69,22 @@ def gpus() -> list[dict[str, Any]]:
     """The NVIDIA accelerators of this node through NVML; none without its driver."""
     import pynvml
 
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError:
-        return []
-    try:
-        driver = _decoded(pynvml.nvmlSystemGetDriverVersion())
+    from benchmark.record.accelerators import driver
+
+    with driver() as found:
+        if not found:
+            return []
+        version = _decoded(pynvml.nvmlSystemGetDriverVersion())
         handles = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())]
         return [
             {
                 "model": _decoded(pynvml.nvmlDeviceGetName(handle)),
                 "memory_bytes": pynvml.nvmlDeviceGetMemoryInfo(handle).total,
                 "clock_mhz": pynvml.nvmlDeviceGetMaxClockInfo(handle, pynvml.NVML_CLOCK_SM),
-                "driver": driver,
+                "driver": version,
             }
             for handle in handles
         ]
-    finally:
-        pynvml.nvmlShutdown()
 
 
 def file_system_of(path: str | os.PathLike[str]) -> str:

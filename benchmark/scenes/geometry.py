@@ -45,7 +45,10 @@ def inference_patches(image: NDArray, patch: int, crop: int) -> NDArray:
 
 
 def kept(patches: NDArray, crop: int) -> NDArray:
-    """What is kept of predicted patches: [n, patch, patch] -> [n, patch - crop, patch - crop]."""
+    """What is kept of predicted patches: [n, patch, patch, ...] -> [n, patch - crop, patch - crop, ...].
+
+    Arrays and tensors alike.
+    """
     edge = crop // 2
     return patches[:, edge : patches.shape[1] - edge, edge : patches.shape[2] - edge]
 

@@ -22,7 +22,7 @@ DOTS_PER_INCH = 200
 
 STYLE = {
     # comes with matplotlib: the same letters on every machine; a serif, as in the document around the
-    # figures; its files are so small that a PDF takes a fifth of the time that DejaVu Sans would
+    # figures; its files are so small that a PDF takes a third of the time that DejaVu Sans would
     "font.family": "STIXGeneral",
     "font.size": 9,
     "axes.titlesize": 9.5,

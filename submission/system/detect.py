@@ -73,22 +73,21 @@ def _accelerator_answers() -> dict[str, str]:
     """Buses of the NVIDIA accelerators, through NVML; nothing without its driver."""
     import pynvml
 
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError:
-        return {}
-    try:
-        cards = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())]
-        links = min(map(_links, cards), default=0)
-        buses = [
-            f"PCIe {pynvml.nvmlDeviceGetMaxPcieLinkGeneration(card)}.0 "
-            f"x{pynvml.nvmlDeviceGetMaxPcieLinkWidth(card)}"
-            for card in cards
-        ]
-    except pynvml.NVMLError:
-        return {}
-    finally:
-        pynvml.nvmlShutdown()
+    from benchmark.record.accelerators import driver
+
+    with driver() as found:
+        if not found:
+            return {}
+        try:
+            cards = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())]
+            links = min(map(_links, cards), default=0)
+            buses = [
+                f"PCIe {pynvml.nvmlDeviceGetMaxPcieLinkGeneration(card)}.0 "
+                f"x{pynvml.nvmlDeviceGetMaxPcieLinkWidth(card)}"
+                for card in cards
+            ]
+        except pynvml.NVMLError:
+            return {}
     return {
         "accelerator_host_interconnect": ", ".join(sorted(set(buses))),
         "accelerator_interconnect": f"NVLink, {links} links of each" if links else "",
