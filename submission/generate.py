@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
-from benchmark.core.processes import meanwhile
 from submission.bundle.layout import BundleLayout
 from submission.bundle.sources import Sources
 from submission.documents.contribution import contribution
@@ -14,28 +12,22 @@ from submission.documents.files import write_documents, write_json, write_text
 from submission.documents.tasks import croissant_task
 from submission.documents.typeset import write_typeset
 from submission.figures.catalogue import FROM_LOGS, drawn
+from submission.figures.drawing import Draw
 from submission.report.images import shrink_figures
 from submission.report.page import write_report
 from submission.runs.runs import RunSet
 
 
-def write_generated(layout: BundleLayout, sources: Sources) -> None:
+def write_generated(layout: BundleLayout, sources: Sources, draw: Draw) -> None:
     """Write what follows from the sources. Figures of scenes that lie in the bundle are shown as they are."""
     names = sorted({*drawn(layout.figures), *FROM_LOGS})
-    with meanwhile(partial(_draw, sources.runs, layout.figures)):
+    with draw(sources.runs, layout.figures):
         write_documents(layout, sources)
         write_text(layout.contribution, contribution(layout, sources, names))
         write_report(layout, sources.runs)
     write_typeset(layout)
     write_json(layout.task, croissant_task(layout, sources))
     write_json(layout.crate, ro_crate(layout, sources))
-
-
-def _draw(runs: RunSet, folder: Path) -> None:
-    # late: the packages that draw are needed, and take time to import, only in the process that draws
-    from submission.figures.from_logs import draw_from_logs
-
-    draw_from_logs(runs, folder)
 
 
 def write_pictures(layout: BundleLayout, runs: RunSet, data: Path) -> None:

@@ -39,6 +39,7 @@ from submission.bundle.repository import Commit, commit_listing, commit_text, ex
 from submission.bundle.sources import Sources
 from submission.console import Refused, counts, judge, summary
 from submission.console import step as say_step
+from submission.figures.drawing import Draw, drawing
 from submission.runs.files import contents_of, text_of
 from submission.runs.runs import RunSet, read_once, read_runs
 from submission.system.description import (
@@ -107,6 +108,11 @@ def made(bundle: Path) -> dict[str, str]:
 
 def package(options: Options) -> Path:
     """Package the runs; returns the folder of the bundle. Raises Refused and CloudMaskError."""
+    with drawing() as draw:
+        return _package(options, draw)
+
+
+def _package(options: Options, draw: Draw) -> Path:
     step = _silent if options.quiet or options.as_json else say_step
     # ---- 1. the logs pass every rule
     read = read_once()
@@ -135,7 +141,7 @@ def package(options: Options) -> Path:
             from submission.bundle.masks import write_masks
 
             masks = write_masks(runs, stage.folder / "masks", masks_path(stage.bundle), time=commit.time)
-        _write(layout, runs, commit, system, options, masks)
+        _write(layout, runs, commit, system, options, masks, draw)
         step(4, f"both layouts written aside below {options.output}")
 
         # ---- 5. the stage passes every rule
@@ -238,7 +244,13 @@ def _describe(runs: RunSet, options: Options) -> dict[str, str]:
 
 
 def _write(
-    layout: BundleLayout, runs: RunSet, commit: Commit, system: dict[str, str], options: Options, masks: str
+    layout: BundleLayout,
+    runs: RunSet,
+    commit: Commit,
+    system: dict[str, str],
+    options: Options,
+    masks: str,
+    draw: Draw,
 ) -> None:
     """Every file of the bundle, the manifest last."""
     # late: help and refusals start without the packages that draw and typeset
@@ -279,7 +291,7 @@ def _write(
         masks_sha256=masks,
         made_by=documents_digest(),
     )
-    write_generated(layout, Sources(runs, commit, system, provenance))
+    write_generated(layout, Sources(runs, commit, system, provenance), draw)
     write_text(layout.manifest, manifest_text(layout.root))
 
 

@@ -68,28 +68,44 @@ def forked(works: Sequence[Callable[[], Result]]) -> Iterator[Result]:
             process.join()
 
 
-@contextlib.contextmanager
-def meanwhile(work: Callable[[], object]) -> Iterator[None]:
-    """Call a function in a fork of this process during the block, whose end waits for it.
+#: Calls a function in a fork during a block, whose end waits for it and raises what it raised.
+Meanwhile = Callable[[Callable[[], object]], contextlib.AbstractContextManager[None]]
 
-    The fork is ended where the block raises. Raises what the function raises, and RunError where the fork
-    is ended from outside.
+
+@contextlib.contextmanager
+def meanwhile(prepare: Callable[[], object]) -> Iterator[Meanwhile]:
+    """A fork of this process that makes itself ready at once, by ``prepare``, and then calls one function.
+
+    Yields what takes the function, which must bear pickling: the fork knows nothing of what this process has
+    done since. The fork is ended with the block. A block of the function raises RunError where the fork is
+    ended from outside.
     """
     if _has_threads():
-        work()
-        yield
+        yield _at_once
         return
-    connection, process = _fork([work])
+    connection, process = _fork([prepare])
+
+    @contextlib.contextmanager
+    def during(work: Callable[[], object]) -> Iterator[None]:
+        with contextlib.suppress(ConnectionError):  # what became of the fork is said at the end
+            connection.send(work)
+        yield
+        for _ in (prepare, work):
+            _received(connection, process)
+        process.terminate()
+
     try:
         connection.send(0)
-        yield
-        _received(connection, process)
-        connection.send(None)
-    except BaseException:
-        process.terminate()
-        raise
+        yield during
     finally:
+        process.terminate()
         process.join()
+
+
+@contextlib.contextmanager
+def _at_once(work: Callable[[], object]) -> Iterator[None]:
+    work()
+    yield
 
 
 def _has_threads() -> bool:
@@ -98,7 +114,7 @@ def _has_threads() -> bool:
 
 
 def _fork(works: Sequence[Callable[[], object]]) -> tuple[Connection, ForkProcess]:
-    """A fork, and the connection that takes numbers of functions and gives what they return."""
+    """A fork, and the connection that takes functions or their numbers and gives what they return."""
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe()
     process = context.Process(target=_work, args=(works, ours, theirs))
@@ -123,12 +139,13 @@ def _work(works: Sequence[Callable[[], object]], parents: Connection, connection
     # Looking for garbage among what it shares with its parent would copy that.
     gc.disable()
     gc.freeze()
-    for number in iter(connection.recv, None):
+    for sent in iter(connection.recv, None):
+        number, work = (sent, works[sent]) if isinstance(sent, int) else (len(works), sent)
+        gc.collect()  # of the function before
         try:
-            connection.send((number, works[number](), None, ""))
+            connection.send((number, work(), None, ""))
         except Exception as error:
             connection.send((number, None, error, traceback.format_exc()))
-        gc.collect()
 
 
 def _end(number: int, frame: object) -> None:

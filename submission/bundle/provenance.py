@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -44,6 +45,7 @@ class Provenance:
         return self.made_by == documents_digest()
 
 
+@functools.cache
 def documents_digest() -> str:
     """sha256 of the packager's modules and templates: equal where documents are worded alike."""
     digest = hashlib.sha256()

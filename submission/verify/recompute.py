@@ -21,6 +21,7 @@ from submission.bundle.licences import LICENCES, LOCK, locked_packages
 from submission.bundle.materials import materials
 from submission.bundle.reading import Bundle
 from submission.figures.catalogue import needs_scenes
+from submission.figures.drawing import Draw
 from submission.generate import write_generated
 from submission.system.description import FALLBACK_FIELDS, SITE_FIELDS, VARYING_FIELDS, describe_measured
 
@@ -60,16 +61,16 @@ class Comparison:
         return reasons
 
 
-def compare_documents(bundle: Bundle) -> Comparison:
+def compare_documents(bundle: Bundle, draw: Draw) -> Comparison:
     """Write the bundle's generated files again from its runs, and compare each with the bundle's.
 
     Raises CloudMaskError where they cannot be written.
     """
     with tempfile.TemporaryDirectory(prefix="cloudmask-again-") as folder:
-        return compare_with(bundle, write_again(bundle, Path(folder)))
+        return compare_with(bundle, write_again(bundle, Path(folder), draw))
 
 
-def write_again(bundle: Bundle, folder: Path) -> BundleLayout:
+def write_again(bundle: Bundle, folder: Path, draw: Draw) -> BundleLayout:
     """Write below ``folder`` what the bundle's runs give; figures of scenes are taken from the bundle.
 
     Raises CloudMaskError.
@@ -78,7 +79,7 @@ def write_again(bundle: Bundle, folder: Path) -> BundleLayout:
     layout.figures.mkdir(parents=True)
     for name in _figures_of_scenes(bundle):
         shutil.copyfile(bundle.tree.root / name, folder / name)
-    write_generated(layout, bundle)
+    write_generated(layout, bundle, draw)
     return layout
 
 
@@ -86,13 +87,16 @@ def compare_with(bundle: Bundle, again: BundleLayout) -> Comparison:
     """Compare the bundle with what was written again."""
     findings, same, not_compared = [], 0, {}
     locked = _locked_versions(bundle)
+    drawing, typesetting = (
+        _other_packages(each, locked) for each in (DRAWING_PACKAGES, TYPESETTING_PACKAGES)
+    )
     contribution = again.contribution.relative_to(again.root).as_posix()  # what the PDFs are typeset from
     for path in sorted(path for path in again.root.rglob("*") if path.is_file()):
         name = path.relative_to(again.root).as_posix()
-        packages = DRAWING_PACKAGES if path.parent == again.figures else TYPESETTING_PACKAGES
+        reason = drawing if path.parent == again.figures else typesetting
         if _is_of_scenes(bundle, name):
             not_compared[name] = OF_SCENES
-        elif path.suffix in DRAWN and (reason := _other_packages(packages, locked)):
+        elif path.suffix in DRAWN and reason:
             not_compared[name] = reason
         elif not bundle.provenance.is_ours and path.name in (CRATE, TASK) and name not in bundle.tree.files:
             not_compared[name] = NOT_YET

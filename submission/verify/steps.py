@@ -18,6 +18,7 @@ from submission.bundle.archive import ARCHIVE_SUFFIX, masks_path, signature_path
 from submission.bundle.layout import MANIFEST
 from submission.bundle.reading import Bundle, find_tree, no_bundle, read_bundle, unpacked, with_name
 from submission.console import counts
+from submission.figures.drawing import Draw, drawing
 
 #: The scores of every run.
 ALL = "all"
@@ -61,11 +62,13 @@ def verify(
     Says each step as it is done. What is to be repeated is repeated only where nothing was found before.
     Raises CloudMaskError where the path is no bundle.
     """
-    # late: help starts without the packages that compute and draw
-    from submission.verify.recompute import compare_documents
+    with drawing() as draw:
+        return _verify(with_name(path), repeat or Repeat(), signers, say, draw)
 
-    repeat = repeat or Repeat()
-    path = with_name(path)
+
+def _verify(path: Path, repeat: Repeat, signers: Path | None, say: Say, draw: Draw) -> Report:
+    # late: help starts without the packages that compute
+    from submission.verify.recompute import compare_documents
 
     # ---- 1. every hash and every rule
     report = check_paths([path])
@@ -82,7 +85,7 @@ def verify(
         # ---- 3. every number, text and figure
         try:
             with read_bundle(find_tree(root, name)) as bundle:
-                comparison = compare_documents(bundle)
+                comparison = compare_documents(bundle, draw)
                 say("computed again", f"{count(comparison.same, 'file')} as the runs give them")
                 for reason, names in comparison.by_reason().items():
                     say("not compared", f"{listing(names, most=SHOWN)}: {reason}")

@@ -30,10 +30,11 @@ def test_nothing_is_forked_where_tensorflow_has_its_threads(
 ) -> None:
     monkeypatch.setitem(sys.modules, "tensorflow", pytest)  # any module
     assert list(forked([os.getpid, os.getpid])) == [os.getpid()] * 2
-    with meanwhile((tmp_path / "made").touch):
-        assert (tmp_path / "made").exists()
-    with pytest.raises(SceneError), meanwhile(refuse):
-        pass
+    with meanwhile(os.getpid) as during:
+        with during((tmp_path / "made").touch):
+            assert (tmp_path / "made").exists()
+        with pytest.raises(SceneError), during(refuse):
+            pass
 
 
 def after(seconds: float, number: int) -> int:
@@ -44,6 +45,10 @@ def after(seconds: float, number: int) -> int:
 def slow(path: Path) -> None:
     path.with_name(f"{path.name}-{os.getpid()}").touch()
     time.sleep(60)
+
+
+def both(path: Path) -> None:
+    list(forked([partial(slow, path), partial(slow, path)]))
 
 
 def refuse() -> None:
@@ -74,27 +79,40 @@ def test_an_error_of_a_fork_is_raised_here_and_ends_the_others(tmp_path: Path) -
         list(forked([refuse, partial(slow, tmp_path / "slow")]))
     assert (str(refused.value), vars(refused.value)) == (str(REFUSED), vars(REFUSED))
     assert multiprocessing.active_children() == []
-    with pytest.raises(SceneError), meanwhile(refuse):
-        pass
-    assert multiprocessing.active_children() == []
+    for prepare, work in ((refuse, os.getpid), (os.getpid, refuse)):
+        with pytest.raises(SceneError), meanwhile(prepare) as during, during(work):
+            pass
+        assert multiprocessing.active_children() == []
 
 
 def test_a_fork_that_is_ended_from_outside_is_an_error() -> None:
     with pytest.raises(RunError, match=r"ended before it had finished \(exit status -9\)"):
         list(forked([end]))
-    with pytest.raises(RunError, match="fewer processors"), meanwhile(end):
+    for prepare, work in ((end, os.getpid), (os.getpid, end)):
+        with pytest.raises(RunError, match="fewer processors"), meanwhile(prepare) as during, during(work):
+            time.sleep(0.01)
+
+
+def test_a_fork_prepares_itself_and_calls_a_function_during_a_block(tmp_path: Path) -> None:
+    def prepare() -> None:
+        os.chdir(tmp_path)
+
+    with meanwhile(prepare) as during:
+        with during(Path("made").touch):
+            assert len(multiprocessing.active_children()) == 1
+        assert (tmp_path / "made").exists()
+    assert multiprocessing.active_children() == []
+    with meanwhile(partial(slow, tmp_path / "unused")):  # nothing waits for what is not needed
         pass
+    assert multiprocessing.active_children() == []
 
 
 def test_a_block_that_fails_leaves_no_fork_nor_forks_of_it(tmp_path: Path) -> None:
-    def both() -> None:
-        list(forked([partial(slow, tmp_path / "slow"), partial(slow, tmp_path / "slow")]))
-
     def started() -> list[int]:
         return [int(path.name.removeprefix("slow-")) for path in tmp_path.iterdir()]
 
     def interrupted() -> None:
-        with meanwhile(both):
+        with meanwhile(os.getpid) as during, during(partial(both, tmp_path / "slow")):
             wait_until(started)
             raise KeyboardInterrupt
 

@@ -20,6 +20,7 @@ from submission.bundle.layout import CRATE, TASK
 from submission.bundle.licences import licence_list
 from submission.bundle.materials import materials
 from submission.bundle.reading import find_tree, read_bundle
+from submission.figures.drawing import drawing
 from submission.verify.recompute import NOT_YET, compare_documents
 from tests.support.runs.checkout import git
 from tests.support.runs.hand_runs import ORG, accuracy
@@ -134,8 +135,8 @@ def test_a_file_for_catalogues_that_says_something_else_is_found(
     copy = shutil.copytree(bundle, tmp_path / bundle.name)
     (path,) = copy.rglob(name)
     path.write_text(path.read_text().replace(f"{accuracy(1):.4f}", "0.9999"))
-    with read_bundle(find_tree(copy)) as read:
-        (found,) = compare_documents(read).findings
+    with read_bundle(find_tree(copy)) as read, drawing() as draw:
+        (found,) = compare_documents(read, draw).findings
     assert (Path(found.path).name, found.rule) == (name, "verify-recomputed")
     path.write_text("[]")
     known = [each for each in check_paths([copy]).findings if each.rule == "tree-known-file"]
@@ -151,8 +152,8 @@ def test_a_bundle_of_a_version_that_did_not_write_them_is_verified_without(
     (provenance,) = copy.rglob("bundle.json")
     stated = json.loads(provenance.read_text())
     provenance.write_text(json.dumps(stated | {"made_by": "0" * 64}))
-    with read_bundle(find_tree(copy)) as read:
-        comparison = compare_documents(read)
+    with read_bundle(find_tree(copy)) as read, drawing() as draw:
+        comparison = compare_documents(read, draw)
     assert comparison.findings == ()
     assert {Path(name).name for name, why in comparison.not_compared.items() if why == NOT_YET} == {
         CRATE,

@@ -15,6 +15,7 @@ from compliance.finding import Finding
 from submission.bundle.layout import BundleLayout
 from submission.bundle.reading import find_tree, read_bundle
 from submission.figures import from_logs
+from submission.figures.drawing import drawing
 from submission.figures.from_logs import draw_from_logs
 from submission.verify.__main__ import main
 from submission.verify.recompute import compare_with, write_again
@@ -37,7 +38,8 @@ def again(packaged: Path, tmp_path_factory: pytest.TempPathFactory) -> BundleLay
     """What the runs of the bundle give, written once for all tests, with figures that are drawn anew."""
     with read_bundle(find_tree(packaged)) as bundle, pytest.MonkeyPatch.context() as patch:
         patch.setattr(from_logs, "draw_from_logs", draw_from_logs)
-        return write_again(bundle, tmp_path_factory.mktemp("again"))
+        with drawing() as draw:
+            return write_again(bundle, tmp_path_factory.mktemp("again"), draw)
 
 
 def differences(root: Path, again: BundleLayout) -> list[Finding]:
@@ -87,8 +89,8 @@ def test_figures_of_scenes_are_taken_from_the_bundle_and_named(bundle: Path, tmp
         bundle / SCIENCE / "figures/figure-2-training.png", bundle / SCIENCE / "figures/map-scene.png"
     )
     restamp(bundle)
-    with read_bundle(find_tree(bundle)) as read:
-        compared = compare_with(read, write_again(read, tmp_path / "again"))
+    with read_bundle(find_tree(bundle)) as read, drawing() as draw:
+        compared = compare_with(read, write_again(read, tmp_path / "again", draw))
     assert compared.by_reason() == {
         "made of scenes and masks, which are not in the bundle; its sha256 was checked": ["map-scene"]
     }

@@ -12,6 +12,7 @@ import pytest
 
 from benchmark import ROOT
 from submission.bundle.reading import find_tree, read_bundle
+from submission.figures.drawing import drawing
 from submission.verify.__main__ import main
 from submission.verify.recompute import compare_with, write_again
 from submission.verify.steps import verify
@@ -53,8 +54,8 @@ def test_figures_of_another_version_are_named_as_not_compared(
     assert f"not compared:     {names}: typst {here['typst']} here, 0.1 in the bundle\n" in said
     assert said.count("not compared") == 1
 
-    with read_bundle(find_tree(root)) as bundle:
-        again = write_again(bundle, tmp_path / "again")
+    with read_bundle(find_tree(root)) as bundle, drawing() as draw:
+        again = write_again(bundle, tmp_path / "again", draw)
         code = root / IMPLEMENTATIONS / "tensorflow/requirements.lock"
         code.write_text("matplotlib==1.0.0 \\\n    --hash=sha256:0\n")
         names = set(compare_with(bundle, again).not_compared)
