@@ -17,7 +17,6 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from types import ModuleType
 from typing import Any, Literal, get_args
 
@@ -158,10 +157,11 @@ def judge(rule: Rule, subject: object) -> list[Finding]:
     findings: list[Finding] = []
     further = 0
     try:
-        problems = iter(rule.check(subject))
-        findings.extend(finding_of(rule, subject, each) for each in islice(problems, LISTED))
-        if len(findings) == LISTED:
-            further = sum(1 for _ in problems)
+        for each in rule.check(subject):
+            if len(findings) < LISTED:
+                findings.append(finding_of(rule, subject, each))
+            else:
+                further += 1
     except Exception as error:
         # Any exception here is a defect of the rule, whatever its type: it is reported as
         # a finding instead of ending the check.

@@ -151,7 +151,9 @@ class Events(Sequence[LogEvent]):
 
 def _spaced(places: list[int]) -> Sequence[int]:
     """Places as a range where they are evenly spaced, as those of an epoch's key are: slices are quick."""
-    step = places[1] - places[0] if len(places) > 1 else 1
+    if len(places) == 1:
+        return places
+    step = places[1] - places[0]
     spaced = range(places[0], places[-1] + 1, step)
     return spaced if places == [*spaced] else places
 
