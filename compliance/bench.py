@@ -1,7 +1,7 @@
 """python -m compliance.bench LOG: measure the checker next to upstream's, in turn, on the same logs.
 
 Large logs are the log of a completed run with events of every step in its epochs; many logs are
-copies of it. Both checkers are measured as whole processes, by all of their rules; whether they have
+copies of it. Both checkers are measured as whole processes, with all of their rules; whether they have
 read everything is taken from their answers. Figures are medians of some rounds; the ratio of times
 has the lowest and the highest next to it.
 """
@@ -130,7 +130,7 @@ def stepped(log: Log, size: int) -> Iterator[str]:
 
 
 def copies(log: Path, folder: Path, many: int) -> list[Path]:
-    """So many copies of a log, each in a folder of its own."""
+    """``many`` copies of a log, each in its own folder."""
     paths = [folder / f"run-seed-{number}" / "result.txt" for number in range(many)]
     for path in paths:
         path.parent.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Paths -> a report: what each is, what the rules find in it, and what upstream says of the logs."""
+"""Paths -> a report: what each is, what the rules find in it, and what upstream says about the logs."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def check_paths(
 ) -> Report:
     """Check every path. What cannot be checked is a failure of the report, not an exception.
 
-    Each submission tree is a set of runs of its own, alone or in a tar; all other logs together
+    Each submission tree is a separate set of runs, alone or in a tar; all other logs together
     are one. ``chosen`` are the rules to apply: those of our own profile where none are given; ``kind``
     says what the paths are (`discover.KINDS`) where it is not what they look like; ``read`` reads logs.
     Raises ValueError where the chosen rules judge nothing.
@@ -120,7 +120,7 @@ def check_archive(path: Path, chosen: RuleSets) -> Report:
         archive = read_archive(path)
     except OSError as error:
         return Report(failures=(_unreadable(str(path), error),))
-    # Judged by all rules, whichever were chosen for the report.
+    # Judged by all rules, not only those chosen for the report.
     judged = registry.run("tar", archive, own_rules())
     rules = chosen[OWN] if OWN in chosen else next(iter(chosen.values()))
     findings = (
@@ -157,7 +157,7 @@ def check_archive(path: Path, chosen: RuleSets) -> Report:
         return merge([of_archive, *trees, check_files(found, chosen, shown)])
 
 
-#: So many logs of at most so many bytes are judged in several processes, so many at a time in each.
+#: From MANY logs on, all of at most SMALL_BYTES, several processes judge PART logs at a time.
 MANY, SMALL_BYTES, PART = 100, 1_000_000, 25
 
 
@@ -288,7 +288,7 @@ def rules_for(profile: str, chosen: RuleSets, where: object = "rules") -> Rules:
 
 
 def with_second_opinion(report: Report, chosen: RuleSets) -> Report:
-    """The report with what upstream's checker says of its logs, and a finding where the two disagree.
+    """The report with what upstream's checker says about its logs, and a finding where the two disagree.
 
     Raises ValueError where the chosen rules judge no log: there would be nothing to compare with.
     """

@@ -37,7 +37,7 @@ def follow(
 
     ``rules_of`` gives the rules for the log as it is so far. Returns the findings that were shown.
 
-    A log that is not there yet is waited for. What a run in progress has not come to is no
+    Waits for a log that does not exist yet. What a run in progress has not reached is no
     finding, nor is a line that is still being written. Raises CheckError where the path is
     not that of a file or cannot be read.
     """

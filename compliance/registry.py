@@ -141,7 +141,7 @@ def run(scope: Scope, subject: object, rules: Mapping[str, Rule]) -> list[Findin
 
 
 def demand_rules(rules: Mapping[str, Rule], scope: Scope | None = None) -> None:
-    """Raise ValueError where no rule judges anything, or nothing of a scope: whatever it is would pass."""
+    """Raise ValueError where no rule judges anything, or nothing of a scope: anything would pass."""
     if not judges(rules, scope):
         raise ValueError("no rules to apply: an empty set of rules would pass anything")
 
@@ -173,7 +173,7 @@ def judge(rule: Rule, subject: object) -> list[Finding]:
 
 
 def finding_of(rule: Rule, subject: object, problem: Problem) -> Finding:
-    """What a rule says of a problem in a subject."""
+    """What a rule says about a problem in a subject."""
     return Finding(
         rule=rule.id,
         severity=rule.severity,

@@ -31,7 +31,7 @@ def write_generated(layout: BundleLayout, sources: Sources, draw: Draw) -> None:
 
 
 def write_pictures(layout: BundleLayout, runs: RunSet, data: Path) -> None:
-    """Draw the figures of scenes, large and small, where scenes and masks are at hand below ``data``.
+    """Draw the figures of scenes, large and small, where scenes and masks are available below ``data``.
 
     The verifier cannot draw them again: scenes and masks are not in the bundle.
     """

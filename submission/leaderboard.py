@@ -4,7 +4,7 @@
     python -m submission.leaderboard one/bundle another/bundle.tar.gz --output site
 
 Every number is computed from the logs of bundles that `submission.verify` accepts; the others are named
-with the reason. Exit status: 0 all bundles are listed, 1 some are not, 2 there are none.
+with the reason. Exit status: 0 all bundles are listed, 1 some are not, 2 there are no bundles.
 """
 
 from __future__ import annotations
@@ -244,7 +244,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m submission.leaderboard",
         description="Write tables over several bundles, as Markdown and as HTML.",
-        epilog="Exit status: 0 all bundles are listed, 1 some are not, 2 there are none.",
+        epilog="Exit status: 0 all bundles are listed, 1 some are not, 2 there are no bundles.",
     )
     parser.add_argument(
         "bundles", type=Path, nargs="+", metavar="DIR", help="a bundle, its .tar.gz, or a folder with bundles"

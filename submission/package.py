@@ -54,7 +54,7 @@ from submission.system.description import (
 
 @dataclass(frozen=True)
 class Options:
-    """What is packaged, whereto, and what the caller says about it."""
+    """What to package, where to write it, and what the caller states about it."""
 
     logs: Sequence[Path]
     output: Path

@@ -25,7 +25,7 @@ class Limits:
 def card_limits(nvml: Any = pynvml, visible: str | None = None) -> list[Limits]:
     """Of each visible accelerator, from its highest clocks; none without the driver, or where it says less.
 
-    Memory transfers twice a clock on a bus of so many bits; a core does one multiply-add a clock.
+    Memory transfers twice a clock on a bus of that many bits; a core does one multiply-add a clock.
     """
     with driver(nvml) as found:
         if not found:

@@ -17,7 +17,7 @@ from benchmark.record.run_folder import RunFolder
 
 #: Width of the bar that stands for all seconds, in letters.
 WIDTH = 40
-#: Intervals of a log that are parts of a run, and what is said of each.
+#: Intervals of a log that are parts of a run, and their descriptions.
 PARTS = {
     "init": "devices, network and its graphs",
     "staging": "scenes to patches, or those of an earlier run looked at",

@@ -130,5 +130,5 @@ def _read(log: Path) -> ComparedRun | None:
             log,
             found=f"no readable log ({type(error).__name__}: {error})",
             expected="the log of a run of this benchmark",
-            remedy="see what python -m compliance.check says of it",
+            remedy="see what python -m compliance.check says about it",
         ) from None

@@ -1,4 +1,4 @@
-"""What the engine takes from a method, and what it says of one that cannot be trained."""
+"""What the engine takes from a method, and what it says about one that cannot be trained."""
 
 from __future__ import annotations
 

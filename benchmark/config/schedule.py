@@ -18,7 +18,7 @@ def learning_rate(training: Training, step: int, total_steps: int) -> float:
 
 
 def rate_of(step: int, peak: float, schedule: str, rising: int, total_steps: int) -> float:
-    """A linear rise to the peak in so many steps, then constant or half a cosine to 0."""
+    """A linear rise to the peak over ``rising`` steps, then constant or half a cosine to 0."""
     if step < rising:
         return peak * ((step + 1) / rising)  # the last one is exactly 1
     if schedule == "constant":

@@ -301,7 +301,7 @@ class Config:
     def digest(self) -> str:
         """sha256 of what runs of one set have in common: all but the seed and the folders.
 
-        A file of a method is identified by what the log says of its contents, not by its path.
+        A file of a method is identified by what the log says about its contents, not by its path.
         """
         shared = self.to_dict()
         if self.method.name.endswith(".py"):

@@ -148,7 +148,7 @@ class Display:
 
 
 def _learned(result: dict[str, Any]) -> Iterator[str]:
-    """What the summary says of baselines and epochs; nothing of finished masks, which have neither."""
+    """What the summary says about baselines and epochs; nothing of finished masks, which have neither."""
     if "baselines" in result:
         baselines = ", ".join(f"{name} {value:.4f}" for name, value in result["baselines"].items())
         beats = "beats them all" if result["beats_baselines"] else "DOES NOT BEAT them all"

@@ -101,5 +101,5 @@ def sha256_of(path: Path) -> str:
 
 
 def reason_of(error: OSError) -> str:
-    """What the system says of a failure, without number and path: "No space left on device"."""
+    """What the system says about a failure, without number and path: "No space left on device"."""
     return error.strerror or str(error)

@@ -37,7 +37,7 @@ class YamlDefect(Exception):
 
 
 def read_yaml(path: Path, characters: int = CHARACTERS) -> Any:
-    """The values in a file of at most so many characters. Raises OSError and YamlDefect."""
+    """The values in a file of at most ``characters`` characters. Raises OSError and YamlDefect."""
     with open_regular(path) as file:
         content = file.read(4 * characters + 1)
     try:

@@ -87,7 +87,7 @@ def meanwhile(prepare: Callable[[], object]) -> Iterator[Meanwhile]:
 
     @contextlib.contextmanager
     def during(work: Callable[[], object]) -> Iterator[None]:
-        with contextlib.suppress(ConnectionError):  # what became of the fork is said at the end
+        with contextlib.suppress(ConnectionError):  # the end reports what happened to the fork
             connection.send(work)
         yield
         for _ in (prepare, work):

@@ -13,7 +13,7 @@ from benchmark.download.file import Read, bytes_held, obtain
 from benchmark.download.manifest import DownloadManifest, Entry, write_manifest
 from benchmark.download.source import DownloadError, RemoteFile
 
-#: Seconds that a signal leaves the workers to finish the block at hand.
+#: Seconds that a signal leaves the workers to finish their current block.
 SHUTDOWN_GRACE_SECONDS = 2.0
 
 #: What a worker reports: bytes more, a file that is complete, or why it is not.
@@ -21,7 +21,7 @@ Report = int | tuple[RemoteFile, Entry | Exception]
 
 
 class _Stopped(BaseException):
-    """Ends a worker after the block at hand."""
+    """Ends a worker after its current block."""
 
 
 def obtain_all(

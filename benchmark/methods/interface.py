@@ -27,7 +27,7 @@ _CLIP = 1e-7
 
 @dataclass(frozen=True)
 class About:
-    """What a document says of a method."""
+    """What a document says about a method."""
 
     title: str
     #: Publications and code that the method follows, each a line with a DOI or an address.

@@ -160,5 +160,5 @@ def _connect(
 
 
 def _needed(left_out: int) -> int:
-    """Pixels that the level below may leave out where this one does not need so many."""
+    """Pixels that the level below may leave out where this one does not need all of them."""
     return max(left_out - 2, 0) // 2

@@ -58,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = build_parser().parse_args(arguments)
     display = Display(quiet=options.quiet)
     try:
-        # what TensorFlow says of the machine is kept from the terminal
+        # keep TensorFlow's messages about the machine off the terminal
         with memory_as_error(), native_messages_to(Path(os.devnull)):
             model = load_model(options.run)
             failures = work_through(

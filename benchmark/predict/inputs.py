@@ -14,7 +14,7 @@ from benchmark.scenes.scene import SceneInputs, normalise, read_inputs, scene_sh
 
 #: Files of scenes; all else is taken for a product.
 SCENE_SUFFIXES = (".hdf", ".h5", ".hdf5")
-#: What is said of the gridding of a scene, which nothing here has gridded.
+#: The gridding stated for a scene file: nothing here has gridded it.
 OF_SCENE = "as in the scene"
 
 

@@ -12,7 +12,7 @@ from benchmark.core.files import write_aside
 from benchmark.scenes.render import false_colour
 from benchmark.scenes.scene import SceneInputs
 
-#: Every so many rows and columns are shown.
+#: One row and column in this many is shown.
 STEP = 2
 #: Colours of what is cloud in the mask, and of what the instrument did not see.
 CLOUD, UNSEEN = (1.0, 0.55, 0.1), (0.2, 0.2, 0.2)

@@ -56,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _scene_of(path: Path, options: argparse.Namespace) -> str:
-    """Make the scene of a product, where it is not there yet; says what was done. Raises CloudMaskError."""
+    """Make the scene of a product unless it exists; returns a line about it. Raises CloudMaskError."""
     started = time.monotonic()
     with open_product(path) as product:
         if there := existing(options.output, product.name, options.gridding):

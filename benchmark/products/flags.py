@@ -34,7 +34,7 @@ class Flags(NamedTuple):
 
     @property
     def has_day(self) -> bool:
-        """Whether any pixel is day or twilight, so that reflectances are to be expected."""
+        """Whether any pixel is day or twilight, so that it has reflectances."""
         return bool((self.confidence & (DAY | TWILIGHT)).any())
 
 

@@ -72,7 +72,7 @@ def read_grid(file: h5py.File, where: str) -> Grid:
 
 
 def check_same_product(product: Product, file: h5py.File, name: str) -> None:
-    """Refuse a file that says of itself that it belongs to another product. Raises ProductError."""
+    """Refuse a file that says about itself that it belongs to another product. Raises ProductError."""
     said = file.attrs.get("product_name")
     text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
     if isinstance(text, str) and text.strip("\0 ").removesuffix(".SEN3") != product.name:

@@ -168,7 +168,7 @@ class EventLog:
         if (event["key"], event["value"]) != (key, value):
             raise RunError(
                 self._path,
-                found=f"{key} {value!r} of the run that is to be resumed",
+                found=f"{key} {value!r} of the run to resume",
                 expected=f"{event['key']} {event['value']!r}, as it was before",
                 remedy="resume with the same configuration, code and kind of machine, "
                 "or start again without --resume",

@@ -119,7 +119,7 @@ EVENTS: tuple[Event, ...] = (
         "method",
         POINT,
         "string",
-        "what predicts, with what a document says of it; absent in older logs: the reference U-Net",
+        "what predicts, with what a document says about it; absent in older logs: the reference U-Net",
         dict.fromkeys(("title", "citations", "adapted", "licence"), "string"),
     ),
     Event("method_kind", POINT, "string", "network (trained by steps), fitted (once) or masks (another's)"),

@@ -48,7 +48,7 @@ class SceneInputs:
     inputs: float32 [R, C, 9], normalised S1..S6 then S7..S9; nowhere NaN or infinite.
     inside: bool [R, C], false on the fill borders, where no temperature was measured.
     period: "day", or "night" where no reflectance was measured.
-    synthetic: whether the file says of itself that it was made, not observed.
+    synthetic: whether the file says about itself that it was made, not observed.
     filled: how many input values, not finite or absurd (beyond LARGEST), were replaced by 0.
     """
 
@@ -138,7 +138,7 @@ def split(paths: Sequence[Path], train_fraction: float, seed: int) -> tuple[list
 
 
 def is_synthetic(path: Path) -> bool:
-    """Whether the file says of itself that it was made, not observed."""
+    """Whether the file says about itself that it was made, not observed."""
     with _open(path) as file:
         return bool(file.attrs.get("synthetic", False))
 

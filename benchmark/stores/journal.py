@@ -1,6 +1,6 @@
 """The journal of a patch store: a line for each scene that is complete on disk or was left out.
 
-What it does not say is not there: a store needs no other mark of being complete.
+What it does not list does not exist: a store needs no other mark of completeness.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def open_journal(folder: Path) -> Iterator[Callable[[SceneRecord], None]]:
         if file.tell():
             file.seek(-1, os.SEEK_END)
             if file.read(1) != b"\n":
-                file.write(b"\n")  # a line torn by a kill stays a line of its own
+                file.write(b"\n")  # a line torn by a kill stays a separate line
 
         def append(record: SceneRecord) -> None:
             file.write(json.dumps(asdict(record)).encode() + b"\n")
@@ -68,7 +68,7 @@ def open_journal(folder: Path) -> Iterator[Callable[[SceneRecord], None]]:
 
 
 def _parsed(line: bytes) -> SceneRecord | None:
-    """The record of a line, or None where it is none."""
+    """The record of a line, or None where the line is not a record."""
     try:
         fields = json.loads(line)
         record = SceneRecord(**fields | {name: _checked_sum(*fields[name]) for name in ("clear", "cloudy")})

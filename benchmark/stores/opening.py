@@ -47,7 +47,7 @@ class StagedPart:
 
 
 def staged_files(stage_dir: Path) -> list[Path]:
-    """The files of all stores below ``stage_dir``, whichever scenes they are of."""
+    """The files of all stores below ``stage_dir``, for any scenes."""
     return [path for name in (INPUTS, LABELS) for path in stage_dir.glob(f"*/{name}")]
 
 
@@ -60,7 +60,7 @@ def open_or_stage(
     *,
     skip_bad: bool = False,
 ) -> StagedPart:
-    """The store of these scenes below ``stage_dir``, staged as far as it is not there yet.
+    """The store of these scenes below ``stage_dir``, staging what is missing.
 
     Waits where another process stages the same store. Raises SceneError at a scene that
     cannot be used, unless ``skip_bad`` leaves it out; RunError when no scene is left, or the store
@@ -127,7 +127,7 @@ def _complete(
 
 
 def _accepted(outcome: Outcome, name: str, skip_bad: bool) -> SceneRecord:
-    """The record of what became of a scene. Raises its SceneError unless it may be left out."""
+    """The record of a scene. Raises its SceneError unless the scene may be skipped."""
     if outcome.record:
         return outcome.record
     error = SceneError(**outcome.refusal)

@@ -62,7 +62,7 @@ def clean(sweep: Sweep, *, remove: bool) -> int:
 
 
 def leftovers(folder: ExperimentFolder, statuses: Sequence[RunStatus]) -> tuple[list[Leftover], list[str]]:
-    """What can go, and why something that could is left alone."""
+    """What can be removed, and why something else is kept."""
     found: list[Leftover] = []
     refused: list[str] = []
     for each in statuses:
@@ -90,7 +90,7 @@ def _remove(leftover: Leftover) -> str | None:
         # a run holds its folder to the end, also while it draws its plots after the log is complete
         descriptor = locks.take(leftover.run.lock)
         if descriptor is None:
-            return f"{path}: its run is still at work, and it is left alone"
+            return f"{path}: its run is still active, so it is kept"
         try:
             shutil.rmtree(path)
         finally:

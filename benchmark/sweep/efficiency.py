@@ -129,7 +129,7 @@ def _samples(folder: RunFolder) -> Iterator[dict[str, float]]:
 
 
 def _sample(row: Mapping[str, str]) -> dict[str, float]:
-    """The numbers of a row, NaN where it has none; nothing of a line that was cut."""
+    """The numbers of a row, NaN where it has none; empty for a line that was cut."""
     sample: dict[str, float] = {}
     for name, text in row.items():
         with contextlib.suppress(ValueError, TypeError):
@@ -199,7 +199,7 @@ def to_markdown(name: str, found: Sequence[Row]) -> str:
 
 
 def to_csv(found: Sequence[Row]) -> str:
-    """The rows at full precision, with what varies in columns of their own."""
+    """The rows at full precision, with a column for each parameter that varies."""
     varied = list(dict.fromkeys(name for row in found for name in row.run.varied))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

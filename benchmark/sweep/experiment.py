@@ -122,7 +122,7 @@ class PlannedRun:
     resources: Resources
     #: What distinguishes its point from the others, as text: field -> value.
     varied: Mapping[str, str]
-    #: sha256 of what the files say of the run; defaults that they leave open have no part in it,
+    #: sha256 of what the files say about the run; defaults that they leave open have no part in it,
     #: so that a later version of the program knows the experiment again.
     digest: str
 
@@ -253,7 +253,7 @@ def _matches(point: Fields, excluded: Fields) -> bool:
 
 
 def _tree(base: Fields, described: Description, point: Fields, name: str, path: Path) -> Fields:
-    """The fields of a point's configuration, as a file of their own would state them."""
+    """The fields of a point's configuration, as a configuration file would state them."""
     tree = copy.deepcopy(base) | {"name": name}
     if described.description:
         tree["description"] = described.description

@@ -33,7 +33,7 @@ MOST_RESTARTS = 200
 
 @dataclass(frozen=True)
 class Job:
-    """What a job script says of an experiment; all paths are absolute."""
+    """What a job script says about an experiment; all paths are absolute."""
 
     #: Name of the job, which no other submission has.
     name: str

@@ -101,7 +101,7 @@ def run_tasks(
     that looked after them was killed, keep their cores and GPUs, and are waited for like the others.
     ``on_end`` is called with the number of each that has ended. SIGTERM, SIGINT and SIGHUP (but under
     nohup) are passed on as SIGTERM, upon which a run makes a checkpoint and ends; a second one as SIGKILL.
-    Returns whether all came to an end by themselves. Raises RunError for a task that this machine has no
+    Returns whether all of them ended by themselves. Raises RunError for a task that this machine has no
     room for.
     """
     machine = check_room(tasks)

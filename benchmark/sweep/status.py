@@ -32,7 +32,7 @@ class LoggedProgress:
     seconds_per_epoch: float | None = None
     #: The value of the event ``result``.
     result: dict[str, Any] | None = None
-    #: success or aborted, once the log has come to its end.
+    #: success or aborted, once the log is complete.
     outcome: str | None = None
 
     @property
@@ -99,7 +99,7 @@ def _status(
 
 
 def read_progress(log: Path) -> LoggedProgress:
-    """What the end of a log says of its run; nothing where there is no log."""
+    """What the end of a log says about its run; nothing where there is no log."""
     epochs, seconds, last = 0, None, dict[str, Any]()
     starts: list[int] = []
     for event in _progress_events(log):

@@ -232,7 +232,7 @@ def _uncertain(submitted: Sequence[SubmittedArray], error: BaseException, found:
 
 
 def _run_here(sweep: Sweep, runs: Sequence[PlannedRun], orphans: int = 0) -> int:
-    """Run on this machine, to the end, with so many that run already. Returns the exit status."""
+    """Run everything on this machine, next to ``orphans`` running tasks. Returns the exit status."""
     display, folder = sweep.display, sweep.folder
     by_index = {run.index: run for run in sweep.experiment.runs}
     ended: dict[int, int | None] = {}

@@ -105,7 +105,7 @@ def to_markdown(name: str, tables: Sequence[PointTable]) -> str:
 
 
 def to_csv(tables: Sequence[PointTable]) -> str:
-    """All rows at full precision, with what varies in columns of their own."""
+    """All rows at full precision, with a column for each parameter that varies."""
     varied = list(dict.fromkeys(name for table in tables for name in table.varied))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -124,7 +124,7 @@ def shown(figures: Sequence[float]) -> list[str]:
     ]
 
 
-# ---- the checker, as a program of its own
+# ---- the checker, as a separate program
 
 
 def check_logs(logs: Mapping[str, Sequence[Path]], advance: Callable[[int, str], None]) -> list[str]:

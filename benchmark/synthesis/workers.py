@@ -1,4 +1,4 @@
-"""Make the scene files of a synthetic dataset, in processes of their own where that pays."""
+"""Make the scene files of a synthetic dataset, in separate processes where that pays."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def use_data(config: Config, folder: Path) -> Config:
 
 
 def find_scenes(config: Config, display: Display, *, learning: bool = True) -> SceneFiles:
-    """Training and inference scenes; the embedded ones are made first where they are not there.
+    """Training and inference scenes; the embedded ones are made first if they do not exist.
 
     Without ``learning`` no training scene is needed.
     """
@@ -144,7 +144,7 @@ def claim_folder(
 
 
 def is_complete(folder: RunFolder) -> bool:
-    """Whether the folder holds a run that came to its end."""
+    """Whether the folder holds a run that ended."""
     return folder.log.exists() and outcome(folder.log) == "success"
 
 

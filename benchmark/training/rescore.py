@@ -67,7 +67,7 @@ def prediction(
     """
     if method.kind != "network":
         return fitted_predictions(method, dict(arrays), config.geometry)
-    with lasting_imports():  # TensorFlow, where tensors are to be computed
+    with lasting_imports():  # TensorFlow, imported only where tensors are computed
         from benchmark.compute.engine import Engine, choose_strategy, make_deterministic
 
     make_deterministic(config.seed)

@@ -33,7 +33,7 @@ def compose_result(
     scores: list[SceneScore],
     compared: dict[str, float],
 ) -> dict[str, Any]:
-    """All that the run says of itself, each figure from what was measured."""
+    """All that the run says about itself, each figure from what was measured."""
     config = run.config
     whole = total(score.bayes for score in scores)
     value = whole.correct / whole.pixels
@@ -77,7 +77,7 @@ def _baselines(value: float, compared: dict[str, float]) -> dict[str, Any]:
 
 
 def _epochs(config: Config, learned: Learned) -> dict[str, Any]:
-    """How the epochs ended, and the measurements of the best; nothing of masks."""
+    """How the epochs ended, and the measurements of the best; empty for masks."""
     if not learned.rows:
         return {}
     best = learned.rows[learned.best_epoch - 1]

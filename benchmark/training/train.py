@@ -174,7 +174,7 @@ def _run_benchmark(
 def _learner(run: RunContext, training_scenes: int) -> Learner:
     """What learns: a network by steps, or what is fitted once, or masks that are only read."""
     if run.method.kind == "network":
-        with lasting_imports():  # TensorFlow, where tensors are to be computed
+        with lasting_imports():  # TensorFlow, imported only where tensors are computed
             from benchmark.training.learning.network import NetworkLearner
 
         return NetworkLearner(run, training_scenes)

@@ -10,7 +10,7 @@ The JSON (`--format json`) is one object:
     profiles    {profile: {verdict, logs, error, warning, note}} of every profile that judged something
     left_out    [rule] of the profiles that settings or the command line left out
     opinions    {"passed": n, "failed": n, "crashed": n, "not asked": n}: logs by what upstream's
-                checker says of them; only those that occur, none without --second-opinion
+                checker says about them; only those that occur, none without --second-opinion
     counts      {"error": n, "warning": n, "note": n}
     logs        [{path, profile, sha256, bytes, lines, events, seed, data_kind, epochs, test_accuracy,
                 quality_target, status}], null where a log does not say
@@ -41,7 +41,7 @@ FORMAT = "cloudmask-check-2"
 
 @dataclass(frozen=True)
 class LogSummary:
-    """What a log says of its run; None where it does not say."""
+    """What a log says about its run; None where it does not say."""
 
     path: str
     #: By which it was judged.
@@ -91,7 +91,7 @@ class Report:
     left_out: tuple[str, ...] = ()
     #: Whether warnings fail the check.
     strict: bool = False
-    #: Logs by what upstream's checker says of them, where it was asked.
+    #: Logs by what upstream's checker says about them, where it was asked.
     opinions: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -106,7 +106,7 @@ class Report:
         return 2 if self.failures else int(self.fails(self.counts))
 
     def fails(self, counts: Mapping[Severity, int]) -> bool:
-        """Whether so many findings of each severity fail the check."""
+        """Whether these counts of findings by severity fail the check."""
         return bool(counts["error"] or (self.strict and counts["warning"]))
 
     @property

@@ -85,7 +85,7 @@ def _details(problem: Finding | CloudMaskError) -> tuple[str, str, str]:
 
 
 def _message(*lines: str) -> Object:
-    """A plain text message. Braces, which would be placeholders, are doubled as SARIF wants it,
+    """A plain text message. Braces, which would be placeholders, are doubled as SARIF requires,
     and no text from a log can become a link, which SARIF writes as ``[text](target)``."""
     text = "\n".join(map(printable, lines))
     return {"text": text.replace("{", "{{").replace("}", "}}").replace("](", "] (")}

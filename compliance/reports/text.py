@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator
+import os
+from collections.abc import Callable, Container, Iterator, Sequence
+from dataclasses import replace
 
 from benchmark.core.escaping import printable
 from compliance.finding import Finding, Severity
@@ -16,6 +18,8 @@ _PLAIN = "\033[0m"
 #: The table of the runs: its headings, and which of its columns hold words; the others hold numbers.
 RUN_HEADINGS = ("log", "seed", "epochs", "test accuracy", "target", "data", "status")
 RUN_WORDS = frozenset(("log", "data", "status"))
+#: Longer paths in the table are shown relative to the folder that they share.
+PATH_WIDTH = 60
 
 
 def to_text(
@@ -114,8 +118,15 @@ def run_cells(log: LogSummary) -> tuple[str, ...]:
     return tuple(map(printable, cells))
 
 
-def _table(logs: Iterable[LogSummary]) -> Iterator[str]:
-    """The runs as lines of aligned columns: words to the left, numbers to the right."""
+def _table(logs: Sequence[LogSummary]) -> Iterator[str]:
+    """The runs as lines of aligned columns: words to the left, numbers to the right.
+
+    The folder of long paths stands once, above them: a table of them would be wider than a terminal.
+    """
+    folder = _folder_of([log.path for log in logs])
+    if folder:
+        yield f"in {printable(folder)}:"
+        logs = [replace(log, path=log.path.removeprefix(folder + os.sep)) for log in logs]
     rows = [RUN_HEADINGS, *map(run_cells, logs)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
@@ -124,3 +135,13 @@ def _table(logs: Iterable[LogSummary]) -> Iterator[str]:
             for heading, cell, width in zip(RUN_HEADINGS, row, widths, strict=True)
         )
         yield "  ".join(cells).rstrip()
+
+
+def _folder_of(paths: Sequence[str]) -> str:
+    """The folder that all paths are in, where any of them is long; else nothing."""
+    if max(map(len, paths)) <= PATH_WIDTH:
+        return ""
+    try:
+        return os.path.commonpath([os.path.dirname(path) for path in paths]).rstrip(os.sep)
+    except ValueError:  # absolute and relative paths
+        return ""

@@ -34,7 +34,7 @@ from compliance.rules.tree import config as tree_config
 from compliance.rules.tree import method as tree_method
 from compliance.rules.tree import system as tree_system
 
-#: On whether a log can be true; upstream's format asks nothing of the kind (compliance/upstream).
+#: On whether a log can be true; upstream's format has no such rules (compliance/upstream).
 _PLAUSIBLE = (losses, digests, counts, agreement, clock, rates, announced)
 #: In the order in which they are applied and listed.
 _MODULES = (

@@ -1,4 +1,4 @@
-"""Rules on experiments: what a run says of the one that it belongs to, and that no seed of it is missing."""
+"""Rules on experiments: what a run says about the one that it belongs to, and that no seed is missing."""
 
 from __future__ import annotations
 

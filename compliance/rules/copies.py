@@ -17,7 +17,7 @@ from compliance.subjects.result_fields import lookup, results
 ALIKE, LEAST_ALIKE, EXACTLY = 1e-4, 6, 1e-7
 #: One mask may be that of another seed, of an overcast scene for example; half of them, and two, are not.
 LEAST_MASKS = 2
-#: Runs are compared with those whose first losses are nearest, so many of them.
+#: Runs are compared with those whose first losses are nearest, at most this many.
 NEIGHBOURS = 8
 
 

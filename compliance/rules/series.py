@@ -194,7 +194,7 @@ _DATA: Mapping[str, Callable[[Log], int | str | None]] = {
 )
 def set_overlapping(logs: Sequence[Log]) -> Iterator[Problem]:
     """Runs of a series on one platform should not overlap in time, unless each has a node of its own. No log
-    names its node, so that this is for the reader to judge."""
+    names its node, so the reader has to judge."""
     for series in series_in({log.sha256: log for log in logs}.values()):
         for of_platform in groups((log, log.text("submission_platform")) for log in series):
             spans = sorted((*span, log.path) for log in of_platform if (span := _span(log)))

@@ -172,7 +172,7 @@ def system_cores(system: SystemFile) -> Iterator[Problem]:
     remedy="correct accelerators_per_node or the fields that contradict it",
 )
 def system_accelerators(system: SystemFile) -> Iterator[Problem]:
-    """The number of accelerators must fit what is said of them. A node without one says 'N/A'
+    """The number of accelerators must fit what is said about them. A node without one says 'N/A'
     in every field on accelerators, and a node with some says what they are."""
     fields = answers(system)
     number = whole_number(fields.get("accelerators_per_node"))

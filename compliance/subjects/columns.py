@@ -1,7 +1,7 @@
 """Events kept as columns: one list for every field of an event.
 
 A log may hold a hundred thousand events. Rules on all of them compute with whole columns, and
-an event is made of its fields only where one is asked for, to be reported for example.
+an event is built from its fields only on request, for example to report it.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Events(Sequence[LogEvent]):
 
     @classmethod
     def of(cls, events: Sequence[LogEvent]) -> Events:
-        """Events as the columns of a file of their own; themselves where they are columns already."""
+        """Events as columns; returned unchanged where they are columns already."""
         if isinstance(events, Events):
             return events
         return cls(Columns(*([*column] for column in [*zip(*events, strict=True)][1:])), range(len(events)))

@@ -30,7 +30,7 @@ KINDS = ("log", "system", "config", "tree", "tar")
 CONFIG_NAME = "config.yaml"
 ARCHIVE_NAMES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2")
 
-#: A log shows its first event within so many bytes.
+#: A log has its first event within this many bytes.
 HEAD_BYTES = 64 * 1024
 
 #: Names of logs, whatever they contain (G: result_0.txt, S: result-1.txt).
@@ -133,7 +133,7 @@ def _is_log(path: Path) -> bool:
         with path.open("rb") as stream:
             return TOKEN.encode() in stream.read(HEAD_BYTES)
     except OSError:
-        # An unreadable file that is not named like a log is none of ours.
+        # An unreadable file that is not named like a log is not ours.
         return False
 
 

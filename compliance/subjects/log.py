@@ -219,7 +219,7 @@ class Log:
 
     @property
     def completed(self) -> bool:
-        """Whether the log claims a run that came to its end."""
+        """Whether the log claims a completed run."""
         return self.status == "success"
 
 
@@ -233,7 +233,7 @@ def is_typed(value: object, type_name: str) -> bool:
 
 
 def _is_sound(event: LogEvent, known: vocabulary.Event) -> bool:
-    """Whether value and metadata are of the types of the vocabulary. Metadata that may be null must be there."""
+    """Whether value and metadata have the vocabulary's types. Metadata that may be null must be present."""
     metadata = event.metadata
     return is_typed(event.value, known.value) and all(
         name in metadata and is_typed(metadata[name], kind) for name, kind in known.metadata.items()

@@ -30,7 +30,7 @@ class Table:
 
 
 def tables(text: str) -> list[Table]:
-    """Every table of a document, in order; what stands in fenced code is none."""
+    """Every table of a document, in order, except in fenced code."""
     found: list[Table] = []
     lines = text.splitlines()
     fenced = False

@@ -35,7 +35,7 @@ _INEXACT = 2.0**53
 LARGEST_TIME = 2**63
 #: Lines of a piece of a block that is not plain: one event with an object in it spoils only its own.
 _PIECE = 16
-#: After so many undecodable events a line is given up.
+#: A line is given up after this many undecodable events.
 FAILURES_PER_LINE = 100
 
 TOKEN = vocabulary.TOKEN

@@ -109,7 +109,7 @@ def same_model(claimed: str, measured: str) -> bool:
 
 
 def whole_number(value: object) -> int | None:
-    """The number that a description writes as a string, or None if it is none."""
+    """The number that a description writes as a string, or None if it is not a number."""
     if isinstance(value, str) and re.fullmatch(r"\d{1,9}", value, re.ASCII):
         return int(value)
     return None

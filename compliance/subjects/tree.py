@@ -5,7 +5,7 @@ Two layouts, in one folder of the organisation or one of them alone: that of sub
 (G) ``<org>/systems``, ``<org>/benchmarks`` and ``<org>/results``. The applications of S are the
 benchmarks of G: the four of MLCommons Science.
 
-Nothing is executed, no symbolic link is followed, and a file that is not there or cannot
+Nothing is executed, no symbolic link is followed, and a file that does not exist or cannot
 be read is None: that it must be there, other rules say.
 """
 
@@ -48,7 +48,7 @@ DEMONSTRATION = "DEMONSTRATION.md"
 #: What is read of a file, and what is read of it as text: documents are a few kilobytes.
 READ_BYTES = 32 * 1024 * 1024
 TEXT_BYTES = 4 * 1024 * 1024
-#: Contents are kept for the next rule up to so many bytes of a tree; a submission has some megabytes.
+#: Contents are kept for the next rule up to this many bytes of a tree; a submission has some megabytes.
 KEPT_BYTES = 64 * 1024 * 1024
 
 #: A line of the manifest, as sha256sum writes it.
@@ -246,7 +246,7 @@ class SubmissionTree:
         return first + [name for name in names if "/results/" not in name and self.digest(name) not in known]
 
     def status(self, name: str) -> os.stat_result | None:
-        """What the file system says of a file, or None where it has vanished; links are not followed."""
+        """What the file system says about a file, or None where it has vanished; links are not followed."""
         try:
             return (self.root / name).lstat()
         except OSError:
@@ -280,7 +280,7 @@ class SubmissionTree:
         return None if content is None else content[:TEXT_BYTES].decode(errors="replace")
 
     def json(self, name: str) -> object:
-        """The JSON of a file, None where there is none; what is wrong with it other rules say."""
+        """The JSON of a file, None where there is none. Other rules report invalid JSON."""
         text = self.text(name)
         try:
             data = json.loads(text) if text is not None else None

@@ -53,7 +53,7 @@ def main(logs: list[str]) -> None:
     yaml.load = lambda stream, Loader: cached(stream.read())
     answers = []
     for log in logs:
-        mlp_compliance.enqueued_configs.clear()  # a crash leaves behind what it did not come to
+        mlp_compliance.enqueued_configs.clear()  # after a crash some are left
         # With warnings as errors: an event repeated with the same value is only a warning else.
         checker = mlp_compliance.make_checker("science", PARSER, quiet=False, werror=True)
         try:

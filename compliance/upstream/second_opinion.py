@@ -2,7 +2,7 @@
 
 Upstream evaluates Python from its rule files and, with its own, takes the names of further rule
 files from the log. So only a log that our parser reads without an error, and whose division and
-benchmark are exactly ours, is shown to it: as a copy, in a process of its own that has no
+benchmark are exactly ours, is shown to it: as a copy, in a separate process that has no
 environment, a temporary working folder, and bounds on time, memory and output. The rule files are
 those in ``compliance/upstream``, and no others can be reached.
 """
@@ -46,7 +46,7 @@ Answer = tuple[Verdict, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Opinion:
-    """What upstream says of a log.
+    """What upstream says about a log.
 
     ``messages`` are upstream's (at most 20, each of about 300 characters at most; its lines are its
     own events, counted from 0), or why it crashed or was not asked. ``disagreement`` says in words

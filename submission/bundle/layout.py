@@ -111,7 +111,7 @@ class BundleLayout:
 
     @property
     def general(self) -> Path:
-        """What ran on the system, as G wants it."""
+        """What ran on the system, as G requires."""
         return self._implementations / self.name.system
 
     @property
@@ -130,7 +130,7 @@ class BundleLayout:
 
     @property
     def science(self) -> Path:
-        """The experiment, as S wants it."""
+        """The experiment, as S requires."""
         return self.root / self.name.org / BENCHMARK / self.name.system / self.name.descriptor
 
     @property

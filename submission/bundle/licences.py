@@ -1,6 +1,6 @@
 """The locked packages with their licences, as an SPDX 2.3 document (ISO/IEC 5962) in JSON.
 
-What a package says of its licence is read from the metadata of the installed one, and only
+What a package says about its licence is read from the metadata of the installed one, and only
 if its version is the locked one: then the same lock and environment give the same document.
 What a package leaves open (`BSD` is two licences) stays open: NOASSERTION, with its words.
 """

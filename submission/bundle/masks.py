@@ -1,4 +1,4 @@
-"""The masks of a bundle's runs in an archive of their own: pictures of one bit a pixel.
+"""The masks of a bundle's runs in a separate archive: pictures of one bit a pixel.
 
 The archive lies next to the bundle, whose bundle.json states its sha256: ``<n>/<scene>.png`` is the mask of
 a scene in run n, white where it is cloud. Whoever has the scenes can count again without any program of ours.

@@ -39,7 +39,7 @@ class Staging:
 
 @dataclass(frozen=True)
 class Published:
-    """A bundle in its place; ``note`` says what became of one that was there before."""
+    """A bundle in its place; ``note`` says what happened to an earlier one."""
 
     bundle: Path
     archive: Path

@@ -1,4 +1,4 @@
-"""A bundle as it lies there: unpacked if it is an archive, and its runs read back from it.
+"""A bundle on disk: unpacked if it is an archive, and its runs read back from it.
 
 A bundle comes from elsewhere: an archive is judged by the rules on tars before it is unpacked, no
 link is followed, and what is read was found in the tree, never named by it.
@@ -35,14 +35,14 @@ from submission.bundle.repository import Commit
 from submission.bundle.sources import Sources
 from submission.runs.runs import read_runs
 
-#: What README of a bundle without bundle.json says of the packager's options and of files left out.
+#: What README of a bundle without bundle.json says about the packager's options and of files left out.
 _OPTIONS = re.compile(r"^python -m submission\.package --logs logs/ (.*)$", re.M)
 _LEFT_OUT = re.compile(r"files whose names begin with a dot, which .* refuses: (.*)\.$", re.M)
 
 
 @dataclass(frozen=True)
 class Bundle(Sources):
-    """A bundle as it lies there, and what it says of its runs, their code and system, and its making."""
+    """A bundle on disk: its tree, and its runs, their code and system, and how it was made."""
 
     tree: SubmissionTree
     layout: BundleLayout
@@ -87,7 +87,7 @@ def unpacked(path: Path) -> Iterator[tuple[Path, str]]:
 
 
 def find_tree(root: Path, name: str = "") -> SubmissionTree:
-    """The submission tree of a folder, shown as ``name``. Raises CloudMaskError where the folder is none."""
+    """The submission tree of a folder, shown as ``name``. Raises CloudMaskError where it is not one."""
     trees = discover(root, shown=lambda path: str(PurePath(name or root, path.relative_to(root)))).trees
     trees = [tree for tree in trees if tree.is_bundle]
     if len(trees) != 1:
@@ -229,13 +229,13 @@ def _name(layout: BundleLayout, path: Path) -> str:
 
 
 def _unusable(where: str, found: str, expected: str) -> SubmissionError:
-    """What to say of a part of a bundle that the packager does not write so."""
+    """What to say about a part of a bundle that the packager does not write so."""
     remedy = "ask the submitter for the bundle again"
     return SubmissionError(where, found=found, expected=expected, remedy=remedy)
 
 
 def no_bundle(path: Path, found: str) -> SubmissionError:
-    """What to say of a path that is no bundle."""
+    """What to say about a path that is no bundle."""
     return SubmissionError(
         path,
         found=found,

@@ -15,7 +15,7 @@ _FOLDERS = (
     (r"\bapptainer exec (.+) \\$", "/IMAGE"),
 )
 
-#: Slurm has a way of its own to quote a path.
+#: Slurm quotes paths in its own way.
 _OUTPUT = r"^(#SBATCH --output=).*(output/[^/\"]+)\"?$"
 
 

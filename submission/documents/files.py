@@ -32,7 +32,7 @@ from submission.runs.runs import RunSet
 
 TEMPLATES = environment(Path(__file__).parent / "templates")
 
-#: What a bundle of synthetic scenes says of itself.
+#: What a bundle of synthetic scenes says about itself.
 NO_SUBMISSION = (
     "This bundle is a demonstration, not a submission. Its runs were made on synthetic scenes; the test data "
     "of the benchmark is fixed, and is the observed scenes of cloud_slstr_ds1."

@@ -1,4 +1,4 @@
-"""What a document says of the method that ran, from what the logs state of it."""
+"""What a document says about the method that ran, from what the logs state of it."""
 
 from __future__ import annotations
 

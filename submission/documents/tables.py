@@ -34,7 +34,7 @@ def mean_share(values: Iterable[object]) -> str:
 
 
 def rounded(value: float | None, decimals: int) -> str:
-    """A number to so many decimals, or a dash where there is none."""
+    """A number with ``decimals`` decimals, or a dash where there is none."""
     return UNDEFINED if value is None else f"{value:.{decimals}f}"
 
 

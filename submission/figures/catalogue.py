@@ -65,7 +65,7 @@ def needs_scenes(name: str) -> bool:
 
 
 def _spread_out(values: Sequence[str], most: int) -> list[str]:
-    """At most so many of the values, first and last among them, at even distances."""
+    """At most ``most`` of the values, evenly spaced, with the first and the last."""
     if len(values) <= most:
         return list(values)
     return [values[index * (len(values) - 1) // (most - 1)] for index in range(most)]

@@ -16,7 +16,7 @@ from submission.runs.runs import RunSet
 
 
 def draw_from_scenes(runs: RunSet, data: Path, folder: Path) -> None:
-    """Draw into ``folder`` what needs the scenes and the best run's masks, if they are at hand.
+    """Draw into ``folder`` what needs the scenes and the best run's masks, if they are available.
 
     ``data`` is the folder that the configuration's data folders start from. A process has one scene at a
     time in memory. Raises SceneError, and SubmissionError where a mask is not that of the run.

@@ -1,4 +1,4 @@
-"""What a run made of its inference scenes: a map of each, and the reliability of its probabilities.
+"""The results of a run on its inference scenes: a map of each, and the reliability of its probabilities.
 
 Both need the scene files and the run's masks. A mask is believed only if its right pixels are as many
 as the log counts.

@@ -1,4 +1,4 @@
-"""What the checker says of the runs and of the description of their system, as the report shows it."""
+"""What the checker says about the runs and of the description of their system, as the report shows it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The report for reading: one HTML file with curves to explore and scenes to look at, for the reviewer.
 
-It asks nothing of a network: style, script and pictures are in it, and its policy allows no
+It loads nothing from a network: style, script and pictures are in it, and its policy allows no
 others. Its numbers are those of the contribution document, which is in it too.
 """
 

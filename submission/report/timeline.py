@@ -8,7 +8,7 @@ from submission.figures.palette import INTERVALS
 from submission.runs.runs import CheckedRun
 from submission.runs.statistics import intervals
 
-#: About so many numbers stand on the axis.
+#: About this many numbers label the axis.
 TICKS = 6
 
 

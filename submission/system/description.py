@@ -204,7 +204,7 @@ def describe_file(
     """The description in a file, as `mlperf-sysinfo` (profile training) or our own `detect` writes it.
 
     What the file leaves empty or out is as the runs measured and the site file answers; submitter, status
-    and software are those of the runs. Raises SubmissionError where the file is none, and where a run
+    and software are those of the runs. Raises SubmissionError where the file is not one, and where a run
     contradicts it.
     """
     stated = _stated(path)

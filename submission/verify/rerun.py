@@ -66,7 +66,7 @@ def rerun(
 ) -> tuple[str, list[Finding]]:
     """Repeat the run of ``seed`` with trusted code; returns what it was compared by, and what differs.
 
-    ``data`` is a folder with the scenes where they are at hand, ``checkout`` a clone that may have the
+    ``data`` is a folder with the scenes, where they are available; ``checkout`` a clone that may have the
     commit. Raises RepeatError where the run cannot be repeated.
     """
     ((number, run),) = runs_of(bundle, seed, "--rerun")
@@ -164,7 +164,7 @@ def _named(name: str) -> dict[str, str]:
 
 
 def _python(code: Path) -> dict[str, str]:
-    """Python imports the code, the packages of this interpreter, and nothing of the folder it works in."""
+    """Python imports the code, the packages of this interpreter, and nothing from its working directory."""
     return {
         "PYTHONPATH": str(code),
         "PYTHONSAFEPATH": "1",

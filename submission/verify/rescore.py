@@ -49,9 +49,9 @@ TOLERANCE = {"float32": 5e-4, "mixed_bfloat16": 1e-3, "mixed_float16": 1e-3}
 def rescore(
     bundle: Bundle, seed: int | None = None, data: Path | None = None
 ) -> Iterator[tuple[str, list[Finding]]]:
-    """Compute the scores of the run of ``seed`` again, or of all; yields what is said and found of each.
+    """Compute the scores of the run of ``seed`` again, or of all; yields a line and the findings of each.
 
-    ``data`` is a folder with the scenes where they are at hand. Raises CloudMaskError where that cannot
+    ``data`` is a folder with the scenes, where they are available. Raises CloudMaskError where that cannot
     be done.
     """
     chosen = runs_of(bundle, seed, "--rescore")
@@ -63,7 +63,7 @@ def rescore(
             if found := _other_weights(run, arrays, path):
                 yield f"the run of seed {run.seed}: not scored, its weights are others", [found]
                 continue
-            # what TensorFlow says of the machine is kept from the terminal
+            # keep TensorFlow's messages about the machine off the terminal
             with native_messages_to(work / "tensorflow.txt"):
                 predict, _ = prediction(config, method, arrays, run.log.text("precision") or "float32")
                 again = _scored(config, run, masks_by(predict), scenes)
@@ -172,7 +172,7 @@ def _trusted(run: CheckedRun) -> CheckedRun:
     raise RepeatError(
         "--rescore",
         found=f"a method that is a file of the bundle ({run.config.method.name})",
-        expected="a method of the program: nothing of a bundle is executed",
+        expected="a method of the program: nothing from a bundle is executed",
         remedy=f"read the file; to execute it, repeat a run with --rerun-bundled {run.seed}",
     )
 

@@ -26,7 +26,7 @@ ALL = "all"
 #: Names of figures that a line lists.
 SHOWN = 3
 
-#: Called with a step that is done and what is said of it.
+#: Called with a finished step and its outcome.
 Say = Callable[[str, str], None]
 
 
@@ -45,12 +45,12 @@ class Repeat:
     run: int | None = None
     #: The run of this seed with the bundle's own code.
     bundled: int | None = None
-    #: Folder with the scenes, where they are at hand.
+    #: Folder with the scenes, where they are available.
     data: Path | None = None
 
     @property
     def asked(self) -> bool:
-        """Whether anything is to be repeated."""
+        """Whether anything should be repeated."""
         return (self.scores, self.counts, self.run, self.bundled) != (None, None, None, None)
 
 
@@ -59,7 +59,7 @@ def verify(
 ) -> Report:
     """What the checker finds in the bundle at ``path``, and what else does not agree with itself.
 
-    Says each step as it is done. What is to be repeated is repeated only where nothing was found before.
+    Reports each finished step. Repeats runs and scores only where nothing was found before.
     Raises CloudMaskError where the path is no bundle.
     """
     with drawing() as draw:
@@ -122,7 +122,7 @@ def _masks_hash(masks: Path, stated: str, say: Say) -> Iterator[Finding]:
 
 
 def _counted(bundle: Bundle, repeat: Repeat, masks: Path) -> Iterator[tuple[str, list[Finding]]]:
-    """What is said and found of each run whose masks were counted. Raises CloudMaskError."""
+    """Count the masks of runs again; yields a line and the findings of each. Raises CloudMaskError."""
     from submission.verify.rescore import recount
     from submission.verify.work import RepeatError
 
@@ -143,7 +143,7 @@ def _seed_of(chosen: int | str | None) -> int | None:
 
 
 def _repeated(bundle: Bundle, repeat: Repeat, masks: Path) -> Iterator[tuple[str, str, list[Finding]]]:
-    """Each thing that was repeated: the step, what is said of it, and what differs."""
+    """Repeat what was asked for; yields the step, its outcome, and what differs."""
     # late: help starts without them
     from submission.verify.rerun import rerun, rerun_bundled
     from submission.verify.rescore import rescore
@@ -178,7 +178,7 @@ def _archive_hash(path: Path, say: Say) -> Iterator[Finding]:
 def _signature(path: Path, root: Path, signers: Path | None, say: Say) -> Iterator[Finding]:
     """The manifest must be signed as the signature next to the bundle says, where there is one."""
     signature = signature_path(path.with_name(path.name.removesuffix(ARCHIVE_SUFFIX)))
-    message = "The manifest is not signed by whom it should be."
+    message = "The manifest is not signed by the expected signer."
     if not signature.is_file():
         if signers is not None:
             expected = f"a signature by one of {signers.name}"

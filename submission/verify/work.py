@@ -67,7 +67,7 @@ def with_data(config: Config, data: Path | None, work: Path) -> Config:
 
 
 def inference_scenes(config: Config, display: Display) -> list[Path]:
-    """The scenes that a bundle was scored on: made, fetched, or those that lie there.
+    """The scenes that a bundle was scored on: made, fetched, or already there.
 
     Raises RepeatError and SceneError.
     """
@@ -97,7 +97,7 @@ def _has_scenes(root: Path, split: str) -> bool:
 
 
 def _make_scenes(config: Config, root: Path, display: Display) -> None:
-    """Make the inference scenes of a synthetic dataset; training scenes that lie there stay."""
+    """Make the inference scenes of a synthetic dataset; existing training scenes stay."""
     wanted = config.data.synthetic
     assert wanted is not None
     held = read_manifest(root / MANIFEST)

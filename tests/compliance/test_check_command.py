@@ -32,6 +32,26 @@ def test_a_folder_of_good_logs_passes_and_shows_its_runs(
     )
 
 
+def test_the_folder_of_long_paths_is_shown_once(
+    logs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deep = logs.resolve() / ("results-of-a-system-with-a-long-name" * 2)
+    deep.mkdir()
+    (logs / "quickstart-seed-1").rename(deep / "quickstart-seed-1")
+    (logs / "quickstart-seed-2").rename(deep / "quickstart-seed-2")
+    monkeypatch.chdir("/")
+    assert main([str(deep)]) == 0
+    assert capsys.readouterr().out.startswith(
+        f"in {deep}:\n"
+        "log                           seed  epochs  test accuracy  target  data   status\n"
+        "quickstart-seed-1/result.txt     1       3         0.9300     0.9  slstr  success\n"
+        "quickstart-seed-2/result.txt     2       3         0.9300     0.9  slstr  success\n"
+    )
+    assert main([str(deep / "quickstart-seed-1"), os.path.relpath(deep / "quickstart-seed-2", "/")]) == 0
+    *_, table, _ = capsys.readouterr().out.split("\n\n")
+    assert table.startswith("log ")  # an absolute and a relative path have no folder in common
+
+
 def test_an_error_is_shown_with_file_line_rule_found_expected_and_remedy(
     logs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -130,7 +130,7 @@ def test_a_corrupt_checkpoint_is_reported_and_the_previous_one_is_used(tiny_plac
     ("change", "message"),
     [
         ("training.epochs=7", "config_digest"),
-        ("submission.org=Another", "submission_org 'Another' of the run that is to be resumed"),
+        ("submission.org=Another", "submission_org 'Another' of the run to resume"),
     ],
 )
 def test_a_run_is_not_resumed_with_another_configuration(tiny_place, interrupted, change, message):

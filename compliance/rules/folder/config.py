@@ -1,4 +1,4 @@
-"""Rules on the configuration of a run: what it states must be what the log says of the run.
+"""Rules on the configuration of a run: what it states must be what the log says about the run.
 
 That it is the one of the run, by its digest, the rules on configurations say.
 """

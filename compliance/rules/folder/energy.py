@@ -16,7 +16,7 @@ from compliance.subjects.log import count_of, number_of
 from compliance.subjects.timeline import series
 from compliance.wording import count
 
-#: A sample's counters are read within so many milliseconds after its time, as are those of the log.
+#: A sample's counters are read within this many milliseconds after its time, as are those of the log.
 READING_MS = 2000
 #: Counters of accelerators are brought up to date some times a second: joules, and a share of the whole.
 SLACK_J, SLACK_SHARE = 5.0, 0.02

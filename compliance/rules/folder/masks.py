@@ -144,7 +144,7 @@ def masks_counts(evidence: Evidence) -> Iterator[Problem]:
     remedy=RECORDS,
 )
 def masks_made(evidence: Evidence) -> Iterator[Problem]:
-    """What a mask says of the run that made it must be what the log says."""
+    """What a mask says about the run that made it must be what the log says."""
     log = evidence.log
     kind = log.text("data_kind")
     logged = {

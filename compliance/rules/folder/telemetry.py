@@ -28,7 +28,7 @@ MARGIN_MS = 60_000
 CLOCK_MS = 1000
 #: Seconds, and a share of them, by which the two clocks of telemetry may differ.
 CLOCKS_S, CLOCKS_SHARE = 5.0, 0.01
-#: After so many intervals without a sample there is a gap.
+#: This many intervals without a sample are a gap.
 GAP_SAMPLES = 12
 #: Samples that are needed to say how busy a run is.
 FEW_SAMPLES = 3

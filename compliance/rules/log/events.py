@@ -13,7 +13,7 @@ from compliance.subjects.log import LARGEST_INTEGER, Log, are_typed
 from compliance.subjects.timeline import LOOP, PHASE, REPEATABLE, SINGLE_INTERVALS, not_required, reached
 from compliance.wording import count, describe, excerpt, listing, nearest
 
-#: Spelling of the commit's key in other benchmarks; a rule of its own speaks of it.
+#: Spelling of the commit's key in other benchmarks; another rule reports it.
 OTHER_COMMIT_KEY = "github_commit_version"
 
 _REQUIRED = {event.key: event.metadata for event in BY_KEY.values() if event.metadata}

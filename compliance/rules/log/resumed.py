@@ -11,7 +11,7 @@ from compliance.subjects.log import Log, count_of
 from compliance.subjects.timeline import RESUMED, WORK
 from compliance.wording import count
 
-#: Clocks of two nodes may differ by so many milliseconds.
+#: Clocks of two nodes may differ by this many milliseconds.
 CLOCKS_MS = 1000
 
 

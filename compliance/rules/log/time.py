@@ -157,7 +157,7 @@ def _work(log: Log, devices: int) -> Iterator[tuple[LogEvent, LogEvent, LogEvent
 
 
 def is_possible(milliseconds: int, pixels: int, devices: int) -> bool:
-    """Whether devices can take in so many pixels in a time, which is longer than none."""
+    """Whether devices can take in this many pixels in a time, which is longer than none."""
     return milliseconds > 0 and milliseconds * devices * PIXELS_PER_SECOND >= pixels * 1000
 
 

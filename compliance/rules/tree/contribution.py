@@ -167,7 +167,7 @@ def _statistics(scores: list[float]) -> dict[str, float | None]:
 
 
 def _interval(match: re.Match[str], line: int, scores: list[float], path: str) -> Iterator[Problem]:
-    """Whether an interval has the mean in its middle and holds what it says of Student's distribution."""
+    """Whether an interval has the mean in its middle and holds what it says about Student's distribution."""
     percent, degrees, low, high = int(match[1]), int(match[2]), float(match[3]), float(match[4])
     if degrees != len(scores) - 1 or degrees < 1:
         yield problem(f"{degrees} degrees of freedom", line, f"{len(scores) - 1}", path=path)

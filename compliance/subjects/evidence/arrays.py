@@ -13,7 +13,7 @@ from compliance.wording import count
 _FILTERS = (1, 2, 3, 32000)
 #: Bytes of a dataset of a mask, or of one of its chunks: a scene has 1.8 million pixels.
 _MASK_BYTES = 256 * 1024 * 1024
-#: What the attributes of a mask say of the run that made it.
+#: What the attributes of a mask say about the run that made it.
 ATTRIBUTES = ("scene", "seed", "commit", "synthetic")
 
 
@@ -28,7 +28,7 @@ class Weights:
 
 @dataclass(frozen=True)
 class Mask:
-    """A mask: its digest, shape, cloudy pixels, and what it says of the run that made it."""
+    """A mask: its digest, shape, cloudy pixels, and what it says about the run that made it."""
 
     sha256: str
     shape: tuple[int, ...]

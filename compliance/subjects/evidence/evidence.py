@@ -1,7 +1,7 @@
 """A run's log and the files next to it, each read when a rule first asks for it.
 
 A run's folder has all of them; a bundle keeps those of run n in ``runs/<n>/``, next to ``result-<n>.txt``.
-What lies there and is none of a run's files is left alone.
+Files there that are not a run's are ignored.
 """
 
 from __future__ import annotations

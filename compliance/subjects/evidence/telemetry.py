@@ -83,7 +83,7 @@ class Telemetry:
 
 
 def accelerator_columns(name: str, accelerators: int) -> list[str]:
-    """The columns of this name of so many accelerators."""
+    """The columns of this name, one for each accelerator."""
     return [f"accelerator{place}_{name}" for place in range(accelerators)]
 
 

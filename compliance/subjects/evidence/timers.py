@@ -66,7 +66,7 @@ def read_timers(content: bytes) -> Timers:
 
 
 def _timer(line: int, cells: list[str], rounded: bool) -> Timer | None:
-    """The timer of a row, None where it is none."""
+    """The timer of a row, None where the row is not one."""
     if len(cells) != len(_HEAD) or cells[1] != "ok":
         return None
     last, total, start = number(cells[2]), number(cells[3]), _seconds(cells[4])

@@ -35,7 +35,7 @@ class LongLine:
         self.most = LINE_BYTES
         #: From the first token to the end of the line; None without a token.
         self.events: bytes | None = None
-        #: Whether there are more; nothing of them is kept then.
+        #: Whether there are more bytes; then none of them are kept.
         self.is_cut = False
         #: The first characters of the text; blanks at its start are left out.
         self.head = ""
@@ -106,7 +106,7 @@ def is_overwritten(text: str) -> bool:
 
 
 class Lines:
-    """The lines of a stream, and the size and the digest of what has been read of it."""
+    """The lines of a stream, and the size and the digest of what has been read."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self.stream = stream

@@ -13,14 +13,14 @@ from typing import Any
 from benchmark.record import events as vocabulary
 from compliance.subjects.columns import Columns
 
-#: Memory is counted in bytes of the log, four where they are not all ASCII, plus so much for every value in
+#: Memory is counted in bytes of the log, four where they are not all ASCII, plus this much for every value in
 #: it: what Python takes for a value, its name and its place, within a factor of two either way.
 VALUE_BYTES = 64
 #: Memory for an event in outline, with what the rules take to look at it.
 OUTLINE_BYTES = 256
-#: Events that take up to so much memory are kept as they are: 30 MB of log, 30 times the longest run.
+#: Events are kept in full up to this much memory: 30 MB of log, 30 times the longest run.
 FULL_BYTES = 128 * 1024 * 1024
-#: So much memory is there for the events of a log. Measured with the worst of contents (thousands of names,
+#: The limit for the events of a log. Measured with the worst of contents (thousands of names,
 #: empty objects, text beyond ASCII), the checker then takes less than 1 GiB in all.
 EVENTS_BYTES = 512 * 1024 * 1024
 
@@ -51,7 +51,7 @@ def memory_of(text: bytes, start: int = 0) -> int:
 
 
 def memory_of_values(text: bytes, values: int) -> int:
-    """The memory that the events in a text of so many values take."""
+    """The memory that the events in a text with ``values`` values take."""
     return len(text) * (1 if text.isascii() else 4) + VALUE_BYTES * values
 
 
@@ -137,7 +137,7 @@ class Kept:
         value: Any,
         metadata: dict[str, object],
     ) -> None:
-        """Keep an event of a line that takes so much memory."""
+        """Keep an event of a line that takes ``memory`` bytes."""
         if self.memory > FULL_BYTES and (outline := self._outlines.of(key, value, metadata)):
             key, value, metadata = outline
             memory = OUTLINE_BYTES
@@ -155,7 +155,10 @@ class Kept:
         values: list[Any],
         metadata: list[dict[str, object]],
     ) -> bool:
-        """Keep the events of a block, one a line, that take so much memory; not if that makes it full."""
+        """Keep the events of a block, one a line, that take ``memory`` bytes.
+
+        Returns False, and keeps none, where there is no room.
+        """
         if self.memory > FULL_BYTES and (outlined := self._outlines.of_all(keys, values, metadata)):
             keys, metadata = outlined
             memory = OUTLINE_BYTES * len(keys)

@@ -59,7 +59,7 @@ class Trial:
 
     @property
     def broken(self) -> bool:
-        """Whether the tool did not come to an end of its own. What it says of a log is no matter here."""
+        """Whether the tool crashed or was stopped. Its verdict on the log does not matter here."""
         return self.status is None or self.traceback or (self.tool == "unittest" and self.status != 0)
 
     @property
@@ -93,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def try_out(copy: Path, bundle: Path, logs: Sequence[Path] = ()) -> Iterator[Trial]:
     """Run upstream's tests, then every tool on the organisation's folder of the bundle, then the checker on
-    each of the logs. The tools run in a temporary folder and see nothing of this project."""
+    each of the logs. The tools run in a temporary folder and do not see this project."""
     if not (copy / PACKAGE / "compliance_checker" / f"science_{RULESET}").is_dir():
         raise CheckError(
             copy,

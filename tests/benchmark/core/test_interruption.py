@@ -288,7 +288,7 @@ def test_another_run_does_not_go_on_in_this_ones_log(path):
     position = log.position()
     log.close()
     log = EventLog(path, keep_log(path, *position, 0, 0, 0))
-    with pytest.raises(RunError, match=r"found: +seed 8 of the run that is to be resumed") as caught:
+    with pytest.raises(RunError, match=r"found: +seed 8 of the run to resume") as caught:
         log.event("seed", 8)
     log.close()
     assert caught.value.expected == "seed 7, as it was before"

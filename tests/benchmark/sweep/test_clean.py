@@ -94,7 +94,7 @@ def test_a_complete_run_that_is_still_at_work_is_left_alone(place, runs, capsys)
     descriptor = locks.take(runs[0] / ".lock")
     assert call("clean", "--yes") == 1
     os.close(descriptor)
-    assert "its run is still at work" in capsys.readouterr().out
+    assert "its run is still active" in capsys.readouterr().out
     assert (runs[0] / "checkpoints").exists()
     assert not (runs[1] / "checkpoints").exists()
 
