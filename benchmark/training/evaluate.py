@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from benchmark.scenes.geometry import inference_patches, stitch
 from benchmark.scenes.scene import Scene, SceneInputs, SceneLabels
 from benchmark.scenes.scores import Confusion, confusion
 
-#: patches float32 [n, patch, patch, 9] -> probability of cloud float32 [n, patch, patch].
+#: Patches float32 [n, patch, patch, 9] -> probability of cloud float32 [n, patch - crop, patch - crop].
 Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
@@ -62,7 +63,7 @@ class Predicted:
     period: str
     #: Not on a fill border: bool [R, C], packed into bits row by row.
     inside: NDArray[np.uint8]
-    #: Of reading, normalising, tiling, predicting and stitching; not of writing.
+    #: Of tiling, predicting and stitching, and of waiting for the scene to be read; not of writing.
     seconds: float
 
 
@@ -75,18 +76,22 @@ def predict_scenes(
 ) -> Iterator[Predicted]:
     """Predict each scene in turn and write its mask; without ``mask_path`` nothing is written.
 
-    The probability is stored, and compared with one half, as float16. Raises MethodError for a
-    prediction that is not one.
+    The next scene is read while one is predicted and written. The probability is stored, and compared with
+    one half, as float16. Raises MethodError for a prediction that is not one.
     """
-    for path in paths:
-        start = time.perf_counter()
-        scene = read(path)
-        probability = checked_probability(predict(scene), scene.inside.shape, scene.name)
-        stored = probability.astype(np.float16)
-        seconds = time.perf_counter() - start
-        if mask_path is not None:
-            write_mask(mask_path(scene.name), stored, mask_of(stored), {**attributes, "scene": scene.name})
-        yield Predicted(path, scene.name, scene.period, np.packbits(scene.inside), seconds)
+    with ThreadPoolExecutor(1) as reader:
+        reading = [reader.submit(read, path) for path in paths[:1]]
+        for number, path in enumerate(paths, start=1):
+            start = time.perf_counter()
+            scene = reading.pop().result()
+            reading += [reader.submit(read, following) for following in paths[number : number + 1]]
+            probability = checked_probability(predict(scene), scene.inside.shape, scene.name)
+            stored = probability.astype(np.float16)
+            seconds = time.perf_counter() - start
+            if mask_path is not None:
+                about = {**attributes, "scene": scene.name}
+                write_mask(mask_path(scene.name), stored, mask_of(stored), about)
+            yield Predicted(path, scene.name, scene.period, np.packbits(scene.inside), seconds)
 
 
 def checked_probability(found: object, shape: tuple[int, ...], where: str) -> NDArray[np.floating]:
