@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-#: Folder of this package: what is shipped as data lies below it.
+#: Folder of this package; shipped data files lie below it.
 PACKAGE = Path(__file__).resolve().parent
 #: Folder that holds the packages: a checkout, the code of a bundle, or site-packages.
 ROOT = PACKAGE.parent

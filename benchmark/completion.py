@@ -1,9 +1,9 @@
-"""Completion for shells: source the script that this prints.
+"""Shell completion: prints a script for the shell to source.
 
     source <(cloudmask completion bash)          in ~/.bashrc
     source <(cloudmask completion zsh)           in ~/.zshrc, after compinit
 
-The script asks the help of each command for its verbs and options: it needs no library and never differs.
+The script reads verbs and options from the help of each command, so it needs no library and stays in step.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from pathlib import Path
 from benchmark.__main__ import COMMANDS
 
 SCRIPT = Path(__file__).with_suffix(".bash")
-#: With it zsh reads the script as bash does.
+#: Lets zsh read the script as bash does.
 ZSH = "autoload -Uz bashcompinit && bashcompinit\n"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print the script for a shell."""
+    """Print the completion script for a shell."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmark.completion",
         description="Print the completion of the command cloudmask for a shell, to be sourced by it.",

@@ -1,11 +1,11 @@
-"""Descriptions of the datasets in Croissant 1.1 with GeoCroissant 1.0 (JSON-LD), for catalogues.
+"""Describe the datasets in Croissant 1.1 with GeoCroissant 1.0 (JSON-LD), for catalogues.
 
-    python -m benchmark.croissant                  the real dataset's, to standard output
-    python -m benchmark.croissant data/synthetic   of a folder of synthetic scenes, into its croissant.json
+    python -m benchmark.croissant                  describe the real dataset, to standard output
+    python -m benchmark.croissant data/synthetic   describe synthetic scenes, in their croissant.json
 
-Croissant cannot say how an HDF5 file is read: arrays have their shapes, bands and units here, and are read
-with h5py. The list of synthetic scenes is in the description itself, so that any reader of Croissant has its
-records. docs/dataset.md says more.
+Croissant cannot say how to read an HDF5 file: the description gives the shapes, bands and units of the
+arrays, and users read them with h5py. The list of synthetic scenes is part of the description, so that any
+Croissant reader can load its records. docs/dataset.md says more.
 
 Sources: docs/croissant-spec-1.1.md and docs/croissant-geo-spec.md of github.com/mlcommons/croissant.
 """
@@ -36,7 +36,7 @@ CITATION = (
 
 CONFORMS_TO = ["http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/geo/1.0"]
 
-#: The context that Croissant 1.1 prescribes: its terms, those of a type of their own, the vocabularies.
+#: The context that Croissant 1.1 prescribes: its terms, the terms with types, the vocabularies.
 TERMS = (
     "annotation arrayShape citeAs column containedIn equivalentProperty excludes extract field fileObject "
     "fileProperty fileSet format includes isArray isLiveDataset jsonPath key md5 parentField path "
@@ -65,7 +65,7 @@ CONTEXT: dict[str, Any] = {
 BANDS_OF = {"refs": REFLECTIVE, "bts": THERMAL, "rads": REFLECTIVE}
 SLSTR_GUIDE = "https://sentinel.esa.int/web/sentinel/user-guides/sentinel-3-slstr"
 
-#: Datasets of a scene's file: last dimension, type, meaning.
+#: Datasets of a scene file: last dimension, type, meaning.
 FIELDS = {
     "refs": (6, "sc:Float", "Reflectance of S1 to S6 (0.55 to 2.26 um), unitless; 0 at night."),
     "bts": (3, "sc:Float", "Brightness temperature of S7 to S9 (3.74, 10.85, 12.02 um) in kelvin."),
@@ -82,7 +82,7 @@ TRUTH = (0, "sc:Integer", "1 where the simulated cloud's optical depth is above 
 
 
 def describe_real() -> dict[str, Any]:
-    """The Croissant description of cloud_slstr_ds1, from what is known of it: no licence, no date."""
+    """Return the Croissant description of cloud_slstr_ds1, whose licence and date are unknown."""
     prefixes = {split: f"s3://{BUCKET}/{names[0]}" for split, names in PREFIXES.items()}
     fields = [_field(name, *FIELDS[name], shape=FULL_SHAPE) for name in FIELDS]
     return {
@@ -114,9 +114,9 @@ def describe_real() -> dict[str, Any]:
 
 
 def describe_synthetic(root: Path, display: Display) -> dict[str, Any]:
-    """The Croissant description of the synthetic dataset in ``root``; every byte of it is read.
+    """Return the Croissant description of the synthetic dataset in ``root``, after reading every byte of it.
 
-    Raises SceneError where there is no complete dataset.
+    Raises SceneError if there is no complete dataset.
     """
     manifest = read_manifest(root / MANIFEST)
     if manifest is None:
@@ -158,7 +158,7 @@ def describe_synthetic(root: Path, display: Display) -> dict[str, Any]:
 
 
 def to_json(description: dict[str, Any]) -> str:
-    """The text of a description's file."""
+    """Return the text of a description file."""
     return json.dumps(description, indent=2) + "\n"
 
 
@@ -216,7 +216,7 @@ def _file_objects(root: Path, manifest: DatasetManifest, display: Display) -> li
 
 
 def _check_file(root: Path, name: str, manifest: DatasetManifest) -> None:
-    """Raise SceneError unless the file has the size and sha256 that the dataset lists."""
+    """Raise SceneError unless the file has the listed size and sha256."""
     record, settings = manifest.files[name], manifest.settings
     path, found = root / name, "no such file"
     if path.is_file():
@@ -274,7 +274,7 @@ def _quantity(value: float, unit: str) -> dict[str, Any]:
 
 
 def _scene_list(manifest: DatasetManifest) -> dict[str, Any]:
-    """The records that need no HDF5: one for each scene, in the description itself."""
+    """Return the records that need no HDF5: one per scene, in the description itself."""
     columns = {
         "file": ("sc:Text", "Path of the scene's file."),
         "split": ("sc:Text", "training or inference."),

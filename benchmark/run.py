@@ -25,7 +25,7 @@ from benchmark.scenes.geometry import training_patch_count
 from benchmark.training.options import RunOptions
 from benchmark.training.prepare import claim_folder, find_scenes, is_complete, use_data, use_method
 
-#: How long the shipped configurations take, as their files say.
+#: How long the shipped configurations take, according to their files.
 EXPECTED = {
     "quickstart": "2 to 3 minutes on 2 cores with bfloat16 instructions, several times as long without",
     "nyu-greene": "99 to 142 minutes on a V100, as published",
@@ -72,8 +72,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 @dataclass
 class Run:
-    """A run that can be performed once; ``folder`` is its own once it has begun: then its log tells how it
-    ended."""
+    """A run, which can be performed once. ``folder`` is set once the run has begun; from then on its log says
+    how it ended.
+    """
 
     config: Config
     output: Path
@@ -84,7 +85,7 @@ class Run:
     folder: RunFolder | None = None
 
     def perform(self, *, force: bool = False) -> dict[str, Any] | None:
-        """Train, score and log into a folder below ``output``; the result as it is logged, None if this
+        """Train, score and log into a folder below ``output``; return the logged result, or None if this
         worker is not the chief. ``force`` moves a complete run of the same name aside.
 
         Raises CloudMaskError and OSError.
@@ -98,7 +99,7 @@ class Run:
             display.say(f"{config.run_name}: {method.about.title}; {counts}")
             self.folder = folder
             with _native_messages(folder, self.cluster):
-                # TensorFlow, once all else has been checked
+                # import TensorFlow only after all other checks
                 from benchmark.training.train import train_and_score
 
                 result = train_and_score(
@@ -114,7 +115,7 @@ class Run:
 
     @contextlib.contextmanager
     def _claimed(self, config: Config, force: bool) -> Iterator[RunFolder]:
-        """The run's folder, which the chief holds for all workers."""
+        """Yield the run's folder, which the chief locks for all workers."""
         if self.cluster.is_chief:
             with claim_folder(
                 config, self.output, self.display, force=force, resume=self.options.resume
@@ -125,7 +126,7 @@ class Run:
 
 
 def _native_messages(folder: RunFolder, cluster: Cluster) -> AbstractContextManager[None]:
-    """The chief's go to a file of the run; those of others stay where the scheduler wants them."""
+    """Send the chief's messages to a file of the run; those of other workers go to the scheduler's place."""
     return native_messages_to(folder.native_messages) if cluster.is_chief else contextlib.nullcontext()
 
 
@@ -203,18 +204,18 @@ def _configure(options: argparse.Namespace) -> Config:
 
 
 def _first_run(config: Config, options: argparse.Namespace) -> str:
-    """What will happen, how long it takes, and how much disk it needs, for whoever has no run yet."""
+    """Say what the first run will do, how long it takes and how much disk it needs."""
     geometry, made = config.geometry, config.data.synthetic
     pixels = geometry.rows * geometry.columns
     patches = training_patch_count((geometry.rows, geometry.columns), geometry.patch)
     lines = [f"The first run below {options.output}/. It will"]
     if made is not None:
         count = made.training_scenes + made.inference_scenes
-        # float32 of nine channels by day and three by night, two bytes of labels
+        # float32: nine channels by day, three by night; plus two bytes of labels
         size = count * pixels * ((9 * 4 + 2) + (3 * 4 + 2)) / 2
         folder = Path(config.data.training).parent
         lines.append(f"  make {count} synthetic scenes in {folder} ({size / 1e9:.1f} GB), once for all runs")
-        # float16 of nine channels, a byte of the label
+        # float16: nine channels; plus one byte for the label
         size = made.training_scenes * patches * geometry.patch**2 * 19
         lines.append(
             f"  cut training patches into {options.stage_dir} ({size / 1e9:.1f} GB), kept for later runs"
@@ -230,7 +231,7 @@ def _first_run(config: Config, options: argparse.Namespace) -> str:
 
 
 def _explain(error: CloudMaskError | OSError, resumable: bool) -> CloudMaskError:
-    """The error with a remedy: how to continue, where a failure of the system ended a run that had begun."""
+    """Return the error with a remedy; if the system failed after a run had begun, say how to continue."""
     if isinstance(error, CloudMaskError):
         return error
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)

@@ -1,11 +1,11 @@
-"""Sea surface temperature over what a mask calls clear, against buoys: a score that needs no other mask.
+"""Compare sea surface temperature where a mask is clear with buoys: a score that needs no other mask.
 
     python -m benchmark.sst matchups.csv --masks logs/reference-seed-1/masks
 
-The match-ups are those of the makers of the dataset, of which the inference scenes are made, and the
-selection and the two numbers are those of their own comparison: the median of satellite minus buoy, and its
-robust standard deviation. Undetected cloud is cold: it lowers the median and widens the deviation. The file's
-format: docs/products.md.
+The match-ups come from the makers of the dataset, who made the inference scenes from them. The selection and
+the two numbers follow their own comparison: the median of satellite minus buoy, and its robust standard
+deviation. Undetected cloud is cold: it lowers the median and widens the deviation. docs/products.md describes
+the file format.
 """
 
 from __future__ import annotations
@@ -28,26 +28,26 @@ from benchmark.core.escaping import quoted, tell
 from benchmark.core.files import open_regular, reason_of
 from benchmark.core.hdf5 import open_hdf5
 
-#: 0 degrees Celsius in kelvin: water that is not frozen is warmer (the policy's MIN_SST).
+#: 0 degrees Celsius in kelvin; unfrozen water is warmer (the policy's MIN_SST).
 MIN_SST = 273.15
-#: Degrees by which a match-up's pixel may lie from the buoy's.
+#: Largest distance in degrees between a match-up's pixel and the buoy.
 MOST_NORTH, MOST_EAST = 0.005, 0.01
-#: Degrees from the zenith at which the satellite may stand, in either view.
+#: Largest zenith angle of the satellite in degrees, in either view.
 MOST_OBLIQUE = 55.0
-#: The best quality, and the retrieval from both views at 11 and 12 um (D2), whose result is sat_sst_2.
+#: The best quality level, and the dual-view retrieval at 11 and 12 um (D2), whose result is sat_sst_2.
 BEST_QUALITY, DUAL_VIEW = 5, 4
-#: Below this probability of cloud, in both views, the Bayesian mask is taken for clear.
+#: The Bayesian mask counts as clear below this cloud probability in both views.
 BAYES_CLEAR = 0.9
-#: What makes of a median absolute deviation the standard deviation of a normal distribution.
+#: Factor from a median absolute deviation to the standard deviation of a normal distribution.
 ROBUST = 1.4826
 
-#: Columns of numbers that are read, by their names in lower case.
+#: Numeric columns to read, by their names in lower case.
 NUMBERS = (
     *("x_cems", "y_cems", "slat", "slon", "latitude_an", "longitude_an", "isst", "satzan", "satzao"),
     *("quality_level", "sst_algorithm_type", "sat_sst_2", "pcloudn", "pcloudo", "bayes_in"),
 )
 PRODUCT = "cems_path"
-#: Of a product's mask: the ending of the file's name, the dataset. A run's own masks, and those of products.
+#: File ending and dataset name of a mask: first a run's own masks, then those of products.
 MASKS = ((".h5", "mask"), ("_cloudmask_in.nc", "cloud_mask_in"))
 
 
@@ -56,7 +56,7 @@ class SstError(CloudMaskError):
 
 
 class Deviation(NamedTuple):
-    """Satellite minus buoy, kelvin: how many match-ups, their median and robust standard deviation."""
+    """Satellite minus buoy in kelvin: number of match-ups, median and robust standard deviation."""
 
     matchups: int
     median: float
@@ -64,7 +64,7 @@ class Deviation(NamedTuple):
 
 
 def deviation(differences: NDArray[np.float64]) -> Deviation:
-    """Median, and 1.4826 times the median absolute deviation from it; NaN of nothing."""
+    """Return the median and 1.4826 times the median absolute deviation from it; NaN if empty."""
     if not differences.size:
         return Deviation(0, math.nan, math.nan)
     middle = float(np.median(differences))
@@ -72,9 +72,9 @@ def deviation(differences: NDArray[np.float64]) -> Deviation:
 
 
 def compare(matchups: Path, masks: Path) -> tuple[dict[str, Deviation], float]:
-    """Deviations over all match-ups and over those that each mask calls clear, and how far the two agree.
+    """Return the deviations over all match-ups and over those each mask calls clear, and their agreement.
 
-    Only match-ups whose product has a mask below ``masks`` count. Raises SstError.
+    Uses only match-ups whose product has a mask below ``masks``. Raises SstError.
     """
     products, columns = _read(matchups)
     chosen = _chosen(columns)
@@ -99,7 +99,7 @@ def compare(matchups: Path, masks: Path) -> tuple[dict[str, Deviation], float]:
 
 
 def _chosen(columns: Mapping[str, NDArray[np.float64]]) -> NDArray[np.bool_]:
-    """The match-ups that the makers compare; comparisons with NaN are false."""
+    """Select the match-ups that the makers compare; comparisons with NaN are false."""
     return (
         (np.abs(columns["slat"] - columns["latitude_an"]) < MOST_NORTH)
         & (np.abs(columns["slon"] - columns["longitude_an"]) < MOST_EAST)
@@ -113,7 +113,7 @@ def _chosen(columns: Mapping[str, NDArray[np.float64]]) -> NDArray[np.bool_]:
 
 
 def _read(path: Path) -> tuple[list[str], dict[str, NDArray[np.float64]]]:
-    """The products' names and the columns of numbers of a CSV file. Raises SstError."""
+    """Return the product names and the numeric columns of a CSV file. Raises SstError."""
     expected = f"CSV with the columns {PRODUCT}, {', '.join(NUMBERS)}"
     remedy = "write it from the makers' file as docs/products.md says"
     products: list[str] = []
@@ -126,11 +126,11 @@ def _read(path: Path) -> tuple[list[str], dict[str, NDArray[np.float64]]]:
                     f"{path}:{line}", found=f"no {', '.join(missing)}", expected=expected, remedy=remedy
                 )
             products.append(PurePosixPath(row[PRODUCT].replace("\\", "/")).name.removesuffix(".SEN3"))
-            # an empty cell is what pandas writes for NaN
+            # pandas writes NaN as an empty cell
             numbers.append([float(row[name] or "nan") for name in NUMBERS])
     except OSError as error:
         raise SstError(path, found=reason_of(error), expected=expected, remedy="correct the path") from None
-    except (csv.Error, ValueError) as error:  # UnicodeDecodeError too
+    except (csv.Error, ValueError) as error:  # includes UnicodeDecodeError
         raise SstError(path, found=quoted(str(error)), expected=expected, remedy=remedy) from None
     if not products:
         raise SstError(path, found="no match-up", expected=expected, remedy=remedy)
@@ -138,7 +138,7 @@ def _read(path: Path) -> tuple[list[str], dict[str, NDArray[np.float64]]]:
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """The lines of a CSV file by the names of its columns in lower case, and their numbers."""
+    """Yield the line number and the cells of each CSV row, keyed by column name in lower case."""
     with open_regular(path) as stream:
         reader = csv.DictReader(line.decode("utf-8") for line in stream)
         for row in reader:
@@ -146,7 +146,7 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
 
 
 def _mask(folder: Path, name: str) -> NDArray | None:
-    """The mask of a product, [R, C]; None where there is none. Raises SstError."""
+    """Return a product's mask, [R, C], or None if it has none. Raises SstError."""
     for ending, variable in MASKS:
         path = folder / f"{name}{ending}"
         if not path.is_file():
@@ -165,7 +165,7 @@ def _mask(folder: Path, name: str) -> NDArray | None:
 
 
 def _at(mask: NDArray, rows: NDArray, columns: NDArray, where: str) -> NDArray[np.float64]:
-    """The mask at rows and columns: NaN where the instrument saw nothing. Raises SstError."""
+    """Return the mask at rows and columns, NaN where the instrument saw nothing. Raises SstError."""
     inside = (rows >= 0) & (rows < mask.shape[0]) & (columns >= 0) & (columns < mask.shape[1])
     if not inside.all():
         odd = int(np.flatnonzero(~inside)[0])
@@ -180,7 +180,7 @@ def _at(mask: NDArray, rows: NDArray, columns: NDArray, where: str) -> NDArray[n
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit status."""
+    """Run the command line and return the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmark.sst",
         description="Compare sea surface temperature with buoys where a mask is clear.",

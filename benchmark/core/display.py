@@ -1,4 +1,4 @@
-"""What a person sees of a run: bars on a terminal, plain lines elsewhere, a table at the end."""
+"""Terminal output of a run: progress bars on a terminal, plain lines elsewhere, a table at the end."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from rich.table import Table
 from benchmark.core.escaping import printable_lines
 from benchmark.core.files import reason_of
 
-#: Call with how far it is (absolute) and what to show next to the bar.
+#: Call with the absolute progress and a note to show next to the bar.
 Update = Callable[[int, str], None]
 
 
 class Display:
-    """Bars only on a terminal, so that the file of a batch job holds lines worth reading."""
+    """Draws bars only on a terminal, so that the output file of a batch job stays readable."""
 
     def __init__(self, *, quiet: bool = False) -> None:
         self.console = Console(highlight=False, soft_wrap=True, quiet=quiet)
@@ -42,14 +42,14 @@ class Display:
         self.console.print(printable_lines(text), markup=False)
 
     def warn(self, text: str) -> None:
-        """Say it in yellow, once: what fails in every epoch is not worth a line in each."""
+        """Print a warning in yellow, once: what fails in every epoch does not need a line in each."""
         if text not in self._warned:
             self._warned.add(text)
             self.console.print(f"warning: {printable_lines(text)}", style="yellow", markup=False)
 
     @contextlib.contextmanager
     def spared(self) -> Iterator[None]:
-        """Warn where the block cannot write or read a file that a run can do without."""
+        """Turn failures to read or write a file that a run can do without into warnings."""
         try:
             yield
         except OSError as error:
@@ -57,9 +57,9 @@ class Display:
 
     @contextlib.contextmanager
     def bar(self, title: str, total: int, *, lines: bool = False) -> Iterator[Update]:
-        """A bar that vanishes when its block ends; yields the function that moves it.
+        """Show a bar that vanishes when its block ends; yield the function that moves it.
 
-        ``lines``: without a terminal, a line for every tenth in its place.
+        ``lines``: without a terminal, print a line for every tenth instead.
         """
         columns = (
             TextColumn("{task.description}"),
@@ -84,9 +84,9 @@ class Display:
 
     @contextlib.contextmanager
     def transfer(self, title: str, done: int, total: int) -> Iterator[Callable[[int], None]]:
-        """Bytes of ``total``, with rate and time left: a bar, or without a terminal a line every tenth.
+        """Show bytes of ``total`` with rate and time left: a bar, or a line every tenth without a terminal.
 
-        Yields the function to call with how many bytes more are done.
+        Yields a function to call with the number of further bytes done.
         """
         columns = (
             TextColumn("{task.description}"),
@@ -116,7 +116,7 @@ class Display:
             yield advance
 
     def summary(self, result: dict[str, Any], run: str, folder: str) -> None:
-        """The run's result as a table."""
+        """Print the run's result as a table."""
         scores = result["scores"]["bayes"]
         table = Table(title=f"{run}: {result['metric']} {result['value']:.4f}", title_justify="left")
         table.add_column("")
@@ -148,7 +148,7 @@ class Display:
 
 
 def _learned(result: dict[str, Any]) -> Iterator[str]:
-    """What the summary says about baselines and epochs; nothing of finished masks, which have neither."""
+    """Yield the lines about baselines and epochs; none for finished masks, which have neither."""
     if "baselines" in result:
         baselines = ", ".join(f"{name} {value:.4f}" for name, value in result["baselines"].items())
         beats = "beats them all" if result["beats_baselines"] else "DOES NOT BEAT them all"
@@ -162,10 +162,10 @@ def _learned(result: dict[str, Any]) -> Iterator[str]:
 
 @contextlib.contextmanager
 def native_messages_to(path: Path) -> Iterator[None]:
-    """Send what compiled code writes to standard error during the block to a file.
+    """Redirect what compiled code writes to standard error during the block to a file.
 
-    TensorFlow writes a dozen lines about the machine while it is loaded and used; they are
-    worth keeping, and not worth reading in every run. Python's exceptions are not among them.
+    TensorFlow writes a dozen lines about the machine when it loads and runs; they are worth keeping, but not
+    worth showing in every run. Python exceptions are not redirected.
     """
     sys.stderr.flush()
     kept = os.dup(2)

@@ -1,4 +1,4 @@
-"""The one family of errors that are the user's to repair."""
+"""The one family of errors that the user can fix."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmark.core.files import reason_of
 class CloudMaskError(Exception):
     """Says what was found, what was expected and what to do; shown without a traceback.
 
-    As text it is safe for a terminal, whatever the files said that it tells of.
+    Its text is safe for a terminal, whatever the quoted files contained.
     """
 
     def __init__(self, where: object, *, found: str, expected: str, remedy: str) -> None:
@@ -23,7 +23,7 @@ class CloudMaskError(Exception):
         super().__init__(printable_lines(text))
 
     def __reduce__(self) -> tuple[Callable[[object], Exception], tuple[str]]:
-        """How an error comes from another process: by its names, not by its text."""
+        """Pickle an error by its fields rather than by its text, to pass it between processes."""
         named = partial(type(self), found=self.found, expected=self.expected, remedy=self.remedy)
         return named, (self.where,)
 
@@ -41,20 +41,20 @@ class RunError(CloudMaskError):
 
 
 class MethodError(CloudMaskError):
-    """A method that cannot be imported, or that does not return what a method has to."""
+    """A method that cannot be imported, or whose return value is wrong."""
 
 
 class SubmissionError(CloudMaskError):
     """Runs that cannot be packaged."""
 
 
-#: What the loader says where a library finds no room.
+#: What the loader says when there is no memory for a library.
 _UNMAPPED = ("failed to map segment", "cannot allocate memory")
 
 
 @contextlib.contextmanager
 def memory_as_error(remedy: str = "give it more memory (ulimit -v, --mem of the job)") -> Iterator[None]:
-    """Raise a RunError where there is not enough memory for the block."""
+    """Raise a RunError if the block runs out of memory."""
     try:
         yield
     except Exception as error:
@@ -62,7 +62,7 @@ def memory_as_error(remedy: str = "give it more memory (ulimit -v, --mem of the 
         is_lack = isinstance(error, MemoryError) or (
             isinstance(error, ImportError) and any(words in text.lower() for words in _UNMAPPED)
         )
-        # TensorFlow's own kind, which is not imported for this
+        # TensorFlow's own exception type, compared by name to avoid the import
         if not is_lack and type(error).__name__ != "ResourceExhaustedError":
             raise
         found = f"not enough ({' '.join(text.split())[:200] or type(error).__name__})"
@@ -73,5 +73,5 @@ _Kind = TypeVar("_Kind", bound=CloudMaskError)
 
 
 def os_failure(kind: type[_Kind], error: OSError, where: object, *, expected: str, remedy: str) -> _Kind:
-    """A failure of the system as an error of ``kind``, at the file it names or else at ``where``."""
+    """Turn a failure of the system into an error of ``kind``, at the file it names or else at ``where``."""
     return kind(error.filename or where, found=reason_of(error), expected=expected, remedy=remedy)

@@ -1,6 +1,6 @@
-"""Texts of others, as they may be shown: on a terminal, in Markdown, in a table of numbers.
+"""Make foreign text safe to show: on a terminal, in Markdown, in a table of numbers.
 
-Nothing in them moves a cursor, colours or hides what follows, becomes markup, a link or a formula.
+Nothing in it can move a cursor, colour or hide text, or become markup, a link or a formula.
 """
 
 from __future__ import annotations
@@ -9,22 +9,22 @@ import re
 import sys
 from collections.abc import Callable, Container, Iterable, Sequence
 
-#: What a message quotes of a value.
+#: Longest quotation of a value in a message.
 QUOTED = 200
 
-#: Characters that mean something to Markdown, HTML or the tables of GitHub's dialect, and the dot
-#: that makes a link of a bare name. An underscore within a word means nothing, nor a colon after one.
+#: Characters that mean something to Markdown, HTML or the tables of GitHub's dialect, and the dot that turns
+#: a bare name into a link. An underscore within a word means nothing, nor does a colon after one.
 _ACTIVE = re.compile(r"[\\`*~$|<>&!\[\]@#]|:(?!\s|$)|(?<![^\W_])_|_(?![^\W_])|(?<=www)\.", re.IGNORECASE)
-#: Where a code host would notify a person, write to an address or refer to an issue.
+#: Where a code host would notify a person, link an address or refer to an issue.
 _NOTIFYING = re.compile(r"@(?=\w)|#(?=\d)")
-#: What begins a list, a line under a heading or one across.
+#: Starts of a list, a heading underline or a horizontal rule.
 _MARKER = re.compile(r"^(\d*)([-+=.)])(?=[\s=-]|$)")
 _NUMBER = re.compile(r"[-+]?\d+(\.\d*)?([eE][-+]?\d+)?")
 _WORD_JOINER = "\u2060"  # invisible, and part of no name
 
 
 def printable(text: str) -> str:
-    """Text without control characters, lone surrogates or anything else that does not print."""
+    """Escape control characters, lone surrogates and anything else that does not print."""
     if text.isprintable():
         return text
     return "".join(
@@ -34,26 +34,26 @@ def printable(text: str) -> str:
 
 
 def printable_lines(text: str) -> str:
-    """Such text in which line feeds stay what they are."""
+    """Escape such characters, but keep line feeds."""
     return "\n".join(map(printable, text.split("\n")))
 
 
 def quoted(value: object) -> str:
-    """A value as Python writes it, cut where it is long."""
+    """Return a value's repr, shortened if it is long."""
     text = repr(value)
     return text if len(text) <= QUOTED else f"{text[:QUOTED]}…"
 
 
 def tell(text: str, *, error: bool = False) -> None:
-    """Print lines to standard output, or to standard error."""
+    """Print lines to standard output or standard error."""
     print(printable_lines(text), file=sys.stderr if error else sys.stdout, flush=True)
 
 
 def escape_markdown(text: str) -> str:
-    """A text of any characters as one line of Markdown that shows it and does nothing else.
+    """Return any text as one line of Markdown that shows it and does nothing else.
 
-    Character references stand for what is active: unlike a backslash they mean the same in
-    every dialect, in a table's cell as outside.
+    Uses character references for active characters: unlike backslashes they mean the same in every dialect,
+    inside and outside table cells.
     """
     marked = _NOTIFYING.sub(lambda match: match[0] + _WORD_JOINER, printable(text))
     return _ACTIVE.sub(lambda match: f"&#{ord(match[0])};", marked)
@@ -66,10 +66,10 @@ def markdown_table(
     right: Container[str] = (),
     escape: Callable[[str], str] = escape_markdown,
 ) -> str:
-    """A table in GitHub's dialect, without a line feed at its end.
+    """Return a table in GitHub's dialect, without a final line feed.
 
-    ``right`` names the columns of numbers; ``escape`` makes a cell of a text: any text by default,
-    while headings are taken as they are.
+    ``right`` names the numeric columns; ``escape`` turns a text into a cell and by default accepts any text.
+    Headings are not escaped.
     """
     dashes = ("---:" if heading in right else "---" for heading in headings)
     lines = [headings, dashes, *(map(escape, row) for row in rows)]
@@ -77,12 +77,12 @@ def markdown_table(
 
 
 def markdown_line(value: object) -> str:
-    """A value as Markdown that shows it in one line, its line feeds as spaces, also where a line begins."""
+    """Return a value as one line of Markdown, with spaces for line feeds; safe at the start of a line too."""
     text = escape_markdown(" ".join(str(value).split()))
     return _MARKER.sub(lambda match: f"{match[1]}&#{ord(match[2])};", text)
 
 
 def csv_text(text: str) -> str:
-    """A text as a cell of CSV that no spreadsheet takes for a formula; a number stays one."""
+    """Return a text as a CSV cell that no spreadsheet takes for a formula; a number stays a number."""
     text = printable(text)
     return f"'{text}" if text.startswith(("=", "+", "-", "@")) and not _NUMBER.fullmatch(text) else text

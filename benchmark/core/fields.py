@@ -1,4 +1,4 @@
-"""Dataclasses from files: a mapping of plain YAML becomes an instance, or a message that names the field."""
+"""Build dataclass instances from plain YAML mappings, or raise an error that names the field."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def read_mapping(
     remedy: str = "check the path",
     characters: int = CHARACTERS,
 ) -> dict[str, Any]:
-    """The mapping in a YAML file. Raises ConfigError, with these words where the file cannot be read."""
+    """Return the mapping in a YAML file. Raises ConfigError, with these words if the file cannot be read."""
     try:
         tree = read_yaml(path, characters)
     except OSError as error:
@@ -38,7 +38,7 @@ def read_mapping(
 
 @dataclasses.dataclass(frozen=True)
 class FieldMessages:
-    """What to do about a field, in the words of its kind of file; ``{name}`` stands for the field."""
+    """How to fix a field, in words that suit its kind of file; ``{name}`` stands for the field."""
 
     missing: str = "add it to the file"
     invalid: str = "correct it in the file"
@@ -51,9 +51,9 @@ def read_fields(
     messages: FieldMessages | None = None,
     check_text: Callable[[str, str], None] = lambda text, name: None,
 ) -> T:
-    """An instance of the dataclass ``cls`` from a mapping: known fields, each of its type.
+    """Return an instance of the dataclass ``cls`` from a mapping with known fields of the right types.
 
-    ``prefix`` stands before the names of fields; ``check_text`` is given every text and its field.
+    ``prefix`` precedes field names in messages; ``check_text`` is called with every text and its field.
     Raises ConfigError.
     """
     messages = messages or FieldMessages()
@@ -138,7 +138,7 @@ def _value(
 
 
 def _check_texts(value: Any, name: str, check_text: Callable[[str, str], None]) -> None:
-    """Check the texts in a value of any kind."""
+    """Check all texts in a value of any type."""
     if isinstance(value, str):
         check_text(value, name)
     elif isinstance(value, dict):

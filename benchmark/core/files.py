@@ -1,4 +1,4 @@
-"""Files: written aside and renamed, digested, and failures of the system in its own words."""
+"""Write files aside and rename them, compute digests, and report system failures in the system's words."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _KINDS = {
 def write_aside(path: Path, *, durable: bool = False) -> Iterator[Path]:
     """Yield a path next to ``path`` to write to, which replaces ``path`` when the block succeeds.
 
-    A reader sees the old file or the new one, never a part of either. Where the block raises, the
-    part is removed and ``path`` stays as it was. ``durable``: both the bytes and the new name are on
-    disk when the block has ended.
+    Readers see the old file or the new one, never a part of either. If the block raises, the part is removed
+    and ``path`` stays as it was. ``durable``: when the block has ended, both the bytes and the new name are
+    on disk.
     """
     part = path.with_name(f".part-{path.name}")
     try:
@@ -46,7 +46,7 @@ def write_aside(path: Path, *, durable: bool = False) -> Iterator[Path]:
 
 
 def read_text(path: Path) -> str:
-    """The text of a regular UTF-8 file. Raises OSError and UnicodeDecodeError."""
+    """Return the text of a regular UTF-8 file. Raises OSError and UnicodeDecodeError."""
     with open_regular(path) as file:
         return file.read().decode("utf-8")
 
@@ -58,9 +58,9 @@ def write_text(path: Path, text: str) -> None:
 
 
 def open_regular(path: Path, *, follow: bool = True) -> BinaryIO:
-    """Open a regular file to read. Nothing else is waited for: a pipe might never have a writer.
+    """Open a regular file for reading, without waiting on any other kind: a pipe might never have a writer.
 
-    ``follow`` says whether a link is followed. Raises OSError, for all that is no regular file too.
+    ``follow`` says whether to follow a symbolic link. Raises OSError, also if the file is not regular.
     """
     if not follow and path.is_symlink():
         raise OSError(errno.ELOOP, kind_of(stat.S_IFLNK), str(path))
@@ -73,7 +73,7 @@ def open_regular(path: Path, *, follow: bool = True) -> BinaryIO:
 
 
 def kind_of(mode: int) -> str:
-    """What a path is, in words."""
+    """Return the kind of a path in words."""
     return _KINDS.get(stat.S_IFMT(mode), "a file of unknown kind")
 
 
@@ -87,12 +87,12 @@ def sync(path: Path) -> None:
 
 
 def names_digest(names: Iterable[str]) -> str:
-    """The sha256 of names, sorted, one on each line: tells one set of files from another."""
+    """Return the sha256 of the sorted names, one per line, which identifies a set of files."""
     return hashlib.sha256("".join(f"{name}\n" for name in sorted(names)).encode()).hexdigest()
 
 
 def sha256_of(path: Path) -> str:
-    """The sha256 of a file, in hexadecimal, read in pieces. Raises OSError."""
+    """Return the sha256 of a file in hexadecimal, reading it in pieces. Raises OSError."""
     digest = hashlib.sha256()
     with open_regular(path) as file:
         while chunk := file.read(_CHUNK_BYTES):
@@ -101,5 +101,5 @@ def sha256_of(path: Path) -> str:
 
 
 def reason_of(error: OSError) -> str:
-    """What the system says about a failure, without number and path: "No space left on device"."""
+    """Return the system's reason for a failure, without number and path: "No space left on device"."""
     return error.strerror or str(error)

@@ -1,4 +1,4 @@
-"""HDF5 files, read also where the file system has no locks."""
+"""Read HDF5 files, even on a file system without locks."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from benchmark.core.locks import NO_LOCKS
 
 
 def open_hdf5(path: Path) -> h5py.File:
-    """Open an HDF5 file to read. Raises OSError, also where its writer holds it locked."""
-    open_regular(path).close()  # HDF5 waits for the writer of a pipe
+    """Open an HDF5 file for reading. Raises OSError, also if its writer holds a lock on it."""
+    open_regular(path).close()  # HDF5 would wait for a pipe's writer
     try:
         return h5py.File(path, "r")
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Signals that end a run: at once, or after a checkpoint where training can make one."""
+"""Handle signals that end a run: at once, or after a checkpoint if training can write one."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 
-#: Slurm's warning before a limit (--signal) and its end, a person's Ctrl-C, a terminal that is closed.
+#: Slurm's warning before a limit (--signal) and its termination, a user's Ctrl-C, a closed terminal.
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT, signal.SIGHUP)
 
-#: A scheduler sends SIGTERM to every process of a job, whose script passes it on: the same signal within so
-#: many seconds is the same request. A person who presses Ctrl-C twice means it.
+#: A scheduler sends SIGTERM to every process of a job, and the job's script passes it on: the same signal
+#: within this time is the same request. A user who presses Ctrl-C twice means it.
 ECHO_SECONDS = 5.0
 
-#: Exit status of a run that continues when it is started again with --resume (EX_TEMPFAIL of sysexits.h).
+#: Exit status of a run that --resume can continue (EX_TEMPFAIL of sysexits.h).
 EXIT_RESUMABLE = 75
 
 
@@ -32,7 +32,7 @@ class Interrupted(BaseException):
 
 
 class Interruption:
-    """Takes the signals of a process: raises Interrupted, unless the code that runs defers it."""
+    """Handles the signals of a process: raises Interrupted unless the running code defers it."""
 
     def __init__(self, notice: Callable[[str], None] = lambda text: None) -> None:
         self.requested: int | None = None
@@ -42,20 +42,20 @@ class Interruption:
         self._at = 0.0
 
     def install(self) -> None:
-        """Take the signals of this process from now on; only in its main thread."""
+        """Handle the signals of this process from now on; call it in the main thread only."""
         self._installed = True
         for number in SIGNALS:
             if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup
                 signal.signal(number, self._take)
 
     def reinstall(self) -> None:
-        """Take the signals back that a library has taken, if they were this object's before."""
+        """Take the signals back from a library, if this object handled them before."""
         if self._installed:
             self.install()
 
     @contextlib.contextmanager
     def deferred(self) -> Iterator[None]:
-        """Within the block the first signal is only noted in ``requested``; a second one raises."""
+        """Within the block, only note the first signal in ``requested``; a second one raises."""
         self._deferred = True
         try:
             yield

@@ -1,4 +1,4 @@
-"""One process at a time: a lock on a file, which ends with the process that holds it, however it ends."""
+"""One process at a time: a file lock that ends with the process that holds it, however that ends."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-#: What a file system without locks says.
+#: Errors of a file system without locks.
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP)
 
 
 def take(path: Path) -> int | None:
-    """A descriptor that holds the lock until it is closed; None where another process holds it.
+    """Return a descriptor that holds the lock until it is closed, or None if another process holds it.
 
-    ``path`` is a folder, or a file that is created where there is none. A file system without locks
-    holds nothing, and is no hindrance. Raises OSError where it cannot be opened.
+    ``path`` is a folder, or a file that is created if missing. On a file system without locks nothing is
+    locked and the call succeeds. Raises OSError if the path cannot be opened.
     """
     descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT, 0o644)
     try:
@@ -33,7 +33,7 @@ def take(path: Path) -> int | None:
 
 @contextlib.contextmanager
 def alone(path: Path, busy: Exception) -> Iterator[None]:
-    """Hold the lock during the block. Raises ``busy`` where another process holds it."""
+    """Hold the lock during the block. Raises ``busy`` if another process holds it."""
     descriptor = take(path)
     if descriptor is None:
         raise busy
@@ -45,7 +45,7 @@ def alone(path: Path, busy: Exception) -> Iterator[None]:
 
 @contextlib.contextmanager
 def held(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
-    """Hold the lock during the block. Calls ``on_wait`` once where another process holds it, and waits."""
+    """Hold the lock during the block. If another process holds it, call ``on_wait`` once and wait."""
     descriptor = take(path)
     if descriptor is None:
         on_wait()

@@ -1,4 +1,4 @@
-"""Figures: shown as their median and range, kept in a file, and compared with those of an earlier one."""
+"""Performance figures: shown as median and range, written to a file, compared with an earlier measurement."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from benchmark.core.display import Display
 from benchmark.core.errors import CloudMaskError
 from benchmark.core.files import read_text, reason_of, write_text
 
-#: Measurements of a figure.
+#: Number of measurements per figure.
 ROUNDS = 5
 FORMAT = "cloudmask-bench-1"
 
 
 class Figures(Display):
-    """A display that keeps the figures shown on it, and knows those of an earlier measurement.
+    """A display that keeps the figures shown on it and compares them with an earlier measurement.
 
-    ``system`` are the facts of `benchmark.record.system_info`; ``base`` is the file of the earlier one.
-    Raises CloudMaskError where that cannot be read, or was measured on another processor.
+    ``system`` holds the facts of `benchmark.record.system_info`; ``base`` is the file of the earlier
+    measurement. Raises CloudMaskError if it cannot be read or comes from another processor.
     """
 
     def __init__(self, system: Mapping[str, Any], base: Path | None = None) -> None:
@@ -34,9 +34,9 @@ class Figures(Display):
         self._of = ""
 
     def keep(self, name: str, values: Sequence[float], unit: str, note: str = "") -> str:
-        """Keep a figure; returns how its median compares with the earlier one, in words.
+        """Keep a figure; return in words how its median compares with the earlier one.
 
-        A name that is indented belongs to the last one that is not.
+        An indented name belongs to the last name that is not indented.
         """
         self._of = self._of if name.startswith(" ") else name
         complete = f"{self._of}: {name.strip()}" if name.startswith(" ") else name
@@ -57,7 +57,7 @@ class Figures(Display):
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options that keep and compare figures."""
+    """Add the options that write and compare figures."""
     parser.add_argument(
         "--json", type=Path, metavar="FILE", help="write machine, commit and figures here too"
     )
@@ -67,7 +67,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def row(display: Display, name: str, values: Sequence[float], unit: str, note: str = "") -> float:
-    """Print median, lowest and highest, and keep them; returns the median."""
+    """Print and keep the median, lowest and highest value; return the median."""
     middle = statistics.median(values)
     digits = max(0, 2 - len(str(int(middle))) + 1)
     spread = f"({min(values):.{digits}f} to {max(values):.{digits}f})"
@@ -84,12 +84,12 @@ def seconds(function: Callable[[], object]) -> float:
 
 
 def ratio(display: Display, ours: Sequence[float], theirs: Sequence[float], note: str) -> None:
-    """Print how often ours fits into theirs, pair by pair."""
+    """Print theirs divided by ours, pair by pair."""
     row(display, "  to the reference's rate", [t / o for o, t in zip(ours, theirs, strict=True)], "", note)
 
 
 def _medians(base: Path, system: Mapping[str, Any]) -> dict[tuple[str, str], float]:
-    """The medians of an earlier measurement on the same processors, by name and unit.
+    """Return the medians of an earlier measurement on the same processors, by name and unit.
 
     Raises CloudMaskError.
     """
@@ -111,7 +111,7 @@ def _medians(base: Path, system: Mapping[str, Any]) -> dict[tuple[str, str], flo
 
 
 def _processors(system: Mapping[str, Any]) -> str:
-    """The processors and accelerators of a machine, in words."""
+    """Describe the processors and accelerators of a machine in words."""
     parts = [f"{system['cpu']['threads']} x {system['cpu']['model']}"]
     return ", ".join([*parts, *(str(each["model"]) for each in system["accelerators"])])
 

@@ -1,7 +1,7 @@
-"""The one reader of YAML from elsewhere: plain, bounded, every key once. Nothing in it is executed.
+"""The one reader for YAML from outside: plain, bounded, every key once. It executes nothing.
 
-Plain means a single document of mappings, lists and scalars: no tags, and neither anchors nor aliases
-unless the file is another program's. Numbers are finite; a date is the text that it is written as.
+Plain means a single document of mappings, lists and scalars: no tags, and neither anchors nor aliases unless
+another program wrote the file. Numbers are finite; a date stays text.
 """
 
 from __future__ import annotations
@@ -17,48 +17,48 @@ from benchmark.core.files import open_regular
 if TYPE_CHECKING:
     import yaml
 
-#: No configuration comes near these.
+#: Limits far above any configuration.
 CHARACTERS = 64 * 1024
 DEPTH = 50
 NUMBER_CHARACTERS = 100
-#: What a message quotes.
+#: Longest quotation in a message.
 FOUND_CHARACTERS = 100
-#: Values of a document with aliases, each counted as often as it is meant.
+#: Most values in a document with aliases, counting a value once per use.
 VALUES = 20_000
 
-#: What is expected of a file, for messages.
+#: What a file should contain, for messages.
 PLAIN = "plain YAML: every key once, finite numbers, no tags, anchors and aliases"
 
 _TAG = "tag:yaml.org,2002:"
 
 
 class YamlDefect(Exception):
-    """A text that is not the plain YAML of a configuration."""
+    """A text that is not plain YAML."""
 
 
 def read_yaml(path: Path, characters: int = CHARACTERS) -> Any:
-    """The values in a file of at most ``characters`` characters. Raises OSError and YamlDefect."""
+    """Return the values in a file of at most ``characters`` characters. Raises OSError and YamlDefect."""
     with open_regular(path) as file:
         content = file.read(4 * characters + 1)
     try:
         text = content.decode()
     except UnicodeDecodeError as error:
-        if len(content) > 4 * characters:  # cut within a character, perhaps
+        if len(content) > 4 * characters:  # perhaps cut within a character
             raise YamlDefect(f"more than {characters} characters") from None
         raise YamlDefect(f"byte 0x{content[error.start]:02x} is no UTF-8") from None
     return parse_yaml(text, characters)
 
 
 def parse_yaml(text: str, characters: int = CHARACTERS, *, foreign: bool = False) -> Any:
-    """The values in a text of plain YAML, in a time that grows with its length. Raises YamlDefect.
+    """Return the values in plain YAML text, in time that grows with its length. Raises YamlDefect.
 
-    ``foreign``: the text is another program's, in which aliases, merged mappings and infinite numbers
-    are legal.
+    ``foreign``: the text comes from another program, which may use aliases, merged mappings and infinite
+    numbers.
     """
     if len(text) > characters:
         raise YamlDefect(f"more than {characters} characters")
 
-    import yaml  # most checks never need it, and it takes longer than the complete start-up
+    import yaml  # most checks never need it, and importing it takes longer than the rest of the start-up
 
     try:
         return _Document(text, foreign).read()
@@ -72,7 +72,7 @@ def parse_yaml(text: str, characters: int = CHARACTERS, *, foreign: bool = False
 
 
 def parse_mapping(text: str, *, foreign: bool = False) -> dict[Any, Any]:
-    """A configuration, which is a mapping. Raises YamlDefect."""
+    """Return a configuration, which is a mapping. Raises YamlDefect."""
     data = parse_yaml(text, foreign=foreign)
     if not isinstance(data, dict):
         raise YamlDefect(f"{type(data).__name__} instead of a mapping")
@@ -80,12 +80,12 @@ def parse_mapping(text: str, *, foreign: bool = False) -> dict[Any, Any]:
 
 
 class _Document:
-    """Builds the values of one document from the parser's events."""
+    """Builds the values of one document from parser events."""
 
     def __init__(self, text: str, foreign: bool) -> None:
         self._loader = _loader()(text)
         self._foreign = foreign
-        #: Values so far; and by anchor, a value and how many it consists of.
+        #: Number of values so far; and for each anchor, its value and how many values that contains.
         self._values = 0
         self._anchors: dict[str, tuple[Any, int]] = {}
 
@@ -168,7 +168,7 @@ class _Document:
         return value
 
     def _scalar(self, event: yaml.ScalarEvent) -> Any:
-        """The value that YAML 1.1 reads, but for dates, which stay text as in YAML 1.2."""
+        """Return the value as YAML 1.1 reads it, except that dates stay text as in YAML 1.2."""
         import yaml
 
         tag = self._loader.resolve(yaml.ScalarNode, event.value, event.implicit)
@@ -188,7 +188,7 @@ class _Document:
 
 def _defect(found: str, event: yaml.Event) -> YamlDefect:
     found = found if len(found) <= FOUND_CHARACTERS else f"{found[:FOUND_CHARACTERS]}…"
-    assert event.start_mark is not None  # the parser marks all
+    assert event.start_mark is not None  # the parser sets all marks
     return YamlDefect(f"{found} in line {event.start_mark.line + 1}")
 
 
@@ -197,9 +197,9 @@ def _loader() -> type[yaml.SafeLoader]:
     import yaml
 
     class Loader(yaml.SafeLoader):
-        """SafeLoader for which 1e-3 is a number.
+        """SafeLoader that reads 1e-3 as a number.
 
-        YAML 1.1 reads it as a text; JSON and everyone who writes configurations read a number.
+        YAML 1.1 reads it as text; JSON and everyone who writes configurations read a number.
         """
 
     Loader.add_implicit_resolver(

@@ -1,4 +1,4 @@
-"""Worker processes and forks that belong to the process which started them, and end with it."""
+"""Worker processes and forks that belong to the process that started them, and end with it."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from typing import Any, TypeVar
 from benchmark.core.errors import RunError
 from benchmark.core.interruption import SIGNALS
 
-#: Forks at a time, however many processors there are: each may hold a scene.
+#: Most forks at a time, however many processors there are: each may hold a scene.
 MOST_FORKS = 8
 
 Result = TypeVar("Result")
 
 
 def worker_pool(count: int, left_to_parent: Sequence[signal.Signals]) -> ProcessPoolExecutor:
-    """``count`` fresh processes, which ignore these signals and end with their parent, however it ends."""
+    """Return ``count`` new processes that ignore these signals and end with their parent, however it ends."""
     context = multiprocessing.get_context("spawn")
     return ProcessPoolExecutor(count, context, _start, (tuple(left_to_parent),))
 
 
 def forked(works: Sequence[Callable[[], Result]]) -> Iterator[Result]:
-    """Call the functions in forks of this process, as many as there are processors, one call each at a time.
+    """Call the functions in forks of this process: one fork per processor, each running one call at a time.
 
-    Yields what they return, which must bear pickling, in their order. A fork sees everything that this
-    process holds; what it changes in memory is lost. No fork is left when the iteration ends, however it
-    ends. Raises what a function raises, and RunError where a fork is ended from outside.
+    Yields their results, which must be picklable, in order. A fork sees everything that this process holds;
+    what it changes in memory is lost. No fork is left when the iteration ends, however it ends. Raises what a
+    function raises, and RunError if a fork is killed from outside.
     """
     if _has_threads():
         yield from (work() for work in works)
@@ -68,17 +68,17 @@ def forked(works: Sequence[Callable[[], Result]]) -> Iterator[Result]:
             process.join()
 
 
-#: Calls a function in a fork during a block, whose end waits for it and raises what it raised.
+#: Calls a function in a fork during a block; the end of the block waits for it and raises what it raised.
 Meanwhile = Callable[[Callable[[], object]], contextlib.AbstractContextManager[None]]
 
 
 @contextlib.contextmanager
 def meanwhile(prepare: Callable[[], object]) -> Iterator[Meanwhile]:
-    """A fork of this process that makes itself ready at once, by ``prepare``, and then calls one function.
+    """Fork this process; the fork prepares itself at once by ``prepare`` and later calls one function.
 
-    Yields what takes the function, which must bear pickling: the fork knows nothing of what this process has
-    done since. The fork is ended with the block. A block of the function raises RunError where the fork is
-    ended from outside.
+    Yields a callable that takes the function, which must be picklable: the fork does not see what this
+    process has done since. The fork ends with the block. The block in which the function runs raises RunError
+    if the fork is killed from outside.
     """
     if _has_threads():
         yield _at_once
@@ -87,7 +87,7 @@ def meanwhile(prepare: Callable[[], object]) -> Iterator[Meanwhile]:
 
     @contextlib.contextmanager
     def during(work: Callable[[], object]) -> Iterator[None]:
-        with contextlib.suppress(ConnectionError):  # the end reports what happened to the fork
+        with contextlib.suppress(ConnectionError):  # the end of the block reports what happened to the fork
             connection.send(work)
         yield
         for _ in (prepare, work):
@@ -109,20 +109,20 @@ def _at_once(work: Callable[[], object]) -> Iterator[None]:
 
 
 def _has_threads() -> bool:
-    """Whether the process has threads that a fork would lack: a lock that one of them holds stays shut."""
+    """Whether the process has threads: a fork lacks them, and a lock that one of them holds stays locked."""
     return "tensorflow" in sys.modules
 
 
 def _fork(works: Sequence[Callable[[], object]]) -> tuple[Connection, ForkProcess]:
-    """A fork, and the connection that takes functions or their numbers and gives what they return."""
+    """Return a fork and a connection, which takes functions or their numbers and returns the results."""
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe()
     process = context.Process(target=_work, args=(works, ours, theirs))
-    # Python forgets a signal that arrives before a fork has begun: it waits until the fork listens.
+    # Python loses a signal that arrives before the fork is set up; block it until the fork listens.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
     try:
         with warnings.catch_warnings():
-            # Python 3.12 warns of forks next to threads, whose locks may be held: ours only wait
+            # Python 3.12 warns of forking beside threads that may hold locks; our threads only wait
             warnings.simplefilter("ignore", DeprecationWarning)
             process.start()
     finally:
@@ -136,12 +136,12 @@ def _work(works: Sequence[Callable[[], object]], parents: Connection, connection
     signal.signal(signal.SIGTERM, _end)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
     parents.close()
-    # Looking for garbage among what it shares with its parent would copy that.
+    # Collection in the fork would copy the memory it shares with its parent.
     gc.disable()
     gc.freeze()
     for sent in iter(connection.recv, None):
         number, work = (sent, works[sent]) if isinstance(sent, int) else (len(works), sent)
-        gc.collect()  # of the function before
+        gc.collect()  # garbage of the previous function
         try:
             connection.send((number, work(), None, ""))
         except Exception as error:
@@ -149,7 +149,7 @@ def _work(works: Sequence[Callable[[], object]], parents: Connection, connection
 
 
 def _end(number: int, frame: object) -> None:
-    """End a fork and its own forks at once: an exception might be lost in code that is not Python's."""
+    """End a fork and its own forks at once: an exception might get lost in code that is not Python's."""
     children = multiprocessing.active_children()
     for child in children:
         child.terminate()
@@ -159,7 +159,7 @@ def _end(number: int, frame: object) -> None:
 
 
 def _received(connection: Connection, process: ForkProcess) -> tuple[int, Any]:
-    """The number of a function and its result. Raises what it raised, and RunError where nothing comes."""
+    """Return a function's number and result. Raises what it raised, and RunError if no answer comes."""
     try:
         number, result, error, trace = connection.recv()
     except (EOFError, ConnectionError):
