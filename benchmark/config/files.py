@@ -1,4 +1,4 @@
-"""Configurations on disk: YAML -> Config, with every mistake named, and back."""
+"""Read configurations from YAML into Config, naming every mistake, and write them back."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _MESSAGES = FieldMessages(
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
-    """The configuration in the YAML file ``path``, with ``field=value`` overrides.
+    """Return the configuration in the YAML file ``path``, with ``field=value`` overrides.
 
-    Raises ConfigError. Values of overrides are YAML: ``training.epochs=3``.
+    Override values are YAML: ``training.epochs=3``. Raises ConfigError.
     """
     shipped = ", ".join(sorted(file.stem for file in CONFIGS.glob("*.yaml")))
     expected = f"a YAML file, or one of the shipped configurations: {shipped}"
@@ -36,17 +36,17 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
 
 
 def build_config(tree: dict[str, Any]) -> Config:
-    """The configuration in a mapping of fields. Raises ConfigError."""
+    """Return the configuration in a mapping of fields. Raises ConfigError."""
     return read_fields(Config, tree, messages=_MESSAGES)
 
 
 def save_config(config: Config, path: Path) -> None:
-    """Write the resolved configuration, such that load_config gives it back."""
+    """Write the resolved configuration so that load_config returns it unchanged."""
     write_text(path, yaml.safe_dump(config.to_dict(), sort_keys=False, allow_unicode=True))
 
 
 def config_path(name: str) -> Path:
-    """The file meant by ``--config``: a path, or the name of a shipped configuration."""
+    """Return the file meant by ``--config``: a path, or the name of a shipped configuration."""
     path = Path(name)
     shipped = CONFIGS / (name if name.endswith(".yaml") else f"{name}.yaml")
     if not path.exists() and path.name == name and shipped.exists():
@@ -70,7 +70,7 @@ def _set(tree: dict[str, Any], override: str) -> None:
 
 
 def set_field(tree: dict[str, Any], name: str, value: Any, where: str) -> None:
-    """Set a field by its dotted name. Raises ConfigError, which names ``where``, if it lies below a value."""
+    """Set a field by its dotted name. Raises ConfigError at ``where`` if the field lies below a value."""
     *sections, leaf = name.split(".")
     for section in sections:
         if tree.get(section) is None:

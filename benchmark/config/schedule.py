@@ -1,4 +1,4 @@
-"""The learning rate of every step. Pure functions: a run steps by them, the checker repeats them."""
+"""The learning rate of every step. Pure functions: a run uses them, the checker repeats them."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ def warmup_steps(training: Training, total_steps: int) -> int:
 
 
 def learning_rate(training: Training, step: int, total_steps: int) -> float:
-    """The learning rate of ``step`` (from 0) as configured."""
+    """Return the configured learning rate of ``step`` (from 0)."""
     rising = warmup_steps(training, total_steps)
     return rate_of(step, training.learning_rate, training.schedule, rising, total_steps)
 
 
 def rate_of(step: int, peak: float, schedule: str, rising: int, total_steps: int) -> float:
-    """A linear rise to the peak over ``rising`` steps, then constant or half a cosine to 0."""
+    """Rise linearly to the peak over ``rising`` steps, then stay constant or fall as half a cosine to 0."""
     if step < rising:
-        return peak * ((step + 1) / rising)  # the last one is exactly 1
+        return peak * ((step + 1) / rising)  # the factor is exactly 1 at the last one
     if schedule == "constant":
         return peak
     progress = (step - rising) / max(total_steps - rising, 1)

@@ -1,4 +1,4 @@
-"""What a log states that follows from the configuration alone: a run logs it, the checker compares it."""
+"""The log entries that follow from the configuration alone: a run logs them, the checker compares them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from benchmark.config.schema import Config
 
 
 def parameters_of(config: Config) -> dict[str, Any]:
-    """The values of a log's parameters (docs/events.md) by their keys, for any method and any devices."""
+    """Return a log's parameters (docs/events.md) by key, valid for any method and any devices."""
     training = config.training
     return {
         "data_kind": config.data.kind,
@@ -27,7 +27,7 @@ def parameters_of(config: Config) -> dict[str, Any]:
 
 
 def optimization_of(config: Config) -> dict[str, Any]:
-    """Likewise of a method that is trained by steps."""
+    """Return the further parameters of a method that trains in steps."""
     training = config.training
     return {
         "opt_base_learning_rate": training.learning_rate,

@@ -1,1 +1,1 @@
-"""What a run leaves behind: events, log, intervals, telemetry, facts of the node. Imports core."""
+"""What a run leaves behind: events, log, intervals, telemetry, facts about the node. Imports core."""

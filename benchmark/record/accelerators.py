@@ -1,4 +1,4 @@
-"""The accelerators of this node, as NVIDIA's driver (NVML) and CUDA_VISIBLE_DEVICES name them."""
+"""List the accelerators of this node, as NVIDIA's driver (NVML) and CUDA_VISIBLE_DEVICES name them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pynvml
 
 @contextlib.contextmanager
 def driver(nvml: Any = pynvml) -> Iterator[bool]:
-    """NVIDIA's driver, open during the block; False where there is none."""
+    """Open NVIDIA's driver during the block; yield False if there is none."""
     try:
         nvml.nvmlInit()
     except nvml.NVMLError:
@@ -25,10 +25,10 @@ def driver(nvml: Any = pynvml) -> Iterator[bool]:
 
 
 def device_names(nvml: Any = pynvml) -> list[str]:
-    """UUIDs of all devices on which CUDA can compute, which mean the same whatever the order of numbers.
+    """Return the UUIDs of all devices that CUDA can use; unlike numbers, they do not depend on the order.
 
-    A card that is divided (MIG) is named by its instances, as CUDA computes on these only. None without the
-    driver.
+    A divided card (MIG) is listed by its instances, since CUDA can only use these. The list is empty without
+    the driver.
     """
     with driver(nvml) as found:
         if not found:
@@ -38,24 +38,24 @@ def device_names(nvml: Any = pynvml) -> list[str]:
 
 
 def _devices_of(nvml: Any, card: Any) -> Iterator[Any]:
-    """The card, or its instances where it is divided."""
+    """Yield the card, or its instances if it is divided."""
     try:
         divided = nvml.nvmlDeviceGetMigMode(card)[0] == nvml.NVML_DEVICE_MIG_ENABLE
-    except nvml.NVMLError:  # of a kind that cannot be divided
+    except nvml.NVMLError:  # a model that cannot be divided
         divided = False
     if not divided:
         yield card
         return
     for place in range(nvml.nvmlDeviceGetMaxMigDeviceCount(card)):
-        with contextlib.suppress(nvml.NVMLError):  # a place without an instance
+        with contextlib.suppress(nvml.NVMLError):  # a slot without an instance
             yield nvml.nvmlDeviceGetMigDeviceHandleByIndex(card, place)
 
 
 def visible_accelerators(nvml: Any, visible: str | None) -> list[Any]:
-    """Handles of the accelerators that ``visible`` (CUDA_VISIBLE_DEVICES) lists; all where it is None.
+    """Return handles of the accelerators that ``visible`` (CUDA_VISIBLE_DEVICES) lists; all if it is None.
 
-    NVML shows all devices of the node, of which a batch system may have lent only some. Numbers are NVML's,
-    which are CUDA's too where CUDA_DEVICE_ORDER is PCI_BUS_ID, as in a run.
+    NVML shows all devices of the node, although a batch system may have allocated only some. Numbers are
+    NVML's; CUDA uses the same if CUDA_DEVICE_ORDER is PCI_BUS_ID, as in a run.
     """
     if visible is None:
         return [nvml.nvmlDeviceGetHandleByIndex(index) for index in range(nvml.nvmlDeviceGetCount())]

@@ -1,4 +1,4 @@
-"""What a run knows of the experiment that it is part of: its name, its file, its seeds."""
+"""What a run knows about its experiment: the name, the file, the seeds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmark.core.files import read_text, write_text
 
 @dataclass(frozen=True)
 class Announcement:
-    """Written into the folder of a run when its experiment is submitted, before it has run."""
+    """Written into a run's folder when its experiment is submitted, before the run starts."""
 
     #: The experiment's name.
     experiment: str
@@ -30,7 +30,7 @@ def save_announcement(path: Path, announcement: Announcement) -> None:
 
 
 def read_announcement(path: Path) -> Announcement | None:
-    """The announcement of a run; None where it is part of no experiment. Raises RunError."""
+    """Return a run's announcement, or None if it belongs to no experiment. Raises RunError."""
     try:
         return read_fields(Announcement, json.loads(read_text(path)))
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Meters of energy: of the CPU packages (RAPL) and the accelerators (NVML), in joules."""
+"""Energy meters of the CPU packages (RAPL) and the accelerators (NVML), in joules."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from typing import Any
 
 POWERCAP = Path("/sys/class/powercap")
 
-#: Sources of energy, as the log names them.
+#: Sources of energy, as named in the log.
 ACCELERATORS, CPU = "accelerators", "cpu"
 
-#: Reads one number now.
+#: Reads a value now.
 Reading = Callable[[], float]
-#: Joules since the meter was made.
+#: Joules since the meter was created.
 Meter = Callable[[], float]
 #: Joules by source.
 Energy = dict[str, float]
 
 
 def energy_between(before: Energy | None, after: Energy | None) -> Energy:
-    """Joules by source from one reading to another; only sources that both have."""
+    """Return joules by source between two readings, only for sources in both."""
     if before is None or after is None:
         return {}
     return {source: after[source] - before[source] for source in after if source in before}
 
 
 def accelerator_meter(nvml: Any, handle: Any) -> Meter:
-    """Energy of an accelerator: its own counter, or its power integrated where it has none."""
+    """Measure an accelerator's energy: by its own counter, or by integrating its power if it has none."""
     try:
         return counted(lambda: nvml.nvmlDeviceGetTotalEnergyConsumption(handle) / 1000)
     except nvml.NVMLError:
@@ -36,9 +36,9 @@ def accelerator_meter(nvml: Any, handle: Any) -> Meter:
 
 
 def package_meters(powercap: Path) -> list[Meter]:
-    """A meter for every CPU package; its cores and memory are counted within it.
+    """Return a meter for every CPU package, which includes its cores and memory.
 
-    Raises OSError where there is none or it cannot be read.
+    Raises OSError if there is none or it cannot be read.
     """
     zones = [zone for zone in powercap.glob("intel-rapl:*") if zone.name.count(":") == 1]
     packages = [zone for zone in sorted(zones) if (zone / "name").read_text().startswith("package")]
@@ -48,15 +48,15 @@ def package_meters(powercap: Path) -> list[Meter]:
 
 
 def package_meter(package: Path) -> Meter:
-    """Energy of a CPU package, whose counter restarts after ``max_energy_range_uj``."""
+    """Measure the energy of a CPU package, whose counter restarts after ``max_energy_range_uj``."""
     largest = int((package / "max_energy_range_uj").read_text())
     return counted(lambda: int((package / "energy_uj").read_text()) / 1e6, largest / 1e6)
 
 
 def counted(counter: Reading, largest: float = 0.0) -> Meter:
-    """Energy by a counter of joules that restarts after ``largest``.
+    """Measure energy by a counter of joules that restarts after ``largest``.
 
-    A counter that was reset (``largest`` unknown) adds nothing for that once.
+    If a counter was reset and ``largest`` is unknown, that reading adds nothing.
     """
     last, joules = counter(), 0.0
 
@@ -71,7 +71,7 @@ def counted(counter: Reading, largest: float = 0.0) -> Meter:
 
 
 def integrated(power: Reading, clock: Reading = time.monotonic) -> Meter:
-    """Energy by the trapezoids under a power in watts, as often as the meter is read."""
+    """Integrate a power in watts by the trapezoidal rule, as often as the meter is read."""
     then, before, joules = clock(), power(), 0.0
 
     def total() -> float:

@@ -1,7 +1,7 @@
-"""The emitter: MLLOG events of one run into one file, through mlperf_logging.
+"""The emitter: writes the MLLOG events of one run into one file, through mlperf_logging.
 
-Refuses what the vocabulary (events.py) does not know, so that a log cannot contain an
-event that nobody has described.
+It refuses events that the vocabulary (events.py) does not know, so that a log cannot contain an event that
+nobody has described.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ SET_MS = 1000
 
 
 class _DurableHandler(logging.FileHandler):
-    """Every event is on disk when the call returns; a failed write is raised, not swallowed."""
+    """Puts every event on disk before the call returns, and raises if a write fails."""
 
     def emit(self, record: logging.LogRecord) -> None:
         super().emit(record)
@@ -52,33 +52,33 @@ class Kept:
     events: list[dict[str, Any]]
     #: How often the run has been resumed before.
     interruptions: int
-    #: Complete epochs, and steps of the one under way, that need not be repeated.
+    #: Complete epochs, and steps of the current one, that need not be repeated.
     epoch: int
     step: int
-    #: Milliseconds since 1970 of the moment from which the run continues.
+    #: Time from which the run continues, in milliseconds since 1970.
     time_ms: int
 
 
 @dataclass
 class Interval:
-    """What the block of an interval may add to the log, and what it learns from it."""
+    """What the block of an interval may add to the log, and what the log tells it."""
 
     #: Metadata of the interval's end.
     at_stop: dict[str, Any]
-    #: The length by the log's own times, once the block has ended.
+    #: The interval's length by the log's own times, once the block has ended.
     seconds: float = math.nan
 
 
 class EventLog:
-    """The log of one run: a new file (FileExistsError where there is one), or one that is continued.
+    """The log of one run: a new file (FileExistsError if it exists), or a continued one.
 
-    A resumed run replays its log from the start. As long as there are kept events left, what it
-    logs is compared with them instead of written, so that it can continue only as the run that it
-    was; after the last of them, ``run_resumed`` is written. Without a path nothing is written:
-    this is how a worker logs that is not the chief.
+    A resumed run replays its log from the start. While kept events remain, each new event is compared with
+    them instead of written, so that the run can only continue as the same run; after the last of them,
+    ``run_resumed`` is written. Without a path nothing is written: workers other than the chief log this way.
 
-    The first time is the node's clock, or the last kept event's where that is later; every other one adds
-    what the monotonic clock has measured since. Setting the node's clock changes no duration and no order.
+    The first time is the node's clock, or the last kept event's time if that is later; every further time
+    adds what the monotonic clock has measured since. So setting the node's clock changes no duration and no
+    order.
     """
 
     def __init__(self, path: Path | None, kept: Kept | None = None) -> None:
@@ -111,8 +111,8 @@ class EventLog:
     def interval(self, name: str, **metadata: object) -> Iterator[Interval]:
         """Log start and end of the interval ``name`` with the same metadata.
 
-        The block may add metadata for the end. An exception leaves the interval open: only
-        run_stop follows it, with status aborted.
+        The block may add metadata for the end. After an exception the interval stays open: only run_stop with
+        status aborted follows.
         """
         start_ms = self._log(START, f"{name}_start", None, metadata, stack_offset=5)
         interval = Interval(dict(metadata))
@@ -121,7 +121,7 @@ class EventLog:
         interval.seconds = (stop_ms - start_ms) / 1000
 
     def seconds(self, name: str) -> float:
-        """Seconds of all intervals of a name, one that is still open included."""
+        """Return the seconds of all intervals of this name, including an open one."""
         now = self.now_ms()
         return (
             sum((now if stop is None else stop) - start for start, stop in self.intervals.get(name, []))
@@ -129,30 +129,31 @@ class EventLog:
         )
 
     def now_ms(self) -> int:
-        """Milliseconds since 1970 by the times of this log."""
+        """Return milliseconds since 1970 by this log's clock."""
         return self._opened_ms + (time.monotonic_ns() - self._opened) // 10**6
 
     def clock_set_ms(self) -> int:
-        """By how much the node's clock is ahead of the log's times, or behind (below 0): it was set, or the
-        node slept. 0 where it ran on."""
+        """Return how far the node's clock is ahead of the log's (below 0: behind), because it was set or the
+        node slept; 0 if it ran on.
+        """
         ahead = _clock_ms() - self.now_ms()
         return ahead if abs(ahead) > SET_MS else 0
 
     def abort(self, reason: str) -> None:
-        """End the log with run_stop, its status aborted, wherever the run is; not after its end."""
+        """End the log with run_stop and status aborted, wherever the run is; do nothing after its end."""
         if self.intervals.get("run", [(0, None)])[-1][1] is not None:
             return
         self._replay.clear()
         self._log(STOP, "run_stop", None, {"status": "aborted", "reason": reason}, stack_offset=4)
 
     def skip(self, *, but: int) -> None:
-        """Pass over the kept events of what a checkpoint brings back, all but the last ``but``."""
+        """Skip the kept events that a checkpoint covers, all but the last ``but``."""
         while len(self._replay) > but:
             self._note(self._replay.popleft())
         self._end_replay()
 
     def position(self) -> tuple[int, str]:
-        """Bytes of the file so far and their sha256: where a checkpoint was made."""
+        """Return the file's size in bytes and its sha256, to store in a checkpoint."""
         content = self._path.read_bytes() if self._path else b""
         return len(content), hashlib.sha256(content).hexdigest()
 
@@ -160,7 +161,7 @@ class EventLog:
         self._handler.close()
 
     def _log(self, kind: str, key: str, value: object, metadata: dict[str, Any], stack_offset: int) -> int:
-        """Write the event, or compare it with the one that was kept; returns its time."""
+        """Write the event, or compare it with the kept one; return its time."""
         _require(key, kind, value, metadata)
         if not self._replay:
             return self._note(self._write(kind, key, value, metadata, stack_offset))
@@ -178,7 +179,7 @@ class EventLog:
         return time_ms
 
     def _note(self, event: dict[str, Any]) -> int:
-        """Keep the time of an interval's start or stop; returns the time of any event."""
+        """Record the time of an interval's start or stop; return the time of any event."""
         kind, time_ms = event["event_type"], event["time_ms"]
         name, _, _ = event["key"].rpartition("_")
         if kind == START:
@@ -207,10 +208,10 @@ class EventLog:
 
 
 def keep_log(path: Path, size: int, sha256: str, epoch: int, step: int, time_ms: int) -> Kept:
-    """Cut the log back to the ``size`` bytes that a checkpoint vouches for.
+    """Cut the log back to the ``size`` bytes that a checkpoint covers.
 
-    What was logged after the checkpoint is computed again. Raises RunError where the log is not
-    the one that the checkpoint was made with.
+    What was logged after the checkpoint is computed again. Raises RunError if the log does not match the
+    checkpoint.
     """
     content = path.read_bytes()
     if hashlib.sha256(content[:size]).hexdigest() != sha256:
@@ -226,9 +227,9 @@ def keep_log(path: Path, size: int, sha256: str, epoch: int, step: int, time_ms:
 
 
 def keep_beginning(path: Path) -> Kept | None:
-    """Cut the log back to the start of staging; None where the run had not come so far.
+    """Cut the log back to the start of staging; return None if the run had not got that far.
 
-    Without a checkpoint only the clock and the scenes that were staged are worth keeping.
+    Without a checkpoint only the clock and the staged scenes are worth keeping.
     """
     content = path.read_bytes() if path.exists() else b""
     lines = content.splitlines(keepends=True)
@@ -246,7 +247,7 @@ def _events(content: bytes) -> list[dict[str, Any]]:
 
 
 def _interruptions(content: bytes) -> int:
-    """How often the run has been resumed, what is cut off included."""
+    """Return how often the run has been resumed, including what is cut off."""
     marker = f'"key": "{_RESUMED}"'.encode()
     complete, _, _ = content.rpartition(b"\n")
     marked = b"\n".join(line for line in complete.split(b"\n") if marker in line)
@@ -258,7 +259,7 @@ def _clock_ms() -> int:
 
 
 def _require(key: str, kind: str, value: object, metadata: dict[str, Any]) -> None:
-    """Raise ValueError unless the event is one that events.py describes."""
+    """Raise ValueError unless events.py describes this event."""
     event = BY_KEY.get(key)
     if event is None or event.kind != kind:
         raise ValueError(
@@ -269,4 +270,4 @@ def _require(key: str, kind: str, value: object, metadata: dict[str, Any]) -> No
     for name, type_name in event.metadata.items():
         if name not in metadata or not has_json_type(metadata[name], type_name):
             raise ValueError(f"event {key!r}: metadata {name!r} must be of type {type_name}")
-    json.dumps([value, metadata], allow_nan=False)  # mllog would write NaN, or drop what is no JSON
+    json.dumps([value, metadata], allow_nan=False)  # mllog would write NaN, or drop what is not JSON

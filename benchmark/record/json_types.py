@@ -1,8 +1,8 @@
-"""The JSON types that events state of their values and metadata, by their names."""
+"""The JSON types of event values and metadata, by name."""
 
 from __future__ import annotations
 
-#: JSON types of values and metadata, by the names in the vocabulary.
+#: JSON types by their names in the vocabulary.
 JSON_TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
     "integer": (int,),
@@ -15,7 +15,7 @@ JSON_TYPES: dict[str, tuple[type, ...]] = {
 
 
 def has_json_type(value: object, name: str) -> bool:
-    """Whether ``value``, as JSON gives it, is of the named type (a boolean is no integer)."""
+    """Whether ``value``, as read from JSON, is of the named type (a boolean is not an integer)."""
     if isinstance(value, bool):
         return bool in JSON_TYPES[name]
     return isinstance(value, JSON_TYPES[name])

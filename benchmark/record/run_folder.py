@@ -1,4 +1,4 @@
-"""Every path of a run. A run is a folder; nothing else in the project glues its paths."""
+"""All paths of a run. A run is a folder; no other code builds paths inside it."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class RunFolder:
         return self.root / "system.json"
 
     def system_of(self, start: int) -> Path:
-        """What the node of a start measured of itself: a resumed run adds system-2.json and so on."""
+        """Facts measured by the node of the given start: a resumed run adds system-2.json and so on."""
         return self.system if start == 1 else self.root / f"system-{start}.json"
 
     @property
     def systems(self) -> list[Path]:
-        """The files of all starts so far, the first one first."""
+        """The files of all starts so far, in order."""
         return list(takewhile(Path.exists, map(self.system_of, count(1))))
 
     @property
@@ -71,7 +71,7 @@ class RunFolder:
 
     @property
     def measured(self) -> list[Path]:
-        """What the run measured of itself and its node, and its weights: whatever of these is there."""
+        """The existing files with the run's measurements of itself and its node, and its weights."""
         telemetry = [self.telemetry, *sorted(self.root.glob("telemetry-*.csv"))]  # of other nodes
         found = (self.metrics, self.timers, *telemetry, self.weights)
         return [*self.systems, *(path for path in found if path.exists())]

@@ -1,6 +1,6 @@
-"""The table of the cloudmesh StopWatch: a timer for each kind of interval of a run's log.
+"""Write the table of the cloudmesh StopWatch: a timer for each kind of interval in a run's log.
 
-The timers have the log's own times, so that a resumed run has the same figures as its events.
+The timers use the log's own times, so that a resumed run has the same figures as its events.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from cloudmesh.common.StopWatch import StopWatch
 
 from benchmark.core.files import write_text
 
-#: Names of the timers, by the interval of the log.
+#: Names of the timers, by the interval in the log.
 _NAMES = {"init": "load", "run": "total", "epoch": "training", "eval": "evaluation"}
 
 
 def write_timers(path: Path, intervals: Mapping[str, Sequence[tuple[int, int | None]]], now_ms: int) -> None:
     """Write the table and its CSV lines, without user and host.
 
-    ``intervals``: by name, start and stop of each use in milliseconds since 1970; one that is still
-    open (None) ends at ``now_ms``. A timer shows its last use and the sum of all.
+    ``intervals``: by name, start and stop of each use in milliseconds since 1970; an open one (None) ends at
+    ``now_ms``. A timer shows its last use and the sum of all.
     """
     StopWatch.clear()
     for interval, uses in intervals.items():

@@ -1,4 +1,4 @@
-"""What follows from the facts that a run measured of its node (system.json). Pure functions."""
+"""Derive names and differences from the facts a run measured about its node (system.json). Pure functions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def platform_name(facts: dict[str, Any]) -> str:
-    """A name of this system made from its facts: ``1-node-2-core-amd-epyc`` or ``4x-tesla-v100-...``."""
+    """Build a system's name from its facts: ``1-node-2-core-amd-epyc`` or ``1-node-4x-tesla-v100-...``."""
     accelerators = facts["accelerators"]
     cpu = re.sub(r"\((R|TM)\)|\b(CPU|Processor|@.*)", "", facts["cpu"]["model"], flags=re.I)
     hardware = (
@@ -20,7 +20,7 @@ def platform_name(facts: dict[str, Any]) -> str:
 
 
 def hardware_changes(first: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """What of the hardware that computes differs between the facts of two starts."""
+    """List the differences in computing hardware between the facts of two starts."""
 
     def hardware(facts: dict[str, Any]) -> dict[str, str]:
         return {

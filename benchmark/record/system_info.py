@@ -1,6 +1,6 @@
-"""What this node is: measured by the run, never typed, nothing personal.
+"""Facts about this node: measured by the run, never typed in, nothing personal.
 
-No user, host name or path of a home goes into the facts.
+They contain no user name, host name or home path.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from benchmark import PACKAGE, ROOT
 from benchmark.record.code.provenance import code_facts
 
 PACKAGES = ("tensorflow", "keras", "numpy", "h5py", "mlperf-logging", "cloudmesh-common")
-#: Instruction sets that matter for the speed of a convolution.
+#: Instruction sets that affect the speed of a convolution.
 FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "amx_tile", "sve", "bf16")
 SLURM = ("SLURM_JOB_ID", "SLURM_JOB_PARTITION", "SLURM_NNODES", "SLURM_NTASKS", "SLURM_RESTART_COUNT")
 
 
 def system_facts(accelerators: list[dict[str, Any]] | None = None) -> dict[str, Any]:
-    """The facts written to ``system.json``; see docs/system.md for each field."""
+    """Return the facts for ``system.json``; docs/system.md describes each field."""
     cpuinfo = _text("/proc/cpuinfo")
     words = set(re.findall(r"[\w.]+", "".join(re.findall(r"^(?:flags|Features)\s*:.*$", cpuinfo, re.M)[:1])))
     frequency = psutil.cpu_freq()
@@ -66,7 +66,7 @@ def cpu_model() -> str:
 
 
 def gpus() -> list[dict[str, Any]]:
-    """The NVIDIA accelerators of this node through NVML; none without its driver."""
+    """Return the NVIDIA accelerators of this node from NVML; none without its driver."""
     import pynvml
 
     from benchmark.record.accelerators import driver
@@ -88,10 +88,10 @@ def gpus() -> list[dict[str, Any]]:
 
 
 def file_system_of(path: str | os.PathLike[str]) -> str:
-    """Kind of the file system that holds a path, or will: ``ext4``, ``lustre``, ``tmpfs``, or ``unknown``."""
+    """Return a path's file system, existing or not: ``ext4``, ``lustre``, ``tmpfs``, or ``unknown``."""
     place = os.path.realpath(path)
     mounts = [each for each in psutil.disk_partitions(all=True) if _is_below(place, each.mountpoint)]
-    # of several at one place the last hides the others
+    # of several mounts at one place, the last hides the others
     return max(mounts, key=lambda each: len(each.mountpoint)).fstype if mounts else "unknown"
 
 
@@ -100,7 +100,7 @@ def _is_below(path: str, folder: str) -> bool:
 
 
 def benchmark_version() -> str:
-    """Version of the benchmark that is implemented (S6.3)."""
+    """Return the version of the benchmark that is implemented (S6.3)."""
     return (PACKAGE / "VERSION.txt").read_text(encoding="ascii").strip()
 
 
@@ -123,7 +123,7 @@ def _version(package: str) -> str | None:
 
 
 def _caches() -> dict[str, str]:
-    """Size of each cache that the first core sees, as the kernel states it: {"L1d": "48 KiB", ...}."""
+    """Return the size of each cache of the first core, as the kernel states it: {"L1d": "48 KiB", ...}."""
     caches = {}
     for index in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
         level, kind, size = (_text(f"{index}/{name}") for name in ("level", "type", "size"))
@@ -134,18 +134,18 @@ def _caches() -> dict[str, str]:
 
 
 def _storage_type() -> str:
-    """SSD or HDD of the disk that holds the program, where the kernel tells."""
+    """Return SSD or HDD for the disk that holds the program, or unknown."""
     device = os.stat(ROOT).st_dev
     block = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}")
     for folder in (block, block.resolve().parent):
         rotational = _text(f"{folder}/queue/rotational")
-        if rotational and "virtio" not in str(folder.resolve()):  # a virtual disk says 1 whatever it is
+        if rotational and "virtio" not in str(folder.resolve()):  # a virtual disk always says 1
             return "HDD" if rotational == "1" else "SSD"
     return "unknown"
 
 
 def _network_cards() -> list[Path]:
-    """Network interfaces that are devices, not software."""
+    """Return the network interfaces that are hardware devices."""
     return [card for card in Path("/sys/class/net").glob("*") if (card / "device").exists()]
 
 

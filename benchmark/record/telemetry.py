@@ -1,6 +1,6 @@
-"""What the node does while a run lasts: load, memory, power and energy, sampled during the run.
+"""Sample load, memory, power and energy of the node during a run.
 
-Columns of ``telemetry.csv``; what cannot be read is an empty field, a MB is 10**6 bytes:
+Columns of ``telemetry.csv``; a value that cannot be read is an empty field, and one MB is 10**6 bytes:
 
 - ``time`` (UTC) and ``seconds`` since this process began to sample
 - ``process_cpu_percent`` (100 for each busy core) and ``system_cpu_percent`` (100 for all cores)
@@ -10,7 +10,7 @@ Columns of ``telemetry.csv``; what cannot be read is an empty field, a MB is 10*
 - for each accelerator that the run may use (NVML), ``accelerator0_`` and so on: ``power_w``,
   ``temperature_c``, ``memory_mb``, ``utilisation_percent`` and ``energy_mj``, the device's counter
 
-A gap between two lines is a time in which the process was stopped. It counts in the run's times as any other.
+A gap between two lines means that the process was stopped. It counts in the run's times like any other time.
 
 Nothing that fails here ends a run; it is reported in ``unavailable`` or ``problem``.
 """
@@ -45,13 +45,13 @@ from benchmark.record.energy import (
     summed,
 )
 
-#: Seconds that the end of a run waits for a sample that is being taken.
+#: Seconds that the end of a run waits for an unfinished sample.
 _JOIN_TIMEOUT_SECONDS = 10.0
 
-#: Seconds between two samples: where energy can be read, as often as power meters are, and elsewhere.
+#: Seconds between two samples: if energy can be read (as often as power meters are), and otherwise.
 METERED_INTERVAL, INTERVAL = 1.0, 5.0
 
-#: A sample that is late by more seconds follows a pause; a busy node delays one by less.
+#: A sample that is late by more seconds follows a pause; a busy node causes shorter delays.
 PAUSE_SECONDS = 50.0
 
 _MB = 10**6
@@ -63,8 +63,8 @@ def sample_telemetry(
 ) -> Iterator[Telemetry]:
     """Append a sample to the table ``path`` every ``interval`` seconds of the block, and one at its end.
 
-    Without an interval it is 1 s where energy can be read, and 5 s elsewhere. ``powercap`` is the folder of
-    the kernel's energy counters, ``nvml`` the binding to NVIDIA's driver.
+    The default interval is 1 s if energy can be read, else 5 s. ``powercap`` is the folder of the kernel's
+    energy counters, ``nvml`` the binding to NVIDIA's driver.
     """
     telemetry = Telemetry(path, powercap, nvml)
     stop = threading.Event()
@@ -80,15 +80,15 @@ def sample_telemetry(
 
 
 class Telemetry:
-    """What this node lets us read, read by two threads: the sampler's and the run's."""
+    """Reads what this node provides; used by two threads: the sampler's and the run's."""
 
     def __init__(self, path: Path, powercap: Path, nvml: Any) -> None:
         self.path = path
-        #: What cannot be read on this node and why, a line each.
+        #: What cannot be read on this node and why, one line each.
         self.unavailable: list[str] = []
         #: What went wrong after the start, or None.
         self.problem: str | None = None
-        #: Seconds in which the process got no time to sample: it was stopped (SIGSTOP, a suspended job).
+        #: Seconds in which the process could not sample because it was stopped (SIGSTOP, a suspended job).
         self.paused_seconds = 0.0
         self._failures = (OSError, ValueError, psutil.Error, nvml.NVMLError)
         self._closing = contextlib.ExitStack()
@@ -123,7 +123,7 @@ class Telemetry:
                 self._readings[name] = reading
 
     def energy(self) -> Energy | None:
-        """Joules so far by source; None where none can be read."""
+        """Return joules so far by source; None if none can be read."""
         joules = {}
         with self._lock:
             for source, meter in list(self._meters.items()):
@@ -137,7 +137,7 @@ class Telemetry:
     def sample_until(self, stop: threading.Event, interval: float) -> None:
         """Write a sample every ``interval`` seconds, and one when ``stop`` is set."""
         try:
-            psutil.cpu_percent()  # a load is that since the thread's call before
+            psutil.cpu_percent()  # the load is measured since the thread's previous call
             with open_table(self.path, self.columns) as file:
                 table = csv.DictWriter(file, self.columns, restval="", lineterminator="\n")
                 stopped = False
@@ -148,9 +148,9 @@ class Telemetry:
                         self.paused_seconds += late
                     table.writerow(self.sample())
                     file.flush()
-        except Exception as error:  # whatever it is, the run is worth more
+        except Exception as error:  # whatever it is, the run matters more
             with self._lock:
-                self._meters.clear()  # which must be read often to be right
+                self._meters.clear()  # meters are only right if read often
             self.problem = str(
                 RunError(
                     self.path,
@@ -161,7 +161,7 @@ class Telemetry:
             )
 
     def sample(self) -> dict[str, object]:
-        """A row of the table; what cannot be read is left out."""
+        """Return a row of the table without the fields that cannot be read."""
         row: dict[str, object] = {
             "time": datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "seconds": round(time.monotonic() - self._start, 3),
@@ -175,13 +175,13 @@ class Telemetry:
         return row
 
     def close(self) -> None:
-        """Let go of the driver."""
+        """Release the driver."""
         with contextlib.suppress(*self._failures):
             self._closing.close()
 
     @contextlib.contextmanager
     def _noting_unavailable(self, what: str) -> Iterator[None]:
-        """Keep a failure to read ``what`` as a line of ``unavailable``."""
+        """Record a failure to read ``what`` as a line of ``unavailable``."""
         try:
             yield
         except self._failures as error:
@@ -189,10 +189,10 @@ class Telemetry:
 
 
 def open_table(path: Path, columns: Sequence[str]) -> TextIO:
-    """The table opened to append complete lines to, its header written.
+    """Open the table to append complete lines, with its header written.
 
-    A last line that was cut is removed. A table with other columns, as another node writes
-    it, is kept under a name with a number.
+    A truncated last line is removed. A table with other columns, such as from another node, is kept under a
+    numbered name.
     """
     header = f"{','.join(columns)}\n"
     content = path.read_bytes() if path.exists() else b""
@@ -211,7 +211,7 @@ def open_table(path: Path, columns: Sequence[str]) -> TextIO:
 
 
 def process_readings() -> dict[str, Reading]:
-    """Load, memory and traffic of this process and its node."""
+    """Return readings of load, memory and traffic of this process and its node."""
     process = psutil.Process()
     return {
         "process_cpu_percent": process.cpu_percent,
@@ -224,7 +224,7 @@ def process_readings() -> dict[str, Reading]:
 
 
 def accelerator_readings(nvml: Any, handle: Any) -> dict[str, Reading]:
-    """Readings of one accelerator."""
+    """Return readings of one accelerator."""
     return {
         "power_w": lambda: nvml.nvmlDeviceGetPowerUsage(handle) / 1000,
         "temperature_c": lambda: nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU),

@@ -1,7 +1,7 @@
-"""What a method has learned, as arrays in a file: written, read within limits, and known by its digest.
+"""Store what a method has learned as arrays in a file: write it, read it within limits, compute its digest.
 
 ``weights.npz`` holds the weights of a network's best epoch in the order of its layers, or the tables of a
-fitted method by their names. It is read as numbers only: nothing in it can be executed.
+fitted method by name. Only numbers are read from it: nothing in it can be executed.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from benchmark.core.errors import CloudMaskError, os_failure
 from benchmark.core.files import write_aside
 
-#: The largest arrays that are read, in bytes over all: far more than any network of the paper has.
+#: The most bytes of arrays to read in total: far more than any network of the paper has.
 LARGEST = 2 << 30
-#: The names of a network's weights: their places in the order of the layers.
+#: Names of a network's weights: their positions in layer order.
 _PLACE = re.compile(r"\d{4}")
 
 EXPECTED = "an .npz file of arrays of numbers, as a run writes it"
@@ -29,22 +29,22 @@ _AGAIN = "make the run again"
 
 
 class WeightsError(CloudMaskError):
-    """A file that holds no weights."""
+    """A file that contains no weights."""
 
 
 def save_weights(path: Path, weights: Sequence[NDArray]) -> None:
-    """Write a network's weights in the order of its layers, aside and renamed."""
+    """Write a network's weights in layer order, aside and renamed."""
     save_tables(path, {f"{place:04}": values for place, values in enumerate(weights)})
 
 
 def save_tables(path: Path, tables: Mapping[str, NDArray]) -> None:
-    """Write arrays by their names, aside and renamed."""
+    """Write arrays by name, aside and renamed."""
     with write_aside(path, durable=True) as part, part.open("wb") as file:
         np.savez(file, allow_pickle=False, **tables)
 
 
 def read_arrays(path: Path, largest: int = LARGEST) -> dict[str, NDArray]:
-    """The arrays of a file of weights by their names. Raises WeightsError, as ``arrays_in`` does."""
+    """Return the arrays of a weights file by name. Raises WeightsError, as ``arrays_in`` does."""
     try:
         with path.open("rb") as stream:
             return arrays_in(stream, path, largest)
@@ -53,9 +53,9 @@ def read_arrays(path: Path, largest: int = LARGEST) -> dict[str, NDArray]:
 
 
 def arrays_in(stream: BinaryIO, where: object, largest: int = LARGEST) -> dict[str, NDArray]:
-    """The arrays of an open file of weights by their names; ``where`` is what errors call it.
+    """Return the arrays of an open weights file by name; errors refer to it as ``where``.
 
-    Raises WeightsError for a file that is none, or whose arrays are larger than ``largest`` bytes.
+    Raises WeightsError for other files, or if the arrays are larger than ``largest`` bytes.
     """
     found = None
     try:
@@ -67,7 +67,7 @@ def arrays_in(stream: BinaryIO, where: object, largest: int = LARGEST) -> dict[s
             stream.seek(0)
             with np.load(stream, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
-    except Exception as error:  # a damaged archive raises almost anything
+    except Exception as error:  # a damaged archive may raise almost anything
         found = f"{type(error).__name__}: {error}"
     else:
         if found is None:
@@ -83,7 +83,7 @@ def arrays_in(stream: BinaryIO, where: object, largest: int = LARGEST) -> dict[s
 
 
 def in_layer_order(arrays: Mapping[str, NDArray], where: object = "weights") -> list[NDArray]:
-    """A network's weights in the order of its layers. Raises WeightsError for other arrays."""
+    """Return a network's weights in layer order. Raises WeightsError for other arrays."""
     if sorted(arrays) != [f"{place:04}" for place in range(len(arrays))]:
         odd = next((name for name in sorted(arrays) if not _PLACE.fullmatch(name)), "places that leave gaps")
         raise WeightsError(where, found=odd[:200], expected="arrays named 0000, 0001, ...", remedy=_AGAIN)
@@ -91,7 +91,7 @@ def in_layer_order(arrays: Mapping[str, NDArray], where: object = "weights") -> 
 
 
 def weights_digest(weights: Iterable[NDArray]) -> str:
-    """sha256 of all weights in the order of the layers: equal if and only if the bits are."""
+    """Return the sha256 of all weights in layer order: equal if and only if the bits are."""
     digest = hashlib.sha256()
     for values in weights:
         digest.update(np.ascontiguousarray(values).data)
@@ -99,7 +99,7 @@ def weights_digest(weights: Iterable[NDArray]) -> str:
 
 
 def tables_digest(tables: Mapping[str, NDArray]) -> str:
-    """sha256 of all tables in the order of their names: equal if and only if names, shapes and bits are."""
+    """Return the sha256 of all tables, sorted by name: equal if and only if names, shapes and bits are."""
     digest = hashlib.sha256()
     for name, values in sorted(tables.items()):
         digest.update(f"{name} {values.dtype.str} {values.shape}\n".encode())
@@ -108,5 +108,5 @@ def tables_digest(tables: Mapping[str, NDArray]) -> str:
 
 
 def digest_of(arrays: Mapping[str, NDArray], kind: str) -> str:
-    """The digest that a log states as ``weights_sha256`` for a method of a kind. Raises WeightsError."""
+    """Return the digest that a log states as ``weights_sha256`` for a kind of method. Raises WeightsError."""
     return weights_digest(in_layer_order(arrays)) if kind == "network" else tables_digest(arrays)

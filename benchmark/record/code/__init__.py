@@ -1,1 +1,1 @@
-"""Which commit the code is, in and outside of a git checkout."""
+"""Which commit the code belongs to, inside and outside a git checkout."""

@@ -1,8 +1,8 @@
-"""A commit of git without git: its text, the list of its files, and the digests that tie them together.
+"""Read a git commit without git: its text, the list of its files, and the digests that connect them.
 
-A bundle carries the text of its commit (`git cat-file commit`) and the list of the commit's files
-(`git ls-tree -r`). The digest of the text is the commit's name, the text names the tree, and the tree's
-digest follows from the list: whoever trusts the name needs nothing else to tell the files of the commit.
+A bundle carries the commit's text (`git cat-file commit`) and the list of its files (`git ls-tree -r`). The
+digest of the text is the commit's name, the text names the tree, and the tree's digest follows from the list:
+anyone who trusts the name can identify the commit's files from these two alone.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-#: Where a bundle has them, next to the scripts of the system that ran.
+#: Where a bundle keeps them, next to the scripts of the system that ran.
 COMMIT, LISTING = "commit.txt", "tree.txt"
-#: The file that the program reads its commit from where there is no repository: git fills it in on export.
+#: The file that states the commit if there is no repository: git fills it in on export.
 STAMP = "benchmark/COMMIT.txt"
 
 _LINE = re.compile(r"(100644|100755|120000|160000) (?:blob|commit) ([0-9a-f]{40})\t([^\0\n]+)")
@@ -24,7 +24,7 @@ EXECUTABLE, LINK, SUBMODULE = "100755", "120000", "160000"
 
 
 class Entry(NamedTuple):
-    """A file of a commit: its mode as git has it, and the digest of its contents."""
+    """A file of a commit: its mode in git and the digest of its contents."""
 
     mode: str
     id: str
@@ -32,18 +32,18 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True)
 class CommitFiles:
-    """A commit's name, and its files by their paths."""
+    """A commit's name, and its files by path."""
 
     id: str
     files: Mapping[str, Entry]
 
 
 class CommitDefect(ValueError):
-    """A text or a list that is not of a commit; the message says why."""
+    """A text or a list that does not belong to a commit; the message says why."""
 
 
 def read_commit(text: bytes, listing: str) -> CommitFiles:
-    """The commit of a text with the files of a list. Raises CommitDefect where the two are not of one."""
+    """Return the commit of a text and a list of files. Raises CommitDefect if the two do not match."""
     files = read_listing(listing)
     match = _TREE.match(text)
     if match is None:
@@ -54,7 +54,7 @@ def read_commit(text: bytes, listing: str) -> CommitFiles:
 
 
 def read_listing(listing: str) -> dict[str, Entry]:
-    """The files that a list of `git ls-tree -r` names. Raises CommitDefect."""
+    """Return the files in the output of `git ls-tree -r`. Raises CommitDefect."""
     files: dict[str, Entry] = {}
     for number, line in enumerate(listing.removesuffix("\n").split("\n"), start=1):
         match = _LINE.fullmatch(line)
@@ -65,7 +65,7 @@ def read_listing(listing: str) -> dict[str, Entry]:
 
 
 def tree_id(files: Mapping[str, Entry]) -> str:
-    """The name of the tree with these files, as git computes it."""
+    """Return the name of the tree with these files, as git computes it."""
     entries: dict[str, tuple[bytes, str]] = {}
     below: dict[str, dict[str, Entry]] = {}
     for path, entry in files.items():
@@ -77,7 +77,7 @@ def tree_id(files: Mapping[str, Entry]) -> str:
     for name, inner in below.items():
         if name in entries:
             raise CommitDefect(f"{name} as a file and as a folder")
-        entries[f"{name}/"] = b"40000", tree_id(inner)  # git sorts folders as if their names ended so
+        entries[f"{name}/"] = b"40000", tree_id(inner)  # git sorts folders as if their names ended in a slash
     content = b"".join(
         b"%s %s\0%s" % (mode, name.rstrip("/").encode(), bytes.fromhex(id))
         for name, (mode, id) in sorted(entries.items(), key=lambda each: each[0].encode())
@@ -86,7 +86,7 @@ def tree_id(files: Mapping[str, Entry]) -> str:
 
 
 def blob_id(content: bytes) -> str:
-    """The name that git gives to a file's contents."""
+    """Return the name that git gives to a file's contents."""
     return _digest(b"blob", content)
 
 

@@ -1,8 +1,8 @@
-"""Which commit the code is, and whether it was changed since: by git, or by the list of the commit's files.
+"""Find out which commit the code is, and whether it has changed since: from git, or from a list of its files.
 
 A checkout asks git. An installed package, the code of a bundle, and a node without git have no repository,
-but may have the text of the commit and the list of its files: baked in when the package was built, or
-passed on from the login node. The files are compared with that list.
+but may have the text of the commit and the list of its files: baked in when the package was built, or passed
+on from the login node. The files are compared with that list.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from benchmark.record.code.commit import (
     read_commit,
 )
 
-#: The packages of the program: what a run imports lies below them.
+#: The packages of the program, which contain everything that a run imports.
 PACKAGES = ("benchmark", "cloudmask", "compliance", "submission")
-#: The folder of the package into which a build writes the text and the list of its commit.
+#: Folder of the package in which a build puts the text and the list of its commit.
 BAKED = "commit"
-#: Names a folder with the text and the list of the commit, for nodes that cannot ask git.
+#: Environment variable with a folder for the text and the list of the commit, for nodes that cannot ask git.
 VARIABLE = "CLOUDMASK_COMMIT"
 
 
 def code_facts() -> dict[str, Any]:
-    """``commit``, ``branch``, and ``dirty``: whether the code differs from the commit.
+    """Return ``commit``, ``branch``, and ``dirty``: whether the code differs from the commit.
 
-    ``commit`` and ``branch`` are None where nothing tells them, ``dirty`` is None where nothing tells
-    whether the code was changed.
+    ``commit`` and ``branch`` are None if unknown; ``dirty`` is None if it is unknown whether the code was
+    changed.
     """
     commit, top = _git("rev-parse", "HEAD"), _git("rev-parse", "--show-toplevel")
     if commit is not None and top is not None and Path(top) == ROOT:
@@ -54,7 +54,7 @@ def code_facts() -> dict[str, Any]:
 
 
 def not_submittable(code: dict[str, Any]) -> str | None:
-    """Why a run of code with these facts cannot be submitted, in words; None where it can."""
+    """Say why a run with these facts about its code cannot be submitted; None if it can."""
     if code["commit"] is None:
         return "no commit is known: the code is no git checkout, or this node has no git"
     if code["dirty"] is None:
@@ -66,9 +66,9 @@ def not_submittable(code: dict[str, Any]) -> str | None:
 
 
 def changes(status: str) -> list[str]:
-    """The lines of ``git status --porcelain`` that say that other code runs than the commit's.
+    """Return the lines of ``git status --porcelain`` which mean that the code differs from the commit.
 
-    Untracked files count below the packages only: experiments, notes and output of jobs are no code.
+    Untracked files count only below the packages: experiments, notes and job output are not code.
     """
     folders = tuple(f"{name}/" for name in PACKAGES)
     return [
@@ -77,7 +77,7 @@ def changes(status: str) -> list[str]:
 
 
 def keep_commit(folder: Path) -> bool:
-    """Write the text and the list of the checkout's commit into a folder; False where git has none."""
+    """Write the text and the list of the checkout's commit into a folder; return False if git has none."""
     top = _git("rev-parse", "--show-toplevel")
     text, listing = _output("cat-file", "commit", "HEAD"), _output("ls-tree", "-r", "-z", "HEAD")
     if top is None or Path(top) != ROOT or text is None or listing is None:
@@ -89,10 +89,9 @@ def keep_commit(folder: Path) -> bool:
 
 
 def differing_files(commit: CommitFiles, packages: tuple[str, ...] = PACKAGES) -> list[str]:
-    """The files of this program's packages that are not those of a commit: changed, or modules added.
+    """Return the files of this program's packages that differ from the commit, and modules it does not have.
 
-    Files of the commit that are not there do not count: a wheel leaves some out, and a missing module
-    cannot be imported.
+    Missing files do not count: a wheel leaves some out, and a missing module cannot be imported.
     """
     return [name for package in packages for name in _differing(commit, ROOT / package)]
 
@@ -128,8 +127,8 @@ def _git(*arguments: str) -> str | None:
 
 
 def _output(*arguments: str) -> bytes | None:
-    """What git prints of the checkout; None where it fails or is not installed."""
-    # a checkout that a group shares belongs to one of them
+    """Return git's output for the checkout; None if git fails or is not installed."""
+    # a checkout shared by a group belongs to one of its members
     command = ["git", "-c", f"safe.directory={ROOT}", "-c", "core.quotePath=false", *arguments]
     try:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=60, check=True)
