@@ -1,7 +1,7 @@
-"""Store -> batches. Order and augmentation of an epoch are functions of seed and epoch alone.
+"""Turn a store into batches. Order and augmentation of an epoch depend on seed and epoch alone.
 
-A batch is the global one, the same whatever the number of workers; each worker is given its
-share of the rows. A run resumed in mid-epoch skips the batches it has had.
+A batch is always the global one, whatever the number of workers; each worker gets its share of the rows. A
+run resumed in mid-epoch skips the batches it has already used.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from numpy.typing import NDArray
 from benchmark.scenes.scene import CHANNELS
 from benchmark.stores.patchstore import SYMMETRIES, PatchStore
 
-#: Batches made ready while the model works on one.
+#: Batches prepared while the model works on one.
 PREFETCH = 2
 
 
 def epoch_order(count: int, seed: int, epoch: int) -> NDArray[np.int64]:
-    """A permutation of all ``count`` patches."""
+    """Return a permutation of all ``count`` patches."""
     return np.random.default_rng([seed, epoch]).permutation(count)
 
 
 def epoch_symmetries(count: int, seed: int, epoch: int) -> NDArray[np.int64]:
-    """Of each of ``count`` patches, in which of its symmetries an augmented epoch shows it."""
+    """Return, for each of ``count`` patches, the symmetry in which an augmented epoch shows it."""
     return np.random.default_rng([seed, epoch, 1]).integers(SYMMETRIES, size=count)
 
 
@@ -40,10 +40,10 @@ def training_batches(
     augmentation: bool = False,
     device: str | None = None,
 ) -> tf.data.Dataset:
-    """Full batches (inputs, labels) of one epoch; what does not fill one is left to later epochs.
+    """Return the full batches (inputs, labels) of one epoch; left-over patches wait for later epochs.
 
-    start: batches to leave out at the beginning. share: (i, n) for the rows of worker i of n.
-    device: where batches are to lie when they are wanted, if not in the host's memory.
+    start: number of batches to skip at the beginning. share: (i, n) for the rows of worker i of n.
+    device: where to put prepared batches, if not in the host's memory.
     Inputs float32 [rows, patch, patch, 9], labels uint8 [rows, patch, patch].
     """
     steps = store.count // batch
@@ -55,7 +55,7 @@ def training_batches(
 def evaluation_batches(
     store: PatchStore, batch: int, *, share: tuple[int, int] = (0, 1), device: str | None = None
 ) -> tf.data.Dataset:
-    """Every patch once, in order; the last batch may be smaller, a worker's share of it empty.
+    """Return every patch once, in order; the last batch may be smaller, and a worker's share of it empty.
 
     share and device: as in ``training_batches``.
     """

@@ -1,4 +1,4 @@
-"""Which processes train together: one, or the workers that TF_CONFIG or a Slurm step names."""
+"""Find the processes that train together: one, or the workers that TF_CONFIG or a Slurm step names."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from dataclasses import dataclass
 
 from benchmark.core.errors import RunError
 
-#: Ports of Slurm's steps; jobs on one node differ by their number, tasks by theirs.
+#: Range of ports for Slurm steps: jobs on one node differ by job number, tasks by task number.
 _FIRST_PORT, _PORTS = 20000, 10000
 
-#: Workers per node are at most this many, so that neighbouring jobs share no port.
+#: Most workers per node, so that neighbouring jobs share no port.
 _PER_NODE = 16
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """The addresses (host:port) of all workers, and which of them this process is."""
+    """The addresses (host:port) of all workers, and the index of this process among them."""
 
     workers: tuple[str, ...] = ()
     index: int = 0
@@ -36,24 +36,24 @@ class Cluster:
 
     @property
     def nodes(self) -> int:
-        """Hosts that take part."""
+        """Return the number of hosts that take part."""
         return len({address.rpartition(":")[0] for address in self.workers}) or 1
 
     @property
     def share(self) -> tuple[int, int]:
-        """This worker's place and the number of all, as the pipeline takes them."""
+        """Return this worker's index and the number of workers, as the pipeline expects them."""
         return self.index, self.size
 
 
-#: One process on its own.
+#: A single process without others.
 SINGLE_WORKER = Cluster()
 
 
 def find_cluster(environment: MutableMapping[str, str] = os.environ) -> Cluster:
-    """The cluster that TF_CONFIG describes, else that of a Slurm step of several tasks, else one process.
+    """Return the cluster from TF_CONFIG, else from a Slurm step of several tasks, else a single process.
 
-    A cluster found from Slurm's variables is written to ``environment`` as TF_CONFIG, where
-    TensorFlow looks for it. Raises RunError for what cannot be understood.
+    A cluster found from Slurm's variables is written to ``environment`` as TF_CONFIG, where TensorFlow looks
+    for it. Raises RunError for a description it cannot understand.
     """
     if "TF_CONFIG" in environment:
         return _from_tf_config(environment["TF_CONFIG"])
@@ -97,7 +97,8 @@ def _from_slurm(environment: Mapping[str, str]) -> Cluster:
         step = int(environment.get("SLURM_STEP_ID", "0"))
         base = _FIRST_PORT + (job + step) * _PER_NODE % _PORTS
         hosts = [node for node, number in zip(nodes, tasks, strict=True) for _ in range(number)]
-        # Ports by rank rather than by task of a node, so that nodes may share a host; neighbours never agree.
+        # Ports by rank, not by task of a node, since nodes may share a host; neighbouring ranks never
+        # collide.
         workers = tuple(f"{host}:{base + task % _PER_NODE}" for task, host in enumerate(hosts))
         if rank < len(workers) == int(environment["SLURM_STEP_NUM_TASKS"]) and max(tasks) <= _PER_NODE:
             return Cluster(workers, rank)
@@ -114,17 +115,17 @@ def _from_slurm(environment: Mapping[str, str]) -> Cluster:
 
 
 def _expanded(nodes: str) -> list[str]:
-    """``n[1-2,05],m3`` -> n1, n2, n05, m3, as `scontrol show hostnames` does, which no container has."""
+    """Expand ``n[1-2,05],m3`` to n1, n2, n05, m3, like `scontrol show hostnames`, which containers lack."""
     names: list[str] = []
     for part in re.findall(r"(?:[^,\[]|\[[^\]]*\])+", nodes):
-        texts = re.split(r"\[([^\]]*)\]", part)  # every second one is of brackets
+        texts = re.split(r"\[([^\]]*)\]", part)  # every second text comes from brackets
         choices = [_numbers(text) if place % 2 else [text] for place, text in enumerate(texts)]
         names += map("".join, itertools.product(*choices))
     return names
 
 
 def _numbers(ranges: str) -> list[str]:
-    """``08-10,3`` -> 08, 09, 10, 3."""
+    """Expand ``08-10,3`` to 08, 09, 10, 3."""
     numbers: list[str] = []
     for part in ranges.split(","):
         first, _, last = part.partition("-")
@@ -134,7 +135,7 @@ def _numbers(ranges: str) -> list[str]:
 
 
 def _tasks_per_node(text: str) -> list[int]:
-    """``4,1(x2)`` -> 4, 1, 1."""
+    """Expand ``4,1(x2)`` to 4, 1, 1."""
     counts: list[int] = []
     for part in text.split(","):
         match = re.fullmatch(r"(\d+)(?:\(x(\d+)\))?", part)

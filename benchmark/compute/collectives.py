@@ -1,4 +1,4 @@
-"""What the workers of a run do together: share a batch, sum, gather, agree, wait for each other."""
+"""Joint operations of a run's workers: share a batch, sum, gather, agree, wait for each other."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from benchmark.core.errors import RunError
 
 @dataclass(frozen=True)
 class Workers:
-    """All workers of a cluster under a strategy, as one of them sees them.
+    """All workers of a cluster under a strategy, as seen by one of them.
 
-    Every worker makes the same calls in the same order. Raises RunError where another one is gone.
+    Every worker must make the same calls in the same order. Raises RunError if another worker is gone.
     """
 
     strategy: tf.distribute.Strategy
@@ -27,18 +27,18 @@ class Workers:
 
     @property
     def local_replicas(self) -> int:
-        """Replicas of this worker."""
+        """Return the number of replicas of this worker."""
         return self.strategy.num_replicas_in_sync // self.cluster.size
 
     def per_replica(self, values: Callable[[int], Any]) -> Any:
-        """``values(i)`` for each replica i of this worker."""
+        """Return ``values(i)`` for each replica i of this worker."""
         first = self.cluster.index * self.local_replicas
         return self.strategy.experimental_distribute_values_from_function(
             lambda context: values(context.replica_id_in_sync_group - first)
         )
 
     def gather(self, part: NDArray, count: int) -> NDArray:
-        """``count`` rows of which each worker has its share: each adds its own to zeros, which is exact."""
+        """Gather ``count`` rows from the workers' shares: each adds its own to zeros, which is exact."""
         first, last = share_of(count, *self.cluster.share)
         rows = np.zeros((count, *part.shape[1:]), part.dtype)
         rows[first:last] = part
@@ -59,7 +59,7 @@ class Workers:
 
     @contextmanager
     def answers_from_all(self) -> Iterator[None]:
-        """Say in words that a worker is gone where TensorFlow's collectives fail."""
+        """Raise a RunError that says a worker is gone if TensorFlow's collectives fail."""
         try:
             yield
         except tf.errors.OpError as error:
@@ -73,28 +73,28 @@ class Workers:
             ) from error
 
     def _sum(self, values: NDArray) -> NDArray:
-        """The sum of one array of each worker."""
+        """Return the sum of one array from each worker."""
         zeros = np.zeros_like(values)
         mine = self.per_replica(lambda i: tf.convert_to_tensor(zeros if i else values))
         return self.strategy.reduce(tf.distribute.ReduceOp.SUM, mine, axis=None).numpy()
 
 
 def share_of(count: int, index: int, size: int) -> tuple[int, int]:
-    """First and one past the last of ``count`` items that part ``index`` of ``size`` takes.
+    """Return the first and one past the last of ``count`` items that part ``index`` of ``size`` takes.
 
-    Parts are contiguous and differ by at most one; the first ones are larger.
+    Parts are contiguous and differ by at most one item; the first ones are larger.
     """
     bounds = [-(-count * i // size) for i in (index, index + 1)]
     return bounds[0], bounds[1]
 
 
 def own_row(numbers: tuple[int, ...], index: int, size: int) -> NDArray[np.float64]:
-    """[size, n]: the numbers of worker ``index`` in its row, zeros in those of the others."""
+    """Return [size, n]: the numbers of worker ``index`` in its row, zeros in all other rows."""
     rows = np.zeros((size, len(numbers)))
     rows[index] = numbers
     return rows
 
 
 def rows_are_equal(rows: NDArray[np.float64]) -> bool:
-    """Whether every worker's row is that of the first."""
+    """Whether every worker's row equals the first."""
     return bool((rows == rows[0]).all())

@@ -1,16 +1,16 @@
-"""How the model's convolutions are computed: with the variables of its Conv2D layers.
+"""Compute the model's convolutions with the variables of its Conv2D layers.
 
-Three things differ from the layers' own computation, none of them the function:
+Three things differ from how the layers compute, but the function is the same:
 
 - The gradient of a bias is a sum over all pixels of a batch. TensorFlow's BiasAddGrad adds
   bfloat16 values in bfloat16 on a CPU and stops growing after a few thousand of them: at batch 8
-  it returned 2 to 10 % of the sum. Here the gradient is a Sum, which adds in float32; forward it
-  stays a BiasAdd, which TensorFlow computes together with the convolution and the ReLU around it.
+  it returned 2 to 10 % of the sum. Here the gradient is a Sum, which adds in float32; the forward pass
+  stays a BiasAdd, which TensorFlow fuses with the convolution and the ReLU around it.
 - Nearest-neighbour upsampling repeats every value in 2 x 2 pixels, so a 3 x 3 kernel over
   repeated values multiplies each of them several times. Adding those weights first gives a
   transposed convolution of the small image with a 4 x 4 kernel and stride 2: 16 products for
   a value instead of 36, and neither the upsampled nor the concatenated image is ever stored.
-- A 1 x 1 kernel is a product of two matrices. As a convolution of one filter, gradients included, it took
+- A 1 x 1 kernel is a matrix product. As a convolution with one filter, including gradients, it took
   a CPU 31 ms for a batch of 8; as a product 7 ms.
 """
 
@@ -24,10 +24,10 @@ from keras import layers
 
 
 class Convolution(layers.Layer):
-    """A Conv2D layer's ``convolution(x)``, or with a skip ``convolution(concatenate([upsample(x), skip]))``.
+    """Compute a Conv2D layer's ``convolution(x)``, or ``convolution(concatenate([upsample(x), skip]))``.
 
-    x: [n, R, C, a], skip: [n, 2 R, 2 C, b] -> [n, R, C, filters], or twice as large with a skip.
-    ``valid``, without a skip: only pixels for which every weight meets the image, one less on each side.
+    x: [n, R, C, a], skip: [n, 2 R, 2 C, b] -> [n, R, C, filters], or twice as large with a skip. ``valid``,
+    without a skip: only pixels where the whole kernel fits in the image, one fewer on each side.
     """
 
     def __init__(self, convolution: layers.Conv2D, *, valid: bool = False) -> None:
@@ -60,8 +60,8 @@ class Convolution(layers.Layer):
 class Pooling(layers.Layer):
     """The maximum of every 2 x 2 pixels: [n, R, C, a] -> [n, R / 2, C / 2, a].
 
-    For XLA, which has no deterministic gradient of MaxPool. Behind a ReLU the gradients are the
-    same: pixels share one where they are equal, which but for 0 is as good as never.
+    For XLA, which has no deterministic gradient of MaxPool. After a ReLU the gradients are the same: equal
+    pixels share one, and apart from 0 pixels are almost never equal.
     """
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
@@ -70,10 +70,10 @@ class Pooling(layers.Layer):
 
 
 def widened_kernel(kernel: tf.Tensor) -> tf.Tensor:
-    """[3, 3, a, filters] of a convolution -> [4, 4, filters, a] of the transposed one.
+    """Convert the kernel [3, 3, a, filters] of a convolution to [4, 4, filters, a] of the transposed one.
 
-    A transposed convolution reads its kernel backwards; along each axis, weights (u, v, w)
-    become (w, v + w, u + v, u).
+    A transposed convolution reads its kernel backwards; along each axis, weights (u, v, w) become (w, v + w,
+    u + v, u).
     """
     widened = tf.transpose(kernel[::-1, ::-1], [0, 1, 3, 2])
     for axis in (0, 1):

@@ -1,18 +1,18 @@
-"""Accelerators of a run: which were promised by its scheduler or environment, and how they are counted."""
+"""Accelerators of a run: which ones the scheduler or environment promised, and how they are numbered."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-#: How Slurm states the GPUs of a job on this node.
+#: Variables in which Slurm states the GPUs of a job on this node.
 SLURM = ("SLURM_GPUS_ON_NODE", "SLURM_JOB_GPUS", "SLURM_STEP_GPUS")
 VISIBLE = "CUDA_VISIBLE_DEVICES"
-#: How CUDA counts devices, and the order in which the driver and Slurm do; its own begins with the fastest.
+#: CUDA's variable for the device order, and the order of the driver and Slurm; CUDA's own is fastest first.
 ORDER, BY_DRIVER = "CUDA_DEVICE_ORDER", "PCI_BUS_ID"
 
 
 def promised(environment: Mapping[str, str]) -> str | None:
-    """The variable that promises accelerators to this process, with its value; None where none does.
+    """Return the variable that promises accelerators to this process, with its value; None if none does.
 
     An empty CUDA_VISIBLE_DEVICES, or one that begins with -1, asks for the CPU.
     """

@@ -1,8 +1,8 @@
-"""The tensor work: a training step, an evaluation step, a prediction, on the devices there are.
+"""The tensor work: a training step, an evaluation step, a prediction, on the available devices.
 
-Knows devices and tensors, nothing of epochs or logs. One code path serves one device, the GPUs
-of a node and the workers of several nodes (collectives.py): a worker passes its own share of a
-batch, and what a step returns is summed over all of them.
+Knows devices and tensors, but not epochs or logs. One code path serves one device, the GPUs of a node and the
+workers of several nodes (collectives.py): a worker passes its own share of a batch, and the results of a step
+are summed over all workers.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from benchmark.scenes.scene import CHANNELS
 
 
 def resolve_precision(wanted: str) -> str:
-    """``wanted``, or for auto the fastest that the devices multiply natively."""
+    """Return ``wanted``, or for auto the fastest precision that the devices multiply natively."""
     if wanted != "auto":
         return wanted
     gpus = tf.config.list_physical_devices("GPU")
@@ -42,7 +42,7 @@ def resolve_precision(wanted: str) -> str:
 
 
 def require_promised(promise: str | None) -> None:
-    """Refuse to compute on the CPU where accelerators were promised. Raises RunError."""
+    """Refuse to compute on the CPU if accelerators were promised. Raises RunError."""
     if promise and not tf.config.list_physical_devices("GPU"):
         raise RunError(
             "accelerators",
@@ -54,14 +54,14 @@ def require_promised(promise: str | None) -> None:
 
 
 def accelerator_names() -> str:
-    """The accelerators of this worker by count and name: ``2 x Tesla V100-SXM2-32GB``; nothing on a CPU."""
+    """Return this worker's accelerators by count and name: ``2 x Tesla V100-SXM2-32GB``; empty on a CPU."""
     details = map(tf.config.experimental.get_device_details, tf.config.list_physical_devices("GPU"))
     names = Counter(each.get("device_name", "unknown") for each in details)
     return ", ".join(f"{count} x {name}" for name, count in names.items())
 
 
 def choose_strategy(cluster: Cluster = SINGLE_WORKER) -> tf.distribute.Strategy:
-    """One replica per accelerator of every worker; one on a worker without."""
+    """Use one replica per accelerator of every worker, or one on a worker without accelerators."""
     if cluster.size > 1:
         return tf.distribute.MultiWorkerMirroredStrategy()  # finds the workers in TF_CONFIG
     if len(tf.config.list_physical_devices("GPU")) > 1:
@@ -70,28 +70,28 @@ def choose_strategy(cluster: Cluster = SINGLE_WORKER) -> tf.distribute.Strategy:
 
 
 def make_deterministic(seed: int) -> None:
-    """Same seed, same machine -> the same bits. Call before any tensor exists."""
+    """Same seed, same machine -> the same bits. Call before creating any tensor."""
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
 
 
 class Evaluated(NamedTuple):
-    """A batch of an evaluation: summed loss, correct pixels, sum and sum of squares of the probabilities."""
+    """One evaluation batch: summed loss, correct pixels, sum and sum of squares of the probabilities."""
 
     loss: float
     correct: int
     sum: float
     squares: float
-    #: Whether any worker said ``stop``.
+    #: Whether any worker passed ``stop``.
     stop: bool
 
 
 class Engine:
     """A network and its optimizer under a strategy, on one worker of a cluster.
 
-    Batches are NumPy or TensorFlow arrays: inputs float32 [n, patch, patch, 9], labels uint8
-    [n, patch, patch]. Every worker takes the same steps, each with its share of the batch. Of a prediction
-    the outer ``crop`` / 2 pixels of each patch are left out.
+    Batches are NumPy or TensorFlow arrays: inputs float32 [n, patch, patch, 9], labels uint8 [n, patch,
+    patch]. Every worker takes the same steps, each with its share of the batch. Predictions leave out the
+    outer ``crop`` / 2 pixels of each patch.
     """
 
     def __init__(
@@ -112,25 +112,25 @@ class Engine:
         self.replicas = strategy.num_replicas_in_sync
         self.global_batch = local_batch * self.replicas
         self.pixels = patch * patch
-        #: Pixels of a patch that training counts.
+        #: Pixels of a patch that count in training.
         self.trained_pixels = (patch - 2 * method.margin) ** 2
-        #: GPUs of this worker that compute; 0 where the CPU does.
+        #: Number of GPUs that this worker uses; 0 if it uses the CPU.
         self.accelerators = self.workers.local_replicas if tf.config.list_physical_devices("GPU") else 0
-        #: Where batches are best made ready: this worker's only GPU; None where several share them, or none.
+        #: Where to prepare batches: this worker's only GPU, or None if it has several or none.
         self.device = tf.config.list_logical_devices("GPU")[0].name if self.accelerators == 1 else None
         self._method = method
         self._crop = crop
         self._xla = xla
         self._whole: dict[tuple[int, int], Callable] = {}
         with strategy.scope():
-            #: What is saved and loaded, and how it is computed: the same variables.
+            #: The model to save and load, and the network that computes it: they share their variables.
             self.model = self._build((patch, patch, CHANNELS))
             self.network = method.optimised(self.model, None, xla) if method.optimised else self.model
-            #: How inference computes it, without what it leaves out where the method can.
+            #: How inference computes it: without the discarded pixels, if the method supports that.
             self.inner = method.inner(self.model, crop, xla) if crop and method.inner else self.network
             self.optimizer = method.optimizer()
             self._optimizer_facts = {**self.optimizer.get_config(), "name": type(self.optimizer).__name__}
-            if precision == "mixed_float16":  # gradients of few pixels would vanish
+            if precision == "mixed_float16":  # gradients of few pixels would underflow
                 self.optimizer = keras.optimizers.LossScaleOptimizer(self.optimizer)
             self.optimizer.build(self.model.trainable_variables)
         inputs = tf.TensorSpec((None, patch, patch, CHANNELS), tf.float32)
@@ -141,7 +141,7 @@ class Engine:
         self._predict = self._compile(self._predict_replica, [inputs])
 
     def trace(self) -> None:
-        """Build the graphs of all steps, so that the first step of a run waits for nothing."""
+        """Build the graphs of all steps, so that the first step of a run does not wait for them."""
         if self.replicas > 1:
             return
         shape = self.model.input_shape[1:]
@@ -161,22 +161,22 @@ class Engine:
     ) -> tuple[float, int, bool]:
         """Update the weights once with a full global batch.
 
-        Returns mean loss and correct pixels of the batch before the update, and whether any
-        worker said ``stop``.
+        Returns the batch's mean loss and correct pixels before the update, and whether any worker passed
+        ``stop``.
         """
         self.optimizer.learning_rate.assign(learning_rate)
         loss, correct, stopping = self._sums(self._train, inputs, labels, stop)
         return loss / (self.global_batch * self.trained_pixels), int(correct), stopping > 0
 
     def evaluate_step(self, inputs: tf.Tensor, labels: tf.Tensor, stop: bool = False) -> Evaluated:
-        """What the network makes of a batch of any size."""
+        """Evaluate the network on a batch of any size."""
         loss, correct, total, squares, stopping = self._sums(self._evaluate, inputs, labels, stop)
         return Evaluated(loss, int(correct), total, squares, stopping > 0)
 
     def predict(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Probability of cloud: float32 [n, patch - crop, patch - crop], n at most the global batch.
+        """Predict cloud probabilities: float32 [n, patch - crop, patch - crop], n at most the global batch.
 
-        Every worker passes the same patches, predicts its share of them, and gets all.
+        Every worker passes the same patches, predicts its share of them, and receives all.
         """
         cluster = self.workers.cluster
         first, last = share_of(len(inputs), *cluster.share)
@@ -187,7 +187,7 @@ class Engine:
             return predicted if cluster.size == 1 else self.workers.gather(predicted, len(inputs))
 
     def predict_whole(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Probability of cloud of a scene in one piece: float32 [R, C, 9] -> [R, C], on this worker alone."""
+        """Predict a scene in one piece on this worker: float32 [R, C, 9] -> probability of cloud [R, C]."""
         rows, columns, _ = inputs.shape
         multiple = self._method.multiple
         padded = np.pad(inputs, [(0, -rows % multiple), (0, -columns % multiple), (0, 0)])
@@ -205,20 +205,20 @@ class Engine:
 
     @property
     def parameters(self) -> int:
-        """Weights of the model, moving statistics among them."""
+        """Return the number of weights of the model, including moving statistics."""
         return self.model.count_params()
 
     @property
     def optimizer_facts(self) -> dict[str, Any]:
-        """The optimizer's name and settings, as Keras states them."""
+        """Return the optimizer's name and settings, as Keras states them."""
         return self._optimizer_facts
 
     def tensors(self) -> list[NDArray]:
-        """All variables of model and optimizer, as a checkpoint keeps them."""
+        """Return all variables of model and optimizer, for a checkpoint."""
         return [np.asarray(variable) for variable in self._variables()]
 
     def restore(self, tensors: Sequence[NDArray]) -> None:
-        """Take back what ``tensors`` returned. Raises RunError for those of another model."""
+        """Restore what ``tensors`` returned. Raises RunError if it comes from another model."""
         variables = self._variables()
         shapes = [(tuple(variable.shape), np.dtype(variable.dtype)) for variable in variables]
         if shapes != [(values.shape, values.dtype) for values in tensors]:
@@ -232,17 +232,17 @@ class Engine:
             variable.assign(values)
 
     def save(self, path: Path) -> None:
-        """Write the model as ``.keras``, aside and renamed, on disk before the call returns."""
+        """Write the model as ``.keras``, aside and renamed; it is on disk when the call returns."""
         with write_aside(path, durable=True) as part:
             self.model.save(part)
 
     def load(self, path: Path) -> None:
-        """Take the weights of a model that ``save`` wrote."""
+        """Load the weights of a model that ``save`` wrote."""
         self.model.load_weights(path)
         self._whole.clear()
 
     def take(self, weights: Sequence[NDArray]) -> None:
-        """Take weights in the order of the layers. Raises RunError for those of another network."""
+        """Set the weights, in layer order. Raises RunError for those of another network."""
         shapes = [values.shape for values in self.model.get_weights()]
         if shapes != [values.shape for values in weights]:
             raise RunError(
@@ -256,14 +256,14 @@ class Engine:
 
     @property
     def weights(self) -> list[NDArray]:
-        """The weights of the model in the order of the layers."""
+        """Return the model's weights in layer order."""
         return self.model.get_weights()
 
     def _variables(self) -> list[keras.Variable]:
         return [*self.model.variables, *self.optimizer.variables]
 
     def _share(self, *arrays: tf.Tensor | NDArray) -> tuple:
-        """Each array cut into the shares of this worker's replicas."""
+        """Cut each array into the shares of this worker's replicas."""
         if self.replicas == 1:
             return arrays
         replicas = self.workers.local_replicas
@@ -275,14 +275,14 @@ class Engine:
         return tuple(part(array) for array in arrays)
 
     def _compile(self, step: Callable, signature: list[tf.TensorSpec]) -> Any:
-        """The graph of a step of one replica, run on every replica's share at once."""
+        """Compile one replica's step, run on all replicas' shares at once."""
         if self.replicas == 1:
             return tf.function(step, input_signature=signature, jit_compile=self._xla or None)
         compiled = tf.function(step, jit_compile=True, reduce_retracing=True) if self._xla else step
         return tf.function(lambda *shares: self.strategy.run(compiled, args=shares), reduce_retracing=True)
 
     def _sums(self, step: Callable, inputs: tf.Tensor, labels: tf.Tensor, stop: bool) -> list[float]:
-        """Sums over all replicas of what ``step`` returns."""
+        """Return the results of ``step``, summed over all replicas."""
         with self.workers.answers_from_all(), compiled_by_xla():
             per_replica = step(*self._share(inputs, labels), tf.constant(stop))
             if self.replicas > 1:
@@ -290,7 +290,7 @@ class Engine:
             return per_replica.numpy().tolist()
 
     def _build(self, shape: tuple[int, int, int]) -> keras.Model:
-        """The method's model for images of a shape, in this run's precision. Raises MethodError."""
+        """Build the method's model for images of a shape, in this run's precision. Raises MethodError."""
         policy = keras.config.dtype_policy()
         keras.config.set_dtype_policy(self.precision)
         try:
@@ -308,7 +308,7 @@ class Engine:
     def _loss_and_correct(
         self, inputs: tf.Tensor, labels: tf.Tensor, training: bool
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Summed loss, correct pixels, and the probabilities of one replica's share."""
+        """Return the summed loss, correct pixels and probabilities of one replica's share."""
         outputs = self.network(inputs, training=training)
         margin = self._method.margin
         if training and margin:
@@ -322,7 +322,7 @@ class Engine:
         with tf.GradientTape() as tape:
             loss, correct, _ = self._loss_and_correct(inputs, labels, training=True)
             mean = loss / (self.global_batch * self.trained_pixels)
-            penalties = self.model.losses  # of the weights, the same on every replica
+            penalties = self.model.losses  # of the weights, equal on every replica
             if penalties:
                 mean += tf.add_n(penalties) / self.replicas
             if self.precision == "mixed_float16":
@@ -344,5 +344,5 @@ class Engine:
 
 
 def _stack_sums(*values: tf.Tensor) -> tf.Tensor:
-    """Sums that travel between replicas at once; float64 holds counts of pixels exactly."""
+    """Stack sums so that replicas exchange them at once; float64 holds pixel counts exactly."""
     return tf.stack([tf.cast(value, tf.float64) for value in values])

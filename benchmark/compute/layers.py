@@ -1,7 +1,7 @@
 """Layers for networks whose result must not depend on how many replicas share a batch.
 
-A batch that several replicas share is normalised and dropped out as one. The layers compute what
-the Keras layers of the same name compute; what differs, and why, each of them says.
+A batch shared by several replicas is normalised and dropped out as one. The layers compute what the Keras
+layers of the same name compute; each docstring says what differs and why.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ _registered = keras.saving.register_keras_serializable(package="cloudmask")
 
 
 def batch_norm(**options: Any) -> layers.BatchNormalization:
-    """Batch normalization over the batch of all replicas, its statistics in float32.
+    """Return batch normalization over the batch of all replicas, with statistics in float32.
 
-    Keras alone normalises each replica's share by itself and keeps moving statistics per replica,
-    which then drift apart. ``options`` are those of the Keras layer. Call it, as any builder of a
-    model, under the strategy that will train.
+    Plain Keras normalises each replica's share separately and keeps moving statistics per replica, which then
+    drift apart. ``options`` are those of the Keras layer. Call it, like anything that builds a model, under
+    the strategy that will train.
     """
     several = tf.distribute.get_strategy().num_replicas_in_sync > 1
     return layers.BatchNormalization(synchronized=several, **options)
@@ -32,11 +32,11 @@ def batch_norm(**options: Any) -> layers.BatchNormalization:
 class Dropout(layers.Layer):
     """Zeroes a fraction ``rate`` of all values in training and scales the others by 1 / (1 - rate).
 
-    What is dropped of an image depends only on the layer's seed, the number of training steps
-    before this one, and the image's place in the batch of all replicas, which have equal shares.
-    Seed and steps are the int64 variable ``seed_generator.state``: among ``model.variables``, but
-    not among the weights. The seed is drawn as Keras layers draw theirs if it is not given. The
-    mask is drawn in float32, so that every precision drops the same values; XLA draws other ones.
+    What is dropped from an image depends only on the layer's seed, the number of previous training steps, and
+    the image's position in the batch of all replicas, which have equal shares. Seed and steps are the int64
+    variable ``seed_generator.state``: among ``model.variables``, but not among the weights. Without a given
+    seed, it is drawn as in Keras layers. The mask is drawn in float32, so that every precision drops the same
+    values; XLA draws different ones.
     """
 
     def __init__(self, rate: float, seed: int | None = None, **options: Any) -> None:
@@ -70,7 +70,7 @@ class Dropout(layers.Layer):
 
 @_registered
 class Conv2D(layers.Conv2D):
-    """The Keras layer with the gradient of its bias summed in float32: see compute/convolution.py."""
+    """The Keras layer, but its bias gradient is summed in float32: see compute/convolution.py."""
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
         return _with_bias(self, self.convolution_op(x, self.kernel))
@@ -78,7 +78,7 @@ class Conv2D(layers.Conv2D):
 
 @_registered
 class Conv2DTranspose(layers.Conv2DTranspose):
-    """The Keras layer with the gradient of its bias summed in float32: see compute/convolution.py."""
+    """The Keras layer, but its bias gradient is summed in float32: see compute/convolution.py."""
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
         convolved = keras.ops.conv_transpose(x, self.kernel, strides=list(self.strides), padding=self.padding)
@@ -87,14 +87,14 @@ class Conv2DTranspose(layers.Conv2DTranspose):
 
 @_registered
 class Resize(layers.Layer):
-    """An image at another size: [n, rows, columns, a] -> [n, *size, a], computed in float32.
+    """Resizes an image: [n, rows, columns, a] -> [n, *size, a], computed in float32.
 
-    ``bilinear``: between the centres of pixels, values at the edge continued.
-    ``average``: the mean over ``size`` cells that cover the image; neighbours overlap by a pixel
-    where it cannot be divided evenly.
+    ``bilinear``: interpolates between pixel centres and extends the values at the edge.
+    ``average``: takes the mean over ``size`` cells that cover the image; neighbouring cells overlap by a
+    pixel where the size does not divide evenly.
 
-    Both are products with a matrix for the rows and one for the columns: deterministic, gradients
-    included, on every device and under XLA.
+    Both multiply with one matrix for the rows and one for the columns: deterministic, including gradients, on
+    every device and under XLA.
     """
 
     def __init__(
@@ -134,14 +134,14 @@ class BilinearKernel(keras.initializers.Initializer):
 
 
 def bilinear_matrix(before: int, after: int) -> NDArray[np.float64]:
-    """[after, before]: weights of ``before`` pixels in each of ``after`` that span the same length."""
+    """Return [after, before]: weights of ``before`` pixels in each of ``after`` that span the same length."""
     position = np.clip((np.arange(after) + 0.5) * before / after - 0.5, 0, before - 1)
     distance = np.abs(position[:, None] - np.arange(before))
     return np.maximum(1 - distance, 0)
 
 
 def average_matrix(before: int, after: int) -> NDArray[np.float64]:
-    """[after, before]: weights of ``before`` pixels in each of ``after`` cells; rows add up to 1."""
+    """Return [after, before]: weights of ``before`` pixels in each of ``after`` cells; rows add up to 1."""
     cells, pixels = np.arange(after)[:, None], np.arange(before)
     first, last = cells * before // after, -(-(cells + 1) * before // after)
     inside = (first <= pixels) & (pixels < last)
@@ -149,14 +149,14 @@ def average_matrix(before: int, after: int) -> NDArray[np.float64]:
 
 
 def _with_bias(layer: layers.Layer, x: tf.Tensor) -> tf.Tensor:
-    """``x`` [n, R, C, filters] with the layer's bias, if it has one, and its activation."""
+    """Add the layer's bias, if any, to ``x`` [n, R, C, filters] and apply its activation."""
     if layer.use_bias:
-        # Not BiasAdd, as Keras would: its gradient adds bfloat16 values in bfloat16 on a CPU.
+        # Not BiasAdd as in Keras: its gradient adds bfloat16 values in bfloat16 on a CPU.
         x = tf.add(x, tf.cast(tf.convert_to_tensor(layer.bias), x.dtype))
     return x if layer.activation is None else layer.activation(x)
 
 
 def _replica() -> tf.Tensor | int:
-    """The number of the replica that computes, among those of all workers."""
+    """Return the number of the current replica among those of all workers."""
     context = tf.distribute.get_replica_context()
     return context.replica_id_in_sync_group if context else 0

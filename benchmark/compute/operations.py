@@ -1,4 +1,4 @@
-"""How much a network computes: operations of its convolutions, from the shapes of its layers."""
+"""Count the operations of a network's convolutions, from the shapes of its layers."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ TRAINING_PASSES = 3
 
 
 def forward_operations(model: keras.Model) -> int:
-    """Floating-point operations of the convolutions in one forward pass of one patch.
+    """Return the floating-point operations of the convolutions in one forward pass of one patch.
 
-    Of a model as built those that its definition states, of an optimised one those carried out.
+    For a model as built these are the operations of its definition, for an optimised one those carried out.
     """
     total = 0.0
     for layer in model.layers:

@@ -1,4 +1,4 @@
-"""The course of a run for TensorBoard: losses, accuracies, learning rate and speed of every epoch."""
+"""Write a run's progress for TensorBoard: losses, accuracies, learning rate and speed of every epoch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-#: Column of ``metrics.csv`` -> name of the scalar; TensorBoard groups by what stands before the slash.
+#: Column of ``metrics.csv`` -> name of the scalar; TensorBoard groups by the part before the slash.
 SCALARS = {
     "train_loss": "loss/train",
     "eval_loss": "loss/eval",
@@ -20,10 +20,10 @@ SCALARS = {
 
 @contextlib.contextmanager
 def open_scalars(folder: Path) -> Iterator[Callable[[Mapping[str, float], int], None]]:
-    """Yields a function that writes an epoch: its row of ``metrics.csv`` and the patches trained on.
+    """Yield a function that writes an epoch from its row of ``metrics.csv`` and the patches trained on.
 
-    What it has written is in the folder when it returns, as float32. Every opening adds a file of
-    its own, and TensorBoard shows the files of a folder as one run.
+    The values are in the folder when it returns, as float32. Every opening adds another file, and TensorBoard
+    shows the files of a folder as one run.
     """
     writer = tf.summary.create_file_writer(str(folder))
 

@@ -1,4 +1,4 @@
-"""What the engine takes from a method, and what it says about one that cannot be trained."""
+"""The interface of a method for the engine, and the errors for a method that cannot be trained."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from benchmark.core.errors import MethodError
 
 
 class TrainableMethod(Protocol):
-    """What the engine takes from a network; methods/interface.py describes it."""
+    """The parts of a network that the engine uses; methods/interface.py describes them."""
 
     @property
     def build(self) -> Callable[[tuple[int, int, int]], keras.Model]: ...
@@ -34,7 +34,7 @@ class TrainableMethod(Protocol):
 
 
 def no_network(shape: Sequence[int], found: str) -> MethodError:
-    """The error of a network that does not build, or not as it has to."""
+    """Return the error for a network that does not build, or not as required."""
     return MethodError(
         f"network for images of {' x '.join(map(str, shape))}",
         found=found,
@@ -46,7 +46,7 @@ def no_network(shape: Sequence[int], found: str) -> MethodError:
 
 @contextmanager
 def compiled_by_xla() -> Iterator[None]:
-    """Say in words that XLA cannot compile a network's operations deterministically."""
+    """Raise a MethodError if XLA cannot compile a network's operations deterministically."""
     try:
         yield
     except tf.errors.UnimplementedError as error:
@@ -59,6 +59,6 @@ def compiled_by_xla() -> Iterator[None]:
 
 
 def summary(error: Exception) -> str:
-    """An error in one line: of those in a graph, TensorFlow tells the story of every call, the cause last."""
+    """Return an error in one line: TensorFlow lists every call of a graph and states the cause last."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return f"{type(error).__name__}: {lines[-1] if lines else 'no message'}"

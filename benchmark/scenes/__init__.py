@@ -1,1 +1,1 @@
-"""One scene as arrays: reading, geometry, scores, baselines. NumPy only; imports core."""
+"""Scenes as arrays: reading, geometry, scores, baselines. NumPy only; imports core."""

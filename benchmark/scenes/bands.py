@@ -1,4 +1,4 @@
-"""The bands of SLSTR that a scene has, in the order of its channels."""
+"""The SLSTR bands of a scene, in the order of its channels."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Band(NamedTuple):
-    """Centre wavelength and width of a band, nanometres."""
+    """Centre wavelength and width of a band in nanometres."""
 
     centre: float
     width: float

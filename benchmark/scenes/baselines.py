@@ -1,8 +1,8 @@
-"""What any model must beat: the majority class, a two-channel threshold, a per-pixel logistic model.
+"""Baselines that any model must beat: majority class, two-channel threshold, per-pixel logistic model.
 
-On the dataset's real inference scenes a constant 'cloud' scores about 0.81, and published
-results have looked like exactly that. All three are fitted on pixels of the training
-scenes and know nothing of a pixel's neighbours.
+On the dataset's real inference scenes a constant 'cloud' scores about 0.81, and some published results look
+exactly like that. All three baselines are fitted on pixels of the training scenes and ignore a pixel's
+neighbours.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from benchmark.scenes.scene import CHANNELS, S2, S8
 
-#: Bins of each channel among which the thresholds are searched.
+#: Bins of each channel for the threshold search.
 BINS = 256
 NEWTON_STEPS = 25
-#: Ridge on the weights of the logistic model: night scenes leave reflectances constant.
+#: Ridge on the weights of the logistic model, because reflectances are constant in night scenes.
 RIDGE = 1e-3
 
 #: inputs float32 [R, C, 9] -> mask bool [R, C], true where cloud.
@@ -25,7 +25,7 @@ Classifier = Callable[[NDArray[np.float32]], NDArray[np.bool_]]
 
 
 def fit_baselines(pixels: NDArray[np.float32], cloud: NDArray[np.bool_]) -> dict[str, Classifier]:
-    """The three classifiers, fitted on pixels: float32 [n, 9] and cloud: bool [n]."""
+    """Return the three classifiers, fitted on pixels: float32 [n, 9] and cloud: bool [n]."""
     return {
         "majority": fit_majority(cloud),
         "threshold": fit_threshold(pixels, cloud),
@@ -34,25 +34,25 @@ def fit_baselines(pixels: NDArray[np.float32], cloud: NDArray[np.bool_]) -> dict
 
 
 def fit_majority(cloud: NDArray[np.bool_]) -> Classifier:
-    """Everywhere the more frequent class."""
+    """Predict the more frequent class everywhere."""
     majority = bool(2 * np.count_nonzero(cloud) >= cloud.size)
     return lambda inputs: np.full(inputs.shape[:2], majority)
 
 
 def fit_threshold(pixels: NDArray[np.float32], cloud: NDArray[np.bool_]) -> Classifier:
-    """Cloud where S8 is colder than one threshold or S2 brighter than another.
+    """Predict cloud where S8 is colder than one threshold or S2 brighter than another.
 
-    pixels: float32 [n, 9] and cloud: bool [n]. All pairs of bin edges are tried.
+    Tries all pairs of bin edges. pixels: float32 [n, 9] and cloud: bool [n].
     """
     cold, bright = pixels[:, S8], pixels[:, S2]
     edges = [np.quantile(values, np.linspace(0, 1, BINS + 1)).astype(np.float32) for values in (cold, bright)]
-    # cell (i, j) holds the pixels with i edges at or below S8 and j edges strictly below S2, so
-    # that S8 < edges[a] is i <= a, and S2 > edges[b] is j > b, to the last pixel
+    # cell (i, j) holds the pixels with i edges at or below S8 and j edges strictly below S2, so that S8 <
+    # edges[a] is exactly i <= a, and S2 > edges[b] exactly j > b
     i = np.searchsorted(edges[0], cold, side="right")
     j = np.searchsorted(edges[1], bright, side="left")
     gain = np.zeros((BINS + 2, BINS + 2), np.int64)
     np.add.at(gain, (i, j), np.where(cloud, 1, -1))
-    # calling the pixels i > a and j <= b clear: as many more right than calling all cloud
+    # pixels gained over calling all cloud, if those with i > a and j <= b are called clear
     clear_gain = -gain[::-1].cumsum(0)[::-1].cumsum(1)
     a, b = np.unravel_index(np.argmax(clear_gain[1:, :-1]), (BINS + 1, BINS + 1))
     coldest, brightest = edges[0][a], edges[1][b]
@@ -60,7 +60,7 @@ def fit_threshold(pixels: NDArray[np.float32], cloud: NDArray[np.bool_]) -> Clas
 
 
 def fit_logistic(pixels: NDArray[np.float32], cloud: NDArray[np.bool_]) -> Classifier:
-    """A logistic model of the nine channels of one pixel, by Newton's method.
+    """Fit a logistic model of a pixel's nine channels by Newton's method.
 
     pixels: float32 [n, 9] and cloud: bool [n].
     """

@@ -1,9 +1,9 @@
-"""Patches: cut from a scene, and put together to a mask. NumPy only.
+"""Cut patches from a scene, and put them together to a mask. NumPy only.
 
-Training: the centre of the scene in patches side by side. Inference: overlapping patches
-over the whole scene with TensorFlow's SAME padding, of which the inner part is kept.
-With the benchmark's sizes (1200 x 1500, patch 256, crop 80): 4 x 5 = 20 training patches
-from a margin of 88 rows and 110 columns, and 7 x 9 = 63 inference patches.
+Training: the centre of the scene in patches side by side. Inference: overlapping patches over the whole scene
+with TensorFlow's SAME padding, of which only the inner part is kept. With the benchmark's sizes (1200 x 1500,
+patch 256, crop 80): 4 x 5 = 20 training patches from a margin of 88 rows and 110 columns, and 7 x 9 = 63
+inference patches.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ FULL_SHAPE = (1200, 1500)
 
 
 def training_patches(image: NDArray, patch: int) -> NDArray:
-    """Patches side by side in the centre: [R, C, ...] -> [n, patch, patch, ...], row by row.
+    """Cut patches side by side from the centre: [R, C, ...] -> [n, patch, patch, ...], row by row.
 
-    A remainder that is odd leaves its extra pixel below and to the right.
+    If the remainder is odd, the extra pixel is below and to the right.
     """
     (top, rows), (left, columns) = (_centre(size, patch) for size in image.shape[:2])
     centre = image[top : top + rows * patch, left : left + columns * patch]
@@ -31,7 +31,7 @@ def training_patch_count(shape: tuple[int, int], patch: int) -> int:
 
 
 def inference_patches(image: NDArray, patch: int, crop: int) -> NDArray:
-    """Overlapping patches of the zero-padded image: [R, C, ...] -> [n, patch, patch, ...].
+    """Cut overlapping patches from the zero-padded image: [R, C, ...] -> [n, patch, patch, ...].
 
     Equal to tf.image.extract_patches with stride patch - crop and SAME padding.
     """
@@ -45,18 +45,18 @@ def inference_patches(image: NDArray, patch: int, crop: int) -> NDArray:
 
 
 def kept(patches: NDArray, crop: int) -> NDArray:
-    """What is kept of predicted patches: [n, patch, patch, ...] -> [n, patch - crop, patch - crop, ...].
+    """Crop predicted patches: [n, patch, patch, ...] -> [n, patch - crop, patch - crop, ...].
 
-    Arrays and tensors alike.
+    Works for arrays and tensors.
     """
     edge = crop // 2
     return patches[:, edge : patches.shape[1] - edge, edge : patches.shape[2] - edge]
 
 
 def stitch(tiles: NDArray, shape: tuple[int, int]) -> NDArray:
-    """The image of ``shape`` from what is kept of its inference patches [n, stride, stride].
+    """Assemble the image of ``shape`` from the cropped inference patches [n, stride, stride].
 
-    Every pixel is taken from exactly one tile; the surplus of all tiles over ``shape`` is cut off evenly.
+    Every pixel comes from exactly one tile; what the tiles exceed ``shape`` by is cut off evenly.
     """
     stride = tiles.shape[1]
     rows, columns = (-(-size // stride) for size in shape)
@@ -68,12 +68,12 @@ def stitch(tiles: NDArray, shape: tuple[int, int]) -> NDArray:
 
 
 def _centre(size: int, patch: int) -> tuple[int, int]:
-    """Offset of the first patch and number of patches along a side."""
+    """Return the offset of the first patch and the number of patches along a side."""
     return (size % patch) // 2, size // patch
 
 
 def _same_padding(size: int, patch: int, stride: int) -> tuple[int, int, int]:
-    """Zeros before and after, and number of patches along a side (TensorFlow's SAME)."""
+    """Return the zeros before and after, and the number of patches along a side (TensorFlow's SAME)."""
     count = -(-size // stride)
     total = max((count - 1) * stride + patch - size, 0)
     return total // 2, total - total // 2, count

@@ -1,8 +1,7 @@
-"""Sentinel-3 SLSTR scenes in the dataset's HDF5 form: find, read, normalise. NumPy only.
+"""Find, read and normalise Sentinel-3 SLSTR scenes in the dataset's HDF5 format. NumPy only.
 
-Format and normalisation: docs/dataset.md. In the label, 1 is **cloud**: the dataset's
-``bayes`` holds the Bayesian cloud flags of the SLSTR level-1 product, non-zero where cloud
-was detected.
+Format and normalisation: docs/dataset.md. In the label, 1 is **cloud**: the dataset's ``bayes`` holds the
+Bayesian cloud flags of the SLSTR level-1 product, non-zero where cloud was detected.
 """
 
 from __future__ import annotations
@@ -22,34 +21,34 @@ from benchmark.core.files import open_regular, reason_of
 from benchmark.core.hdf5 import open_hdf5
 
 PATTERN = "S3A*.hdf"
-#: Scenes of one's own may be of either satellite; the dataset has those of the first.
+#: A user's own scenes may come from either satellite; those of the dataset are from the first.
 OWN_PATTERNS = (PATTERN, "S3B*.hdf")
 REFLECTANCES, TEMPERATURES = 6, 3
 CHANNELS = REFLECTANCES + TEMPERATURES
-#: S8 (10.85 um) among the nine channels: cloud is colder than what it hides.
+#: Index of S8 (10.85 um) among the nine channels: cloud is colder than what it hides.
 S8 = 7
 S2 = 1
 
-#: Patches are staged in half precision; what does not fit is no measurement.
+#: Patches are staged in half precision; larger values are not measurements.
 LARGEST = float(np.finfo(np.float16).max)
 
 REMEDY = "fetch or make the file again, or leave it out with --on-bad-scene=skip"
 
-#: Normalisation of the reference: refs - 0.5, (bts - 270 K) / 22 K.
+#: The reference's normalisation: refs - 0.5, (bts - 270 K) / 22 K.
 REFLECTANCE_OFFSET = 0.5
 TEMPERATURE_OFFSET, TEMPERATURE_SCALE = 270.0, 22.0
 
 
 @dataclass(frozen=True)
 class SceneInputs:
-    """What a method may see of a scene.
+    """The part of a scene that a method may see.
 
     name: the file's stem.
-    inputs: float32 [R, C, 9], normalised S1..S6 then S7..S9; nowhere NaN or infinite.
+    inputs: float32 [R, C, 9], normalised S1..S6 then S7..S9; no NaN or infinity anywhere.
     inside: bool [R, C], false on the fill borders, where no temperature was measured.
-    period: "day", or "night" where no reflectance was measured.
-    synthetic: whether the file says about itself that it was made, not observed.
-    filled: how many input values, not finite or absurd (beyond LARGEST), were replaced by 0.
+    period: "day", or "night" if no reflectance was measured.
+    synthetic: whether the file says that it was simulated, not observed.
+    filled: number of input values that were not finite or absurd (beyond LARGEST), replaced by 0.
     """
 
     name: str
@@ -62,10 +61,10 @@ class SceneInputs:
 
 @dataclass(frozen=True)
 class SceneLabels:
-    """What a scene is scored against.
+    """The masks that a scene is scored against.
 
     label: uint8 [R, C], 1 where ``bayes`` flags cloud.
-    truth: uint8 [R, C] or None, what the generator of a synthetic scene knows.
+    truth: uint8 [R, C] or None, the true cloud of a synthetic scene, from its generator.
     """
 
     label: NDArray[np.uint8]
@@ -78,9 +77,9 @@ class Scene(SceneInputs, SceneLabels):
 
 
 def discover(folder: Path) -> list[Path]:
-    """All scene files below ``folder``, at any depth, sorted by their path.
+    """Return all scene files below ``folder``, at any depth, sorted by path.
 
-    Raises SceneError when there are none, two of the same name, or one whose name no log can state.
+    Raises SceneError if there are none, two have the same name, or a log cannot state a name.
     """
     expected = f"files named {' or '.join(OWN_PATTERNS)}, at any depth (for example in day/ and night/)"
     if not folder.is_dir():
@@ -119,10 +118,10 @@ def discover(folder: Path) -> list[Path]:
 
 
 def split(paths: Sequence[Path], train_fraction: float, seed: int) -> tuple[list[Path], list[Path]]:
-    """Scenes to train on and to validate on, each in the order given.
+    """Split scenes into those to train on and those to validate on, each in the given order.
 
-    The permutation is that of scikit-learn's train_test_split(train_size=...,
-    random_state=seed), which the reference uses; over scenes, never over patches.
+    Uses the permutation of scikit-learn's train_test_split(train_size=..., random_state=seed), like the
+    reference; over scenes, never over patches.
     """
     training = int(np.floor(train_fraction * len(paths)))
     if not 0 < training < len(paths):
@@ -138,29 +137,28 @@ def split(paths: Sequence[Path], train_fraction: float, seed: int) -> tuple[list
 
 
 def is_synthetic(path: Path) -> bool:
-    """Whether the file says about itself that it was made, not observed."""
+    """Whether the file says that it was simulated, not observed."""
     with _open(path) as file:
         return bool(file.attrs.get("synthetic", False))
 
 
 def check_scene(path: Path, shape: tuple[int, int], kind: str | None = None) -> None:
-    """Raise the SceneError that ``read_scene`` would. Nothing of what was read, labels included, is kept."""
+    """Raise the SceneError that ``read_scene`` would raise; keep nothing of what is read, not even labels."""
     read_scene(path, shape, kind)
 
 
 def read_scene(path: Path, shape: tuple[int, int], kind: str | None = None) -> Scene:
-    """The scene in ``path``, whose images must be ``shape`` = (rows, columns), of any or one kind.
+    """Read the scene in ``path``, whose images must have ``shape`` = (rows, columns).
 
-    ``kind``: slstr or synthetic. Integers and floats of any width, contiguous, chunked or
-    compressed, are read; datasets other than refs, bts, bayes and truth are ignored. Raises
-    SceneError.
+    ``kind``: slstr, synthetic, or None for any. Accepts integers and floats of any width, contiguous, chunked
+    or compressed; ignores datasets other than refs, bts, bayes and truth. Raises SceneError.
     """
     with _open(path) as file:
         return Scene(**vars(_labels(file, path, shape)), **vars(_inputs(file, path, shape, kind)))
 
 
 def read_labels(path: Path, shape: tuple[int, int]) -> SceneLabels:
-    """The labels of the scene in ``path``, as ``read_scene`` reads them. Raises SceneError."""
+    """Read the labels of the scene in ``path``, as ``read_scene`` does. Raises SceneError."""
     with _open(path) as file:
         return _labels(file, path, shape)
 
@@ -175,7 +173,7 @@ def _labels(file: h5py.File, path: Path, shape: tuple[int, int]) -> SceneLabels:
 
 
 def scene_shape(path: Path) -> tuple[int, int] | None:
-    """Rows and columns of the temperatures in ``path``; None where they are no image. Raises SceneError."""
+    """Return rows and columns of the temperatures in ``path``; None if not images. Raises SceneError."""
     with _open(path) as file:
         bts = file["bts"] if isinstance(file.get("bts", getlink=True), h5py.HardLink) else None
         shape = bts.shape if isinstance(bts, h5py.Dataset) else None
@@ -183,7 +181,7 @@ def scene_shape(path: Path) -> tuple[int, int] | None:
 
 
 def read_inputs(path: Path, shape: tuple[int, int], kind: str | None = None) -> SceneInputs:
-    """All of the scene in ``path`` but its labels, as ``read_scene`` reads it. Raises SceneError."""
+    """Read the scene in ``path`` without its labels, as ``read_scene`` does. Raises SceneError."""
     with _open(path) as file:
         return _inputs(file, path, shape, kind)
 
@@ -203,9 +201,9 @@ def _inputs(file: h5py.File, path: Path, shape: tuple[int, int], kind: str | Non
 
 
 def normalise(name: str, refs: NDArray, bts: NDArray, where: str, *, synthetic: bool = False) -> SceneInputs:
-    """What a method may see of reflectances [R, C, 6] and temperatures [R, C, 3] as a scene file holds them.
+    """Normalise reflectances [R, C, 6] and temperatures [R, C, 3] from a scene file to a method's inputs.
 
-    ``where`` is what an error calls the temperatures. Raises SceneError where nothing was measured.
+    Errors refer to the temperatures as ``where``. Raises SceneError if nothing was measured.
     """
     finite = np.isfinite(bts)
     inside = (finite & (bts != 0)).any(axis=-1)
@@ -225,19 +223,19 @@ def normalise(name: str, refs: NDArray, bts: NDArray, where: str, *, synthetic: 
 
 
 def drop_from_page_cache(paths: Sequence[Path]) -> bool:
-    """Advise the kernel to forget the files' pages (P: caches are flushed before each run)."""
+    """Advise the kernel to drop the files from its page cache (P: caches are flushed before each run)."""
     if not hasattr(os, "posix_fadvise"):
         return False
     for path in paths:
-        # a store that another process has removed since it was found, or a scene that will be refused
+        # another process may have removed the store since, or the scene will be refused
         with contextlib.suppress(OSError), open_regular(path) as file:
-            os.fsync(file.fileno())  # dirty pages, as of scenes just made, would stay
+            os.fsync(file.fileno())  # the kernel would keep dirty pages, for example of scenes just made
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
     return True
 
 
 def short_name(name: str) -> str:
-    """The start of sensing in a scene's name, as ``20191001T113221``."""
+    """Return the start of sensing from a scene's name, such as ``20191001T113221``."""
     return name[16:31]
 
 
@@ -258,7 +256,7 @@ def _datasets(shape: tuple[int, int]) -> dict[str, tuple[int, int, int]]:
 
 
 def _dataset(file: h5py.File, path: Path, name: str, shape: tuple[int, ...]) -> h5py.Dataset:
-    """The dataset ``name`` of ``file``, checked to lie in the file itself and to fit."""
+    """Return the dataset ``name`` of ``file``, after checking that the file itself holds it and it fits."""
     where = f"{path}: dataset {name}"
     expected = f"numbers of shape {list(shape)}"
     if name not in file:

@@ -1,6 +1,6 @@
-"""Scores of a cloud mask, computed from integer counts of pixels. Cloud is positive.
+"""Scores of a cloud mask, computed from integer pixel counts. Cloud is positive.
 
-Being ratios of integers they are exactly recomputable from the written masks.
+As ratios of integers they can be recomputed exactly from the written masks.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 
 def ratio(numerator: int, denominator: int) -> float | None:
-    """The ratio of two counts; None where it is undefined."""
+    """Return the ratio of two counts; None if it is undefined."""
     return numerator / denominator if denominator else None
 
 
 @dataclass(frozen=True)
 class Confusion:
-    """Counts of pixels by prediction and reference mask."""
+    """Pixel counts by prediction and reference mask."""
 
     true_positive: int = 0
     false_positive: int = 0
@@ -46,7 +46,7 @@ class Confusion:
         return ratio(self.correct, self.pixels)
 
     def scores(self) -> dict[str, float | int | None]:
-        """The counts and every score; a score that is undefined is None.
+        """Return the counts and all scores; an undefined score is None.
 
         kuiper_skill: true positive rate minus false positive rate (Hanssen-Kuiper).
         iou, f1, precision and recall are those of cloud.
@@ -65,9 +65,9 @@ class Confusion:
 
 
 def confusion(mask: NDArray, reference: NDArray, where: NDArray | None = None) -> Confusion:
-    """Counts of ``mask`` against ``reference`` (both [R, C], cloud where non-zero).
+    """Count ``mask`` against ``reference`` (both [R, C], cloud where non-zero).
 
-    where: bool [R, C], pixels to count; all if None.
+    where: bool [R, C], the pixels to count; all if None.
     """
     cloud, actual = mask.astype(bool, copy=False), reference.astype(bool, copy=False)
     if where is not None:

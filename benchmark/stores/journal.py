@@ -1,6 +1,6 @@
-"""The journal of a patch store: a line for each scene that is complete on disk or was left out.
+"""The journal of a patch store: one line for each scene that is complete on disk or was left out.
 
-What it does not list does not exist: a store needs no other mark of completeness.
+Scenes not listed there do not exist: a store needs no other mark of completeness.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ class SceneRecord:
 
     slot: int
     scene: str
-    #: Of both extents, inputs then labels; None where the scene was left out.
+    #: Digest of both extents, inputs then labels; None if the scene was left out.
     sha256: str | None = None
-    #: Input values, not finite or absurd, that were replaced by 0.
+    #: Number of input values that were not finite or absurd, replaced by 0.
     filled: int = 0
     #: Sum and count of normalised S8 over clear and over cloudy pixels.
     clear: tuple[float, int] = (0.0, 0)
@@ -35,9 +35,9 @@ class SceneRecord:
 
 
 def read_journal(folder: Path, scenes: Sequence[str]) -> dict[int, SceneRecord]:
-    """What is known of each slot of a store of ``scenes``, the names of their files in its order.
+    """Return the known record of each slot of a store; ``scenes`` lists its file names in slot order.
 
-    A line that is torn or does not belong here is ignored.
+    Ignores lines that are truncated or belong to another store.
     """
     with contextlib.suppress(FileNotFoundError):
         lines = (folder / JOURNAL).read_bytes().splitlines()
@@ -52,12 +52,12 @@ def read_journal(folder: Path, scenes: Sequence[str]) -> dict[int, SceneRecord]:
 
 @contextlib.contextmanager
 def open_journal(folder: Path) -> Iterator[Callable[[SceneRecord], None]]:
-    """The function that appends a record; it is on disk when the call returns."""
+    """Yield a function that appends a record; the record is on disk when the call returns."""
     with (folder / JOURNAL).open("a+b") as file:
         if file.tell():
             file.seek(-1, os.SEEK_END)
             if file.read(1) != b"\n":
-                file.write(b"\n")  # a line torn by a kill stays a separate line
+                file.write(b"\n")  # a line cut off by a kill stays a separate line
 
         def append(record: SceneRecord) -> None:
             file.write(json.dumps(asdict(record)).encode() + b"\n")
@@ -68,7 +68,7 @@ def open_journal(folder: Path) -> Iterator[Callable[[SceneRecord], None]]:
 
 
 def _parsed(line: bytes) -> SceneRecord | None:
-    """The record of a line, or None where the line is not a record."""
+    """Return the record of a line, or None if the line is not a record."""
     try:
         fields = json.loads(line)
         record = SceneRecord(**fields | {name: _checked_sum(*fields[name]) for name in ("clear", "cloudy")})

@@ -1,7 +1,7 @@
-"""Opening a store: scenes become patches on the node's disk, unless they are there already.
+"""Open a store: cut scenes into patches on the node's disk, unless they are already there.
 
-A store that an earlier run staged of the same scenes is used again, once its bytes have been
-checked; one that is incomplete is completed.
+A store that an earlier run staged from the same scenes is reused after checking its bytes; an incomplete one
+is completed.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ from benchmark.stores.readers import Outcome, Task, check_or_stage_all
 
 @dataclass(frozen=True)
 class StagedPart:
-    """A store, and what staging met."""
+    """A store, and what happened during staging."""
 
     store: PatchStore
-    #: Of the scenes in the store, in its order.
+    #: Records of the scenes in the store, in its order.
     records: list[SceneRecord]
-    #: Scenes that were in the store already, and complete.
+    #: Number of scenes that were already complete in the store.
     reused: int
     #: Scenes left out, and why.
     skipped: list[tuple[Path, str]]
-    #: The files of the scenes in the store, in its order.
+    #: Files of the scenes in the store, in its order.
     paths: list[Path]
 
 
 def staged_files(stage_dir: Path) -> list[Path]:
-    """The files of all stores below ``stage_dir``, for any scenes."""
+    """Return the files of all stores below ``stage_dir``, whatever their scenes."""
     return [path for name in (INPUTS, LABELS) for path in stage_dir.glob(f"*/{name}")]
 
 
@@ -60,11 +60,11 @@ def open_or_stage(
     *,
     skip_bad: bool = False,
 ) -> StagedPart:
-    """The store of these scenes below ``stage_dir``, staging what is missing.
+    """Return the store of these scenes below ``stage_dir``, staging what is missing.
 
-    Waits where another process stages the same store. Raises SceneError at a scene that
-    cannot be used, unless ``skip_bad`` leaves it out; RunError when no scene is left, or the store
-    cannot be written. What has been staged is kept whatever happens.
+    Waits if another process is staging the same store. Raises SceneError for a scene that cannot be used,
+    unless ``skip_bad`` leaves it out; RunError if no scene is left or the store cannot be written. Staged
+    scenes are kept whatever happens.
     """
     sources = [source_of(path) for path in paths]
     folder = stage_dir / f"{part}-{store_key(layout, sources)[:16]}"
@@ -95,9 +95,9 @@ def _complete(
     display: Display,
     skip_bad: bool,
 ) -> int:
-    """Check or stage every scene that was not left out; notes it in the journal and in ``known``.
+    """Check or stage every scene that was not left out; record it in the journal and in ``known``.
 
-    Returns how many were there and complete.
+    Returns how many were already complete.
     """
     for name in (INPUTS, LABELS):
         (folder / name).open("ab").close()
@@ -112,7 +112,7 @@ def _complete(
         display.bar(f"staging {folder.name}", len(tasks)) as update,
         contextlib.closing(check_or_stage_all(tasks)) as outcomes,
     ):
-        sync(folder)  # the names of the files; what they hold follows scene by scene
+        sync(folder)  # file names first; their content follows scene by scene
         for done, outcome in enumerate(outcomes, start=1):
             name = sources[outcome.slot].path.name
             if outcome.reused:
@@ -127,7 +127,7 @@ def _complete(
 
 
 def _accepted(outcome: Outcome, name: str, skip_bad: bool) -> SceneRecord:
-    """The record of a scene. Raises its SceneError unless the scene may be skipped."""
+    """Return the record of a scene. Raises its SceneError unless the scene may be skipped."""
     if outcome.record:
         return outcome.record
     error = SceneError(**outcome.refusal)
@@ -138,7 +138,7 @@ def _accepted(outcome: Outcome, name: str, skip_bad: bool) -> SceneRecord:
 
 @contextlib.contextmanager
 def _explained(folder: Path) -> Iterator[None]:
-    """Failures of the store's files as errors that say what to do."""
+    """Turn failures of the store's files into errors that say what to do."""
     try:
         yield
     except OSError as error:
@@ -154,9 +154,9 @@ def _explained(folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _held(folder: Path, display: Display) -> Iterator[None]:
-    """The store, made where there is none, held against other processes until the block ends.
+    """Create the store if needed and lock it against other processes until the block ends.
 
-    Where there are no locks, two runs write the same bytes to the same places.
+    Without file locks, two runs write the same bytes to the same places.
     """
     folder.mkdir(parents=True, exist_ok=True)
 

@@ -1,10 +1,9 @@
-"""A store of patches on disk: fixed-size records in two files, which their journal describes.
+"""A store of patches on disk: fixed-size records in two files, which a journal describes.
 
-Every scene owns an extent of each file: its slot is its place in the list of scenes, so that
-extents are written in any order and give the same bytes. Inputs are float16 (0.02 K of a
-brightness temperature). Labels are bytes: bits would save 5 % of the store and are unpacked
-no faster than the bytes are read. Records are read by position, never mapped, so that memory
-does not grow with the dataset.
+Every scene owns an extent of each file: its slot is its place in the list of scenes, so that extents can be
+written in any order and give the same bytes. Inputs are float16 (0.02 K of brightness temperature). Labels
+are bytes: bits would save 5 % of the store, but unpacking them is no faster than reading bytes. Records are
+read by position, never mapped, so that memory use does not grow with the dataset.
 """
 
 from __future__ import annotations
@@ -25,47 +24,47 @@ from benchmark.scenes.geometry import training_patch_count, training_patches
 from benchmark.scenes.scene import CHANNELS, S8, read_scene
 from benchmark.stores.journal import SceneRecord
 
-#: Raised whenever the same scenes and layout would give other bytes.
+#: Increased whenever the same scenes and layout would give other bytes.
 FORMAT = 1
 
 INPUTS, LABELS = "inputs.f16", "labels.u8"
 _STORED = np.dtype("<f2")
-#: Ways to lay a patch onto itself: four turns, each as it is or mirrored; 0 leaves it as it is.
+#: Ways to map a patch onto itself: four rotations, each plain or mirrored; 0 leaves it unchanged.
 SYMMETRIES = 8
 _CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
 class PatchLayout:
-    """The settings that decide the records of a store, next to the scenes themselves."""
+    """The settings that, besides the scenes themselves, determine the records of a store."""
 
     #: Rows and columns of a scene.
     shape: tuple[int, int]
     #: Rows and columns of a patch.
     patch: int
-    #: slstr or synthetic, as every scene must be.
+    #: slstr or synthetic, as required of every scene.
     kind: str
 
     @property
     def patches(self) -> int:
-        """Patches of one scene."""
+        """Return the number of patches per scene."""
         return training_patch_count(self.shape, self.patch)
 
     @property
     def extents(self) -> dict[str, int]:
-        """Bytes of one scene in each file."""
+        """Return the bytes of one scene in each file."""
         pixels = self.patches * self.patch**2
         return {INPUTS: pixels * CHANNELS * _STORED.itemsize, LABELS: pixels}
 
     @property
     def scene_bytes(self) -> int:
-        """Bytes of one staged scene."""
+        """Return the bytes of one staged scene."""
         return sum(self.extents.values())
 
 
 @dataclass(frozen=True)
 class PatchStore:
-    """The patches of ``slots`` in the order of the slots, ``scene_patches`` of each."""
+    """The patches of ``slots`` in slot order, ``scene_patches`` of each."""
 
     folder: Path
     patch: int
@@ -74,16 +73,16 @@ class PatchStore:
 
     @property
     def count(self) -> int:
-        """Patches in all."""
+        """Return the total number of patches."""
         return len(self.slots) * self.scene_patches
 
     def read(
         self, indices: Sequence[int] | NDArray, symmetries: Sequence[int] | NDArray | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-        """Patches by index: inputs float32 [n, patch, patch, 9], labels uint8 [n, patch, patch].
+        """Read patches by index: inputs float32 [n, patch, patch, 9], labels uint8 [n, patch, patch].
 
-        symmetries: of each patch, in which of its SYMMETRIES it is wanted; None: as they are.
-        Raises RunError where the files do not hold them any more.
+        symmetries: for each patch, which of its SYMMETRIES to return; None leaves all unchanged. Raises
+        RunError if the files no longer hold them.
         """
         scene, patch = np.divmod(np.asarray(indices, np.int64), self.scene_patches)
         records = np.array(self.slots)[scene] * self.scene_patches + patch
@@ -103,7 +102,7 @@ class PatchStore:
         rows: NDArray,
         stored: np.dtype,
     ) -> None:
-        """Read a record into each row; turned and converted while it is in the processor's cache."""
+        """Read a record into each row; rotate and convert it while it is in the processor's cache."""
         record = np.empty(rows.shape[1:], stored)
         path = self.folder / name
         try:
@@ -118,7 +117,7 @@ class PatchStore:
 
 
 def turned(image: NDArray, symmetry: int) -> NDArray:
-    """A view of a square image [n, n, ...] in one of its symmetries."""
+    """Return a view of a square image [n, n, ...] in one of its symmetries."""
     image = np.rot90(image, symmetry % 4)
     return image[:, ::-1] if symmetry >= 4 else image
 
@@ -137,7 +136,7 @@ def _damaged_store(path: Path, found: str) -> RunError:
 
 @dataclass(frozen=True)
 class Source:
-    """A scene file as it was when the run began; without size and time where it could not be seen."""
+    """A scene file as it was when the run began; size and time are None if the file was not accessible."""
 
     path: Path
     size: int | None
@@ -148,12 +147,12 @@ def source_of(path: Path) -> Source:
     try:
         status = path.stat()
     except OSError:
-        return Source(path, None, None)  # reading it will report that
+        return Source(path, None, None)  # reading the file will report the error
     return Source(path, status.st_size, status.st_mtime_ns)
 
 
 def store_key(layout: PatchLayout, sources: Iterable[Source]) -> str:
-    """sha256 of all that decides a store's bytes; where the scenes lie is no part of it."""
+    """Return the sha256 of everything that determines a store's bytes; the scenes' folders do not matter."""
     scenes = [[source.path.name, source.size, source.mtime_ns] for source in sources]
     settings = {"format": FORMAT, "inputs": _STORED.str, "channels": CHANNELS, **asdict(layout)}
     return hashlib.sha256(json.dumps([settings, scenes], sort_keys=True).encode()).hexdigest()
@@ -165,14 +164,14 @@ def store_key(layout: PatchLayout, sources: Iterable[Source]) -> str:
 def write_scene(folder: Path, layout: PatchLayout, slot: int, source: Source) -> SceneRecord:
     """Stage a scene into its extents; they are on disk when the call returns.
 
-    Raises SceneError when it cannot be used or is not, or not any more, the file of ``source``;
-    OSError when the files cannot be written.
+    Raises SceneError if it cannot be used or differs from the file of ``source``; OSError if the files cannot
+    be written.
     """
     _require_unchanged(source)
     try:
         scene = read_scene(source.path, layout.shape, layout.kind)
     finally:
-        _require_unchanged(source)  # of what a half-written file looks like, this is the cause
+        _require_unchanged(source)  # explains errors from a half-written file
     labels = np.ascontiguousarray(training_patches(scene.label, layout.patch))
     inputs = training_patches(scene.inputs, layout.patch)
     s8 = inputs[..., S8]
@@ -191,7 +190,7 @@ def write_scene(folder: Path, layout: PatchLayout, slot: int, source: Source) ->
 
 
 def stored_digest(folder: Path, layout: PatchLayout, slot: int) -> str:
-    """sha256 of what the extents of a slot hold now."""
+    """Return the sha256 of the current content of a slot's extents."""
     digest = hashlib.sha256()
     for name, length in layout.extents.items():
         with (folder / name).open("rb", buffering=0) as file:

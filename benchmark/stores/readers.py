@@ -19,12 +19,12 @@ from benchmark.stores.patchstore import PatchLayout, Source, stored_digest, writ
 
 #: More readers than this wait for the disk, not for each other.
 MOST_READERS = 8
-#: Fewer pixels than this are not worth another reader.
+#: Fewer pixels than this do not justify another reader.
 PIXELS_PER_READER = 4_000_000
 
 
 class Task(NamedTuple):
-    """A scene to check, where its record is known, or to stage."""
+    """A scene to check if its record is known, else to stage."""
 
     folder: Path
     layout: PatchLayout
@@ -34,7 +34,7 @@ class Task(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """A record, reused or new, or the fields of the SceneError that refused the scene."""
+    """A record, reused or new, or the fields of the SceneError that rejected the scene."""
 
     slot: int
     record: SceneRecord | None
@@ -43,9 +43,9 @@ class Outcome(NamedTuple):
 
 
 def check_or_stage_all(tasks: Sequence[Task]) -> Generator[Outcome, None, None]:
-    """What becomes of each scene, as it is finished; several at a time where that pays.
+    """Yield the outcome of each scene as it finishes; several scenes run at a time if that pays off.
 
-    Raises RunError where a reader process was ended; OSError when the files cannot be read or written.
+    Raises RunError if a reader process was killed; OSError if the files cannot be read or written.
     """
     pixels = sum(math.prod(task.layout.shape) for task in tasks)
     useful = min(len(tasks), math.ceil(pixels / PIXELS_PER_READER))
@@ -60,7 +60,7 @@ def check_or_stage_all(tasks: Sequence[Task]) -> Generator[Outcome, None, None]:
                 yield future.result()
         except BrokenProcessPool:
             for reader in multiprocessing.active_children():
-                reader.kill()  # the pool would wait for them after a SIGTERM, which they ignore
+                reader.kill()  # they ignore SIGTERM, so the pool would wait for them
             raise RunError(
                 tasks[0].folder,
                 found="a reader process ended before its scene was staged",
@@ -72,14 +72,14 @@ def check_or_stage_all(tasks: Sequence[Task]) -> Generator[Outcome, None, None]:
 
 
 def _readers(count: int, only_check: bool) -> Executor:
-    """Threads to check a store; processes to read scenes, as HDF5 reads in one thread of a process only."""
+    """Return threads to check a store, processes to read scenes: HDF5 reads in one thread per process."""
     if only_check:
         return ThreadPoolExecutor(count)
     return worker_pool(count, SIGNALS)
 
 
 def _check_or_stage(task: Task) -> Outcome:
-    """Check the extents of a known scene; stage it where they are not what they were, or it is not known."""
+    """Check the extents of a known scene; stage it if they have changed or it is unknown."""
     folder, layout, slot, source, known = task
     if known and known.sha256 == stored_digest(folder, layout, slot):
         return Outcome(slot, known, True, {})
