@@ -1,4 +1,4 @@
-"""python -m benchmark.methods list | show NAME | new FILE: which methods there are, and a start for yours."""
+"""python -m benchmark.methods list | show NAME | new FILE: list methods, show one, start your own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TEMPLATE = Path(__file__).with_name("template.py")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit status: 0 done, 2 not."""
+    """Run the command line; return the exit status: 0 done, 2 failed."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmark.methods", description="List and show methods, or begin one of your own."
     )
@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def listing() -> str:
-    """A line for every method: name, title, and the package that adds it."""
+    """Return a line for every method: name, title, and the package that adds it."""
     rows = [(name, import_method(name).ABOUT.title) for name in SHIPPED]
     for name, module in sorted(installed_methods().items()):
         rows.append((name, f"{import_method(name).ABOUT.title} ({module})"))
@@ -51,7 +51,7 @@ def listing() -> str:
 
 
 def description(name: str) -> str:
-    """A method in words, with its options as a configuration would state them."""
+    """Describe a method, with its options as a configuration would state them."""
     loaded = load_method(name, {})
     about = loaded.about
     kind = "a network, trained by steps" if isinstance(loaded.method, Network) else "fitted once"
@@ -65,7 +65,7 @@ def description(name: str) -> str:
 
 
 def begin(path: Path) -> str:
-    """Write the template; returns what to do next. Raises ConfigError where something is there already."""
+    """Write the template; return what to do next. Raises ConfigError if the file exists."""
     if path.suffix != ".py" or not path.stem.isidentifier():
         raise ConfigError(
             str(path),

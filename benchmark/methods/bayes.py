@@ -1,7 +1,7 @@
 """A Bayesian classifier in the form of Merchant and others (2005), with empirical densities. NumPy only.
 
-P(cloud | y) follows from a prior and from how often clear and cloudy training pixels look like y:
-histograms of what a pixel and its neighbours show, by day and by night.
+P(cloud | y) follows from a prior and from how often clear and cloudy training pixels look like y, counted in
+histograms of quantities of a pixel and its neighbours, by day and by night.
 """
 
 from __future__ import annotations
@@ -38,20 +38,20 @@ ABOUT = About(
     "The label is itself the flag of such a classifier, a cousin of this one.",
 )
 
-#: Standard deviation of the smoothing of a histogram, in bins, and half the width of its kernel.
+#: Standard deviation of the histogram smoothing, in bins, and half the width of its kernel.
 SIGMA, REACH = 1.0, 3
 #: Part of each density that is spread evenly over all cells, so that none is empty.
 FLOOR = 1e-3
-#: Texture is at least this [K] before its logarithm is taken.
+#: Lower limit of the texture [K] before taking its logarithm.
 SMOOTHEST = 0.01
-#: Of a training scene, about as many pixels, on a grid.
+#: Approximate number of pixels taken from a training scene, on a grid.
 PIXELS_PER_SCENE = 200_000
 PERIODS = ("day", "night")
 
 
 @dataclass(frozen=True)
 class Axis:
-    """Bins of equal width of one quantity; what lies beyond counts as the first or the last."""
+    """Bins of equal width of one quantity; values beyond the range count in the first or last bin."""
 
     quantity: str
     low: float
@@ -59,12 +59,12 @@ class Axis:
     bins: int
 
     def cells(self, values: NDArray[np.float32]) -> NDArray[np.intp]:
-        """The bin of each value."""
+        """Return the bin of each value."""
         scaled = (values - np.float32(self.low)) * np.float32(self.bins / (self.high - self.low))
         return np.clip(np.floor(scaled), 0, self.bins - 1).astype(np.intp)
 
 
-#: The joint densities of each period; those of one period count as independent of each other.
+#: The joint densities of each period; those of one period are treated as independent.
 DENSITIES: dict[str, tuple[str, tuple[Axis, ...]]] = {
     "day_spectrum": (
         "day",
@@ -100,14 +100,14 @@ class Options:
 
 
 def method(options: Options) -> Fitted:
-    """The classifier; P is the posterior probability."""
+    """Return the classifier; P is the posterior probability."""
     return Fitted(lambda images, seed: fit(images, options.prior), predict)
 
 
 def fit(images: Iterable[Example], prior: float | None = None) -> Tables:
     """Count, smooth, divide.
 
-    Tables: of every density ln p(y | cloud) - ln p(y | clear), float32 with an axis per quantity;
+    Tables: for every density ln p(y | cloud) - ln p(y | clear), float32 with an axis per quantity;
     "prior_log_odds", float64 [2], of cloud by day and by night.
     """
     shapes = {name: tuple(axis.bins for axis in axes) for name, (_, axes) in DENSITIES.items()}
@@ -132,7 +132,7 @@ def fit(images: Iterable[Example], prior: float | None = None) -> Tables:
 
 
 def predict(inputs: NDArray[np.float32], tables: Tables) -> NDArray[np.float32]:
-    """Posterior probability of cloud [R, C]; 0 where nothing was measured. inputs: [R, C, 9], normalised."""
+    """Return the probability of cloud [R, C], 0 where nothing was measured. inputs: [R, C, 9], normalised."""
     refs, bts = physical(inputs)
     measured = is_measured(bts)
     values = quantities(refs, bts, measured)
@@ -151,10 +151,10 @@ def predict(inputs: NDArray[np.float32], tables: Tables) -> NDArray[np.float32]:
 def quantities(
     refs: NDArray[np.float32], bts: NDArray[np.float32], measured: NDArray[np.bool_]
 ) -> dict[str, NDArray[np.float32]]:
-    """What the axes of the densities measure, each [R, C].
+    """Return the quantities on the axes of the densities, each [R, C].
 
-    Temperatures in kelvin, texture as the logarithm of kelvin; of reflectances the square roots, which
-    spread dark scenes over more bins. refs: [R, C, 6]. bts: [R, C, 3].
+    Temperatures in kelvin, texture as the logarithm of kelvin; square roots of reflectances, which spread
+    dark scenes over more bins. refs: [R, C, 6]. bts: [R, C, 3].
     """
     t37, t11, t12 = np.moveaxis(bts, -1, 0)
     roots = {
@@ -173,14 +173,14 @@ def quantities(
 def flat_cells(
     values: dict[str, NDArray[np.float32]], name: str, where: NDArray[np.bool_]
 ) -> NDArray[np.intp]:
-    """Where in the flat density ``name`` each pixel of ``where`` lies."""
+    """Return the index of each pixel of ``where`` in the flat density ``name``."""
     axes = DENSITIES[name][1]
     cells = tuple(axis.cells(values[axis.quantity][where]) for axis in axes)
     return np.ravel_multi_index(cells, tuple(axis.bins for axis in axes))
 
 
 def density(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The probability of each cell from the counts of pixels in them: smoothed, none empty, sum 1.
+    """Return the probability of each cell from its pixel count: smoothed, none empty, sum 1.
 
     Without pixels it is the same in all cells.
     """
@@ -191,7 +191,7 @@ def density(counts: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def smooth(counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Gaussian smoothing along every axis; what would leave at an end is mirrored, so that sums stay."""
+    """Smooth with a Gaussian along every axis; values mirror at the ends, so that sums are kept."""
     offsets = np.arange(-REACH, REACH + 1)
     kernel = np.exp(-0.5 * (offsets / SIGMA) ** 2)
     kernel /= kernel.sum()
@@ -205,7 +205,7 @@ def smooth(counts: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _prior_log_odds(pixels: NDArray[np.int64], prior: float | None) -> float:
-    """Log-odds of cloud: of the prior, or of pixels [clear, cloud], one more of each so that none is 0."""
+    """Return the log-odds of cloud: of the prior, or of pixels [clear, cloud] plus 1 each to avoid 0."""
     if prior is not None:
         return math.log(prior / (1 - prior))
     clear, cloud = (int(count) + 1 for count in pixels)

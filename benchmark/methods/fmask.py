@@ -1,9 +1,9 @@
 """Fmask: cloud by the equations of Zhu and Woodcock (2012), or of Zhu, Wang and Woodcock (2015). NumPy only.
 
-Potential cloud pixels pass spectral tests (equations 1 to 6). The temperatures of the others, clear land
-and water, turn into probabilities of cloud (7 to 16), and these with thresholds into a mask (17, 18), which
-a vote among 3 x 3 pixels smooths. Nothing is fitted. Fmask is defined by day only: at night the two
-tests that need no reflectance are left.
+Potential cloud pixels pass spectral tests (equations 1 to 6). The temperatures of the other pixels, clear
+land and water, give probabilities of cloud (7 to 16), thresholds turn these into a mask (17, 18), and a vote
+among 3 x 3 pixels smooths it. Nothing is fitted. Fmask is defined by day only: at night just the two tests
+that need no reflectance remain.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ CONSTANTS = {
     "water_above": 0.5,  # 18
     "land_certain": 0.99,  # 18, not in 2015
     "colder_than_land": 35.0,  # 18
-    "least_land": 0.03,  # of a scene, for 17; with less, land_offset alone is the threshold
-    "least_clear": 0.001,  # of a scene, for 8 and 13
+    "least_land": 0.03,  # share of a scene, for 17; with less, land_offset alone is the threshold
+    "least_clear": 0.001,  # share of a scene, for 8 and 13
     "votes": 5.0,  # of 3 x 3 pixels
 }
 
@@ -74,7 +74,7 @@ class Options:
 
 
 class Bands(NamedTuple):
-    """What Fmask sees, [R, C] or flat: reflectances above 0, and degrees Celsius at 11 um."""
+    """Fmask's input, [R, C] or flat: reflectances above 0, and degrees Celsius at 11 um."""
 
     blue: NDArray
     green: NDArray
@@ -88,13 +88,13 @@ class Bands(NamedTuple):
 
 
 def method(options: Options) -> Fitted:
-    """Fmask of an edition; P is 1 where it finds cloud, else 0. Its tables are its constants."""
+    """Return Fmask of an edition; P is 1 where it finds cloud, else 0. Its tables are its constants."""
     tables = {name: np.array(value) for name, value in CONSTANTS.items()}
     return Fitted(lambda images, seed: {**tables, "edition": np.array(options.edition)}, predict)
 
 
 def predict(inputs: NDArray[np.float32], tables: Tables) -> NDArray[np.float32]:
-    """1 where Fmask finds cloud, else 0, also where nothing was measured. inputs: [R, C, 9], normalised."""
+    """Return 1 where Fmask finds cloud, else 0, also where unmeasured. inputs: [R, C, 9], normalised."""
     constants = {name: float(value) for name, value in tables.items()}
     refs, bts = physical(inputs)
     measured = is_measured(bts)
@@ -107,7 +107,7 @@ def predict(inputs: NDArray[np.float32], tables: Tables) -> NDArray[np.float32]:
 
 
 def bands_of(refs: NDArray[np.float32], bts: NDArray[np.float32], cirrus: bool) -> Bands:
-    """The bands of Fmask in reflectances [R, C, 6] and kelvin [R, C, 3] of SLSTR: green for blue, S8."""
+    """Map SLSTR reflectances [R, C, 6] and kelvin [R, C, 3] to Fmask's bands: green for blue, S8 thermal."""
     s1, s2, s3, s4, s5, s6 = np.moveaxis(np.maximum(refs, DARKEST), -1, 0)
     return Bands(s1, s1, s2, s3, s5, s6, s4 if cirrus else None, bts[..., 1] - np.float32(273.15))
 
@@ -116,7 +116,7 @@ def bands_of(refs: NDArray[np.float32], bts: NDArray[np.float32], cirrus: bool) 
 
 
 def potential_cloud(bands: Bands, constants: Mapping[str, float] = CONSTANTS) -> NDArray[np.bool_]:
-    """Equations 1 to 4 and 6: what may be cloud; with a cirrus band, what reflects there too (2015)."""
+    """Equations 1 to 4 and 6: potential cloud; with a cirrus band, also pixels that reflect there (2015)."""
     blue, green, red, nir, swir1, swir2, cirrus, celsius = bands
     basic = (
         (swir2 > constants["swir2_above"])
@@ -132,12 +132,12 @@ def potential_cloud(bands: Bands, constants: Mapping[str, float] = CONSTANTS) ->
 
 
 def index(first: NDArray, second: NDArray) -> NDArray:
-    """Normalised difference: NDSI of green and swir1, NDVI of nir and red."""
+    """Return the normalised difference: NDSI of green and swir1, NDVI of nir and red."""
     return (first - second) / (first + second)
 
 
 def whiteness(blue: NDArray, green: NDArray, red: NDArray) -> NDArray:
-    """Equation 2: how far the visible bands are from their mean, relative to it."""
+    """Equation 2: deviation of the visible bands from their mean, relative to it."""
     mean = (blue + green + red) / 3
     return abs((blue - mean) / mean) + abs((green - mean) / mean) + abs((red - mean) / mean)
 
@@ -150,7 +150,7 @@ def is_water(bands: Bands, constants: Mapping[str, float] = CONSTANTS) -> NDArra
 
 
 def water_probability(bands: Bands, warm: float, constants: Mapping[str, float] = CONSTANTS) -> NDArray:
-    """Equations 9 to 11: cloud over water, whose clear pixels read ``warm`` [Celsius]."""
+    """Equations 9 to 11: probability of cloud over water, whose clear pixels have ``warm`` [Celsius]."""
     colder = (warm - bands.celsius) / constants["degrees"]
     brightest = constants["brightest_water"]
     return colder * (np.minimum(bands.swir1, brightest) / brightest) + _cirrus_probability(bands, constants)
@@ -159,7 +159,7 @@ def water_probability(bands: Bands, warm: float, constants: Mapping[str, float] 
 def land_probability(
     bands: Bands, low: float, high: float, constants: Mapping[str, float] = CONSTANTS
 ) -> NDArray:
-    """Equations 14 to 16: cloud over land, whose clear pixels read ``low`` to ``high`` [Celsius]."""
+    """Equations 14 to 16: probability over land, whose clear pixels have ``low`` to ``high`` [Celsius]."""
     degrees = constants["degrees"]
     colder = (high + degrees - bands.celsius) / (high + degrees - (low - degrees))
     ndvi, ndsi = index(bands.nir, bands.red), index(bands.green, bands.swir1)
@@ -177,7 +177,7 @@ def _cirrus_probability(bands: Bands, constants: Mapping[str, float]) -> NDArray
 def cloud_by_day(
     bands: Bands, where: NDArray[np.bool_], constants: Mapping[str, float] = CONSTANTS
 ) -> NDArray[np.bool_]:
-    """Equation 18 within ``where`` [R, C], and its percentiles from there (7, 8, 12, 13, 17)."""
+    """Apply equation 18 within ``where`` [R, C], with percentiles from there (7, 8, 12, 13, 17)."""
     if not where.any():
         return where.copy()
     potential = potential_cloud(bands, constants)
@@ -188,7 +188,7 @@ def cloud_by_day(
     enough = constants["least_clear"] * pixels
     if np.count_nonzero(clear) <= enough:  # nothing to compare with
         return where & potential
-    # where there is too little clear land, or water, all that is clear stands for it
+    # with too little clear land or water, all clear pixels are used instead
     land_celsius, water_celsius = (
         bands.celsius[kind if np.count_nonzero(kind) > enough else clear]
         for kind in (clear_land, clear_water)
@@ -210,10 +210,10 @@ def cloud_by_day(
 def cloud_by_night(
     temperature: NDArray[np.float32], where: NDArray[np.bool_], constants: Mapping[str, float] = CONSTANTS
 ) -> NDArray[np.bool_]:
-    """What is left without reflectances, within ``where`` [R, C]; temperature at 11 um in kelvin.
+    """Apply the tests that need no reflectances, within ``where`` [R, C]; temperature at 11 um in kelvin.
 
     Cloud is colder than the warmest pixels nearby by more than equation 9's degrees, or than the cold end of
-    all others by equation 18's.
+    all other pixels by equation 18's.
     """
     if not where.any():
         return where.copy()

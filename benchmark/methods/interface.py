@@ -1,11 +1,11 @@
-"""What a method is: a module with ``ABOUT`` and ``method``, and with ``Options`` if it has any.
+"""What defines a method: a module with ``ABOUT`` and ``method``, and with ``Options`` if it has any.
 
-``ABOUT`` is an About. ``Options`` is a frozen dataclass whose defaults are the method's own; its
-``__post_init__`` may raise ValueError. ``method(options)`` returns a Network or a Fitted (without
-``Options`` it is called without arguments). Everything up to a probability belongs to the method,
-everything after it to the benchmark: no function here is given the label of an inference scene.
+``ABOUT`` is an About. ``Options`` is a frozen dataclass with the method's defaults; its ``__post_init__`` may
+raise ValueError. ``method(options)`` returns a Network or a Fitted (without ``Options`` it is called without
+arguments). Everything up to a probability belongs to the method, everything after it to the benchmark: no
+function here receives the label of an inference scene.
 
-Importing a method loads no TensorFlow; the functions of a network import it when they are called.
+Importing a method does not load TensorFlow; the functions of a network import it when called.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
     import keras
     import tensorflow as tf
 
-#: As Keras clips probabilities in its binary cross-entropy.
+#: Keras clips probabilities like this in its binary cross-entropy.
 _CLIP = 1e-7
 
 
 @dataclass(frozen=True)
 class About:
-    """What a document says about a method."""
+    """What documents say about a method."""
 
     title: str
-    #: Publications and code that the method follows, each a line with a DOI or an address.
+    #: Publications and code that the method follows, one line each with a DOI or an address.
     citations: tuple[str, ...]
-    #: What is not the original's: adapted for nine SLSTR channels, left out, or chosen here.
+    #: Differences from the original: adapted for nine SLSTR channels, left out, or chosen here.
     adapted: str
     #: Licence of the method's code, as an SPDX identifier.
     licence: str = "Apache-2.0"
@@ -47,7 +47,7 @@ class About:
 
 
 def cross_entropy(outputs: tf.Tensor, cloud: tf.Tensor) -> tf.Tensor:
-    """Binary cross-entropy of probabilities [n, R, C, 1] with cloud (bool [n, R, C]), summed over pixels."""
+    """Return the cross-entropy of probabilities [n, R, C, 1] and bool cloud [n, R, C], summed over pixels."""
     import tensorflow as tf
 
     probability = outputs[..., 0]
@@ -61,7 +61,7 @@ def only_channel(outputs: tf.Tensor) -> tf.Tensor:
 
 
 def adam() -> keras.Optimizer:
-    """Adam as the reference uses it."""
+    """Return Adam as the reference uses it."""
     import keras
 
     return keras.optimizers.Adam(beta_1=0.9, beta_2=0.999, epsilon=1e-7)
@@ -69,25 +69,26 @@ def adam() -> keras.Optimizer:
 
 @dataclass(frozen=True)
 class Network:
-    """A model that the benchmark's loop trains, with the learning rate that the loop plans."""
+    """A model that the benchmark's loop trains with its planned learning rate."""
 
     #: (rows, columns, channels) -> a Keras model, float32 [n, rows, columns, channels] -> [n, rows, columns,
     #: k]. The global dtype policy is that of the run's precision; outputs should be float32.
     build: Callable[[tuple[int, int, int]], keras.Model]
     #: (outputs [n, R, C, k], cloud bool [n, R, C]) -> scalar, summed over pixels.
     loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] = cross_entropy
-    #: Its learning rate is assigned before every step.
+    #: The loop assigns its learning rate before every step.
     optimizer: Callable[[], keras.Optimizer] = adam
     #: outputs [n, R, C, k] -> probability of cloud [n, R, C], float32.
     head: Callable[[tf.Tensor], tf.Tensor] = only_channel
     #: Rows and columns of an image must be multiples of this.
     multiple: int = 1
-    #: Pixels at the edge of a patch that the training loss and accuracy leave out.
+    #: Edge pixels of a patch that the training loss and accuracy leave out.
     margin: int = 0
-    #: (model, rows and columns if not the model's, whether for XLA) -> a faster model of the same variables.
+    #: (model, rows and columns if not the model's, whether for XLA) -> a faster model with the same
+    #: variables.
     optimised: Callable[[keras.Model, tuple[int, int] | None, bool], keras.Model] | None = None
-    #: (model, crop, whether for XLA) -> a model of the same variables whose outputs are without the outer
-    #: crop / 2 pixels, which inference throws away.
+    #: (model, crop, whether for XLA) -> a model with the same variables whose outputs lack the outer crop / 2
+    #: pixels, which inference discards.
     inner: Callable[[keras.Model, int, bool], keras.Model] | None = None
 
 
@@ -99,19 +100,19 @@ class Example(NamedTuple):
     inside: NDArray[np.bool_]
 
 
-#: What a fit leaves behind, and all that a prediction may use: arrays of numbers by name.
+#: The result of a fit, and all that a prediction may use: arrays of numbers by name.
 Tables = dict[str, NDArray]
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """A method that is fitted once, in NumPy: thresholds, histograms, or constants as published."""
+    """A method that is fitted once, in NumPy: thresholds, histograms, or published constants."""
 
     #: (training images, seed of the run) -> tables. The images can be iterated several times.
     fit: Callable[[Iterable[Example], int], Tables]
     #: (inputs float32 [R, C, 9], tables) -> probability of cloud, float32 [R, C].
     predict: Callable[[NDArray[np.float32], Tables], NDArray[np.float32]]
-    #: Whether both want complete scenes (percentiles of a scene) instead of patches.
+    #: Whether both need complete scenes (percentiles of a scene) instead of patches.
     scenes: bool = True
 
 

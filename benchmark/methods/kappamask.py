@@ -41,10 +41,10 @@ DROPOUT = 0.5
 
 @dataclass(frozen=True)
 class Options:
-    """recipe: shared, the benchmark's loss and optimizer, or published, the authors'.
+    """recipe: shared (the benchmark's loss and optimizer) or published (the authors').
 
-    units: filters of the first level, 32 or 64. head_relu: whether a ReLU follows the convolution
-    before the output, as in the original.
+    units: filters of the first level, 32 or 64. head_relu: whether a ReLU follows the convolution before the
+    output, as in the original.
     """
 
     recipe: str = "shared"
@@ -60,7 +60,7 @@ class Options:
 
 
 def method(options: Options) -> Network:
-    """The network with one of its two recipes; the optimizer is Adam in both."""
+    """Return the network with one of its two recipes; the optimizer is Adam in both."""
     return Network(
         build=partial(build_kappamask, units=options.units, head_relu=options.head_relu),
         loss=cross_entropy_of_both if options.recipe == "shared" else dice,
@@ -75,10 +75,10 @@ def cloud_channel(outputs: tf.Tensor) -> tf.Tensor:
 
 
 def cross_entropy_of_both(outputs: tf.Tensor, cloud: tf.Tensor) -> tf.Tensor:
-    """Mean binary cross-entropy of the channels [n, R, C, 2], clear and cloud, summed over pixels.
+    """Return the mean cross-entropy of both channels [n, R, C, 2], clear and cloud, summed over pixels.
 
-    Each sigmoid has its own target, so that both channels, and all of the layer before them, are
-    trained. Where the two add up to 1 it is the cross-entropy of the probability of cloud.
+    Each sigmoid has its own target, so that both channels and the whole layer before them are trained. If the
+    two add up to 1, this is the cross-entropy of the probability of cloud.
     """
     import tensorflow as tf
 
@@ -87,10 +87,10 @@ def cross_entropy_of_both(outputs: tf.Tensor, cloud: tf.Tensor) -> tf.Tensor:
 
 
 def dice(outputs: tf.Tensor, cloud: tf.Tensor) -> tf.Tensor:
-    """Dice loss of each pixel over its two classes, summed over pixels.
+    """Return the Dice loss of each pixel over its two classes, summed over pixels.
 
-    With p the outputs [n, R, C, 2] and y the label as 0 and 1 in two channels, and sums over the channels:
-    1 - (2 sum(y p) + 1) / (sum(y^2) + sum(p^2) + 1).
+    With p the outputs [n, R, C, 2] and y the label as 0 and 1 in two channels, and sums over the channels: 1
+    - (2 sum(y p) + 1) / (sum(y^2) + sum(p^2) + 1).
     """
     import tensorflow as tf
 
@@ -101,9 +101,9 @@ def dice(outputs: tf.Tensor, cloud: tf.Tensor) -> tf.Tensor:
 
 
 def build_kappamask(shape: tuple[int, int, int], units: int = 32, head_relu: bool = True) -> keras.Model:
-    """The model float32 [n, rows, columns, channels] -> float32 [n, rows, columns, 2], P(clear), P(cloud).
+    """Build the model float32 [n, rows, columns, channels] -> float32 [n, rows, columns, 2], clear and cloud.
 
-    First convolution and output stay in float32 under every policy, see methods/unet.py.
+    The first convolution and the output stay in float32 under every policy, see methods/unet.py.
     """
     import keras
     from keras import layers

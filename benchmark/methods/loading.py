@@ -1,7 +1,7 @@
-"""From the name of a method to the method: shipped, installed, a module, a file of the user's, or masks.
+"""Load a method by its name: shipped, installed, a module, the user's own file, or masks.
 
-Nothing of a log, a configuration or a tree is imported by reading it: a method is imported by the
-run that was asked for it, and by a person who lists or shows it.
+Reading a log, a configuration or a tree imports no method: only a run that uses it, or a user who lists or
+shows it, imports a method.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from benchmark.core.files import sha256_of
 from benchmark.methods.interface import About, Fitted, Method, Network
 
 SHIPPED = ("unet", "wieland", "rsnet", "kappamask", "mscff", "mffsnet", "thresholds", "bayes", "fmask")
-#: Installed packages add names of their own with this group of entry points.
+#: Installed packages add further names with this group of entry points.
 ENTRY_POINTS = "cloudmask.methods"
-#: Before the folder of masks that another program made.
+#: Prefix of a folder of masks that another program made.
 MASKS = "masks:"
 
 #: HDF5, or NetCDF-4, which is HDF5.
@@ -44,13 +44,13 @@ _FORMS = f"a shipped method ({', '.join(SHIPPED)}), package.module, path/to/file
 class LoadedMethod:
     """A method as a run uses and logs it."""
 
-    #: Short, for logs, tables and documents.
+    #: Short name for logs, tables and documents.
     name: str
     kind: Kind
     about: About
     #: Where it comes from: a module's dotted name, a file's name, or a folder's.
     source: str
-    #: sha256 of its source file; of masks, of the names and contents of all files.
+    #: sha256 of its source file; for masks, of the names and contents of all files.
     sha256: str
     #: All options with their values.
     options: Mapping[str, Any]
@@ -61,27 +61,26 @@ class LoadedMethod:
 
     @property
     def network(self) -> Network:
-        """The method of kind network."""
+        """Return the method of kind network."""
         assert isinstance(self.method, Network)
         return self.method
 
     @property
     def fitted(self) -> Fitted:
-        """The method of kind fitted."""
+        """Return the method of kind fitted."""
         assert isinstance(self.method, Fitted)
         return self.method
 
     @property
     def is_users_file(self) -> bool:
-        """Whether it is a file outside of any package, which has to travel with its results."""
+        """Whether it is a file outside any package, which must be kept with its results."""
         return self.kind != "masks" and self.source.endswith(".py")
 
 
 def load_method(name: str, options: Mapping[str, Any]) -> LoadedMethod:
-    """The method of a configuration's ``method.name`` with its checked options.
+    """Load the method of a configuration's ``method.name`` with its checked options.
 
-    Raises ConfigError for what the configuration states, MethodError for what is wrong with the
-    method itself.
+    Raises ConfigError for mistakes in the configuration, MethodError for mistakes in the method itself.
     """
     if name.startswith(MASKS):
         return _masks(Path(name.removeprefix(MASKS)), options)
@@ -108,7 +107,7 @@ def load_method(name: str, options: Mapping[str, Any]) -> LoadedMethod:
 
 
 def import_method(name: str) -> ModuleType:
-    """The module of a method, checked to be one. Raises ConfigError and MethodError."""
+    """Import a method's module and check that it is one. Raises ConfigError and MethodError."""
     module = _import_file(Path(name)) if name.endswith(".py") else _import_module(name)
     for attribute, wanted in (("ABOUT", About), ("method", None)):
         value = getattr(module, attribute, None)
@@ -131,12 +130,12 @@ def import_method(name: str) -> ModuleType:
 
 
 def installed_methods() -> dict[str, str]:
-    """Names that installed packages add, each with the module that it stands for."""
+    """Return the names that installed packages add, each with its module."""
     return {point.name: point.value for point in importlib.metadata.entry_points(group=ENTRY_POINTS)}
 
 
 def default_options(module: ModuleType) -> dict[str, Any]:
-    """The options of a method with their defaults."""
+    """Return the options of a method with their defaults."""
     options = getattr(module, "Options", None)
     return {} if options is None else dataclasses.asdict(options())
 
@@ -174,7 +173,7 @@ def _import_file(path: Path) -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where dataclasses look for the types of their fields
+    sys.modules[spec.name] = module  # dataclasses look here for the types of their fields
     try:
         spec.loader.exec_module(module)
     except Exception as error:
@@ -183,7 +182,7 @@ def _import_file(path: Path) -> ModuleType:
 
 
 def _make(module: ModuleType, path: Path, options: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """What ``method`` returns for checked options, and all of these."""
+    """Return the result of ``method`` for checked options, and all options."""
     cls = getattr(module, "Options", None)
     if cls is None:
         if options:
@@ -207,7 +206,7 @@ def _make(module: ModuleType, path: Path, options: Mapping[str, Any]) -> tuple[A
     try:
         values = json.loads(
             json.dumps(dataclasses.asdict(chosen), allow_nan=False)
-        )  # as the log will have them
+        )  # as the log will state them
     except (TypeError, ValueError) as error:
         raise MethodError(
             path,

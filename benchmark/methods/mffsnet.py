@@ -1,8 +1,8 @@
 """MFFSNet (Yan et al. 2018), a re-implementation: pyramid pooling at four depths, 10,365,889 parameters.
 
-The first three stages of a ResNet-101, to 1/8 of the resolution, and two dilated convolutions. A
-pyramid pooling module looks at each of the four depths; what they find is summed from the deepest
-up, and classified at 1/4 of the resolution.
+The first three stages of a ResNet-101, down to 1/8 of the resolution, and two dilated convolutions. A pyramid
+pooling module processes each of the four depths; their results are summed from the deepest up and classified
+at 1/4 of the resolution.
 """
 
 from __future__ import annotations
@@ -42,25 +42,25 @@ PUBLISHED_DECAY = 1e-4
 
 
 def method(options: Options) -> Network:
-    """The network with one of its two recipes."""
+    """Return the network with one of its two recipes."""
     if options.recipe == "shared":
         return Network(build=build_mffsnet, multiple=MULTIPLE)
     return Network(build=partial(build_mffsnet, decay=PUBLISHED_DECAY), optimizer=momentum, multiple=MULTIPLE)
 
 
 def momentum() -> keras.Optimizer:
-    """SGD with momentum; the weight decay is in the model's losses, see ``build_mffsnet``."""
+    """Return SGD with momentum; the weight decay is in the model's losses, see ``build_mffsnet``."""
     import keras
 
     return keras.optimizers.SGD(momentum=0.9)
 
 
 def build_mffsnet(shape: tuple[int, int, int], decay: float = 0.0) -> keras.Model:
-    """The model float32 [n, rows, columns, channels] -> float32 [n, rows, columns, 1], P(cloud).
+    """Build the model float32 [n, rows, columns, channels] -> float32 [n, rows, columns, 1], P(cloud).
 
-    ``decay``: weight decay of all parameters, added to the gradient before the momentum as PyTorch
-    does; as a penalty in ``model.losses``, because Keras's own is added after it, a tenth as strong.
-    First convolution and output stay in float32 under every policy, see methods/unet.py.
+    ``decay``: weight decay of all parameters, added to the gradient before the momentum as in PyTorch. It is
+    a penalty in ``model.losses``, because Keras's own decay comes after the momentum, a tenth as strong. The
+    first convolution and the output stay in float32 under every policy, see methods/unet.py.
     """
     import keras
     from keras import layers

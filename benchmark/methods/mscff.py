@@ -1,8 +1,8 @@
 """MSCFF (Li et al. 2019): multi-scale convolutional feature fusion, 1,510,761 parameters.
 
-An encoder and a decoder of six residual blocks with 64 filters, the innermost dilated, at 1, 1/2,
-1/4 and three times 1/8 of the resolution. What the blocks of the decoder find at each scale is
-reduced to two maps, brought to full resolution and fused.
+An encoder and a decoder of six residual blocks each with 64 filters, the innermost dilated, at 1, 1/2, 1/4
+and three times 1/8 of the resolution. The output of each decoder block is reduced to two maps, brought to
+full resolution and fused.
 """
 
 from __future__ import annotations
@@ -33,33 +33,33 @@ ABOUT = About(
 )
 
 FILTERS = 64
-#: Dilation of each block of the encoder; a pooling follows the first three.
+#: Dilation of each encoder block; a pooling follows each of the first three.
 ENCODER = (1, 1, 1, 1, 2, 4)
-#: Of the decoder; an upsampling precedes the last three.
+#: Dilation of each decoder block; an upsampling precedes each of the last three.
 DECODER = (4, 2, 1, 1, 1, 1)
 POOLINGS = 3
 MULTIPLE = 2**POOLINGS
-#: Maps that each scale contributes, and that the fusion yields.
+#: Maps from each scale, and maps after the fusion.
 MAPS = 2
 
 
 def method(options: Options) -> Network:
-    """The network with one of its two recipes; the optimizer is Adam in both."""
+    """Return the network with one of its two recipes; the optimizer is Adam in both."""
     loss = cross_entropy if options.recipe == "shared" else squared_error
     return Network(build=build_mscff, loss=loss, multiple=MULTIPLE)
 
 
 def squared_error(outputs: tf.Tensor, cloud: tf.Tensor) -> tf.Tensor:
-    """Squared difference of probabilities [n, R, C, 1] and cloud (bool [n, R, C]), summed over pixels."""
+    """Return the squared error of probabilities [n, R, C, 1] for cloud (bool [n, R, C]), summed."""
     import tensorflow as tf
 
     return tf.reduce_sum(tf.square(outputs[..., 0] - tf.cast(cloud, outputs.dtype)))
 
 
 def build_mscff(shape: tuple[int, int, int]) -> keras.Model:
-    """The model float32 [n, rows, columns, channels] -> float32 [n, rows, columns, 1], P(cloud).
+    """Build the model float32 [n, rows, columns, channels] -> float32 [n, rows, columns, 1], P(cloud).
 
-    First convolution and output stay in float32 under every policy, see methods/unet.py.
+    The first convolution and the output stay in float32 under every policy, see methods/unet.py.
     """
     import keras
     from keras import layers

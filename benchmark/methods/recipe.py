@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Options:
-    """recipe: shared, the benchmark's loss and optimizer, or published, those of the publication."""
+    """recipe: shared (the benchmark's loss and optimizer) or published (those of the publication)."""
 
     recipe: str = "shared"
 
@@ -16,6 +16,6 @@ class Options:
 
 
 def check_recipe(recipe: str) -> None:
-    """Raise ValueError for any other word."""
+    """Raise ValueError for any other recipe."""
     if recipe not in ("shared", "published"):
         raise ValueError(f"recipe is {recipe!r}; expected 'shared' or 'published'")

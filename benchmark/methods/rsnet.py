@@ -1,7 +1,7 @@
-"""RS-Net (Jeppesen et al. 2019): a U-Net whose encoder is normalised, 7,856,321 parameters.
+"""RS-Net (Jeppesen et al. 2019): a U-Net with a normalised encoder, 7,856,321 parameters.
 
-Four levels of two 3 x 3 convolutions with 32, 64, 128 and 256 filters, 512 at the bottom, ELU and
-then batch normalization on the way down, nearest-neighbour upsampling and ELU alone on the way up.
+Four levels of two 3 x 3 convolutions with 32, 64, 128 and 256 filters, 512 at the bottom, ELU and then batch
+normalization on the way down, nearest-neighbour upsampling and ELU alone on the way up.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ PUBLISHED_MARGIN = 20
 
 
 def method(options: Options) -> Network:
-    """The network with one of its two recipes."""
+    """Return the network with one of its two recipes."""
     if options.recipe == "shared":
         return Network(build=partial(build_rsnet, dropout=DROPOUT), multiple=MULTIPLE)
     return Network(
@@ -54,18 +54,18 @@ def method(options: Options) -> Network:
 
 
 def amsgrad() -> keras.Optimizer:
-    """Adam with AMSGrad, otherwise with Keras's defaults of the time."""
+    """Return Adam with AMSGrad, otherwise with Keras's defaults of that time."""
     import keras
 
     return keras.optimizers.Adam(beta_1=0.9, beta_2=0.999, epsilon=1e-7, amsgrad=True)
 
 
 def build_rsnet(shape: tuple[int, int, int], dropout: float = 0.0, l2: float = 0.0) -> keras.Model:
-    """The model float32 [n, rows, columns, channels] -> float32 [n, rows, columns, 1], P(cloud).
+    """Build the model float32 [n, rows, columns, channels] -> float32 [n, rows, columns, 1], P(cloud).
 
-    ``dropout``: fraction dropped behind the last 3 x 3 convolution. ``l2``: penalty of all 3 x 3
-    kernels, in ``model.losses``. First convolution and output stay in float32 under every policy,
-    see methods/unet.py.
+    ``dropout``: fraction dropped after the last 3 x 3 convolution. ``l2``: penalty of all 3 x 3 kernels, in
+    ``model.losses``. The first convolution and the output stay in float32 under every policy, see
+    methods/unet.py.
     """
     import keras
     from keras import layers

@@ -1,8 +1,7 @@
-"""Threshold tests of one pixel and its neighbours: cloud where any of them fires. NumPy only.
+"""Threshold tests of a pixel and its neighbours: cloud where any of them fires. NumPy only.
 
-Five tests by day and five by night, as Saunders and Kriebel (1988) and the basic tests of the ATSR and
-SLSTR products have them. Of the climatology that they compare with, a scene's own warm pixels take the
-place.
+Five tests by day and five by night, after Saunders and Kriebel (1988) and the basic tests of the ATSR and
+SLSTR products. A scene's own warm pixels replace the climatology that the originals compare with.
 """
 
 from __future__ import annotations
@@ -37,14 +36,14 @@ ABOUT = About(
     "training scenes, or constants of the literature.",
 )
 
-#: Each fires where its statistic exceeds a threshold; the order is that of the tables.
+#: Each test fires where its statistic exceeds a threshold; the tables have the same order.
 DAY_TESTS = ("gross", "coherence", "visible", "ratio", "cirrus")
 NIGHT_TESTS = ("gross", "coherence", "cirrus", "fog", "high")
-#: SLSTR's own, by day only: 1.375 and 1.61 um, which AVHRR did not have.
+#: SLSTR's own tests, by day only: 1.375 and 1.61 um, which AVHRR did not have.
 EXTENSION = ("reflectance_1375", "reflectance_1610")
 
-#: As later descriptions attribute them to the papers. ratio: in units of the window. coherence: over sea.
-#: gross and visible: no constant carries over, so 10 K, and CLAVR-1's over land (Stowe and others, 1999).
+#: Values that later descriptions attribute to the papers. ratio: in units of the window. coherence: over sea.
+#: gross and visible have no transferable constant: 10 K, and CLAVR-1's over land (Stowe and others, 1999).
 PUBLISHED = {
     "gross": 10.0,
     "coherence": 0.2,
@@ -55,21 +54,21 @@ PUBLISHED = {
     "high": 1.5,
 }
 
-#: Reflectance at 0.87 over that at 0.66 um: below over clear sea, above over vegetation.
+#: Reflectance ratio of 0.87 to 0.66 um: lower over clear sea, higher over vegetation.
 RATIO_WINDOW = (0.75, 1.6)
-#: Largest T11 - T12 [K] of clear sky seen from the zenith, at T11 [K], as attributed to the paper of 1988.
+#: Largest T11 - T12 [K] of clear sky in nadir view, at T11 [K], as attributed to the paper of 1988.
 CLEAR_T11 = (260.0, 270.0, 280.0, 290.0, 300.0, 310.0)
 CLEAR_SPLIT = (0.55, 0.58, 1.30, 3.06, 5.77, 9.41)
 
 
-#: Of a training scene, about as many pixels, on a grid: a fit to 1000 scenes takes half a gigabyte.
+#: Approximate number of grid pixels per training scene: a fit to 1000 scenes takes half a gigabyte.
 PIXELS_PER_SCENE = 10_000
 QUANTILES, ROUNDS = 100, 5
 
 
 @dataclass(frozen=True)
 class Options:
-    """constants: "fitted" to the training scenes, or "published". extended: tests at 1.375 and 1.61 um."""
+    """constants: "fitted" to the training scenes, or "published". extended: add tests at 1.375, 1.61 um."""
 
     constants: str = "fitted"
     extended: bool = False
@@ -82,7 +81,7 @@ class Options:
 
 
 def method(options: Options) -> Fitted:
-    """The tests with thresholds as ``options`` choose them; P is 1 where a test fires, else 0."""
+    """Return the tests with the thresholds that ``options`` choose; P is 1 where a test fires, else 0."""
     day = DAY_TESTS + EXTENSION if options.extended else DAY_TESTS
 
     def fit(images: Iterable[Example], seed: int) -> Tables:
@@ -98,7 +97,7 @@ def method(options: Options) -> Fitted:
 def predict(
     inputs: NDArray[np.float32], tables: Tables, day: tuple[str, ...] = DAY_TESTS
 ) -> NDArray[np.float32]:
-    """1 where any test of the pixel's period fires, else 0: the tests know no probability.
+    """Return 1 where any test of the pixel's period fires, else 0: the tests give no probability.
 
     inputs: float32 [R, C, 9], normalised. tables: thresholds "day" and "night". Fill is 0.
     """
@@ -116,7 +115,7 @@ def predict(
 def statistics(
     refs: NDArray[np.float32], bts: NDArray[np.float32], measured: NDArray[np.bool_]
 ) -> dict[str, NDArray[np.float32]]:
-    """What each test compares with its threshold, float32 [R, C], larger for cloud.
+    """Return the statistic that each test compares with its threshold, float32 [R, C], larger for cloud.
 
     refs: [R, C, 6] reflectances. bts: [R, C, 3] kelvin. measured: [R, C].
     """
@@ -140,9 +139,9 @@ def statistics(
 
 
 def fit_thresholds(images: Iterable[Example], day: tuple[str, ...], published: Tables) -> Tables:
-    """Thresholds of the highest accuracy on pixels of the training images, by day and by night.
+    """Return the most accurate thresholds on pixels of the training images, by day and by night.
 
-    A period of which there are no pixels keeps the published thresholds.
+    A period without pixels keeps the published thresholds.
     """
     tests = {"day": day, "night": NIGHT_TESTS}
     pixels: dict[str, list[NDArray[np.float32]]] = {"day": [], "night": []}
@@ -163,15 +162,15 @@ def fit_thresholds(images: Iterable[Example], day: tuple[str, ...], published: T
 
 
 def best_thresholds(values: NDArray[np.float32], cloud: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Thresholds [tests] for statistics [tests, n] such that 'any exceeds' agrees best with cloud [n].
+    """Return thresholds [tests] for statistics [tests, n] such that 'any exceeds' agrees best with cloud [n].
 
-    Coordinate descent from all tests off (infinity): each threshold in turn is moved to that quantile
-    of its statistic, or off, at which the most pixels are right. Independent of the order of pixels.
+    Coordinate descent from all tests off (infinity): each threshold in turn moves to the quantile of its
+    statistic, or off, that gets most pixels right. Independent of the order of pixels.
     """
     grids = [
         np.unique(np.quantile(row, np.linspace(0, 1, QUANTILES + 1)).astype(np.float32)) for row in values
     ]
-    # value > grid[i] is level > i, exactly; at the grid's end the test is off
+    # value > grid[i] is exactly level > i; at the grid's end the test is off
     levels = [np.searchsorted(grid, row).astype(np.uint8) for grid, row in zip(grids, values, strict=True)]
     chosen = [len(grid) for grid in grids]
     fired = np.zeros(cloud.shape, np.uint8)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import keras
     from keras import layers
 
-    #: What a convolution makes of an image, or of the image upsampled next to a skip; True: without padding.
+    #: Applies a convolution to an image, or to the upsampled image joined to a skip; True: without padding.
     Convolved = Callable[
         [layers.Conv2D, keras.KerasTensor, keras.KerasTensor | None, bool], keras.KerasTensor
     ]
@@ -37,16 +37,16 @@ MULTIPLE = 2 ** len(FILTERS)
 
 
 def method() -> Network:
-    """The reference model with the loss and the optimizer of the reference."""
+    """Return the reference model with the reference's loss and optimizer."""
     return Network(build=build_unet, multiple=MULTIPLE, optimised=optimised_unet, inner=inner_unet)
 
 
 def build_unet(shape: tuple[int, int, int]) -> keras.Model:
-    """The model float32 [n, rows, columns, channels] -> float32 [n, rows, columns, 1].
+    """Build the model float32 [n, rows, columns, channels] -> float32 [n, rows, columns, 1].
 
-    The output is the probability of cloud. Under mixed_bfloat16 the first convolution stays
-    in float32: a bfloat16 input would resolve a brightness temperature to 0.2 K only, as
-    coarse as what separates thin cloud from sea. The sigmoid is computed in float32 as well.
+    The output is the probability of cloud. Under mixed_bfloat16 the first convolution stays in float32: a
+    bfloat16 input would resolve a brightness temperature only to 0.2 K, about the difference between thin
+    cloud and sea. The sigmoid is computed in float32 as well.
     """
     import keras
     from keras import layers
@@ -76,18 +76,20 @@ def build_unet(shape: tuple[int, int, int]) -> keras.Model:
 def optimised_unet(
     model: keras.Model, shape: tuple[int, int] | None = None, xla: bool = False
 ) -> keras.Model:
-    """The same function of the same variables as ``build_unet``'s, in 81 % of the operations.
+    """Return the same function as ``build_unet``, with the same variables and 81 % of the operations.
 
-    Only how it is computed differs, and so its rounding: see ``compute/convolution.py``. ``shape``: rows
-    and columns of the images, multiples of 8, if not those of the patches. ``xla``: with operations that
-    XLA compiles deterministically.
+    Only the computation and its rounding differ: see ``compute/convolution.py``. ``shape``: rows and columns
+    of the images, multiples of 8, if not those of the patches. ``xla``: use operations that XLA compiles
+    deterministically.
     """
     return _optimised(model, shape, xla, margin=0)
 
 
 def inner_unet(model: keras.Model, crop: int, xla: bool = False) -> keras.Model:
-    """``optimised_unet`` without the outer crop / 2 pixels of its output, nor what only they need: with the
-    benchmark's patches of 256 and a crop of 80, seven tenths of its operations."""
+    """Return ``optimised_unet`` without the outer crop / 2 pixels of its output and whatever only they need.
+
+    With the benchmark's patches of 256 and a crop of 80, it takes seven tenths of the operations.
+    """
     return _optimised(model, None, xla, margin=crop // 2)
 
 
@@ -115,12 +117,12 @@ def _connect(
     pooling: type[layers.Layer],
     margin: int = 0,
 ) -> keras.Model:
-    """The network of these convolutions, without the outer ``margin`` pixels of its output.
+    """Connect these convolutions to a network, without the outer ``margin`` pixels of its output.
 
-    On the way up a level needs two pixels more on each side than it keeps, for its two convolutions, and half
-    as many of the level below. The first one is computed with padding, since TensorFlow adds the upsampled
-    image within it only where both have the same size; what the padding reaches is cut off. A level that
-    keeps all but a pixel, or all, is computed with padding.
+    On the way up, a level needs two pixels more on each side than it keeps, for its two convolutions, and
+    half as many of the level below. The first convolution is padded, since TensorFlow adds the upsampled
+    image within it only if both have the same size; pixels affected by the padding are cut off. A level that
+    leaves out at most one pixel is padded throughout.
     """
     import keras
     from keras import layers
@@ -135,7 +137,7 @@ def _connect(
     ) -> keras.KerasTensor:
         first, second = next(remaining), next(remaining)
         valid = left_out >= 2
-        before = _needed(left_out) * 2  # pixels that are left out of the image made of x and the skip
+        before = _needed(left_out) * 2  # pixels left out of the image made from x and the skip
         if skip is None:
             x = cropped(x, left_out - 2) if valid else x
             x = layers.ReLU(dtype=first.dtype_policy)(convolved(first, x, None, valid))
@@ -160,5 +162,5 @@ def _connect(
 
 
 def _needed(left_out: int) -> int:
-    """Pixels that the level below may leave out where this one does not need all of them."""
+    """Return how many pixels the level below may leave out, given what this level leaves out."""
     return max(left_out - 2, 0) // 2

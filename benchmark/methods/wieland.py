@@ -1,7 +1,7 @@
-"""The U-Net of Wieland et al. (2019), layer for layer as its published weights have it.
+"""The U-Net of Wieland et al. (2019), layer for layer as in its published weights.
 
-Four levels of two 3 x 3 convolutions with 32, 64, 128 and 256 filters, 512 at the bottom, batch
-normalization after each ReLU, learnt upsampling: 7,773,601 parameters.
+Four levels of two 3 x 3 convolutions with 32, 64, 128 and 256 filters, 512 at the bottom, batch normalization
+after each ReLU, learnt upsampling: 7,773,601 parameters.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ class Options:
 
 
 def method(options: Options) -> Network:
-    """The network with the benchmark's loss and optimizer, the only recipe there is."""
+    """Return the network with the benchmark's loss and optimizer, its only recipe."""
     return Network(build=build_wieland, multiple=MULTIPLE)
 
 
 def build_wieland(shape: tuple[int, int, int], classes: int = 1) -> keras.Model:
-    """The model float32 [n, rows, columns, channels] -> float32 [n, rows, columns, classes].
+    """Build the model float32 [n, rows, columns, channels] -> float32 [n, rows, columns, classes].
 
-    Probabilities: of cloud for one class, else of each class. First convolution and output stay in
+    Probabilities: of cloud for one class, else of each class. The first convolution and the output stay in
     float32 under every policy, see methods/unet.py.
     """
     import keras

@@ -1,4 +1,4 @@
-"""What every part of a run works with."""
+"""Objects that every part of a run uses."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ class RunContext:
 
     @property
     def layout(self) -> PatchLayout:
-        """What a store of this run's patches holds."""
+        """Return the layout of this run's patch stores."""
         geometry = self.config.geometry
         return PatchLayout((geometry.rows, geometry.columns), geometry.patch, self.config.data.kind)
 
     def read(self, path: Path) -> Scene:
-        """A scene of the configured size and kind. Raises SceneError."""
+        """Read a scene of the configured size and kind. Raises SceneError."""
         return read_scene(path, self.layout.shape, self.config.data.kind)
 
     def read_inputs(self, path: Path) -> SceneInputs:
-        """What a method may see of such a scene. Raises SceneError."""
+        """Read such a scene without its labels. Raises SceneError."""
         return read_inputs(path, self.layout.shape, self.config.data.kind)
 
     def read_labels(self, path: Path) -> SceneLabels:
-        """What such a scene is scored against. Raises SceneError."""
+        """Read the labels of such a scene. Raises SceneError."""
         return read_labels(path, self.layout.shape)

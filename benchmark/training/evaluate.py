@@ -1,4 +1,4 @@
-"""Whole-scene inference with the best weights, and the scores of what it predicts."""
+"""Predict whole scenes with the best weights, and score the masks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class SceneScore:
-    """Counts of one scene's mask against its reference masks, and the seconds it took."""
+    """Pixel counts of one scene's mask against its reference masks, and the seconds it took."""
 
     scene: str
     period: str
@@ -36,14 +36,15 @@ class SceneScore:
     seconds: float
 
 
-#: a scene's inputs [R, C, 9] -> probability of cloud [R, C].
+#: A scene's inputs [R, C, 9] -> probability of cloud [R, C].
 PredictScene = Callable[[SceneInputs], NDArray[np.floating]]
 
 
 def by_patches(predict: Predict, geometry: Geometry, batch: int) -> PredictScene:
-    """A prediction of scenes from one of patches: tiled, predicted in batches, and stitched.
+    """Turn a prediction of patches into one of scenes: tile, predict in batches, and stitch.
 
-    ``predict``: float32 [n, patch, patch, 9] -> [n, patch - crop, patch - crop], what is kept of each patch.
+    ``predict``: float32 [n, patch, patch, 9] -> [n, patch - crop, patch - crop], the inner part of each
+    patch.
     """
 
     def predict_scene(scene: SceneInputs) -> NDArray[np.floating]:
@@ -56,14 +57,14 @@ def by_patches(predict: Predict, geometry: Geometry, batch: int) -> PredictScene
 
 @dataclass(frozen=True)
 class Predicted:
-    """A scene whose mask is written, before its label has been read."""
+    """A scene whose mask is written but whose label has not been read."""
 
     path: Path
     scene: str
     period: str
-    #: Not on a fill border: bool [R, C], packed into bits row by row.
+    #: Pixels not on a fill border: bool [R, C], packed into bits row by row.
     inside: NDArray[np.uint8]
-    #: Of tiling, predicting and stitching, and of waiting for the scene to be read; not of writing.
+    #: Time to tile, predict and stitch, and to wait until the scene is read; not to write.
     seconds: float
 
 
@@ -76,8 +77,8 @@ def predict_scenes(
 ) -> Iterator[Predicted]:
     """Predict each scene in turn and write its mask; without ``mask_path`` nothing is written.
 
-    The next scene is read while one is predicted and written. The probability is stored, and compared with
-    one half, as float16. Raises MethodError for a prediction that is not one.
+    Reads the next scene while one is predicted and written. The probability is stored as float16, and this
+    value is compared with one half. Raises MethodError for an invalid prediction.
     """
     with ThreadPoolExecutor(1) as reader:
         reading = [reader.submit(read, path) for path in paths[:1]]
@@ -95,7 +96,7 @@ def predict_scenes(
 
 
 def checked_probability(found: object, shape: tuple[int, ...], where: str) -> NDArray[np.floating]:
-    """``found`` if it is a probability for every pixel of an image. Raises MethodError."""
+    """Return ``found`` if it is a probability for every pixel of an image. Raises MethodError."""
     expected = f"a number from 0 to 1 for each of {shape[0]} x {shape[1]} pixels"
     remedy = "correct the method's predictions"
     if not isinstance(found, np.ndarray) or found.shape != shape or found.dtype.kind != "f":
@@ -114,7 +115,7 @@ def checked_probability(found: object, shape: tuple[int, ...], where: str) -> ND
 
 
 def score_scene(predicted: Predicted, labels: SceneLabels, mask: NDArray[np.uint8]) -> SceneScore:
-    """The counts of a scene's written mask against its labels."""
+    """Count a scene's written mask against its labels."""
     shape, truth = mask.shape, labels.truth
     inside = np.unpackbits(predicted.inside, count=mask.size).reshape(shape).astype(bool)
     return SceneScore(
@@ -130,7 +131,7 @@ def score_scene(predicted: Predicted, labels: SceneLabels, mask: NDArray[np.uint
 
 @dataclass(frozen=True)
 class WholeScenes:
-    """Scenes predicted in one piece: against their scored masks, and against the label."""
+    """Whole-scene predictions: compared with the scored masks, and with the label."""
 
     agreement: Confusion
     accuracy: Confusion
@@ -143,9 +144,9 @@ def compare_whole_scenes(
     predict: PredictScene,
     mask_path: Callable[[str], Path],
 ) -> Iterator[WholeScenes]:
-    """Predict each scene in one piece and compare it with the mask that was scored.
+    """Predict each scene in one piece and compare it with the scored mask.
 
-    A pixel sees more of its scene than in a patch, so that both differ near the edges of tiles.
+    A pixel sees more of its scene than in a patch, so the two differ near the edges of tiles.
     """
     for path in paths:
         start = time.perf_counter()
@@ -157,12 +158,12 @@ def compare_whole_scenes(
 
 
 def total(counts: Iterable[Confusion]) -> Confusion:
-    """The sum of counts, for example over scenes."""
+    """Return the sum of counts, for example over scenes."""
     return sum(counts, Confusion())
 
 
 def summarise(scores: Sequence[SceneScore]) -> dict[str, dict[str, dict]]:
-    """Scores by reference mask (bayes; truth where known) and by part: all, day, night, without borders."""
+    """Return scores by reference mask (bayes; truth if known) and part: all, day, night, without borders."""
     summary = {"bayes": _by_part(scores, [s.bayes for s in scores], [s.inside for s in scores])}
     truth = [s.truth for s in scores if s.truth is not None]
     truth_inside = [s.truth_inside for s in scores if s.truth_inside is not None]

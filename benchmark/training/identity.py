@@ -1,4 +1,4 @@
-"""What a run says before the clock: who submits, on what, and with which hyperparameters."""
+"""Log what a run states before the clock starts: submitter, system and hyperparameters."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from benchmark.training.context import RunContext
 
 
 class Computing(NamedTuple):
-    """What computes: accelerators of a node, replicas of a batch, precision, and how steps are taken."""
+    """The computing setup: accelerators of a node, replicas of a batch, precision, and optimization."""
 
     accelerators: int = 0
     replicas: int = 1
@@ -33,9 +33,9 @@ class Computing(NamedTuple):
 
 
 def keep_facts(run: RunContext, facts: dict[str, Any]) -> None:
-    """Write what this start measured of its node, and at the first start configuration and method.
+    """Write the facts this start measured about its node; at the first start also configuration and method.
 
-    Warns where a resumed run has other hardware than its first start.
+    Warns if a resumed run has different hardware from its first start.
     """
     if reason := not_submittable(facts["git"]):
         run.display.warn(f"this run cannot be submitted: {reason}")
@@ -69,9 +69,9 @@ def log_identity(run: RunContext, facts: dict[str, Any]) -> None:
 
 
 def log_parameters(run: RunContext, facts: dict[str, Any], computing: Computing) -> None:
-    """The hyperparameters and facts that every log states within init, in the order of the vocabulary.
+    """Log the hyperparameters and facts that every log states within init, in the order of the vocabulary.
 
-    Raises RunError for a damaged announcement of an experiment.
+    Raises RunError if the announcement of an experiment is damaged.
     """
     config, method, batch = run.config, run.method, run.config.training.batch_size
     about, announced = method.about, read_announcement(run.folder.announcement)
@@ -94,7 +94,7 @@ def log_parameters(run: RunContext, facts: dict[str, Any], computing: Computing)
         "precision": computing.precision,
         "lowest_numerical_precision_in_linear": NUMERICS[computing.precision],
         "lowest_numerical_precision_in_attn": NUMERICS[computing.precision],
-        "lowest_numerical_precision_in_comm": "fp32",  # gradients are summed over replicas as they are kept
+        "lowest_numerical_precision_in_comm": "fp32",  # gradients are summed in the precision they have
         **dict.fromkeys(PARALLELISM, 1),
         "config_filename": run.folder.config.name,
     }
@@ -119,7 +119,7 @@ def log_parameters(run: RunContext, facts: dict[str, Any], computing: Computing)
 
 
 def optimization_facts(config: Config, total_steps: int, optimizer: Mapping[str, Any]) -> dict[str, Any]:
-    """What a log states of steps: the settings of an optimizer as Keras states them, and the schedule."""
+    """Return what a log states about steps: the optimizer's settings as in Keras, and the schedule."""
     name = str(optimizer["name"]).lower()
     values: dict[str, Any] = {
         "opt_name": name,

@@ -1,4 +1,4 @@
-"""The last part of a run: the inference scenes, by the best weights and by what any model must beat."""
+"""The last part of a run: predict the inference scenes with the best weights and with the baselines."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def infer(
     commit: str | None,
     weights: str = "weights of the best epoch",
 ) -> list[evaluate.SceneScore]:
-    """Predict every inference scene, then read the labels and score what was written.
+    """Predict every inference scene, then read the labels and score the written masks.
 
-    No label is known before the last mask is on disk; staging only made sure that it can be read.
-    Workers that are not the chief predict their share and score nothing.
+    No label is used before the last mask is on disk; staging only checked that labels are readable. Workers
+    other than the chief predict their share and score nothing.
     """
     attributes = {
         "model": f"{run.method.about.title}, {weights}",
@@ -72,7 +72,7 @@ def infer(
 
 
 def infer_whole(run: RunContext, predict: evaluate.PredictScene, scenes: Sequence[Path]) -> None:
-    """How far scenes in one piece agree with the scored tiling, which alone counts."""
+    """Log how far whole-scene predictions agree with the tiled ones, which alone count for the score."""
     compared = []
     with run.display.bar("whole scenes", len(scenes)) as update:
         for scene in evaluate.compare_whole_scenes(scenes, run.read, predict, run.folder.mask):
@@ -95,7 +95,7 @@ def infer_whole(run: RunContext, predict: evaluate.PredictScene, scenes: Sequenc
 
 
 def score_baselines(run: RunContext, store: PatchStore, scenes: Sequence[Path]) -> dict[str, float]:
-    """Accuracy on the inference scenes of each baseline, fitted on the training store."""
+    """Return the accuracy on the inference scenes of each baseline, fitted on the training store."""
     with run.log.interval("baselines"):
         classifiers = fit_baselines(*sample_pixels(store))
         counts = dict.fromkeys(classifiers, Confusion())
@@ -113,7 +113,7 @@ def score_baselines(run: RunContext, store: PatchStore, scenes: Sequence[Path]) 
 
 
 def sample_pixels(store: PatchStore) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Pixels spread evenly over the store: float32 [n, 9] and their labels bool [n]."""
+    """Return pixels spread evenly over the store, float32 [n, 9], and their labels bool [n]."""
     chosen = np.unique(np.linspace(0, store.count - 1, min(store.count, MAX_PATCHES)).astype(int))
     pixels, cloud = [], []
     for index in chosen:

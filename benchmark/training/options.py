@@ -1,4 +1,4 @@
-"""What the command line chooses for a run."""
+"""Options of the command line for a run."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """Choices that leave the results as they are; the configuration determines those."""
+    """Choices that do not affect the results; the configuration determines those."""
 
     #: Folder of the patch stores, which outlive the run.
     stage_dir: Path
-    #: Whether scenes that cannot be used are left out.
+    #: Whether to leave out scenes that cannot be used.
     skip_bad: bool = False
-    #: Whether the last checkpoint of an earlier process is continued.
+    #: Whether to continue from the last checkpoint of an earlier process.
     resume: bool = False
-    #: Whether scalars for TensorBoard are written.
+    #: Whether to write scalars for TensorBoard.
     tensorboard: bool = False

@@ -1,4 +1,4 @@
-"""Two pictures of a run: the curves of its epochs, and its scenes with mask and errors."""
+"""Draw two pictures of a run: the curves of its epochs, and its scenes with mask and errors."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from matplotlib.ticker import MaxNLocator
 
 #: Blue and orange of Okabe and Ito, distinguishable for colour-blind readers.
 TRAINING, VALIDATION, TARGET = "#0072B2", "#E69F00", "#666666"
-#: Colours of an error map, in the order of ``outcome``: right clear and cloud, missed and false cloud.
+#: Colours of an error map, in the order of ``outcome``: correct clear and cloud, missed and false cloud.
 OUTCOMES = {"clear": "#1B3B5A", "cloud": "#FFFFFF", "missed cloud": "#D55E00", "false cloud": "#F0E442"}
 SCENES_SHOWN = 8
 #: Every fourth pixel is enough for a contact sheet.
@@ -34,7 +34,7 @@ RESOLUTION = 120
 
 
 def plot_run(folder: RunFolder, config: Config, result: dict[str, Any], inference: Sequence[Path]) -> None:
-    """The pictures of a complete run, from its own files; without epochs no curves."""
+    """Draw the pictures of a complete run from its own files; without epochs, no curves."""
     kind = "" if config.data.kind == "slstr" else " (synthetic scenes)"
     title = f"{config.run_name}{kind}: {result['metric'].replace('_', ' ')} {result['value']:.4f}"
     if folder.metrics.exists():
@@ -48,7 +48,7 @@ def plot_run(folder: RunFolder, config: Config, result: dict[str, Any], inferenc
 
 
 def plot_curves(path: Path, epochs: Sequence[dict], best_epoch: int, target: float, title: str) -> None:
-    """Loss and accuracy of training and validation over epochs (as the paper's figures 2 to 4).
+    """Plot loss and accuracy of training and validation over epochs (like the paper's figures 2 to 4).
 
     epochs: one mapping per epoch with epoch, train_loss, eval_loss, train_accuracy, eval_accuracy.
     """
@@ -76,10 +76,10 @@ def plot_curves(path: Path, epochs: Sequence[dict], best_epoch: int, target: flo
 
 
 def plot_scenes(path: Path, scenes: Sequence[tuple[Path, Path]], shape: tuple[int, int], title: str) -> None:
-    """One row per scene: false colour, label, predicted probability, error map.
+    """Plot one row per scene: false colour, label, predicted probability, error map.
 
-    scenes: each scene's file with the mask file that the run wrote for it. One scene at a
-    time is in memory.
+    scenes: each scene's file and the mask file that the run wrote for it. Only one scene at a time is in
+    memory.
     """
     count = len(scenes)
     figure, axes = plt.subplots(

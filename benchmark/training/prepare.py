@@ -1,4 +1,4 @@
-"""Everything about a run that can be refused before anything is computed."""
+"""Check everything that can be refused before a run computes anything."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from benchmark.synthesis.dataset import ensure_dataset
 
 
 class SceneFiles(NamedTuple):
-    """The scenes to learn from, and those that are scored."""
+    """The scenes to learn from, and the scenes to score."""
 
     training: list[Path]
     inference: list[Path]
 
 
 def use_method(config: Config) -> tuple[Config, LoadedMethod]:
-    """The configured method, and the configuration as that method needs it.
+    """Return the configuration as the configured method needs it, and the method.
 
-    What is not trained by steps takes one epoch, image by image. Raises ConfigError and MethodError.
+    A method that does not train in steps takes one epoch, image by image. Raises ConfigError and MethodError.
     """
     method = load_method(config.method.name, config.method.options)
     if method.kind != "network":
@@ -53,7 +53,7 @@ def use_method(config: Config) -> tuple[Config, LoadedMethod]:
 
 
 def use_data(config: Config, folder: Path) -> Config:
-    """The configuration with the scenes below ``folder`` (its training/ and inference/)."""
+    """Return the configuration with the scenes below ``folder`` (its training/ and inference/)."""
     training, inference = folder / "training", folder / "inference"
     synthetic = any(_says_synthetic(path) for path in scenes.discover(training))
     data = dataclasses.replace(
@@ -67,7 +67,7 @@ def use_data(config: Config, folder: Path) -> Config:
 
 
 def find_scenes(config: Config, display: Display, *, learning: bool = True) -> SceneFiles:
-    """Training and inference scenes; the embedded ones are made first if they do not exist.
+    """Return training and inference scenes; make the configured synthetic ones first if they do not exist.
 
     Without ``learning`` no training scene is needed.
     """
@@ -113,11 +113,11 @@ def find_scenes(config: Config, display: Display, *, learning: bool = True) -> S
 def claim_folder(
     config: Config, output: Path, display: Display, *, force: bool, resume: bool = False
 ) -> Iterator[RunFolder]:
-    """The run's own folder, held against other processes until the block ends.
+    """Lock the run's own folder against other processes until the block ends.
 
-    It is empty, unless the run there is incomplete and to be resumed. A complete run that is
-    there already is refused unless ``force``; with it, or when the run there is incomplete, it
-    is moved aside to ``<output>.aside/``. Raises RunError.
+    It is empty, unless ``resume`` continues an incomplete run there. An existing complete run is refused
+    unless ``force``; with it, or if the run is incomplete and not resumed, it is moved aside to
+    ``<output>.aside/``. Raises RunError.
     """
     folder = RunFolder(output / config.run_name)
     lock = _lock(folder, config)
@@ -138,18 +138,18 @@ def claim_folder(
             lock = _lock(folder, config)
         yield folder
     finally:
-        with suppress(OSError):  # what ended the run matters more
+        with suppress(OSError):  # the error that ended the run matters more
             folder.lock.unlink(missing_ok=True)
         os.close(lock)
 
 
 def is_complete(folder: RunFolder) -> bool:
-    """Whether the folder holds a run that ended."""
+    """Whether the folder holds a run that has ended successfully."""
     return folder.log.exists() and outcome(folder.log) == "success"
 
 
 def outcome(log: Path) -> str | None:
-    """The status that the log's last event, run_stop, states; None if it does not end with one."""
+    """Return the status in the log's last event, run_stop; None if the log ends otherwise."""
     lines = last_lines(log)
     try:
         event = json.loads(lines[-1].removeprefix(TOKEN))
@@ -162,7 +162,7 @@ def _says_synthetic(path: Path) -> bool:
     try:
         return scenes.is_synthetic(path)
     except SceneError:
-        return False  # reading the scenes will report it
+        return False  # reading the scenes will report the error
 
 
 def _lock(folder: RunFolder, config: Config) -> int:

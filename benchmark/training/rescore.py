@@ -1,4 +1,4 @@
-"""A finished run's scores, computed again from what it has learned: no training, no log."""
+"""Score a finished run again from its weights or tables: no training, no log."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from benchmark.training.learning.fitted import fitted_predictions
 
 
 class Rescored(NamedTuple):
-    """The score of a scene that was predicted again, and the digest of its mask."""
+    """The score of a scene predicted again, and the digest of its mask."""
 
     score: SceneScore
     mask_sha256: str
 
 
-#: The mask uint8 [R, C] of a scene.
+#: Returns the mask uint8 [R, C] of a scene.
 MaskScene = Callable[[SceneInputs], NDArray[np.uint8]]
 
 
 def masks_by(predict: PredictScene) -> MaskScene:
-    """The mask of a scene as a run stores it, from a prediction. Raises MethodError."""
+    """Turn a prediction into a scene's mask as a run stores it. Raises MethodError."""
 
     def mask(inputs: SceneInputs) -> NDArray[np.uint8]:
         probability = checked_probability(predict(inputs), inputs.inside.shape, inputs.name)
@@ -60,14 +60,14 @@ def rescore(config: Config, mask_scene: MaskScene, scenes: Sequence[Path]) -> It
 def prediction(
     config: Config, method: LoadedMethod, arrays: Mapping[str, NDArray], precision: str
 ) -> tuple[PredictScene, PredictScene]:
-    """How a method predicts with what a run has learned: a scene as the run did it, and in one piece.
+    """Return a method's predictions with a run's weights or tables: as in the run, and in one piece.
 
-    ``arrays`` is what `benchmark.record.weights` reads, ``precision`` what the run computed in.
-    Raises WeightsError, RunError and MethodError.
+    ``arrays`` is what `benchmark.record.weights` reads, ``precision`` the precision of the run. Raises
+    WeightsError, RunError and MethodError.
     """
     if method.kind != "network":
         return fitted_predictions(method, dict(arrays), config.geometry)
-    with lasting_imports():  # TensorFlow, imported only where tensors are computed
+    with lasting_imports():  # import TensorFlow only where tensors are computed
         from benchmark.compute.engine import Engine, choose_strategy, make_deterministic
 
     make_deterministic(config.seed)

@@ -1,4 +1,4 @@
-"""The run's result, as the event ``result`` states it (S6.3; docs/events.md describes its fields)."""
+"""Compose the run's result for the event ``result`` (S6.3; docs/events.md describes its fields)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from benchmark.training.stage import Staged
 
 
 def meaning(method: LoadedMethod) -> str:
-    """What the result's value is, in a sentence."""
+    """Describe the result's value in a sentence."""
     chosen = {
         "network": "weights of the epoch with the lowest validation loss",
         "fitted": "fitted to the training scenes",
@@ -33,7 +33,7 @@ def compose_result(
     scores: list[SceneScore],
     compared: dict[str, float],
 ) -> dict[str, Any]:
-    """All that the run says about itself, each figure from what was measured."""
+    """Return the complete result, each figure from measurements."""
     config = run.config
     whole = total(score.bayes for score in scores)
     value = whole.correct / whole.pixels
@@ -70,14 +70,14 @@ def compose_result(
 
 
 def _baselines(value: float, compared: dict[str, float]) -> dict[str, Any]:
-    """The baselines and whether the score beats them; nothing where there was nothing to fit them to."""
+    """Return the baselines and whether the score beats them; empty if none could be fitted."""
     if not compared:
         return {}
     return {"baselines": compared, "beats_baselines": all(value > other for other in compared.values())}
 
 
 def _epochs(config: Config, learned: Learned) -> dict[str, Any]:
-    """How the epochs ended, and the measurements of the best; empty for masks."""
+    """Return how the epochs ended, and the measurements of the best; empty for masks."""
     if not learned.rows:
         return {}
     best = learned.rows[learned.best_epoch - 1]
@@ -87,7 +87,7 @@ def _epochs(config: Config, learned: Learned) -> dict[str, Any]:
         "stopped_by": "early_stop" if len(learned.rows) < config.training.epochs else "epochs",
         "train_loss": best["train_loss"],
         "train_accuracy": best["train_accuracy"],
-        # not by the keys of events: upstream's tools look for these in every line
+        # not under the keys of events: upstream's tools look for these in every line
         "validation_loss": best["eval_loss"],
         "validation_accuracy": best["eval_accuracy"],
     }

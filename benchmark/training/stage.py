@@ -1,4 +1,4 @@
-"""The first part of a run on the clock: scenes are checked, and those to learn from become patches."""
+"""The first timed part of a run: check the scenes, and cut those to learn from into patches."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from benchmark.training.context import RunContext
 
 
 class Staged(NamedTuple):
-    """The stores of the scenes to train on and to validate on, and what staging met."""
+    """The stores of the scenes to train on and to validate on, and what happened during staging."""
 
     training: StagedPart
     validation: StagedPart
 
     @property
     def records(self) -> list[SceneRecord]:
-        """Of the scenes in both stores."""
+        """Return the records of the scenes in both stores."""
         return [*self.training.records, *self.validation.records]
 
     @property
     def skipped(self) -> list[str]:
-        """Names of the scenes that were left out."""
+        """Return the names of the scenes that were left out."""
         return [path.name for part in self for path, _ in part.skipped]
 
 
 def counts_of(staged: Staged | None, layout: PatchLayout) -> dict[str, int]:
-    """Scenes and patches in the stores, values filled, and scenes that an earlier run staged."""
+    """Count scenes and patches in the stores, filled values, and scenes that an earlier run staged."""
     records = staged.records if staged else []
     return {
         "scenes": len(records),
@@ -43,10 +43,10 @@ def counts_of(staged: Staged | None, layout: PatchLayout) -> dict[str, int]:
 
 
 def check_inference_scenes(run: RunContext, paths: Sequence[Path]) -> list[Path]:
-    """The scenes that can be read to the last value, found out now and not after hours of training.
+    """Return the scenes that can be read completely; better to find out now than after hours of training.
 
-    Nothing of them is kept, in the page cache either. Raises SceneError at another one, unless the run
-    leaves those out.
+    Keeps nothing of them, not even in the page cache. Raises SceneError at an unreadable scene, unless the
+    run skips those.
     """
     usable = []
     with run.display.bar("inference scenes", len(paths)) as update:
@@ -64,10 +64,10 @@ def check_inference_scenes(run: RunContext, paths: Sequence[Path]) -> list[Path]
 
 
 def stage_scenes(run: RunContext, training: Sequence[Path], validation: Sequence[Path]) -> Staged:
-    """The stores of the scenes to train on and to validate on, complete.
+    """Return the complete stores of the scenes to train on and to validate on.
 
-    Raises SceneError at a scene that cannot be used, unless the run leaves those out;
-    RunError when no scene is left, or the stores cannot be written.
+    Raises SceneError at a scene that cannot be used, unless the run skips those; RunError if no scene is
+    left, or the stores cannot be written.
     """
     return Staged(_stage(run, "training", training), _stage(run, "validation", validation))
 
@@ -86,7 +86,7 @@ def _log_skipped(run: RunContext, part: str, path: Path, reason: str) -> None:
 
 
 def report_samples(run: RunContext, staged: Staged | None, inference: Sequence[Path]) -> None:
-    """Log and say what there is to learn from and to score. Raises RunError where nothing is to score."""
+    """Log and print how much there is to learn from and to score. Raises RunError if nothing to score."""
     if staged is not None:
         run.log.event("train_samples", staged.training.store.count)
         run.log.event("eval_samples", staged.validation.store.count)

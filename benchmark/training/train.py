@@ -1,7 +1,7 @@
-"""The story of a run, from the first event of its log to the last.
+"""The course of a run, from the first event of its log to the last.
 
-Read from top to bottom: identity, init, the clock starts, staging, epochs with their
-evaluations, inference with what was learned, baselines, result, the clock stops.
+Read from top to bottom: identity, init, the clock starts, staging, epochs with their evaluations, inference
+with what was learned, baselines, result, the clock stops.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from benchmark.training.prepare import SceneFiles
 from benchmark.training.result import compose_result
 from benchmark.training.stage import check_inference_scenes, counts_of, report_samples, stage_scenes
 
-#: Characters of a reason in the log: TensorFlow tells of some failures in a thousand lines.
+#: Most characters of a reason in the log: TensorFlow describes some failures in a thousand lines.
 REASON = 2000
 
 
@@ -50,10 +50,10 @@ def train_and_score(
     cluster: Cluster = SINGLE_WORKER,
     interruption: Interruption | None = None,
 ) -> dict[str, Any] | None:
-    """Run the benchmark into ``folder``; returns the result as it is logged, None if not the chief.
+    """Run the benchmark into ``folder``; return the result as it is logged, or None if not the chief.
 
-    However it ends, the log ends with run_stop, its status success or aborted. To resume is to
-    continue from the last checkpoint of an earlier process, if there is one.
+    However the run ends, the log ends with run_stop and status success or aborted. Resuming continues from
+    the last checkpoint of an earlier process, if there is one.
     """
     for path in (folder.checkpoints, folder.masks, folder.plots):
         path.mkdir(exist_ok=True, parents=True)
@@ -93,7 +93,7 @@ def train_and_score(
 
 
 def _warn_of_time(display: Display, paused: float, clock_set: float) -> None:
-    """Warn of pauses and of a clock that was set, which may have gone unnoticed."""
+    """Warn of pauses and of a changed clock, which may have gone unnoticed."""
     if paused:
         display.warn(f"the run was stopped for {paused:.0f} s, which count in its times as any others")
     if clock_set:
@@ -104,7 +104,7 @@ def _warn_of_time(display: Display, paused: float, clock_set: float) -> None:
 
 
 def _open_log(folder: RunFolder, checkpoint: Checkpoint | None, resume: bool) -> EventLog:
-    """The log of the chief: a new one, or the one that is continued."""
+    """Open the chief's log: a new one, or the one to continue."""
     kept = None
     if checkpoint is not None:
         progress = checkpoint.progress
@@ -172,9 +172,9 @@ def _run_benchmark(
 
 
 def _learner(run: RunContext, training_scenes: int) -> Learner:
-    """What learns: a network by steps, or what is fitted once, or masks that are only read."""
+    """Return the learner: a network that trains in steps, a method that is fitted once, or given masks."""
     if run.method.kind == "network":
-        with lasting_imports():  # TensorFlow, imported only where tensors are computed
+        with lasting_imports():  # import TensorFlow only where tensors are computed
             from benchmark.training.learning.network import NetworkLearner
 
         return NetworkLearner(run, training_scenes)

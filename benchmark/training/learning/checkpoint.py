@@ -1,7 +1,7 @@
 """Checkpoints: all that training needs to continue with the same bits. Complete, or absent.
 
-A checkpoint is one ``.npz`` file: the progress as JSON, weights and optimizer as arrays, each
-with the checksum that the format gives it. It is written aside, forced to disk and renamed.
+A checkpoint is one ``.npz`` file: the progress as JSON, weights and optimizer as arrays, each with the
+format's own checksum. It is written aside, forced to disk and renamed.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _SUFFIX = ".checkpoint.npz"
 
 @dataclass
 class Progress:
-    """How far training has come: all of its state but weights and optimizer."""
+    """How far training has got: all of its state except weights and optimizer."""
 
     #: Complete epochs, each with its evaluation.
     epoch: int = 0
-    #: Steps of the epoch under way, their losses, and the pixels they classified.
+    #: Steps of the current epoch, their losses, and the pixels they classified.
     step: int = 0
     losses: list[float] = field(default_factory=list)
     correct: int = 0
@@ -42,14 +42,14 @@ class Progress:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint that was read."""
+    """A checkpoint as read from a file."""
 
     progress: Progress
     tensors: list[NDArray]
-    #: The log it was made with: bytes and their sha256.
+    #: The log at the time of the checkpoint: size in bytes and sha256.
     log_size: int
     log_sha256: str
-    #: Milliseconds since 1970, by the times of that log.
+    #: Milliseconds since 1970, by that log's clock.
     time_ms: int
 
 
@@ -61,7 +61,7 @@ def save_checkpoint(
     time_ms: int,
     keep: int,
 ) -> Path:
-    """Write a checkpoint into ``folder``, made at ``time_ms`` of the log; only the last ``keep`` stay."""
+    """Write a checkpoint into ``folder``, made at ``time_ms`` of the log; keep only the last ``keep``."""
     path = folder / f"{progress.epoch:05}-{progress.step:06}{_SUFFIX}"
     state = {
         "progress": dataclasses.asdict(progress),
@@ -79,22 +79,22 @@ def save_checkpoint(
 
 
 def checkpoints(folder: Path) -> list[Path]:
-    """All checkpoints of a folder, the furthest last."""
+    """Return all checkpoints of a folder, the latest last."""
     return sorted(folder.glob(f"[0-9]*{_SUFFIX}"))
 
 
 def latest_checkpoint(folder: Path, warn: Callable[[str], None]) -> Checkpoint | None:
-    """The furthest checkpoint that can be read; ``warn`` gets a line for each that cannot."""
+    """Return the latest readable checkpoint; call ``warn`` with a line for each unreadable one."""
     for path in reversed(checkpoints(folder)):
         try:
             return _read(path)
-        except Exception as error:  # a damaged archive raises almost anything
+        except Exception as error:  # a damaged archive may raise almost anything
             warn(f"{path} cannot be read ({error}); going back to the checkpoint before it")
     return None
 
 
 def remove_checkpoints(folder: Path) -> None:
-    """Remove what only a run under way needs."""
+    """Remove the files that only an unfinished run needs."""
     for path in [*checkpoints(folder), *folder.glob(f".part-*{_SUFFIX}")]:
         path.unlink()
 

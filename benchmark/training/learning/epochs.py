@@ -1,4 +1,4 @@
-"""The epochs of a run: steps, evaluation, the best weights, checkpoints, early stopping."""
+"""Train the epochs of a run: steps, evaluation, best weights, checkpoints, early stopping."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from benchmark.training.learning.metrics import write_metrics
 from benchmark.training.learning.stopping import EarlyStopping
 from benchmark.training.stage import Staged
 
-#: Standard deviation of the validation probabilities below which a network says the same everywhere.
+#: Lowest standard deviation of validation probabilities; below it the network predicts a constant.
 DEAD = 1e-3
 
 
 def train_epochs(
     run: RunContext, engine: Engine, staged: Staged, total_steps: int, progress: Progress
 ) -> EarlyStopping:
-    """Train the epochs that are left; returns which was best."""
+    """Train the remaining epochs; return the state of early stopping, with the best epoch."""
     training, log = run.config.training, run.log
     stopping = EarlyStopping(training.early_stopping_patience)
     for row in progress.rows:
@@ -43,7 +43,7 @@ def train_epochs(
                     f"early stopping: validation loss has not improved since epoch {stopping.best_epoch}"
                 )
                 break
-            before = _energy(run) if progress.step == 0 else None  # not of a part of an epoch
+            before = _energy(run) if progress.step == 0 else None  # not for part of an epoch
             with log.interval("epoch", epoch_num=epoch) as trained:
                 rate = _train_epoch(run, engine, staged.training.store, total_steps, progress)
                 train_loss = math.fsum(progress.losses) / len(progress.losses)
@@ -85,7 +85,7 @@ def train_epochs(
 def _train_epoch(
     run: RunContext, engine: Engine, store: PatchStore, total_steps: int, progress: Progress
 ) -> float:
-    """The steps of an epoch that are left, with a checkpoint now and then; the last learning rate of all."""
+    """Take the remaining steps of an epoch, writing checkpoints; return the epoch's last learning rate."""
     training, epoch = run.config.training, progress.epoch + 1
     steps = store.count // engine.global_batch
     batches = training_batches(
@@ -119,7 +119,7 @@ def _train_epoch(
 
 
 def _evaluate(run: RunContext, engine: Engine, store: PatchStore, epoch: int) -> tuple[float, int, int, bool]:
-    """Mean loss, correct pixels and pixels of all patches of ``store``; whether a signal came."""
+    """Return mean loss, correct pixels and pixels over all of ``store``, and whether a signal came."""
     losses, correct, total, squares, stop = [], 0, 0.0, 0.0, False
     batches = evaluation_batches(store, engine.global_batch, share=run.cluster.share, device=engine.device)
     steps = -(-store.count // engine.global_batch)
@@ -153,13 +153,13 @@ def _end_epoch(run: RunContext, engine: Engine, progress: Progress) -> None:
 
 
 def _end_here(run: RunContext, stop: bool) -> None:
-    """End the run where a checkpoint has just been made, if a signal asked for it on any worker."""
+    """End the run just after a checkpoint, if a signal on any worker asked for it."""
     if stop:
         raise Interrupted(run.interruption.requested or signal.SIGTERM)
 
 
 def save_progress(run: RunContext, engine: Engine, progress: Progress) -> None:
-    """Make a checkpoint, if this is the chief."""
+    """Write a checkpoint, if this is the chief."""
     if run.cluster.is_chief:
         folder, keep = run.folder.checkpoints, run.config.checkpoints.keep
         log = run.log
@@ -182,7 +182,7 @@ def _require_finite(loss: float, where: str) -> None:
 
 
 def _require_alive(deviation: float, mean: float, epoch: int) -> None:
-    """Refuse to train on where every pixel of every validation scene gets the same probability."""
+    """Refuse to continue if every pixel of every validation scene gets the same probability."""
     if deviation < DEAD:
         raise MethodError(
             f"predictions after epoch {epoch}",

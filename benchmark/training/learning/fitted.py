@@ -1,4 +1,4 @@
-"""A method that is fitted once: a run of one epoch, in NumPy."""
+"""Run a method that is fitted once: a run of one epoch, in NumPy."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from benchmark.training.learning.learned import Learned
 from benchmark.training.learning.metrics import write_metrics
 from benchmark.training.stage import Staged
 
-#: As Keras clips probabilities in its binary cross-entropy.
+#: Keras clips probabilities like this in its binary cross-entropy.
 _CLIP = 1e-7
 
 
 class Count(NamedTuple):
-    """Of the patches of a part: mean cross-entropy, correct pixels, and all pixels."""
+    """For the patches of a part: mean cross-entropy, correct pixels, and all pixels."""
 
     loss: float
     correct: int
@@ -38,7 +38,7 @@ class Count(NamedTuple):
 
 
 class FittedLearner:
-    """The method of a run that is fitted once."""
+    """The fitted method of a run."""
 
     def __init__(self, run: RunContext) -> None:
         self._run = run
@@ -65,7 +65,7 @@ class FittedLearner:
 def fitted_predictions(
     method: LoadedMethod, tables: Tables, geometry: Geometry
 ) -> tuple[PredictScene, PredictScene]:
-    """How a fitted method predicts a scene as it is scored, and in one piece."""
+    """Return a fitted method's predictions of a scene: as it is scored, and in one piece."""
 
     def predict_whole(scene: SceneInputs) -> NDArray[np.floating]:
         return predict_with(method, tables, scene.inputs)
@@ -98,7 +98,7 @@ class Examples:
 
 
 def fit_once(run: RunContext, staged: Staged) -> tuple[Tables, dict[str, Any]]:
-    """The epoch: fit the method to the training scenes, measure it on both parts, and log it.
+    """Run the epoch: fit the method to the training scenes, measure it on both parts, and log it.
 
     Returns the tables, which are saved, and the epoch's measurements. Raises MethodError.
     """
@@ -139,18 +139,18 @@ def fit_once(run: RunContext, staged: Staged) -> tuple[Tables, dict[str, Any]]:
 
 
 def predict_with(method: LoadedMethod, tables: Tables, inputs: NDArray[np.float32]) -> NDArray[np.floating]:
-    """The fitted method's probability for one image. Raises MethodError."""
+    """Return the fitted method's probability for one image. Raises MethodError."""
     found = _called(method, "predict", method.fitted.predict, inputs, tables)
     return checked_probability(found, inputs.shape[:2], f"{method.path}: predict()")
 
 
 def table_values(tables: Tables) -> int:
-    """How many numbers the tables hold."""
+    """Return how many numbers the tables hold."""
     return sum(values.size for values in tables.values())
 
 
 def checked_tables(found: object) -> Tables:
-    """What a fit returned, as tables. Raises MethodError."""
+    """Return the result of a fit as tables. Raises MethodError."""
     if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
         described = type(found).__name__
     else:
@@ -165,7 +165,7 @@ def checked_tables(found: object) -> Tables:
 
 
 def _measure(run: RunContext, part: StagedPart, tables: Tables, name: str) -> Count:
-    """Predict every image of a part; only the pixels of its patches count, as they do for a network."""
+    """Predict every image of a part; count only the pixels of its patches, as for a network."""
     patch = run.config.geometry.patch
     loss, correct, pixels = [], 0, 0
     low, high = math.inf, -math.inf
@@ -190,7 +190,7 @@ def _measure(run: RunContext, part: StagedPart, tables: Tables, name: str) -> Co
 
 
 def _called(method: LoadedMethod, name: str, function: Callable[..., Any], *arguments: object) -> Any:
-    """What the method's function returns. Raises MethodError where it raises."""
+    """Return the result of the method's function. Raises MethodError if the function raises."""
     try:
         return function(*arguments)
     except CloudMaskError:

@@ -1,4 +1,4 @@
-"""What a run needs of a method while it learns, and what it has of it afterwards."""
+"""The interface between a run and a method: while it learns, and afterwards."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ class Learned:
     """A method that is ready to predict."""
 
     predict: PredictScene
-    #: The same in one piece, where ``predict`` tiles a scene.
+    #: The same in one piece, if ``predict`` tiles a scene.
     predict_whole: PredictScene
-    #: The measurements of each epoch, and which of them was best; none for masks.
+    #: The measurements of each epoch, and which epoch was best; none for masks.
     rows: Sequence[dict[str, Any]]
     best_epoch: int
     #: In words, for the masks' attributes.
     weights: str
     #: sha256 of weights, tables or masks.
     sha256: str
-    #: Numbers that training or fitting determined.
+    #: Number of values that training or fitting determined.
     parameters: int
     precision: str
     #: Floating-point operations of the convolutions for one patch, forward, as the model defines them.
@@ -34,7 +34,7 @@ class Learned:
 
 
 class Learner(Protocol):
-    """A network, a fitted method, or masks, under one story."""
+    """The common interface of a network, a fitted method, and masks."""
 
     @property
     def computing(self) -> Computing: ...

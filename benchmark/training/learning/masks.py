@@ -1,4 +1,4 @@
-"""Masks that another program made: read, scored and logged, but not learned."""
+"""Use masks that another program made: they are read, scored and logged, but not learned."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from benchmark.training.stage import Staged
 
 
 def read_prediction(folder: Path, scene: str, shape: tuple[int, int]) -> NDArray[np.float32]:
-    """Probability of cloud float32 [R, C] of a scene, from SCENE.h5 or SCENE.nc in ``folder``.
+    """Return the probability of cloud float32 [R, C] of a scene, from SCENE.h5 or SCENE.nc in ``folder``.
 
-    The file is HDF5 or NetCDF-4 and holds ``probability`` (numbers from 0 to 1) or ``mask`` (1 cloud,
-    0 clear). Raises MethodError.
+    The file is HDF5 or NetCDF-4 and holds ``probability`` (numbers from 0 to 1) or ``mask`` (1 cloud, 0
+    clear). Raises MethodError.
     """
     paths = [path for suffix in MASK_SUFFIXES if (path := folder / f"{scene}{suffix}").is_file()]
     if len(paths) != 1:
@@ -58,7 +58,7 @@ def _unusable(path: Path, found: str, expected: str) -> MethodError:
 
 
 class MasksLearner:
-    """Stands where a method learns; there is nothing to learn."""
+    """Takes the place of a learner; there is nothing to learn."""
 
     def __init__(self, run: RunContext) -> None:
         self._run = run

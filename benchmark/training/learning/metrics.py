@@ -12,7 +12,7 @@ from benchmark.training.context import RunContext
 
 
 def write_metrics(run: RunContext, rows: Sequence[dict[str, Any]]) -> None:
-    """Write the measurements of all epochs so far; the log has them too."""
+    """Write the measurements of all epochs so far; the log contains them too."""
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=rows[0], lineterminator="\n")
     writer.writeheader()

@@ -1,4 +1,4 @@
-"""A network as it learns: the engine, the epochs, and the weights of the best of them."""
+"""Train a network: the engine, the epochs, and the weights of the best epoch."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from benchmark.training.stage import Staged
 
 
 class NetworkLearner:
-    """The engine of a run, made ready within init."""
+    """The engine of a run, prepared within init."""
 
     def __init__(self, run: RunContext, training_scenes: int) -> None:
         config, training = run.config, run.config.training
         self._run = run
-        os.environ.setdefault(ORDER, BY_DRIVER)  # before CUDA looks: telemetry samples by these numbers
+        os.environ.setdefault(ORDER, BY_DRIVER)  # before CUDA reads it: telemetry samples by these numbers
         require_promised(promised(os.environ))
         make_deterministic(config.seed)
         precision = resolve_precision(training.precision)
@@ -52,7 +52,7 @@ class NetworkLearner:
             models = ", ".join(card["model"] for card in cards)
             run.display.warn(f"computing on the CPU, but the driver has {models} (docs/training.md, GPU)")
         run.display.say(f"computing on {accelerator_names() or 'the CPU'}")
-        run.interruption.reinstall()  # TensorFlow takes SIGTERM where several workers train
+        run.interruption.reinstall()  # TensorFlow takes SIGTERM if several workers train
         self._engine.trace()
         self._total_steps = _plan_steps(run, training_scenes, self._engine.global_batch)
 
@@ -70,7 +70,7 @@ class NetworkLearner:
         )
 
     def learn(self, staged: Staged | None, checkpoint: Checkpoint | None) -> Learned:
-        """Train, from a checkpoint if there is one; the best weights are loaded."""
+        """Train, from a checkpoint if there is one, and load the best weights."""
         assert staged is not None
         run, engine = self._run, self._engine
         progress = _restore(run, engine, checkpoint)
@@ -93,7 +93,7 @@ class NetworkLearner:
 
 
 def _restore(run: RunContext, engine: Engine, checkpoint: Checkpoint | None) -> Progress:
-    """Bring a checkpoint's state back, or make the first one. All workers must have the same."""
+    """Restore a checkpoint's state, or write the first checkpoint. All workers must have the same."""
     progress = checkpoint.progress if checkpoint else Progress()
     if not engine.workers.agree(progress.epoch, progress.step):
         raise RunError(
@@ -107,13 +107,13 @@ def _restore(run: RunContext, engine: Engine, checkpoint: Checkpoint | None) -> 
         save_progress(run, engine, progress)
     else:
         engine.restore(checkpoint.tensors)
-        run.log.skip(but=1 if progress.step else 0)  # the start of an epoch under way is logged again
+        run.log.skip(but=1 if progress.step else 0)  # the start of an unfinished epoch is logged again
         run.display.say(f"resumed after epoch {progress.epoch}, step {progress.step} of the next")
     return progress
 
 
 def _plan_steps(run: RunContext, scenes: int, global_batch: int) -> int:
-    """Steps of all epochs, as the learning rate plans them: scenes skipped later do not count."""
+    """Return the number of steps the learning rate plans for; scenes skipped later do not change it."""
     config = run.config
     geometry = config.geometry
     trained = math.floor(config.split.train_fraction * scenes)
