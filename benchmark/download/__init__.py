@@ -1,1 +1,1 @@
-"""The observed scenes from their public bucket, verified and resumable. Imports core."""
+"""Fetch the observed scenes from their public bucket, verified and resumable. Imports core."""

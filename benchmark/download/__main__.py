@@ -1,7 +1,7 @@
-"""python -m benchmark.download: the real scenes, from their public bucket.
+"""python -m benchmark.download: fetch the real scenes from their public bucket.
 
-Interrupted at any moment, the same command resumes. Exit 0: all there, 1: something is missing, 2: it
-could not begin.
+After an interruption the same command resumes. Exit 0: all complete, 1: something is missing, 2: it could not
+begin.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def _verify(root: Path, splits: Sequence[str], display: Display) -> int:
 
 
 def _plan(root: Path, listed: Sequence[RemoteFile]) -> DownloadManifest:
-    """The list of what is there and what is to come, written; there is room for it."""
+    """Write and return the list of existing and expected files, after checking that there is room."""
     entries = with_listed(read_manifest(root) or {}, listed)
     _check_room(root, sum(file.size - bytes_held(root, file) for file in listed))
     write_manifest(root, entries)
@@ -138,7 +138,7 @@ def _fetch(
     if missing:
         print(f"{len(missing)} of {len(listed)} scenes are missing; {RETRY_HINT}", file=sys.stderr)
     test_set = [file.path for file in listed if file.path.startswith("inference/")]
-    if test_set and not missing:  # what the checker compares a run's scenes with, once it is known
+    if test_set and not missing:  # the checker compares a run's scenes with this, once it is known
         digest = names_digest(Path(path).stem for path in test_set)
         display.say(f"inference set: {len(test_set)} scenes, names of sha256 {digest}")
     return 1 if missing else 0

@@ -1,7 +1,7 @@
-"""The public bucket of the dataset: what it lists, and the bytes of an object over bad connections.
+"""The public bucket of the dataset: list it, and read the bytes of an object over bad connections.
 
-Requests are not signed, so that neither an account nor a configuration of AWS takes part. A request
-that fails is repeated by botocore, with growing pauses; an answer that breaks off is resumed here.
+Requests are not signed, so that no AWS account or configuration is involved. botocore repeats a failed
+request with growing pauses; this module resumes an interrupted answer.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from benchmark.download.source import (
     is_scene_path,
 )
 
-#: One request asks for this much of an object, so that a change of it is soon found.
+#: Bytes of an object per request, small enough to notice a change of the object soon.
 PART_BYTES = 16 << 20
 BLOCK_BYTES = 1 << 18
-#: Attempts of a request, and of reading answers that break off without a byte.
+#: Attempts per request, and consecutive attempts to read an answer without receiving a byte.
 ATTEMPTS = 6
 SECONDS_WITHOUT_DATA = 30
 
 
 def connect(endpoint: str, connections: int) -> Any:
-    """A client of the server that does not sign; nothing is asked of the server yet. Raises DownloadError."""
+    """Return an unsigned client of the server, without contacting the server yet. Raises DownloadError."""
     settings = Config(
         signature_version=UNSIGNED,
         s3={"addressing_style": "path"},
@@ -45,7 +45,7 @@ def connect(endpoint: str, connections: int) -> Any:
         # "standard" gives up within a second, and at once on status 429
         retries={"total_max_attempts": ATTEMPTS, "mode": "legacy"},
         max_pool_connections=connections,
-        # ETags are compared over complete objects; checksums of ranges are not for this server
+        # ETags are compared over complete objects; this server gives no checksums of ranges
         response_checksum_validation="when_required",
     )
     try:
@@ -57,9 +57,9 @@ def connect(endpoint: str, connections: int) -> Any:
 
 
 def list_split(client: Any, split: str) -> tuple[list[RemoteFile], list[str]]:
-    """The scenes of ``split``, sorted by path, and keys that look like scenes but are no valid paths.
+    """Return the scenes of ``split``, sorted by path, and keys that look like scenes but are not valid paths.
 
-    Raises DownloadError when the server cannot be asked or holds none.
+    Raises DownloadError if the server cannot be reached or has no scenes.
     """
     for prefix in PREFIXES[split]:
         names = [(entry, entry["Key"].removeprefix(f"{prefix}/")) for entry in _list(client, f"{prefix}/")]
@@ -84,9 +84,9 @@ def list_split(client: Any, split: str) -> tuple[list[RemoteFile], list[str]]:
 
 
 def read_object(client: Any, file: RemoteFile, start: int) -> Iterator[bytes]:
-    """The bytes of ``file`` from ``start`` on, resumed wherever an answer breaks off.
+    """Yield the bytes of ``file`` from ``start`` on, resuming wherever an answer breaks off.
 
-    Raises DownloadError when nothing comes in ATTEMPTS answers, or the object is no longer the one listed.
+    Raises DownloadError if ATTEMPTS answers bring nothing, or the object has changed since it was listed.
     """
     failures = 0
     while start < file.size:
@@ -107,7 +107,7 @@ def read_object(client: Any, file: RemoteFile, start: int) -> Iterator[bytes]:
 
 
 def _part(client: Any, file: RemoteFile, start: int, end: int) -> Any:
-    """The body of an answer with bytes ``start`` to ``end`` of the object that was listed."""
+    """Request bytes ``start`` to ``end`` of the listed object; return the answer's body."""
     try:
         answer = client.get_object(
             Bucket=BUCKET, Key=file.key, Range=f"bytes={start}-{end - 1}", IfMatch=f'"{file.etag}"'
@@ -122,7 +122,7 @@ def _part(client: Any, file: RemoteFile, start: int, end: int) -> Any:
             expected="the object as listed",
             remedy=RETRY_HINT,
         ) from error
-    # A server may ignore both conditions; two versions must not end in one file.
+    # A server may ignore both conditions; one file must not mix two versions.
     given = (answer.get("ContentRange"), answer.get("ETag", "").strip('"'))
     wanted = (f"bytes {start}-{end - 1}/{file.size}", file.etag)
     if given != wanted:

@@ -1,7 +1,7 @@
-"""Whether a file is the object that a bucket lists: its size, and its ETag recomputed.
+"""Check whether a file is the object that a bucket lists, by its size and its recomputed ETag.
 
-The ETag of an object is the MD5 of its bytes; of one uploaded in N parts it is the MD5 of the parts'
-MD5s and ``-N``. The parts' size is not given, so the sizes that usual clients take are tried.
+The ETag of an object is the MD5 of its bytes; after an upload in N parts it is the MD5 of the parts' MD5s and
+``-N``. The part size is not given, so the sizes that common clients use are tried.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ ETAG = re.compile(r"([0-9a-f]{32})(?:-([1-9][0-9]{0,4}))?")
 
 
 def md5_of(path: Path) -> str:
-    """The MD5 of a file, in hexadecimal."""
+    """Return the MD5 of a file in hexadecimal."""
     with path.open("rb") as file:
         return _md5_of_next(file, path.stat().st_size).hex()
 
 
 def compare(path: Path, size: int, etag: str) -> tuple[str, str] | None:
-    """The file's MD5, and how it is known to be the object: "md5", "parts" or "size"; None where it is not.
+    """Return a file's MD5 and what shows it is the object: "md5", "parts" or "size"; None if it is not.
 
-    "size": no part size that was tried gives the ETag, or the ETag is no MD5 at all.
+    "size": no part size that was tried gives the ETag, or the ETag is not an MD5.
     """
     if path.stat().st_size != size:
         return None
@@ -39,14 +39,14 @@ def compare(path: Path, size: int, etag: str) -> tuple[str, str] | None:
 
 
 def part_sizes(size: int, parts: int) -> list[int]:
-    """The part sizes in bytes, of those that are tried, which cut ``size`` bytes into ``parts`` parts."""
+    """Return the part sizes to try, in bytes, that cut ``size`` bytes into ``parts`` parts."""
     even = -(-size // parts)
     tried = {*USUAL_PARTS, -(-even // MIB) * MIB}
     return [part for part in sorted(tried) if part and -(-size // part) == parts]
 
 
 def multipart_etag(path: Path, part: int) -> str:
-    """The ETag of a file that was uploaded in parts of ``part`` bytes."""
+    """Return the ETag of a file that was uploaded in parts of ``part`` bytes."""
     digests = []
     with path.open("rb") as file:
         for start in range(0, path.stat().st_size, part):
@@ -64,4 +64,4 @@ def _md5_of_next(file: BinaryIO, size: int) -> bytes:
 
 
 def _md5(content: bytes = b"") -> hashlib._Hash:
-    return hashlib.md5(content, usedforsecurity=False)  # what S3 uses; against accidents, not attacks
+    return hashlib.md5(content, usedforsecurity=False)  # S3 uses it; protects against accidents, not attacks

@@ -1,8 +1,8 @@
-"""One file of the dataset: kept where it is there, else fetched next to its place and renamed.
+"""One file of the dataset: kept if it is complete, else fetched next to its place and renamed.
 
-``.part-NAME-VERSION`` grows by what has arrived; its length says where to resume, and VERSION, a
-digest of the listed ETag, what. So it needs no other journal, and a kill loses at most the block at
-hand.
+``.part-NAME-VERSION`` collects the bytes that have arrived; its length says where to resume, and VERSION, a
+digest of the listed ETag, which object. So no other journal is needed, and a kill loses at most the current
+block.
 """
 
 from __future__ import annotations
@@ -16,32 +16,32 @@ from benchmark.download.digest import compare
 from benchmark.download.manifest import Entry
 from benchmark.download.source import DownloadError, RemoteFile
 
-#: Complete fetches of a file whose bytes differ from what was listed.
+#: How often to fetch a file completely when its bytes differ from the listing.
 FETCHES = 2
 
-#: The bytes of an object from a position on.
+#: Yields the bytes of an object from a position on.
 Read = Callable[[RemoteFile, int], Iterator[bytes]]
-#: Called with how many bytes more (or, after damage, fewer) are there.
+#: Called with the number of further bytes (negative after damage).
 OnBytes = Callable[[int], None]
 
 
 def part_path(root: Path, file: RemoteFile) -> Path:
-    """Where the bytes of this version of the file gather."""
+    """Return the path that collects the bytes of this version of the file."""
     target = root / file.path
     version = hashlib.sha256(f"{file.etag} {file.size}".encode()).hexdigest()[:16]
     return target.with_name(f".part-{target.name}-{version}")
 
 
 def bytes_held(root: Path, file: RemoteFile) -> int:
-    """How many bytes of the file are there: all, as far as its size tells, or those that arrived."""
+    """Return how many bytes of the file are on disk: all, judging by its size, or those that have arrived."""
     target = root / file.path
     return file.size if _size(target) == file.size else min(_size(part_path(root, file)), file.size)
 
 
 def obtain(root: Path, file: RemoteFile, read: Read, on_bytes: OnBytes) -> Entry:
-    """Have ``file`` below ``root``, complete and compared with what was listed.
+    """Put ``file`` below ``root``, complete and compared with the listing.
 
-    Raises DownloadError when it cannot be fetched, OSError when the disk refuses it.
+    Raises DownloadError if it cannot be fetched, OSError if it cannot be written.
     """
     target, part = root / file.path, part_path(root, file)
     target.parent.mkdir(parents=True, exist_ok=True)

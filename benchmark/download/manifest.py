@@ -1,4 +1,4 @@
-"""``DEST/.download.json``: what was listed, what of it is there, and how each file was verified."""
+"""``DEST/.download.json``: the listed files, which of them are complete, and how each was verified."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FORMAT = "cloudmask-download-1"
 
 @dataclass(frozen=True)
 class Entry:
-    """A listed object. ``md5`` and ``verified`` ("md5", "parts" or "size") are empty until it is there."""
+    """A listed object. ``md5`` and ``verified`` ("md5", "parts" or "size") are empty until it is complete."""
 
     key: str
     size: int
@@ -33,7 +33,7 @@ DownloadManifest = dict[str, Entry]
 
 
 def read_manifest(root: Path) -> DownloadManifest | None:
-    """Path below ``root`` -> its entry, sorted; None where nothing was downloaded. Raises DownloadError."""
+    """Return path below ``root`` -> entry, sorted; None if nothing was downloaded. Raises DownloadError."""
     try:
         content = json.loads(read_text(root / MANIFEST))
         if content["format"] != FORMAT:
@@ -57,7 +57,7 @@ def write_manifest(root: Path, entries: DownloadManifest) -> None:
 
 
 def with_listed(entries: DownloadManifest, listed: Iterable[RemoteFile]) -> DownloadManifest:
-    """``entries`` and what the server lists now; what has changed there counts as not fetched."""
+    """Merge ``entries`` with the server's current list; an object that has changed counts as not fetched."""
     merged = dict(entries)
     for file in listed:
         known = merged.get(file.path)
@@ -67,13 +67,13 @@ def with_listed(entries: DownloadManifest, listed: Iterable[RemoteFile]) -> Down
 
 
 def is_there(root: Path, path: str, entry: Entry) -> bool:
-    """Whether a file was fetched and still has its size; its bytes are not read."""
+    """Whether a file was fetched and still has its size; does not read its bytes."""
     target = root / path
     return bool(entry.md5) and target.is_file() and target.stat().st_size == entry.size
 
 
 def verify(root: Path, entries: DownloadManifest, on_bytes: Callable[[int], None]) -> list[str]:
-    """What is missing or differs, one line each; every byte of every file is read. No network."""
+    """List what is missing or differs, one line each, after reading every byte of every file. No network."""
     problems = []
     for path, entry in entries.items():
         target = root / path

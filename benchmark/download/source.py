@@ -1,4 +1,4 @@
-"""Where the scenes come from, and which of its names are scenes: all that needs no client of the server."""
+"""The source of the scenes, and which names are scenes: everything that does not need the client."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from benchmark.core.errors import CloudMaskError
 
 ENDPOINT = "https://s3.echo.stfc.ac.uk"
 BUCKET = "sciml-datasets"
-#: Prefixes of each split: the present name first, then that of older copies.
+#: Prefixes of each split: first the current name, then that of older copies.
 PREFIXES = {
     "training": ("es/cloud_slstr_ds1/training", "es/cloud_slstr_ds1/one-day"),
     "inference": ("es/cloud_slstr_ds1/inference", "es/cloud_slstr_ds1/ssts"),
 }
 
-#: Names that are written to disk: no way out of the folder, nothing hidden, nothing to quote.
+#: Names that may be written to disk: they stay in the folder, are not hidden, and need no quoting.
 SCENE_PATH = re.compile(r"(?:\w[\w.-]{0,150}/){0,8}S3A[\w.-]{1,150}\.hdf", re.ASCII)
 LOOKS_LIKE_SCENE = re.compile(r".*S3A[^/]*\.hdf", re.DOTALL)
 
@@ -32,7 +32,7 @@ class DownloadError(CloudMaskError):
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """An object of the bucket. ``path``: where it belongs below the destination, with slashes."""
+    """An object of the bucket. ``path``: its place below the destination, with slashes."""
 
     key: str
     path: str

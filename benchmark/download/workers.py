@@ -1,4 +1,4 @@
-"""Several files at the same time: threads obtain, the main thread counts, notes and shows."""
+"""Fetch several files at a time: threads fetch, the main thread counts, records and displays."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from benchmark.download.file import Read, bytes_held, obtain
 from benchmark.download.manifest import DownloadManifest, Entry, write_manifest
 from benchmark.download.source import DownloadError, RemoteFile
 
-#: Seconds that a signal leaves the workers to finish their current block.
+#: Seconds that a signal gives the workers to finish their current block.
 SHUTDOWN_GRACE_SECONDS = 2.0
 
-#: What a worker reports: bytes more, a file that is complete, or why it is not.
+#: A worker's report: more bytes, a complete file, or why a file failed.
 Report = int | tuple[RemoteFile, Entry | Exception]
 
 
@@ -27,9 +27,9 @@ class _Stopped(BaseException):
 def obtain_all(
     read: Read, root: Path, wanted: list[RemoteFile], entries: DownloadManifest, jobs: int, display: Display
 ) -> dict[RemoteFile, DownloadError | OSError | None]:
-    """Have the files, ``jobs`` at a time; notes them in ``entries`` and returns those that are missing.
+    """Obtain the files, ``jobs`` at a time; record them in ``entries`` and return the missing ones.
 
-    A file that cannot be fetched does not stop the others; a disk that refuses ends all.
+    A file that cannot be fetched does not stop the others; an error of the disk ends all.
     """
     missing: dict[RemoteFile, DownloadError | OSError | None] = dict.fromkeys(wanted)
     total, held = sum(file.size for file in wanted), sum(bytes_held(root, file) for file in wanted)
@@ -60,9 +60,9 @@ def obtain_all(
 
 @contextlib.contextmanager
 def _workers(read: Read, root: Path, wanted: list[RemoteFile], jobs: int) -> Iterator[Callable[[], Report]]:
-    """Threads that obtain the files; yields the function that waits for their next report.
+    """Start threads that obtain the files; yield a function that waits for their next report.
 
-    They are daemons: one that waits for a silent server holds nothing that an exit could lose.
+    They are daemons: a thread that waits for a silent server holds nothing that an exit could lose.
     """
     tasks: queue.SimpleQueue[RemoteFile] = queue.SimpleQueue()
     reports: queue.SimpleQueue[Report] = queue.SimpleQueue()
@@ -83,7 +83,7 @@ def _workers(read: Read, root: Path, wanted: list[RemoteFile], jobs: int) -> Ite
                     reports.put((file, obtain(root, file, read, on_bytes)))
                 except DownloadError as error:
                     reports.put((file, error))
-                except Exception as error:  # of the disk, or ours: the main thread ends all
+                except Exception as error:  # a disk error, or ours: the main thread ends all
                     stop.set()
                     reports.put((file, error))
 

@@ -1,4 +1,4 @@
-"""The embedded dataset: make it, complete it, check it, or measure how hard it is.
+"""Make, complete or check the embedded dataset, or measure how hard it is.
 
     python -m benchmark.synthesis --output data/synthetic --seed 21 --training 20 --inference 8
     python -m benchmark.synthesis --calibrate --seed 101
@@ -23,7 +23,7 @@ from benchmark.synthesis.scene import SMALLEST_SIDE
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Build the command-line parser."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmark.synthesis",
         description="Make synthetic scenes in the format of the SLSTR cloud dataset. "
@@ -55,14 +55,14 @@ def _whole_number(least: int) -> Callable[[str], int]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit status."""
+    """Run the command line and return the exit status."""
     parser = build_parser()
     options = parser.parse_args(arguments)
     if options.calibrate and not (options.training and options.inference):
         parser.error("--calibrate needs scenes to fit on (--training) and to score (--inference)")
     try:
         if options.calibrate:
-            from benchmark.synthesis.calibration import calibrate  # late: --help has no need of h5py
+            from benchmark.synthesis.calibration import calibrate  # late: --help does not need h5py
 
             shape = (options.rows, options.columns)
             print(calibrate(options.seed, options.training, options.inference, shape))
@@ -79,7 +79,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _make(options: argparse.Namespace) -> str:
-    """Make or complete the dataset; returns its summary."""
+    """Make or complete the dataset; return its summary."""
     started, made = time.monotonic(), 0
     wanted = options.training + options.inference
     with Display().bar("scenes", wanted, lines=True) as update:

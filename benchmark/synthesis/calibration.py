@@ -1,9 +1,9 @@
-"""How hard and how plausible the synthetic scenes are, in figures. NumPy only.
+"""Measure how hard and how plausible the synthetic scenes are. NumPy only.
 
-Makes scenes in memory, fits the run's own per-pixel baselines on those of the training split and
-scores them on those of the inference split, on the part of a scene that training uses (without the
-swath's edges); and gives what typical clear and cloudy pixels look like. The generator is tuned on
-other seeds than that of the dataset that runs are scored on.
+Makes scenes in memory, fits the run's own per-pixel baselines on the training split and scores them on the
+inference split, using the part of a scene that training uses (without the swath's edges); also prints what
+typical clear and cloudy pixels look like. The generator is tuned on seeds other than that of the dataset that
+runs are scored on.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from benchmark.synthesis.random_fields import Shape
 from benchmark.synthesis.scene import make_scene, random_stream
 from benchmark.synthesis.world import World, draw_world
 
-#: Pixels taken from each scene, at random.
+#: Number of random pixels taken from each scene.
 SAMPLE = 50_000
 CHANNELS = ("S1", "S2", "S3", "S4", "S5", "S6", "S7", "S8", "S9")
 
@@ -39,7 +39,7 @@ class Pixels:
 
 
 def calibrate(seed: int, training_scenes: int, inference_scenes: int, shape: Shape) -> str:
-    """The tables of docs/synthetic-scenes.md for one seed."""
+    """Return the tables of docs/synthetic-scenes.md for one seed."""
     train = take_pixels(seed, 0, training_scenes, shape)
     test = take_pixels(seed, FIRST_INFERENCE_INDEX, inference_scenes, shape)
     inputs = _normalised(train.channels)
@@ -77,7 +77,7 @@ def _normalised(channels: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def take_pixels(seed: int, first: int, count: int, shape: Shape) -> Pixels:
-    """Random pixels of ``count`` scenes from index ``first`` on, swath edges left out."""
+    """Take random pixels of ``count`` scenes from index ``first`` on, without swath edges."""
     rows, columns = shape
     top, left = round(rows * 88 / 1200), round(columns * 110 / 1500)
     inner = np.zeros(shape, dtype=bool)
@@ -105,7 +105,7 @@ def take_pixels(seed: int, first: int, count: int, shape: Shape) -> Pixels:
 
 
 def _depth(world: World, *names: str) -> NDArray[np.float32]:
-    """Optical depth of the named kinds of cloud together, [R, C]."""
+    """Return the total optical depth of the named kinds of cloud, [R, C]."""
     total = np.zeros_like(world.skin)
     for layer in world.layers:
         if layer.kind in names:
@@ -122,7 +122,7 @@ def _is_only(world: World, *names: str) -> NDArray[np.bool_]:
     return _sea(world) & (_depth(world, *others) == 0)
 
 
-#: Kinds of pixel over the sea whose mean channels are worth a look.
+#: Kinds of pixel over the sea whose mean channels are informative.
 KINDS: dict[str, Callable[[World], NDArray[np.bool_]]] = {
     "clear sea": lambda world: _is_only(world),
     "water cloud": lambda world: _is_only(world, "sc", "st") & (_depth(world, "sc", "st") > 4),
@@ -132,7 +132,7 @@ KINDS: dict[str, Callable[[World], NDArray[np.bool_]]] = {
 
 
 def _kind_table(pixels: Pixels) -> list[str]:
-    """Mean reflectances and temperatures (kelvin) of the kinds of pixel, by day and by night."""
+    """Tabulate mean reflectances and temperatures (kelvin) of the kinds of pixel, by day and by night."""
     heads = [*CHANNELS, "S7-S8", "S8-S9", "flagged"]
     lines = [f"{'mean of training pixels':<26}" + "".join(f"{head:>8}" for head in heads)]
     for name, member in pixels.kinds.items():

@@ -1,10 +1,10 @@
 """The embedded dataset on disk: synthetic scenes in the format of the SLSTR dataset.
 
 ``ROOT/training`` and ``ROOT/inference`` hold ``day/`` and ``night/`` with one HDF5 file per scene.
-``ROOT/dataset.json`` describes a complete dataset; while scenes are being made it does not exist, and
-``dataset.json.part`` lists what is finished, so that an interrupted command resumes where it stopped.
-Each file is written under another name and renamed. One process makes scenes at a time (a lock on
-``ROOT/.lock``); others wait and then reuse them.
+``ROOT/dataset.json`` describes a complete dataset; it does not exist while scenes are being made. Until then
+``dataset.json.part`` lists the finished ones, so that an interrupted command resumes where it stopped. Each
+file is written under another name and renamed. One process makes scenes at a time (a lock on ``ROOT/.lock``);
+others wait and then reuse them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from benchmark.synthesis.random_fields import Shape
 from benchmark.synthesis.scene import SMALLEST_SIDE
 from benchmark.synthesis.workers import make_files
 
-#: How often the list of finished scenes is written while scenes are being made.
+#: How often to write the list of finished scenes while scenes are being made.
 SAVE_SECONDS = 0.5
 
 OnProgress = Callable[[int, int], None]
@@ -48,17 +48,17 @@ def ensure_dataset(
     on_progress: OnProgress | None = None,
     on_notice: Notice | None = None,
 ) -> DatasetManifest:
-    """Make the dataset below ``root``, or what is missing of it, or find it complete; returns its manifest.
+    """Make or complete the dataset below ``root``, or find it complete; return its manifest.
 
-    A dataset that is there is checked by each file's size and a digest of eight blocks spread from its
-    first to its last byte: milliseconds, and it finds files that are missing, cut short, emptied or
-    rewritten, but not a few bytes changed between the blocks. ``verify=True`` compares the sha256 of
-    every byte. A file that fails is made again. Larger counts add scenes and leave the others alone.
-    ``replace=True`` discards a dataset of other settings first.
+    An existing dataset is checked by each file's size and a digest of eight blocks spread from its first to
+    its last byte. This takes milliseconds and finds files that are missing, cut short, emptied or rewritten,
+    but not a few bytes changed between the blocks. ``verify=True`` compares the sha256 of every byte. A file
+    that fails is made again. Larger counts add scenes and leave the others alone. ``replace=True`` first
+    discards a dataset with other settings.
 
-    ``on_progress(done, total)`` is called as scenes to be made are finished; ``on_notice(text)`` when
-    there is something to report (by default on standard error). ``jobs``: processes at most
-    (default: the processors of this process).
+    ``on_progress(done, total)`` is called as scenes are finished; ``on_notice(text)`` receives reports
+    (printed to standard error by default). ``jobs``: most processes to use (default: the processors of this
+    process).
 
     Raises SceneError: bad arguments, other settings, foreign files, no space, an unwritable folder.
     """
@@ -113,7 +113,7 @@ def _locked(root: Path, notice: Notice) -> Iterator[None]:
 
 
 def _discard(root: Path) -> None:
-    """Remove a synthetic dataset: its manifest first, then its scenes; nothing else."""
+    """Remove a synthetic dataset: its manifest first, then its scenes, and nothing else."""
     for name in (MANIFEST, f"{MANIFEST}.part"):
         (root / name).unlink(missing_ok=True)
     for path in _scene_files(root):

@@ -1,4 +1,4 @@
-"""The file of one synthetic scene: its name, its HDF5 content, and writing it completely.
+"""The file of one synthetic scene: its name, its HDF5 content, and how to write it completely.
 
 The format is that of the SLSTR dataset (docs/dataset.md), with the extra dataset ``truth``.
 """
@@ -14,7 +14,7 @@ import numpy as np
 from benchmark.core.files import write_aside
 from benchmark.synthesis.scene import GENERATOR_VERSION, SyntheticScene
 
-#: Scenes of the inference set count from here: a training set of any size never meets them.
+#: Index of the first inference scene, so high that a training set of any size never reaches it.
 FIRST_INFERENCE_INDEX = 1_000_000
 NOT_OBSERVATIONS = (
     "Simulated by `python -m benchmark.synthesis` of the CloudMask benchmark. "
@@ -23,9 +23,9 @@ NOT_OBSERVATIONS = (
 
 
 def scene_name(index: int) -> str:
-    """The file name of a scene: that of an SLSTR level-1 product of the made-up centre SYN.
+    """Return a scene's file name: that of an SLSTR level-1 product from the fictitious centre SYN.
 
-    Eight neighbouring granules of three minutes a day, from 10:00 UTC (day) and 21:30 UTC (night).
+    Eight neighbouring three-minute granules a day, from 10:00 UTC (day) and 21:30 UTC (night).
     """
     pair = index // 2
     split, number = divmod(pair, FIRST_INFERENCE_INDEX // 2)
@@ -38,16 +38,16 @@ def scene_name(index: int) -> str:
 
 
 def scene_path(split_folder: Path, index: int) -> Path:
-    """Where a scene lies below ``training`` or ``inference``."""
+    """Return the path of a scene below ``training`` or ``inference``."""
     return split_folder / ("day" if index % 2 == 0 else "night") / scene_name(index)
 
 
 def scene_image(scene: SyntheticScene) -> bytes:
-    """The HDF5 file of a scene, as bytes: refs, bts, bayes and truth, contiguous.
+    """Return the HDF5 file of a scene as bytes: refs, bts, bayes and truth, contiguous.
 
     At night refs are declared with fill value 0 and take no space.
     """
-    import h5py  # late: --help has no need of it
+    import h5py  # late: --help does not need it
 
     image = io.BytesIO()
     with h5py.File(image, "w") as file:
@@ -75,7 +75,7 @@ def scene_image(scene: SyntheticScene) -> bytes:
 def write_scene(path: Path, scene: SyntheticScene) -> bytes:
     """Write a scene's file, complete or not at all, and return its bytes. Raises OSError.
 
-    The file is laid out in memory first, so that a full disk meets plain writes, not the HDF5 library.
+    The file is built in memory first, so that a full disk fails a plain write and not the HDF5 library.
     """
     image = scene_image(scene)
     path.parent.mkdir(parents=True, exist_ok=True)

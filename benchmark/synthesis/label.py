@@ -1,8 +1,8 @@
 """The label of a synthetic scene: an imitation of the operational Bayesian cloud flag. NumPy only.
 
-The operational scheme compares what is seen with a clear-sky simulation from a weather forecast and
-turns the departures into a probability. So does this one, as log-odds, with an imperfect forecast:
-like the real flag it misses low cloud over land at night, flags some snow, and widens edges.
+The operational scheme compares observations with a clear-sky simulation from a weather forecast and turns the
+departures into a probability. This imitation does the same with log-odds and an imperfect forecast: like the
+real flag it misses low cloud over land at night, flags some snow, and widens edges.
 """
 
 from __future__ import annotations
@@ -14,28 +14,28 @@ from benchmark.synthesis.radiance import Observation
 from benchmark.synthesis.random_fields import Array, box_sum, random_field, row_blocks
 from benchmark.synthesis.world import World
 
-#: The bit that is set for cloud in the nadir view (1 single_low, 2 single_moderate, 4 and 8 dual).
+#: The bit for cloud in the nadir view (1 single_low, 2 single_moderate, 4 and 8 dual).
 SINGLE_MODERATE = 2
-#: Total optical depth above which ``truth`` says cloud.
+#: Total optical depth above which ``truth`` is cloud.
 TRUTH_OPTICAL_DEPTH = 0.10
 
 #: Error of the forecast's clear-sky temperature in kelvin.
 FORECAST_ERROR = 0.6
 #: Spread of the clear S8 departure in kelvin; snow and ice add to it.
 SPREAD_SEA, SPREAD_LAND, SPREAD_SNOW = 2.0, 3.5, 2.0
-#: What the night's S7-S8 departure counts over land, where emissivity varies.
+#: Weight of the night's S7-S8 departure over land, where emissivity varies.
 NIGHT_LAND = 0.4
 PRIOR = -3.2
 TEXTURE_WEIGHT = 2.0
-#: Means over 3 x 3 pixels, one after the other: what widens the edges of clouds.
+#: Number of successive 3 x 3 means, which widen the edges of clouds.
 SMOOTHINGS = 4
-#: Spread of the log-odds' smooth error and of its noise per pixel.
+#: Spread of the log-odds' smooth error and of their noise per pixel.
 ERROR_FIELD = 0.5
 ERROR_NOISE = 0.40
 
 
 def evidence(world: World, block: slice, seen: Observation, forecast_error: Array) -> tuple[Array, Array]:
-    """Log-odds of cloud per pixel, and the S8 texture (kelvin) that counts as one unit: float32 [r, C].
+    """Return the log-odds of cloud per pixel, and the S8 texture (kelvin) of one unit: float32 [r, C].
 
     ``forecast_error``: float32 [r, C], unit variance.
     """
@@ -69,12 +69,12 @@ def evidence(world: World, block: slice, seen: Observation, forecast_error: Arra
 
 
 def bayes_flags(rng: np.random.Generator, s8: Array, odds: Array, texture_unit: Array) -> NDArray[np.uint8]:
-    """Flags uint8 [R, C], 0 or 2, from S8 in kelvin and the log-odds of single pixels, both [R, C]."""
+    """Return flags uint8 [R, C], 0 or 2, from S8 in kelvin and the log-odds of single pixels, both [R, C]."""
     error_field = random_field(rng, s8.shape, 2.6, highest=200)
     flags = np.empty(s8.shape, dtype=np.uint8)
     rows = s8.shape[0]
     for block in row_blocks(rows):
-        # Each mean needs one pixel around, and texture another.
+        # Each mean needs a margin of one pixel, and the texture another.
         margin = SMOOTHINGS + 1
         near = s8[_rows_around(block, rows, margin)] - np.float32(280)
         near = np.pad(near, ((0, 0), (margin, margin)), mode="edge")
@@ -93,5 +93,5 @@ def bayes_flags(rng: np.random.Generator, s8: Array, odds: Array, texture_unit: 
 
 
 def _rows_around(block: slice, rows: int, margin: int) -> NDArray[np.intp]:
-    """Row numbers of a block and ``margin`` rows on either side; beyond an edge the edge repeats."""
+    """Return the rows of a block and ``margin`` rows on either side; beyond an edge the edge repeats."""
     return np.clip(np.arange(block.start - margin, block.stop + margin), 0, rows - 1)

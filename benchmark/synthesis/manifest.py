@@ -1,4 +1,4 @@
-"""The list of a synthetic dataset, ``dataset.json``: its settings and files, and whether they are intact."""
+"""The list of a synthetic dataset, ``dataset.json``: settings, files, and whether they are intact."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from benchmark.synthesis.scene import GENERATOR_VERSION
 
 FORMAT = "cloudmask-synthetic-dataset-1"
 MANIFEST = "dataset.json"
-#: The quick check reads this many blocks of this many bytes, from a file's first to its last.
+#: The quick check reads this many blocks of this many bytes, spread from a file's start to its end.
 QUICK_BLOCKS, QUICK_BYTES = 8, 16_384
 
 
@@ -26,7 +26,7 @@ class Record:
     index: int
     bytes: int
     sha256: str
-    #: Digest of a few blocks, which takes no time to compare.
+    #: Digest of a few blocks, quick to compare.
     quick: str
     #: Share of the scene's pixels that bayes and truth call cloud.
     cloud: float
@@ -35,7 +35,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Settings:
-    """What makes two datasets the same."""
+    """The settings that determine a dataset."""
 
     seed: int
     rows: int
@@ -53,7 +53,7 @@ class DatasetManifest:
     files: dict[str, Record]
 
     def wanted(self) -> dict[str, int]:
-        """Path below the root -> scene index, in order."""
+        """Return path below the root -> scene index, in order."""
         splits = (
             ("training", 0, self.training_scenes),
             ("inference", FIRST_INFERENCE_INDEX, self.inference_scenes),
@@ -65,7 +65,7 @@ class DatasetManifest:
         }
 
     def to_json(self) -> str:
-        """The text of dataset.json."""
+        """Return the text of dataset.json."""
         head = {
             "format": FORMAT,
             "synthetic": True,
@@ -79,7 +79,7 @@ class DatasetManifest:
 
 
 def read_manifest(path: Path) -> DatasetManifest | None:
-    """The manifest at ``path``; None where there is none or it cannot be read as one."""
+    """Return the manifest at ``path``; None if it is missing or unreadable."""
     try:
         content = json.loads(read_text(path))
         if content["format"] != FORMAT:
@@ -93,7 +93,7 @@ def read_manifest(path: Path) -> DatasetManifest | None:
 
 
 def quick_digest(length: int, read_at: Callable[[int, int], bytes]) -> str:
-    """Digest of a file's length and of a few blocks of it; ``read_at(offset, size)`` gives a block."""
+    """Return a digest of a file's length and some of its blocks; ``read_at(offset, size)`` reads a block."""
     digest = hashlib.sha256(str(length).encode())
     last = max(length - QUICK_BYTES, 0)
     for i in range(QUICK_BLOCKS):
@@ -102,7 +102,7 @@ def quick_digest(length: int, read_at: Callable[[int, int], bytes]) -> str:
 
 
 def is_intact(path: Path, record: Record, thorough: bool) -> bool:
-    """Whether a file is what the manifest says: size and a few blocks, or every byte."""
+    """Whether a file matches the manifest: by size and a few blocks, or by every byte."""
     try:
         with open_regular(path) as file:
             if os.fstat(file.fileno()).st_size != record.bytes:

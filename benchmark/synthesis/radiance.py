@@ -1,7 +1,7 @@
-"""What the radiometer sees of a synthetic world, one block of rows at a time. NumPy only.
+"""Simulate what the radiometer sees of a synthetic world, one block of rows at a time. NumPy only.
 
-Layers are plane and parallel, each scatters (two-stream) and emits; the three thermal channels are
-mixed in radiance, with the Planck function as a power law about 280 K.
+Layers are plane-parallel; each scatters (two-stream) and emits. The three thermal channels are mixed in
+radiance, with the Planck function as a power law about 280 K.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ REFLECTANCE = {
     "snow": (0.85, 0.82, 0.76, 0.25, 0.10, 0.07, 0.025),
     "ice": (0.55, 0.52, 0.45, 0.12, 0.08, 0.05, 0.025),
 }
-#: Kelvin that a surface looks colder for its emissivity at S7, S8, S9.
+#: How much colder a surface looks because of its emissivity at S7, S8, S9, in kelvin.
 EMISSIVITY_DEFICIT = {
     "vegetation": (1.2, 0.6, 0.3),
     "soil": (1.2, 0.6, 0.3),
     "desert": (3.2, 1.6, 0.3),
 }
-#: Scattering of air and haze over a dark surface, S1-S6.
+#: Scattering by air and haze over a dark surface, S1-S6.
 PATH_REFLECTANCE = (0.055, 0.030, 0.012, 0.0, 0.005, 0.003)
-#: Sun glint relative to S1, S1-S6 and S7.
+#: Sun glint relative to S1, for S1-S6 and S7.
 GLINT_FACTOR = (1.0, 1.0, 0.97, 0.3, 0.9, 0.85, 0.5)
 #: Absorption of water and of ice cloud at S5 and S6.
 SHORTWAVE_ABSORPTION = {4: (0.22, 0.62), 5: (0.34, 0.72)}
@@ -45,14 +45,14 @@ SHORTWAVE_ABSORPTION = {4: (0.22, 0.62), 5: (0.34, 0.72)}
 #: Exponent of the power-law Planck function at S7, S8, S9: 14388 / (wavelength in um x 280).
 PLANCK_EXPONENT = (13.74, 4.74, 4.28)
 PLANCK_REFERENCE = 280.0
-#: Absorption per optical depth at S7, S8, S9, of water and of ice cloud.
+#: Absorption per optical depth at S7, S8, S9, for water and for ice cloud.
 THERMAL_ABSORPTION = ((0.46, 0.42), (0.50, 0.50), (0.55, 0.65))
-#: Emissivity of thick cloud at S7, of water and of ice.
+#: Emissivity of thick cloud at S7, for water and for ice.
 S7_CLOUD_EMISSIVITY = (0.86, 0.95)
-#: Sunlight at S7 relative to the emission of a body of 280 K.
+#: Sunlight at S7 relative to the emission of a body at 280 K.
 S7_SUNLIGHT = 19.6
 S7_RANGE = (190.0, 311.0)
-#: Noise of S7, S8, S9 at 300 K in kelvin; that of S7 grows steeply towards the cold.
+#: Noise of S7, S8, S9 at 300 K in kelvin; that of S7 grows steeply at low temperatures.
 NOISE = (0.018, 0.013, 0.018)
 S7_NOISE_EXPONENT = 12.7
 S7_NOISE_LIMIT = 120.0
@@ -60,7 +60,7 @@ S7_NOISE_LIMIT = 120.0
 
 @dataclass(frozen=True)
 class ClearSky:
-    """What the block would look like without cloud: float32 [r, C]; kelvin and reflectance."""
+    """The block without cloud: float32 [r, C]; kelvin and reflectance."""
 
     s7: Array
     s8: Array
@@ -80,7 +80,7 @@ class Observation:
 
 
 def observe(rng: np.random.Generator, world: World, block: slice) -> Observation:
-    """See the rows ``block`` of a world, with the instrument's noise and its steps of digitisation."""
+    """Observe the rows ``block`` of a world, with the instrument's noise and digitisation."""
     classes = {name: share[block] for name, share in world.classes.items()}
     tau = np.zeros_like(world.skin[block])
     for layer in world.layers:
@@ -97,7 +97,7 @@ def observe(rng: np.random.Generator, world: World, block: slice) -> Observation
 
 
 def _mixed(classes: dict[str, Array], values: dict[str, float]) -> Array:
-    """Sum over surface classes of share x value."""
+    """Return the sum over surface classes of share x value."""
     total = np.zeros_like(next(iter(classes.values())))
     for name, share in classes.items():
         if values.get(name):
@@ -111,7 +111,7 @@ def _pair(water_ice: tuple[float, float], ice: float) -> np.float32:
 
 
 def _reflectances(world: World, block: slice, classes: dict[str, Array]) -> tuple[list[Array], Array]:
-    """Noise-free reflectance of S1-S6, and that of S3 without cloud."""
+    """Return noise-free reflectances of S1-S6, and that of S3 without cloud."""
     mu0, glint = world.mu0[block], None if world.glint is None else world.glint[block]
     # Water vapour hides the surface at S4.
     vapour_window = np.float32(math.exp(-4.5 * world.water_vapour))
@@ -150,7 +150,7 @@ def _reflectances(world: World, block: slice, classes: dict[str, Array]) -> tupl
 
 
 def _cloud_albedo(tau: Array) -> Array:
-    """Two-stream reflectance of a layer that absorbs nothing (asymmetry 0.85)."""
+    """Return the two-stream reflectance of a layer that absorbs nothing (asymmetry 0.85)."""
     scaled = np.float32(0.105) * tau
     return scaled / (1 + scaled)
 
@@ -158,7 +158,7 @@ def _cloud_albedo(tau: Array) -> Array:
 def _temperatures(
     world: World, block: slice, classes: dict[str, Array]
 ) -> tuple[list[Array], tuple[Array, Array, Array]]:
-    """Noise-free brightness temperature of S7-S9 in kelvin, and the same without cloud."""
+    """Return noise-free brightness temperatures of S7-S9 in kelvin, and the same without cloud."""
     w, skin = world.water_vapour, world.skin[block]
     vapour = np.float32(0.4 + 0.55 * w + 0.06 * w * w) * world.slant
     split = np.float32(0.15 + 0.42 * w) * world.slant
@@ -186,7 +186,7 @@ def _temperatures(
 
 
 def _under_cloud(layer: Layer, block: slice, radiance: list[Array], sunlight: Array | None) -> list[Array]:
-    """Radiance of S7-S9 above a layer, from the radiance below it."""
+    """Return the radiance of S7-S9 above a layer, from the radiance below it."""
     log_top = np.log(layer.top[block] / np.float32(PLANCK_REFERENCE))
     tau = layer.tau[block]
     above = []

@@ -1,8 +1,8 @@
 """Random fields and small neighbourhoods: the texture of the embedded scenes. NumPy only.
 
-Wave numbers count cycles per longer side of the scene, so that a field looks alike at every
-scene size. A field is made on a domain an eighth larger than the scene and cropped, so
-opposite edges of a scene do not match.
+Wave numbers count cycles per longer side of the scene, so that a field looks alike at every scene size. A
+field is made on a domain an eighth larger than the scene and cropped, so that opposite edges of a scene do
+not match.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from numpy.typing import NDArray
 Array = NDArray[np.float32]
 Shape = tuple[int, int]
 
-#: Rows computed at once: a block of a channel stays in the processor's cache. Part of the recipe,
-#: since instrument noise is drawn block by block.
+#: Rows computed at once: a block of a channel stays in the processor's cache. It is part of the recipe, since
+#: instrument noise is drawn block by block.
 BLOCK_ROWS = 40
 
-#: Cellular fields: width of the ring of wave numbers (in powers of e), highest wave number of the
-#: clusters, and what each part weighs.
+#: Cellular fields: width of the ring of wave numbers (in powers of e), highest wave number of the clusters,
+#: and the weight of each part.
 CELL_SPREAD = 0.5
 CLUSTER_LIMIT = 40
 DETAIL_WEIGHT, CELL_WEIGHT, CLUSTER_WEIGHT = 0.7, 1.0, 1.0
 
 
 def row_blocks(rows: int) -> Iterator[slice]:
-    """Slices of at most ``BLOCK_ROWS`` rows that cover ``rows`` rows in order."""
+    """Return slices of at most ``BLOCK_ROWS`` rows that cover ``rows`` rows in order."""
     return (slice(top, min(top + BLOCK_ROWS, rows)) for top in range(0, rows, BLOCK_ROWS))
 
 
 def fast_length(least: int) -> int:
-    """The smallest length >= ``least`` whose only prime factors are 2, 3 and 5 (quick to transform)."""
+    """Return the smallest length >= ``least`` with no prime factors but 2, 3 and 5 (quick to transform)."""
     length = least
     while True:
         rest = length
@@ -55,7 +55,7 @@ def random_field(
     stretch: float = 1.0,
     cell: float | None = None,
 ) -> Array:
-    """A random field float32 [R, C] of zero mean and unit variance with power ~ k**-beta.
+    """Return a random field float32 [R, C] of zero mean and unit variance with power ~ k**-beta.
 
     ``highest``: highest wave number (smooth fields draw only the numbers they need).
     ``angle`` (radians) and ``stretch`` (>= 1): structures are longer along that direction.
@@ -75,7 +75,7 @@ def random_field(
     k[0, 0] = 1.0
     amplitude = k ** np.float32(-beta / 2)
     if cell is not None:
-        # Cells of about that size, clusters of them, and detail below; each of unit variance first.
+        # Cells of about that size, clusters of them, and finer detail; each scaled to unit variance first.
         cells = np.exp(-((np.log(k / np.float32(side / cell)) / np.float32(CELL_SPREAD)) ** 2))
         clusters = np.where(k < CLUSTER_LIMIT, k ** np.float32(-1.6), np.float32(0))
         weights = (DETAIL_WEIGHT, CELL_WEIGHT, CLUSTER_WEIGHT)
@@ -109,13 +109,13 @@ def _unit(amplitude: Array) -> Array:
 
 
 def level_above(field: Array, share: float) -> float:
-    """The value that about ``share`` of the field's pixels exceed (from every fourth row and column)."""
+    """Return the value that about ``share`` of the pixels exceed (from every fourth row and column)."""
     step = 4 if min(field.shape) >= 64 else 1
     return float(np.quantile(field[::step, ::step], min(max(1.0 - share, 0.0), 1.0)))
 
 
 def shifted(field: Array, down: int, right: int) -> Array:
-    """The field moved by whole pixels; what enters at an edge repeats the edge."""
+    """Shift the field by whole pixels, repeating the edge."""
     rows, columns = field.shape
     top, left = max(down, 0), max(right, 0)
     margins = ((top, top - down), (left, left - right))
@@ -124,7 +124,7 @@ def shifted(field: Array, down: int, right: int) -> Array:
 
 
 def box_sum(field: Array) -> Array:
-    """Sums over 3 x 3 neighbourhoods: float32 [R, C] -> [R - 2, C - 2]."""
+    """Return sums over 3 x 3 neighbourhoods: float32 [R, C] -> [R - 2, C - 2]."""
     lines = field[:-2] + field[1:-1]
     lines += field[2:]
     sums = lines[:, :-2] + lines[:, 1:-1]

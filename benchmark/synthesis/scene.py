@@ -1,8 +1,8 @@
-"""One synthetic scene, in memory: what a radiometer like SLSTR would deliver. NumPy only.
+"""Make one synthetic scene in memory, as a radiometer like SLSTR would deliver it. NumPy only.
 
-A scene is a function of (seed, index, shape): one SFC64 stream, drawn from in a fixed order, gives
-the same bytes in every process of one machine. (Another processor may round the last bit of a
-transform or an exponential differently.) docs/synthetic-scenes.md says what the scenes imitate.
+A scene is a function of (seed, index, shape): one SFC64 stream, drawn from in a fixed order, gives the same
+bytes in every process of one machine. (Another processor may round the last bit of a transform or an
+exponential differently.) docs/synthetic-scenes.md says what the scenes imitate.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ POLARITY = "bayes > 0 means cloud; 0 means clear, or outside the swath"
 
 @dataclass(frozen=True)
 class SyntheticScene:
-    """One scene as the dataset stores it, and what it was made from.
+    """One scene as the dataset stores it, and its origin.
 
     refs: float32 [R, C, 6], reflectance of S1-S6; 0 at night and outside the swath.
     bts: float32 [R, C, 3], brightness temperature of S7-S9 in kelvin; 0 outside the swath.
@@ -52,7 +52,7 @@ class SyntheticScene:
 
 
 def random_stream(seed: int, index: int) -> np.random.Generator:
-    """The random numbers of one scene."""
+    """Return the random number generator of one scene."""
     return np.random.Generator(np.random.SFC64(np.random.SeedSequence([seed, index])))
 
 
@@ -94,7 +94,7 @@ def make_scene(seed: int, index: int, shape: Shape = FULL_SHAPE) -> SyntheticSce
 
 
 def _blank(world: World, *images: NDArray[Any]) -> None:
-    """Set what lies outside the swath to 0, in images [R, C, ...]."""
+    """Set pixels outside the swath to 0, in images [R, C, ...]."""
     for image in images:
         image[:, : world.left] = 0
         image[:, image.shape[1] - world.right :] = 0

@@ -1,4 +1,4 @@
-"""Make the scene files of a synthetic dataset, in separate processes where that pays."""
+"""Make the scene files of a synthetic dataset, in separate processes if that pays off."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from benchmark.synthesis.file import write_scene
 from benchmark.synthesis.manifest import Record, Settings, quick_digest
 from benchmark.synthesis.scene import make_scene
 
-#: Fewer pixels than this are not worth another worker process.
+#: Fewer pixels than this do not justify another worker process.
 PIXELS_PER_WORKER = 4_000_000
 
 
@@ -40,7 +40,7 @@ def _make_file(root: Path, name: str, index: int, settings: Settings) -> tuple[s
 def make_files(
     root: Path, missing: dict[str, int], settings: Settings, jobs: int | None
 ) -> Generator[tuple[str, Record], None, None]:
-    """Make the missing files (path below ``root`` -> scene index); yields each as it is finished."""
+    """Make the missing files (path below ``root`` -> scene index) and yield each when it is finished."""
     pixels = len(missing) * settings.rows * settings.columns
     workers = min(jobs or len(os.sched_getaffinity(0)), len(missing), math.ceil(pixels / PIXELS_PER_WORKER))
     if workers <= 1:
@@ -65,7 +65,7 @@ def make_files(
 
 @contextlib.contextmanager
 def _single_threaded_children() -> Iterator[None]:
-    """Processes started inside get one thread per numerical library: the scenes are the parallelism."""
+    """Give processes started inside one thread per numerical library: the scenes are the parallelism."""
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     before = {name: os.environ.get(name) for name in names}
     os.environ.update(dict.fromkeys(names, "1"))

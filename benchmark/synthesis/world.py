@@ -1,4 +1,4 @@
-"""What is there in one synthetic scene: geometry, ground and cloud layers. NumPy only.
+"""The content of one synthetic scene: geometry, ground and cloud layers. NumPy only.
 
 Constants are proposals from general knowledge unless docs/synthetic-scenes.md names a source.
 """
@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmark.synthesis.random_fields import Array, Shape, level_above, random_field, shifted
 
-#: Surface by number of the scene pair (a day and a night scene): a mix within any ten scenes.
+#: Surface by number of the scene pair (a day and a night scene): any ten scenes contain a mix.
 SURFACES = ("ocean", "coast", "vegetation", "ocean", "polar", "ocean", "coast", "desert", "ocean", "coast")
 #: Degrees north.
 LATITUDES = {
@@ -24,21 +24,21 @@ LATITUDES = {
 }
 LAND_SHARE = {"ocean": (0.0, 0.0), "coast": (0.15, 0.6), "vegetation": (0.8, 1.0), "desert": (0.8, 1.0)}
 LAND_SHARE["polar"] = (0.0, 0.6)
-#: Mean surface temperature in kelvin: at the equator, how much colder at 60 degrees, and its spread.
+#: Mean surface temperature in kelvin: at the equator, the decrease at 60 degrees, and its spread.
 WARMEST, COOLING, TEMPERATURE_SPREAD = 288.0, 1.5, 0.4
-#: Sun glint on the sea, by day: reflectance at its brightest.
+#: Sun glint on the sea, by day: peak reflectance.
 GLINT_PEAK = (0.06, 0.12)
-#: Sea water freezes here (kelvin).
+#: Freezing point of sea water in kelvin.
 FREEZING_SEA = 271.3
 #: Kelvin per metre of height.
 LAPSE_RATE = 0.0065
-#: No cloud top is colder (kelvin).
+#: Lowest cloud-top temperature in kelvin.
 COLDEST_TOP = 200.0
 
 
 @dataclass(frozen=True)
 class CloudKind:
-    """What clouds of one kind are like; one value is drawn from each range per layer."""
+    """Properties of one kind of cloud; each layer draws one value from each range."""
 
     optical_depth: tuple[float, float]
     #: Cloud top: kelvin below the mean surface temperature.
@@ -87,7 +87,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class World:
-    """One scene before the radiometer sees it; arrays are float32 [R, C] unless said otherwise."""
+    """One scene before the radiometer sees it; arrays are float32 [R, C] unless stated otherwise."""
 
     day: bool
     surface: str
@@ -99,14 +99,14 @@ class World:
     slant: Array
     #: Cosine of the sun's zenith angle (day; 0 at night).
     mu0: Array
-    #: Reflectance of the sun glint at S1; None without.
+    #: Reflectance of the sun glint at S1; None without glint.
     glint: Array | None
     #: Skin temperature in kelvin.
     skin: Array
     #: Share of each surface class; only classes that occur.
     classes: dict[str, Array]
     layers: tuple[Layer, ...]
-    #: Pixels without data at the left and right edge, and the lines without any.
+    #: Pixels without data at the left and right edge, and lines without any data.
     left: int
     right: int
     missing_lines: tuple[int, ...]
@@ -137,7 +137,7 @@ def draw_world(rng: np.random.Generator, index: int, shape: Shape) -> World:
 
 
 def _swath_edges(rng: np.random.Generator, shape: Shape) -> tuple[int, int, tuple[int, ...]]:
-    """Widths in pixels as the published masks show them (20-31 and 11-17 of 1500), and dropouts."""
+    """Draw edge widths in pixels as in the published masks (20-31 and 11-17 of 1500), and dropouts."""
     rows, columns = shape
     left = max(1, round(int(rng.integers(20, 32)) * columns / 1500))
     right = max(1, round(int(rng.integers(11, 18)) * columns / 1500))
@@ -147,7 +147,7 @@ def _swath_edges(rng: np.random.Generator, shape: Shape) -> tuple[int, int, tupl
 
 
 def _angles(rng: np.random.Generator, shape: Shape, day: bool) -> tuple[Array, Array, tuple[float, float]]:
-    """1 / cos(view angle) [1, C], cosine of the sun's zenith angle [R, C], shadow direction (row, column)."""
+    """Draw 1 / cos(view angle) [1, C], cosine of the sun's zenith [R, C], shadow direction (row, column)."""
     down, across = _axes(shape)
     nadir = rng.uniform(0.05, 0.25)
     view = np.abs(across - np.float32(nadir)) / np.float32(1 + nadir) * np.float32(math.radians(55.0))
@@ -158,13 +158,13 @@ def _angles(rng: np.random.Generator, shape: Shape, day: bool) -> tuple[Array, A
 
 
 def _axes(shape: Shape) -> tuple[Array, Array]:
-    """Positions along [R, 1] and across [1, C] the track, each from -1 to 1."""
+    """Return positions along [R, 1] and across [1, C] the track, each from -1 to 1."""
     down = np.linspace(-1, 1, shape[0], dtype=np.float32)[:, None]
     return down, np.linspace(-1, 1, shape[1], dtype=np.float32)[None, :]
 
 
 def _glint(rng: np.random.Generator, shape: Shape, ocean: Array | None) -> Array | None:
-    """Reflection of the sun on the sea: a band of columns."""
+    """Draw the reflection of the sun on the sea: a band of columns."""
     centre, width, peak = rng.uniform(-0.5, 0.5), rng.uniform(0.12, 0.30), rng.uniform(*GLINT_PEAK)
     if ocean is None:
         return None
@@ -181,7 +181,7 @@ def _ground(
     mean_temperature: float,
     mu0: float,
 ) -> tuple[Array, dict[str, Array]]:
-    """Skin temperature (kelvin) and the share of each surface class."""
+    """Draw skin temperature (kelvin) and the share of each surface class."""
     down, across = _axes(shape)
     # Sea: eddies, a gradient along the track, and in half of the scenes a front.
     sea = random_field(rng, shape, 3.2, highest=60) * np.float32(rng.uniform(0.3, 0.7))
@@ -242,7 +242,7 @@ def _clouds(
     mu0: float,
     sun_direction: tuple[float, float],
 ) -> tuple[Layer, ...]:
-    """The main layer and its companions, lowest first."""
+    """Draw the main layer and its companions, lowest first."""
     covers = {main: 0.08 + 0.72 * rng.beta(2.0, 1.6)}
     for kind, (probability, cover_range) in COMPANIONS.items():
         present, cover = rng.random() < probability, rng.uniform(*cover_range)
@@ -272,7 +272,7 @@ def _cloud(
     angle, stretch = rng.uniform(0.0, math.pi), rng.uniform(*kind.stretch)
     cell = None
     if kind.cell is not None:
-        # At least four cells fit into a small scene.
+        # At least four cells must fit into a small scene.
         cell = min(rng.uniform(*kind.cell), max(shape) / 4)
     field = random_field(rng, shape, kind.slope, angle=angle, stretch=stretch, cell=cell)
     field -= np.float32(level_above(field, cover))
