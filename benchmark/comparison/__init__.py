@@ -1,4 +1,4 @@
-"""Methods next to each other: their runs' logs become one table, its figure, and paired differences.
+"""Compare methods: turn the logs of their runs into one table, its figure, and paired differences.
 
 Imports core and record.
 """

@@ -13,7 +13,7 @@ from benchmark.core.files import write_text
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit status: 0 written, 1 not."""
+    """Run the command line; return the exit status: 0 written, 1 failed."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmark.comparison",
         description="Compare the runs of several methods on the same scenes: table1.md, .csv and .png.",
@@ -25,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         rows = rows_of(read_runs(options.logs))
-        from benchmark.comparison.figure import draw  # matplotlib, once there is something to draw
+        from benchmark.comparison.figure import draw  # import matplotlib only when there is something to draw
 
         options.output.mkdir(parents=True, exist_ok=True)
         text = to_markdown(rows)

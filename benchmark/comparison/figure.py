@@ -1,4 +1,4 @@
-"""The comparison as a figure: accuracy and skill of every run, by method."""
+"""Draw the comparison as a figure: accuracy and skill of every run, by method."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PANELS = {
 
 
 def draw(rows: Sequence[Row], path: Path) -> None:
-    """Write a PNG with a dot for every run and a bar at the mean; written aside and renamed."""
+    """Write a PNG with a dot for every run and a bar at the mean, aside and renamed."""
     panels = {
         name: place
         for name, place in PANELS.items()

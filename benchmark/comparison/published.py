@@ -1,4 +1,4 @@
-"""What the paper's Table 1 lists: accuracies on other data, and what their sources say."""
+"""The entries of the paper's Table 1: accuracies on other data, and what their sources say."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ PAPER = "Improvements & Evaluations on the MLCommons CloudMask Benchmark, arXiv:
 
 
 class Published(NamedTuple):
-    """A row of the paper's table, the method here that it belongs to, and what its source says."""
+    """A row of the paper's table, its method here, and what its source says."""
 
     method: str
     model: str

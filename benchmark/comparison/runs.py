@@ -1,4 +1,4 @@
-"""What a comparison takes from the log of a run."""
+"""Read what a comparison needs from the log of a run."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from benchmark.record.run_folder import LOG_NAME
 
 @dataclass(frozen=True)
 class ComparedRun:
-    """A complete run: which method, on which data, and the figures of its result."""
+    """A complete run: its method, its data, and the figures of its result."""
 
     path: Path
     method: str
     title: str
     options: Mapping[str, Any]
     seed: int
-    #: What has to be the same in all runs of a comparison.
+    #: Values that must be the same in all runs of a comparison.
     data: tuple[object, ...]
-    #: Accuracy of every inference scene, by its name.
+    #: Accuracy of every inference scene, by name.
     scenes: Mapping[str, float]
     result: Mapping[str, Any]
-    #: Joules of all epochs, where they were measured.
+    #: Joules of all epochs, if measured.
     energy: float | None
 
     def score(self, reference: str, part: str, name: str) -> float | None:
-        """A score of the result, or None where the run has none."""
+        """Return a score of the result, or None if the run has none."""
         value: float | None = self.result["scores"].get(reference, {}).get(part, {}).get(name)
         return value
 
@@ -47,16 +47,16 @@ class Row:
 
     @property
     def scenes(self) -> dict[str, float]:
-        """Mean accuracy over the runs of every scene."""
+        """Return the mean accuracy over the runs for every scene."""
         return {
             name: sum(run.scenes[name] for run in self.runs) / len(self.runs) for name in self.runs[0].scenes
         }
 
 
 def read_runs(paths: Iterable[Path]) -> list[ComparedRun]:
-    """The complete runs below the given folders.
+    """Return the complete runs below the given folders.
 
-    Raises RunError where there is none, or they are not of the same scenes.
+    Raises RunError if there are none, or if they use different scenes.
     """
     logs = sorted({log for path in paths for log in ([path] if path.is_file() else path.rglob(LOG_NAME))})
     runs = [run for log in logs if (run := _read(log)) is not None]
@@ -79,7 +79,7 @@ def read_runs(paths: Iterable[Path]) -> list[ComparedRun]:
 
 
 def rows_of(runs: Iterable[ComparedRun]) -> list[Row]:
-    """A row for every method with its options, the best mean accuracy first."""
+    """Return a row for every method with its options, the best mean accuracy first."""
     groups: dict[tuple[str, str], list[ComparedRun]] = {}
     for run in runs:
         groups.setdefault((run.method, json.dumps(run.options, sort_keys=True)), []).append(run)
@@ -97,7 +97,7 @@ def rows_of(runs: Iterable[ComparedRun]) -> list[Row]:
 
 
 def _read(log: Path) -> ComparedRun | None:
-    """The run of a log, None where it is not complete. Raises RunError for a log that cannot be read."""
+    """Return the run of a log, None if it is incomplete. Raises RunError for an unreadable log."""
     values: dict[str, Any] = {}
     scenes: dict[str, float] = {}
     title, energy = "U-Net of the CloudMask reference", None

@@ -1,6 +1,6 @@
-"""Which methods differ: paired differences over scenes, with a bootstrap interval.
+"""Find which methods differ: paired differences over scenes, with a bootstrap interval.
 
-Scenes, not pixels, are drawn again: the pixels of one scene are anything but independent.
+It resamples scenes, not pixels: the pixels of one scene are far from independent.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-#: Resamples, and the share of them that the interval holds.
+#: Number of resamples, and the share of them inside the interval.
 RESAMPLES = 10_000
 CONFIDENCE = 0.95
-#: Of the resampling, so that a table is the same each time.
+#: Seed of the resampling, so that a table is the same each time.
 _SEED = 1
 
 
@@ -29,14 +29,14 @@ class Difference:
 
     @property
     def is_clear(self) -> bool:
-        """Whether the interval leaves out zero."""
+        """Whether the interval excludes zero."""
         return self.low > 0 or self.high < 0
 
 
 def paired_difference(
     first: tuple[str, Mapping[str, float]], second: tuple[str, Mapping[str, float]]
 ) -> Difference:
-    """Of two methods, each with its name and its accuracy on every scene (the same scenes)."""
+    """Compare two methods, each given by name and accuracy on every scene (the same scenes)."""
     names = sorted(first[1])
     differences = np.array([first[1][name] - second[1][name] for name in names])
     drawn = np.random.default_rng(_SEED).integers(len(names), size=(RESAMPLES, len(names)))
@@ -47,5 +47,5 @@ def paired_difference(
 
 
 def differences_to_best(rows: Sequence[tuple[str, Mapping[str, float]]]) -> list[Difference]:
-    """The first row against each of the others."""
+    """Compare the first row with each of the others."""
     return [paired_difference(rows[0], other) for other in rows[1:]]

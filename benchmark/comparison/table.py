@@ -1,4 +1,4 @@
-"""The comparison as text: Markdown for people, CSV for programs."""
+"""Write the comparison as text: Markdown for people, CSV for programs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmark.comparison.runs import ComparedRun, Row
 from benchmark.comparison.significance import CONFIDENCE, Difference, differences_to_best
 from benchmark.core.escaping import csv_text, markdown_line, markdown_table
 
-#: Column -> the figure of a run, and how it is shown. GFLOP: of one patch, forward, convolutions only.
+#: Column -> the figure of a run, and its format. GFLOP: of one patch, forward, convolutions only.
 COLUMNS: Mapping[str, tuple[Callable[[ComparedRun], float | None], str]] = {
     "accuracy": (lambda run: run.result["value"], ".4f"),
     "Kuiper skill": (lambda run: run.score("bayes", "all", "kuiper_skill"), ".3f"),
@@ -29,13 +29,13 @@ COLUMNS: Mapping[str, tuple[Callable[[ComparedRun], float | None], str]] = {
 
 
 def title(rows: Sequence[Row]) -> str:
-    """What the table is of; synthetic scenes are named first."""
+    """Return the table's title, which names synthetic scenes as such."""
     kind = rows[0].runs[0].data[0]
     return f"Cloud masking methods on {'synthetic' if kind == 'synthetic' else 'observed SLSTR'} scenes"
 
 
 def to_markdown(rows: Sequence[Row]) -> str:
-    """The complete document."""
+    """Return the complete document."""
     columns = [name for name in COLUMNS if any(_figures(row, name) for row in rows)]
     scenes = len(rows[0].runs[0].scenes)
     lines = [
@@ -60,7 +60,7 @@ def to_markdown(rows: Sequence[Row]) -> str:
 
 
 def to_csv(rows: Sequence[Row]) -> str:
-    """All runs at full precision."""
+    """Return all runs at full precision."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["method", "options", "seed", *COLUMNS])
@@ -127,7 +127,7 @@ def _published(rows: Sequence[Row]) -> list[str]:
 
 
 def _figures(row: Row, column: str) -> list[float]:
-    """The figures of all runs, where every run has one."""
+    """Return the figures of all runs, or nothing if a run has none."""
     found = [COLUMNS[column][0](run) for run in row.runs]
     return [each for each in found if each is not None] if None not in found else []
 

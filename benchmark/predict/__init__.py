@@ -1,1 +1,1 @@
-"""Cloud masks of products and scenes, by what a finished run has learned."""
+"""Make cloud masks of products and scenes with the method of a finished run."""

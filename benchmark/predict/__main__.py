@@ -1,9 +1,9 @@
-"""Cloud masks of Sentinel-3 SLSTR products, or of scenes of the dataset's form, by a finished run.
+"""Make cloud masks of Sentinel-3 SLSTR products, or of scenes in the dataset's format, with a finished run.
 
     python -m benchmark.predict S3A_SL_1_RBT____….SEN3 --run logs/quickstart-seed-1
     python -m benchmark.predict archive/*.zip --run logs/reference-seed-1 --output masks --quicklook
 
-docs/products.md says what is read and what the mask's file holds.
+docs/products.md says what is read and what the mask file holds.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from benchmark.predict.model import Model, load_model
 from benchmark.predict.quicklook import write_quicklook
 from benchmark.products.command import add_reading, report, work_through
 
-#: What the name of a mask's file ends with: it can lie among the files of its product.
+#: Ending of a mask's file name, so that it can be stored among the files of its product.
 ENDING = "_cloudmask_in.nc"
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Build the command-line parser."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmark.predict",
         description="Make cloud masks of Sentinel-3 SLSTR products, or of scenes of the dataset's form.",
@@ -54,7 +54,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit status."""
+    """Run the command line and return the exit status."""
     options = build_parser().parse_args(arguments)
     display = Display(quiet=options.quiet)
     try:
@@ -74,7 +74,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _mask_of(path: Path, model: Model, options: argparse.Namespace) -> str:
-    """Make the mask of a product or scene; says what was done. Raises CloudMaskError."""
+    """Make the mask of a product or scene; return a line about it. Raises CloudMaskError."""
     started = time.monotonic()
     found = read(path, options.gridding, thermal_only=options.thermal_only)
     scene = found.scene
@@ -96,7 +96,7 @@ def _mask_of(path: Path, model: Model, options: argparse.Namespace) -> str:
 
 
 def provenance(found: Predictable, model: Model, *, whole: bool) -> dict[str, Any]:
-    """Global attributes of a mask's file: of what it was made, by what, and how."""
+    """Return the global attributes of a mask file: its source, the model, and how it was made."""
     method, now = model.method, datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
         "title": f"Cloud mask of {found.scene.name}",

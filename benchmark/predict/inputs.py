@@ -1,4 +1,4 @@
-"""What a mask can be made of: products, and scenes of the dataset's form."""
+"""Read the inputs of a prediction: products, and scenes in the dataset's format."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from benchmark.products.variables import check_same_product, read_values
 from benchmark.scenes.geometry import FULL_SHAPE
 from benchmark.scenes.scene import SceneInputs, normalise, read_inputs, scene_shape
 
-#: Files of scenes; all else is taken for a product.
+#: Endings of scene files; anything else is read as a product.
 SCENE_SUFFIXES = (".hdf", ".h5", ".hdf5")
-#: The gridding stated for a scene file: nothing here has gridded it.
+#: The gridding stated for a scene file, which is not gridded here.
 OF_SCENE = "as in the scene"
 
 
 class Predictable(NamedTuple):
-    """A scene to predict, where its pixels lie if that is known, and how it was read."""
+    """A scene to predict, the positions of its pixels if known, and how it was read."""
 
     scene: SceneInputs
     positions: Positions | None
@@ -28,7 +28,7 @@ class Predictable(NamedTuple):
 
 
 def read(path: Path, gridding: str, *, thermal_only: bool = False) -> Predictable:
-    """A scene file or a product, of any size. Raises CloudMaskError."""
+    """Read a scene file or a product, of any size. Raises CloudMaskError."""
     if path.suffix in SCENE_SUFFIXES:
         scene = read_inputs(path, scene_shape(path) or FULL_SHAPE)
         return Predictable(scene, None, OF_SCENE, thermal_only=False)
@@ -40,7 +40,7 @@ def read(path: Path, gridding: str, *, thermal_only: bool = False) -> Predictabl
 
 
 def _positions(product: Product, shape: tuple[int, int]) -> Positions | None:
-    """Latitude and longitude of the 1 km grid; None where the product has none."""
+    """Read latitude and longitude of the 1 km grid; return None if the product has none."""
     name = "geodetic_in.nc"
     if name not in product:
         return None

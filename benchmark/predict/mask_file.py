@@ -1,4 +1,4 @@
-"""The mask of a product as NetCDF-4 by the CF conventions, on the product's own 1 km grid."""
+"""Write the mask of a product as NetCDF-4 by the CF conventions, on the product's own 1 km grid."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmark.core.files import write_aside
 from benchmark.record.masks import POLARITY, mask_of
 
 CONVENTIONS = "CF-1.8"
-#: Dimensions of the 1 km grid, as the product's own files call them.
+#: Dimensions of the 1 km grid, named as in the product's own files.
 DIMENSIONS = ("rows", "columns")
 #: The mask's value where the instrument saw nothing.
 NO_MASK = -1
@@ -37,8 +37,8 @@ def write_mask_file(
 ) -> None:
     """Write `cloud_probability_in` and `cloud_mask_in`, aside and renamed. Raises OSError.
 
-    probability [R, C] of cloud, of which 1 in the mask is what lies above one half; inside [R, C]: what the
-    instrument saw, the rest is fill. attributes: global ones, beyond the conventions.
+    probability [R, C] of cloud: the mask is 1 where it is above one half. inside [R, C]: where the instrument
+    saw something; the rest is fill. attributes: global ones, beyond the conventions.
     """
     mask = np.where(inside, mask_of(probability).astype(np.int8), np.int8(NO_MASK))
     seen = np.where(inside, probability.astype(np.float32), np.float32(np.nan))

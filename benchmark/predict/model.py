@@ -1,4 +1,4 @@
-"""What a finished run has learned, ready to predict: its configuration, method and weights, checked."""
+"""Load the model of a finished run, ready to predict: configuration, method and weights, all checked."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from benchmark.training.evaluate import PredictScene, checked_probability
 from benchmark.training.prepare import is_complete, use_method
 from benchmark.training.rescore import prediction
 
-#: Of a log, the events that say what was learned; other lines are not kept.
+#: Events of a log that describe the model; other lines are not kept.
 _EVENTS = ("submission_github_commit_version", "precision", "method_sha256", "result")
 
 
@@ -31,8 +31,8 @@ _EVENTS = ("submission_github_commit_version", "precision", "method_sha256", "re
 class Model:
     """A run's method with its weights.
 
-    name: the run's. commit: of the code that made the run. predict: a scene in tiles, as runs are scored;
-    predict_whole: in one piece.
+    name: the run's name. commit: of the code that made the run. predict: a scene in tiles, as runs are
+    scored; predict_whole: in one piece.
     """
 
     name: str
@@ -45,17 +45,20 @@ class Model:
     predict_whole: PredictScene
 
     def probability(self, scene: SceneInputs, *, whole: bool = False) -> NDArray[np.float16]:
-        """The probability of cloud of every pixel, [rows, columns], as a run stores it, so that both give
-        the same mask; ``whole`` predicts the scene in one piece. Raises CloudMaskError."""
+        """Return the cloud probability of every pixel, [rows, columns], as a run stores it, so that the masks
+        agree.
+
+        ``whole`` predicts the scene in one piece. Raises CloudMaskError.
+        """
         predict = self.predict_whole if whole else self.predict
         return checked_probability(predict(scene), scene.inside.shape, scene.name).astype(np.float16)
 
 
 def load_model(root: Path) -> Model:
-    """The model of a finished run's folder, for example logs/quickstart-seed-1.
+    """Load the model from a finished run's folder, for example logs/quickstart-seed-1.
 
-    The folder's weights are read as numbers. A method that is a file of the user's is imported from where
-    the configuration says, if it is still the file that the run used. Raises CloudMaskError.
+    Weights are read as numbers only. A method that is the user's own file is imported from the path in the
+    configuration, if it is still the file that the run used. Raises CloudMaskError.
     """
     folder = RunFolder(root)
     if not folder.log.is_file() or not is_complete(folder):
@@ -97,7 +100,7 @@ def load_model(root: Path) -> Model:
 
 
 def _events(folder: RunFolder) -> dict[str, Any]:
-    """The last value of each of the events that are wanted. Raises RunError."""
+    """Return the last value of each wanted event. Raises RunError."""
     found: dict[str, Any] = {}
     try:
         with open_regular(folder.log) as file:

@@ -1,4 +1,4 @@
-"""A picture of a mask next to its scene, a quarter of the size, to look at."""
+"""Draw a picture of a mask next to its scene, at a quarter of the size."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from benchmark.core.files import write_aside
 from benchmark.scenes.render import false_colour
 from benchmark.scenes.scene import SceneInputs
 
-#: One row and column in this many is shown.
+#: Show one of this many rows and columns.
 STEP = 2
-#: Colours of what is cloud in the mask, and of what the instrument did not see.
+#: Colours of cloud in the mask, and of pixels that the instrument did not see.
 CLOUD, UNSEEN = (1.0, 0.55, 0.1), (0.2, 0.2, 0.2)
 #: Columns between the two pictures.
 GAP = 8
 
 
 def write_quicklook(path: Path, scene: SceneInputs, probability: NDArray[np.float16]) -> None:
-    """Write a PNG: the scene in false colours (by night S8, cold white), and with its cloud in orange."""
+    """Write a PNG: the scene in false colours (by night S8, cold white), then with its cloud in orange."""
     colours = false_colour(scene)[::STEP, ::STEP]
     inside, cloud = scene.inside[::STEP, ::STEP], probability[::STEP, ::STEP].astype(np.float32)
     share = np.where(inside, cloud, 0)[..., np.newaxis] * 0.6

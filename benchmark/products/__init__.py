@@ -1,1 +1,1 @@
-"""Sentinel-3 SLSTR level-1 products (.SEN3): read as distributed, made into scenes of the dataset's form."""
+"""Read Sentinel-3 SLSTR level-1 products (.SEN3) as distributed, and make scenes in the dataset's format."""

@@ -1,4 +1,4 @@
-"""Turn Sentinel-3 SLSTR level-1 products into scenes of the dataset's form, to train on and to score.
+"""Turn Sentinel-3 SLSTR level-1 products into scenes in the dataset's format, to train on and to score.
 
     python -m benchmark.products S3A_SL_1_RBT____*.SEN3 --output data/mine/training
     python -m benchmark.products archive/*.zip --output data/mine/inference
@@ -25,7 +25,7 @@ MORE_MEMORY = "give it more memory: a product takes 0.5 GB, by geometric griddin
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Build the command-line parser."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmark.products",
         description="Turn Sentinel-3 SLSTR level-1 products into scenes of the dataset's form.",
@@ -39,7 +39,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit status."""
+    """Run the command line and return the exit status."""
     options = build_parser().parse_args(arguments)
     try:
         with memory_as_error(MORE_MEMORY):
@@ -56,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _scene_of(path: Path, options: argparse.Namespace) -> str:
-    """Make the scene of a product unless it exists; returns a line about it. Raises CloudMaskError."""
+    """Make the scene of a product unless it exists; return a line about it. Raises CloudMaskError."""
     started = time.monotonic()
     with open_product(path) as product:
         if there := existing(options.output, product.name, options.gridding):

@@ -1,7 +1,7 @@
-"""The bands of a product as physical values: temperature on the 1 km grid, radiance on the 500 m grids.
+"""Read a product's bands as physical values: temperature on the 1 km grid, radiance on the 500 m grids.
 
-Reflectance is pi L / (E0 cos z), with the radiance L, the solar irradiance E0 of the product's own date and
-the sun's zenith angle z.
+Reflectance is pi L / (E0 cos z), with the radiance L, the solar irradiance E0 on the product's date and the
+solar zenith angle z.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ THERMAL = ("S7", "S8", "S9")
 REFLECTIVE = ("S1", "S2", "S3", "S4", "S5", "S6")
 #: Degrees to radians, as the makers of the dataset wrote it.
 MAKERS_RADIANS = 0.017453292
-#: The sun is on the horizon.
+#: Zenith angle of the sun on the horizon.
 HORIZON = 90.0
-#: Kelvin; what is packed in two bytes ends at 611 K.
+#: Kelvin; values packed in two bytes end at 611 K.
 HOTTEST = 1000.0
 
 
 class Radiance(NamedTuple):
-    """Radiances of a 500 m grid [R, C], of its orphans [R, n], NaN where there are none, and the grid."""
+    """Radiances of a 500 m grid [R, C] and of its orphans [R, n], NaN if missing, and the grid."""
 
     values: NDArray[np.float64]
     orphans: NDArray[np.float64]
@@ -35,14 +35,14 @@ class Radiance(NamedTuple):
 
 
 class SunAngles(NamedTuple):
-    """The sun's zenith angle, degrees, at the tie points [r, c], NaN where unknown, and their grid."""
+    """The solar zenith angle in degrees at the tie points [r, c], NaN if unknown, and their grid."""
 
     degrees: NDArray[np.float64]
     grid: Grid
 
 
 def read_thermal(product: Product) -> NDArray[np.float64]:
-    """Brightness temperatures of S7 to S9 on the 1 km grid: kelvin [R, C, 3], NaN where there are none."""
+    """Read the brightness temperatures of S7 to S9 on the 1 km grid: kelvin [R, C, 3], NaN if missing."""
     shape: tuple[int | None, ...] = (None, None)
     channels = []
     for band in THERMAL:
@@ -56,7 +56,7 @@ def read_thermal(product: Product) -> NDArray[np.float64]:
 
 
 def _check_kelvin(where: str, values: NDArray[np.float64]) -> None:
-    """Refuse what is no image of temperatures, as packed numbers that have lost their scale."""
+    """Reject values that cannot be temperatures, such as packed numbers without their scale."""
     finite = values[np.isfinite(values)]
     if not finite.size:
         found = "no temperature in any pixel"
@@ -69,7 +69,7 @@ def _check_kelvin(where: str, values: NDArray[np.float64]) -> None:
 
 
 def read_flags(product: Product, shape: tuple[int, int]) -> Flags:
-    """The flags of the 1 km grid. Raises ProductError."""
+    """Read the flags of the 1 km grid. Raises ProductError."""
     name = "flags_in.nc"
     with product.open(name) as file:
         check_same_product(product, file, name)
@@ -80,7 +80,7 @@ def read_flags(product: Product, shape: tuple[int, int]) -> Flags:
 
 
 def read_sun(product: Product, rows: int) -> SunAngles:
-    """The sun's angles at the tie points, of which there is one row for each row of the 1 km grid."""
+    """Read the solar angles at the tie points, which have one row for each row of the 1 km grid."""
     name = "geometry_tn.nc"
     with product.open(name) as file:
         check_same_product(product, file, name)
@@ -91,7 +91,7 @@ def read_sun(product: Product, rows: int) -> SunAngles:
 def read_radiance(
     product: Product, band: str, stripe: str, shape: tuple[int, int], *, orphans: bool = False
 ) -> Radiance:
-    """Radiance of a band on a 500 m grid of ``shape``, mW m-2 sr-1 nm-1; orphans only if they are wanted.
+    """Read a band's radiance on a 500 m grid of ``shape``, mW m-2 sr-1 nm-1; orphans only on request.
 
     Raises ProductError.
     """
@@ -106,12 +106,12 @@ def read_radiance(
 
 
 def radiance_file(band: str, stripe: str) -> str:
-    """The file of a band's radiances: stripe a, or for S4 to S6 also b."""
+    """Return the file name of a band's radiances: stripe a, or for S4 to S6 also b."""
     return f"{band}_radiance_{stripe}n.nc"
 
 
 def read_irradiance(product: Product, band: str, stripe: str) -> NDArray[np.float64]:
-    """The solar irradiance of each detector of a band and stripe, mW m-2 nm-1. Raises ProductError."""
+    """Read the solar irradiance of each detector of a band and stripe, mW m-2 nm-1. Raises ProductError."""
     name = f"{band}_quality_{stripe}n.nc"
     with product.open(name) as file:
         check_same_product(product, file, name)
@@ -119,11 +119,11 @@ def read_irradiance(product: Product, band: str, stripe: str) -> NDArray[np.floa
 
 
 def makers_cosine(sun: SunAngles, shape: tuple[int, int], grid: Grid) -> NDArray[np.float64]:
-    """The cosine that the makers of the dataset divided by, for a 500 m grid: [1 or rows, columns].
+    """Return the cosine that the makers of the dataset divided by, for a 500 m grid: [1 or rows, columns].
 
-    Two properties are theirs: unknown angles count as 0, and the tie row is that of the image plus
-    start_offset, which lies beyond the last one (but for the first rows of an orbit), so that every row
-    has the angles of the last. Below the horizon the cosine counts as 1.
+    It reproduces two quirks: unknown angles count as 0, and the tie row is the image row plus start_offset.
+    That lies beyond the last tie row (except for the first rows of an orbit), so every row gets the angles of
+    the last. Below the horizon the cosine counts as 1.
     """
     angles, last = np.nan_to_num(sun.degrees, nan=0.0), len(sun.degrees) - 1
     rows = np.arange(shape[0]) * grid.along / sun.grid.along + sun.grid.start_offset
@@ -133,6 +133,6 @@ def makers_cosine(sun: SunAngles, shape: tuple[int, int], grid: Grid) -> NDArray
 
 
 def true_cosine(sun: SunAngles, shape: tuple[int, int], grid: Grid) -> NDArray[np.float64]:
-    """The cosine of the sun's angle at each pixel of a 500 m grid, NaN from the horizon downwards."""
+    """Return the cosine of the sun's zenith angle per pixel of a 500 m grid, NaN from the horizon down."""
     angles = bilinear(sun.degrees, *tie_positions(shape, grid, sun.grid))
     return np.where(angles < HORIZON, np.cos(np.radians(angles)), np.nan)

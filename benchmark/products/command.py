@@ -1,4 +1,4 @@
-"""What the commands that read products share: their options, and one product after the other."""
+"""Shared parts of the commands that read products: their options, and a loop over products."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from benchmark.products.reading import GRIDDINGS
 
 
 def add_reading(parser: argparse.ArgumentParser) -> None:
-    """The options that say how products are read."""
+    """Add the options that control how products are read."""
     parser.add_argument(
         "--gridding",
         choices=GRIDDINGS,
@@ -31,9 +31,9 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
 def work_through(
     display: Display, what: str, paths: Sequence[Path], work: Callable[[Path], str]
 ) -> list[CloudMaskError]:
-    """Call ``work`` on each product and print what it returns; one that fails does not stop the others.
+    """Call ``work`` on each product and print its result; one that fails does not stop the others.
 
-    Returns the errors, for `report`: standard error may lead elsewhere meanwhile.
+    Returns the errors, for `report`: standard error may be redirected in the meantime.
     """
     failures = []
     with display.bar(what, len(paths)) as update:
@@ -48,7 +48,7 @@ def work_through(
 
 
 def report(failures: Sequence[CloudMaskError]) -> int:
-    """Print the errors of a command; returns its exit status."""
+    """Print the errors of a command; return its exit status."""
     for failure in failures:
         tell(f"error: {failure}", error=True)
     return 1 if failures else 0

@@ -1,4 +1,4 @@
-"""A product as a scene file in the form of the dataset (docs/dataset.md, docs/products.md)."""
+"""Write a product as a scene file in the dataset's format (docs/dataset.md, docs/products.md)."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ DAY, NIGHT = "day", "night"
 def convert(product: Product, output: Path, gridding: str, *, thermal_only: bool = False) -> Path:
     """Write a product's scene below ``output`` and return its path: day/NAME.hdf or night/NAME.hdf.
 
-    The scene lies in ``day`` where every pixel is day, else in ``night``, twilight and scenes without
-    reflectances too. The file is complete or not there. Raises ProductError and OSError.
+    The scene goes to ``day`` if every pixel is day, else to ``night``, as do twilight scenes and scenes
+    without reflectances. The file is complete or absent. Raises ProductError and OSError.
     """
     measured = read_measured(product, gridding, thermal_only=thermal_only)
     is_day = measured.flags.is_day and not measured.thermal_only
     path = scene_path(output, product.name, DAY if is_day else NIGHT)
     attributes = {"product": product.name, "gridding": gridding, "thermal_only": measured.thermal_only}
     path.parent.mkdir(parents=True, exist_ok=True)
-    # laid out in memory first, so that a full disk meets plain writes, not the HDF5 library
+    # built in memory first, so that a full disk fails a plain write and not the HDF5 library
     image = scene_image(measured, attributes)
     with write_aside(path) as part:
         part.write_bytes(image)
@@ -38,12 +38,12 @@ def convert(product: Product, output: Path, gridding: str, *, thermal_only: bool
 
 
 def scene_path(output: Path, name: str, period: str) -> Path:
-    """Where the scene of a product lies below a folder of scenes."""
+    """Return the path of a product's scene below a folder of scenes."""
     return output / period / f"{name}.hdf"
 
 
 def existing(output: Path, name: str, gridding: str) -> Path | None:
-    """The scene of a product that is there already. Raises ProductError for one of another gridding."""
+    """Return the existing scene of a product, or None. Raises ProductError for one of another gridding."""
     for period in (DAY, NIGHT):
         path = scene_path(output, name, period)
         if not path.exists():
@@ -65,10 +65,10 @@ def existing(output: Path, name: str, gridding: str) -> Path | None:
 
 
 def scene_image(measured: Measured, attributes: dict[str, object]) -> bytes:
-    """The HDF5 file of a scene, with the names, shapes, types and values of the makers' files.
+    """Return the HDF5 file of a scene, with the names, shapes, types and values of the makers' files.
 
-    Beyond theirs it has ``bayes_bits`` uint8 [R, C, 1], the bits of the product's `bayes_in`, and says in
-    attributes what it was made of.
+    In addition it has ``bayes_bits`` uint8 [R, C, 1], the bits of the product's `bayes_in`, and attributes
+    that state its origin.
     """
     flags = measured.flags
     datasets: dict[str, NDArray] = {
@@ -89,7 +89,7 @@ def scene_image(measured: Measured, attributes: dict[str, object]) -> bytes:
 
 
 def _create(file: h5py.File, name: str, values: NDArray) -> None:
-    """A dataset, which takes no space where it is 0 throughout."""
+    """Create a dataset, which takes no space if it is 0 throughout."""
     dataset = file.create_dataset(name, values.shape, values.dtype, fillvalue=0)
     if values.any():
         dataset[...] = values

@@ -1,7 +1,7 @@
 """The flags of a product's 1 km grid: what the bits mean, when a scene is day, and the label.
 
-In `bayes_in`, a bit that is set marks cloud. Over water it is bit 2, set where the Bayesian probability of
-cloud is at least 0.10: "not confidently clear" (docs/dataset.md).
+In `bayes_in`, a set bit marks cloud. Over water it is bit 2, set where the Bayesian probability of cloud is
+at least 0.10: "not confidently clear" (docs/dataset.md).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ BAYES_BITS = {"single_low": 1, "single_moderate": 2, "dual_low": 4, "dual_modera
 #: Bits of confidence_in and, on the 500 m grids, of confidence_an and confidence_bn.
 UNFILLED, COSMETIC, DAY, TWILIGHT, SUMMARY_CLOUD = 32, 256, 1024, 2048, 16384
 
-#: A label's value where it is cloud, as the makers of the dataset wrote it.
+#: A label's value for cloud, as the makers of the dataset wrote it.
 FLAGGED = 255.0
 
 
@@ -39,5 +39,5 @@ class Flags(NamedTuple):
 
 
 def flagged(bits: NDArray[np.integer], mask: int) -> NDArray[np.float64]:
-    """255 where any bit of ``mask`` is set, else 0: float64 [R, C, 1], as the dataset holds it."""
+    """Return 255 where any bit of ``mask`` is set, else 0: float64 [R, C, 1], as in the dataset."""
     return np.where(bits & mask, FLAGGED, 0.0)[..., np.newaxis]

@@ -1,4 +1,4 @@
-"""From one grid of a product to another: tie points to pixels, 500 m to 1 km. NumPy only."""
+"""Convert between grids of a product: tie points to pixels, 500 m to 1 km. NumPy only."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 from benchmark.products.variables import Grid
 
 #: Standard deviation, in pixels, of the Gaussian that scikit-image's `resize` applies before it halves an
-#: image, and how far the filter reaches.
+#: image, and the reach of the filter.
 _SIGMA, _REACH = 0.5, 2
 
 
 def halve(image: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[2 R, 2 C] -> [R, C] as the makers of the dataset did it: a Gaussian, then the mean of 2 x 2 pixels.
+    """Halve [2 R, 2 C] -> [R, C] as the makers of the dataset did: a Gaussian, then the mean of 2 x 2 pixels.
 
     Equal to `skimage.transform.resize(image, (R, C))` with its defaults: anti-aliasing with sigma 0.5,
     reflected at the edges, and linear interpolation half-way between pixels.
@@ -33,10 +33,10 @@ def halve(image: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def spline(values: NDArray[np.float64], at: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Values [n, ...] at 0 to n - 1 -> [m, ...] at ``at``, by a cubic spline through all of them.
+    """Interpolate values [n, ...] at 0 to n - 1 -> [m, ...] at ``at``, by a cubic spline through all of them.
 
-    Not-a-knot ends, n at least 4; positions outside are moved to the ends. Along each axis in turn it equals
-    `scipy.interpolate.RectBivariateSpline` with its defaults, which the makers used.
+    Not-a-knot ends, n at least 4; positions outside are moved to the ends. Applied along each axis in turn it
+    equals `scipy.interpolate.RectBivariateSpline` with its defaults, which the makers used.
     """
     n = len(values)
     system, right = np.zeros((n, n)), np.zeros_like(values)
@@ -59,16 +59,16 @@ def spline(values: NDArray[np.float64], at: NDArray[np.floating]) -> NDArray[np.
 
 
 def tie_positions(shape: tuple[int, int], grid: Grid, tie: Grid) -> tuple[NDArray, NDArray]:
-    """Where the rows and the columns of an image lie among the rows and columns of the tie points."""
+    """Return the positions of an image's rows and columns among those of the tie points."""
     columns = (np.arange(shape[1]) - grid.track_offset) * grid.across / tie.across + tie.track_offset
     rows = (np.arange(shape[0]) + grid.start_offset) * grid.along / tie.along - tie.start_offset
     return rows, columns
 
 
 def bilinear(values: NDArray[np.float64], rows: NDArray, columns: NDArray) -> NDArray[np.float64]:
-    """Values [r, c] between rows and columns: [len(rows), len(columns)].
+    """Interpolate values [r, c] between rows and columns: [len(rows), len(columns)].
 
-    Beyond the edges the slope of the outermost interval continues. NaN where one of the four is.
+    Beyond the edges the slope of the outermost interval continues. NaN where one of the four values is.
     """
     for axis, at in ((0, rows), (1, columns)):
         left = np.clip(np.floor(at).astype(int), 0, values.shape[axis] - 2)
@@ -79,7 +79,7 @@ def bilinear(values: NDArray[np.float64], rows: NDArray, columns: NDArray) -> ND
 
 
 def block_mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[2 R, 2 C] -> [R, C]: the mean of 2 x 2 samples but those that are NaN, 0 where all are."""
+    """Average 2 x 2 samples without NaN, [2 R, 2 C] -> [R, C]; 0 where all four are NaN."""
     blocks = values.reshape(values.shape[0] // 2, 2, values.shape[1] // 2, 2)
     finite = np.isfinite(blocks)
     total, count = np.where(finite, blocks, 0).sum(axis=(1, 3)), finite.sum(axis=(1, 3))

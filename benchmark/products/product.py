@@ -1,7 +1,7 @@
-"""A Sentinel-3 SLSTR level-1 product as it is distributed: a .SEN3 folder, or the zip of one.
+"""Open a Sentinel-3 SLSTR level-1 product as it is distributed: a .SEN3 folder, or its zip.
 
-A zip is not unpacked: one file at a time is read into memory. Names and sizes are checked before anything
-is opened, and numbers are all that is read of a file. Format: docs/products.md.
+A zip is not unpacked: one file at a time is read into memory. Names and sizes are checked before anything is
+opened, and only numbers are read from a file. Format: docs/products.md.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from benchmark.core.hdf5 import open_hdf5
 
 SUFFIX = ".SEN3"
 MANIFEST = "xfdumanifest.xml"
-#: Bytes of a file that are read at most: the largest of a product has about 30 million.
+#: Most bytes to read from a file: a product's largest has about 30 million.
 LARGEST_FILE = 512 << 20
 LARGEST_MANIFEST = 4 << 20
-#: Files of a product at most: it has 111.
+#: Most files of a product: it has 111.
 MOST_FILES = 1000
 AGAIN = "download the product again"
 
-#: What opening or decompressing a damaged file raises.
+#: Exceptions raised when a damaged file is opened or decompressed.
 UNREADABLE = (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
-#: The name of a level-1 product without its suffix, which names everything that is made of it.
+#: The name of a level-1 product without its suffix; everything made from the product is named after it.
 NAME = re.compile(r"S3[A-D]_SL_1_RBT_\w{20,100}", re.ASCII)
-#: What a manifest states of a file: its bytes, and where it lies.
+#: A manifest's entry for a file: its size in bytes, and its path.
 _STATED = re.compile(
     r'<byteStream[^>]*\bsize="(\d{1,12})"[^>]*>\s*<fileLocation[^>]*\bhref="(?:\./)?([^"/]+)"'
 )
@@ -50,14 +50,14 @@ class ProductError(CloudMaskError):
 class Product:
     """An open product.
 
-    path: what was given. name: without .SEN3. sizes: bytes of each file by its name, only of the files
-    that lie directly in the product.
+    path: the path as given. name: without .SEN3. sizes: bytes of each file by name, only for files directly
+    in the product.
     """
 
     path: Path
     name: str
     sizes: Mapping[str, int]
-    #: Bytes of the files as the manifest states them; empty without a manifest.
+    #: Bytes of the files according to the manifest; empty without a manifest.
     stated: Mapping[str, int]
     _load: Callable[[str], Path | BinaryIO]
 
@@ -65,12 +65,12 @@ class Product:
         return file in self.sizes
 
     def where(self, file: str) -> str:
-        """A file of the product, as messages call it."""
+        """Return the name of a file of the product for messages."""
         return f"{self.path}: {file}"
 
     @contextlib.contextmanager
     def open(self, file: str) -> Iterator[h5py.File]:
-        """A NetCDF-4 file of the product, to read. Raises ProductError."""
+        """Open a NetCDF-4 file of the product for reading. Raises ProductError."""
         self._check(file)
         expected = "a complete NetCDF-4 file"
         try:
@@ -104,7 +104,7 @@ class Product:
 
 @contextlib.contextmanager
 def open_product(path: Path) -> Iterator[Product]:
-    """The product in a .SEN3 folder or in a zip. Raises ProductError."""
+    """Open the product in a .SEN3 folder or in a zip. Raises ProductError."""
     with contextlib.ExitStack() as stack:
         if path.is_dir():
             folder = Path(str(path).rstrip("/"))
@@ -119,7 +119,7 @@ def open_product(path: Path) -> Iterator[Product]:
             name, sizes = _name(path, top), {file: member.file_size for file, member in members.items()}
 
             def load(file: str) -> Path | BinaryIO:
-                # no more than the archive states is decompressed; its checksum is compared
+                # decompresses no more than the archive states, and compares the checksum
                 return io.BytesIO(archive.read(members[file]))
 
         yield Product(path, name, sizes, _stated(path, sizes, load), load)
@@ -158,7 +158,7 @@ def _open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
     with stream:
         try:
             archive = zipfile.ZipFile(stream)
-        except Exception as error:  # a damaged archive raises almost anything
+        except Exception as error:  # a damaged archive may raise almost anything
             found = f"a file that is no complete zip ({error})"
             raise ProductError(path, found=found, expected=expected, remedy=AGAIN) from None
         with archive:
@@ -166,7 +166,7 @@ def _open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
 
 
 def _members(path: Path, archive: zipfile.ZipFile) -> tuple[str, dict[str, zipfile.ZipInfo]]:
-    """The one folder of a zip, and the files directly in it by their names."""
+    """Return the one folder of a zip, and the files directly in it by name."""
     members = [member for member in archive.infolist() if not member.is_dir()]
     names = [member.filename for member in members]
     parts = {name: PurePosixPath(name).parts for name in names}
@@ -185,7 +185,7 @@ def _members(path: Path, archive: zipfile.ZipFile) -> tuple[str, dict[str, zipfi
 
 
 def _stated(path: Path, sizes: Mapping[str, int], load: Callable[[str], Path | BinaryIO]) -> dict[str, int]:
-    """The sizes that the manifest states. Its text is searched, not interpreted as XML."""
+    """Return the sizes that the manifest states. Its text is searched, not interpreted as XML."""
     if MANIFEST not in sizes:
         return {}
     try:

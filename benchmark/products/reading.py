@@ -1,4 +1,4 @@
-"""A product as the arrays of a scene: S1 to S6 on the 1 km grid in one of two griddings, S7 to S9, flags."""
+"""Read a product as the arrays of a scene: S1 to S6 on the 1 km grid by one of two griddings, S7-S9."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from benchmark.products.gridding import halve
 from benchmark.products.product import Product, ProductError
 from benchmark.products.samples import grid_by_position
 
-#: dataset: as the makers of the dataset did it, on whose scenes models have learned. geometric: with each
-#: pixel's own sun angle, detector and position.
+#: dataset: as the makers of the dataset did, whose scenes models are trained on. geometric: with each pixel's
+#: own sun angle, detector and position.
 GRIDDINGS = ("dataset", "geometric")
 
 
 class Measured(NamedTuple):
-    """What a product measured, on its 1 km grid of R x C pixels.
+    """The measurements of a product, on its 1 km grid of R x C pixels.
 
-    refs: float64 [R, C, 6], reflectance of S1 to S6, 0 where there is none. rads: float32 [R, C, 6], their
-    radiance, mW m-2 sr-1 nm-1. bts: float32 [R, C, 3], S7 to S9 in kelvin, 0 where there are none.
-    thermal_only: whether reflectances were left out although it was day.
+    refs: float64 [R, C, 6], reflectance of S1 to S6, 0 if missing. rads: float32 [R, C, 6], their radiance,
+    mW m-2 sr-1 nm-1. bts: float32 [R, C, 3], S7 to S9 in kelvin, 0 if missing. thermal_only: whether
+    reflectances were left out although it was day.
     """
 
     refs: NDArray[np.float64]
@@ -43,10 +43,10 @@ class Measured(NamedTuple):
 
 
 def read_measured(product: Product, gridding: str, *, thermal_only: bool = False) -> Measured:
-    """All bands and flags of a product. Raises ProductError.
+    """Read all bands and flags of a product. Raises ProductError.
 
-    ``thermal_only`` leaves S1 to S6 out: reflectances are 0, as the dataset has them at night. So they are
-    without it where no pixel is day or twilight and the product has no radiances.
+    ``thermal_only`` leaves S1 to S6 out: reflectances are 0, as at night in the dataset. The same happens
+    without it if no pixel is day or twilight and the product has no radiances.
     """
     bts = np.nan_to_num(read_thermal(product), nan=0.0).astype(np.float32)
     shape = bts.shape[:2]
@@ -68,7 +68,7 @@ def read_measured(product: Product, gridding: str, *, thermal_only: bool = False
 
 
 def _as_makers(product: Product, shape: tuple[int, int]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-    """Reflectance and radiance as in the dataset: stripe a, detector 0, NaN as 0, halved."""
+    """Return reflectance and radiance as in the dataset: stripe a, detector 0, NaN as 0, halved."""
     fine = (2 * shape[0], 2 * shape[1])
     sun = read_sun(product, shape[0])
     refs, rads = np.empty((*shape, 6)), np.empty((*shape, 6), np.float32)

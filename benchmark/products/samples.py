@@ -1,8 +1,8 @@
-"""What was measured within each 1 km pixel: the 500 m samples of a product by their true positions.
+"""Find what was measured within each 1 km pixel: a product's 500 m samples by their true positions.
 
-The samples of the instrument's curved scan are moved to the cells of a regular grid: from up to half a cell
-away, some cells get a copy of a neighbour (cosmetic), and some samples find no cell (orphans). Files of
-positions say where each was.
+The samples of the instrument's curved scan are moved to the cells of a regular grid: they come from up to
+half a cell away, some cells get a copy of a neighbour (cosmetic), and some samples find no cell (orphans).
+Position files say where each sample was.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ HALF_PIXEL = 500.0
 class Positions(NamedTuple):
     """Metres across and along the track, [R, C], and the grid that they belong to.
 
-    Of a 500 m grid also those of its orphans, [R, n].
+    For a 500 m grid also those of its orphans, [R, n].
     """
 
     x: NDArray[np.float64]
@@ -45,10 +45,10 @@ class Positions(NamedTuple):
 
 
 class Footprint(NamedTuple):
-    """Samples and the pixels in which they lie, a sample for each pixel.
+    """Samples and the pixels that contain them, one sample per pixel.
 
-    pixels: index into the 1 km grid; samples: index into the samples; inside: whether it lies in the pixel
-    and was measured, of the shape that the two indices give.
+    pixels: index into the 1 km grid; samples: index into the samples; inside: whether the sample is in the
+    pixel and was measured, in the shape that the two indices give.
     """
 
     pixels: tuple
@@ -57,7 +57,7 @@ class Footprint(NamedTuple):
 
 
 class Stripe(NamedTuple):
-    """What is common to the bands of a stripe, of the samples in the grid and of the orphans."""
+    """Values common to the bands of a stripe, for the samples in the grid and for the orphans."""
 
     footprints: list[Footprint]
     orphan_footprints: list[Footprint]
@@ -70,11 +70,11 @@ class Stripe(NamedTuple):
 def grid_by_position(
     product: Product, shape: tuple[int, int]
 ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-    """Reflectance float64 and radiance float32 [R, C, 6] of what was measured within each 1 km pixel.
+    """Return reflectance float64 and radiance float32 [R, C, 6] from the samples within each 1 km pixel.
 
-    Both stripes where there are two, orphans too, each sample with the irradiance of its detector and the
-    sun's angle at its place; cosmetic samples are left out. A pixel in which nothing was measured gets the
-    mean of the four samples in its place of the grid. Without sun reflectance is 0. Raises ProductError.
+    Uses both stripes if there are two, and orphans; each sample with the irradiance of its detector and the
+    sun's angle at its place; cosmetic samples are left out. A pixel without measurements gets the mean of the
+    four samples at its place in the grid. Without sun, reflectance is 0. Raises ProductError.
     """
     fine, sun = (2 * shape[0], 2 * shape[1]), read_sun(product, shape[0])
     pixels = _read_positions(product, "i", shape)
@@ -114,7 +114,7 @@ def _read_stripe(
             file, product.where(name), f"detector_orphan_{letter}n", positions.orphan_x.shape
         )
     cosine = true_cosine(sun, fine, positions.grid)
-    # an orphan's row is that of the grid, its column where it would lie
+    # an orphan has its row in the grid, and its column follows from its position
     column = positions.grid.track_offset - positions.orphan_x / positions.grid.across
     nearest = np.clip(np.rint(np.nan_to_num(column)), 0, fine[1] - 1).astype(int)
     return Stripe(
@@ -128,7 +128,7 @@ def _read_stripe(
 
 
 def _read_positions(product: Product, letter: str, shape: tuple[int, int]) -> Positions:
-    """The positions of a grid: i, a or b."""
+    """Read the positions of a grid: i, a or b."""
     with product.open(name := f"cartesian_{letter}n.nc") as file:
         check_same_product(product, file, name)
         where = product.where(name)
@@ -141,7 +141,7 @@ def _read_positions(product: Product, letter: str, shape: tuple[int, int]) -> Po
 
 
 def _footprints(pixels: Positions, samples: Positions, measured: NDArray[np.bool_]) -> Iterator[Footprint]:
-    """The samples in the grid: one near its place in the grid is in one of the 6 x 6 around a pixel."""
+    """Yield the samples in the grid: a sample near its cell is among the 6 x 6 around its pixel."""
     for down in range(-2, 4):
         rows, sample_rows = _overlap(pixels.x.shape[0], down)
         for right in range(-2, 4):
@@ -154,7 +154,7 @@ def _footprints(pixels: Positions, samples: Positions, measured: NDArray[np.bool
 
 
 def _orphan_footprints(pixels: Positions, samples: Positions) -> Iterator[Footprint]:
-    """The orphans, and the 3 x 3 pixels around where each would lie."""
+    """Yield the orphans with the 3 x 3 pixels around the place of each."""
     grid, (last_row, last_column) = pixels.grid, np.array(pixels.x.shape) - 1
     known = np.nonzero(np.isfinite(samples.orphan_x) & np.isfinite(samples.orphan_y))
     x, y = samples.orphan_x[known], samples.orphan_y[known]
@@ -169,7 +169,7 @@ def _orphan_footprints(pixels: Positions, samples: Positions) -> Iterator[Footpr
 
 
 def _is_inside(across: NDArray[np.float64], along: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Whether samples at these metres from the centre of a pixel lie in it; not where either is NaN."""
+    """Whether samples at these metres from a pixel's centre are in it; false where either is NaN."""
     return (np.abs(across) <= HALF_PIXEL) & (np.abs(along) <= HALF_PIXEL)
 
 
@@ -179,7 +179,7 @@ def _add(
     values: NDArray[np.float64],
     footprints: list[Footprint],
 ) -> None:
-    """Add to sums and counts [R, C] the samples that are inside and not NaN."""
+    """Add the samples that are inside and not NaN to sums and counts [R, C]."""
     for pixels, samples, inside in footprints:
         sample = values[samples]
         taken = inside & np.isfinite(sample)
@@ -192,16 +192,16 @@ def _add(
 
 
 def _overlap(size: int, offset: int) -> tuple[slice, slice]:
-    """The pixels i for which 2 i + offset lies on the finer grid of twice the size, and those positions."""
+    """Return the pixels i with 2 i + offset on the finer grid of twice the size, and those positions."""
     first = max(0, -(offset // 2)) if offset < 0 else 0
     last = min(size, (2 * size - 1 - offset) // 2 + 1)
     return slice(first, last), slice(2 * first + offset, 2 * (last - 1) + offset + 1, 2)
 
 
 def _of_detectors(irradiance: NDArray[np.float64], detector: NDArray) -> NDArray[np.float64]:
-    """The irradiance of each sample's detector, NaN where there is none.
+    """Return the irradiance of each sample's detector, NaN if it has none.
 
-    The detectors of stripe b may be counted on from those of stripe a, as in viscal.nc, or from 0.
+    The detectors of stripe b may be numbered on from those of stripe a, as in viscal.nc, or from 0.
     """
     by_number = np.full(256, np.nan)
     by_number[: 2 * len(irradiance)] = np.tile(irradiance, 2)[:256]

@@ -1,4 +1,4 @@
-"""Variables of a product's NetCDF files: checked to be what they should be, and decoded to numbers."""
+"""Read variables of a product's NetCDF files: check that they are as expected, and decode the numbers."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 from benchmark.core.escaping import quoted
 from benchmark.products.product import AGAIN, Product, ProductError
 
-#: Pixels of an image that are read at most: the largest of a product has 7.2 million.
+#: Most pixels of an image to read: a product's largest has 7.2 million.
 MOST_PIXELS = 64_000_000
 
 
 class Grid(NamedTuple):
-    """An image grid of a product, by the global attributes of a file.
+    """An image grid of a product, from the global attributes of a file.
 
     resolution: metres across and along the track; track_offset: the column of the satellite's track;
-    start_offset: the row of the orbit that the first row is.
+    start_offset: the row within the orbit of the first row.
     """
 
     across: float
@@ -31,21 +31,21 @@ class Grid(NamedTuple):
 
 
 def read_raw(file: h5py.File, where: str, name: str, shape: tuple[int | None, ...]) -> NDArray:
-    """The numbers of a variable as they are stored, of a shape in which None stands for any size.
+    """Read the stored numbers of a variable; None in its shape accepts any size.
 
-    Raises ProductError: it is missing, of another shape, no numbers, not in this file, or unreadable.
+    Raises ProductError: it is missing, has another shape, is not numeric, not in this file, or unreadable.
     """
     return _read(_dataset(file, where, name, shape), where, name, shape)
 
 
 def read_values(file: h5py.File, where: str, name: str, shape: tuple[int | None, ...]) -> NDArray[np.float64]:
-    """The values of a variable, scaled, NaN where they are fill. Raises ProductError as `read_raw` does."""
+    """Read the scaled values of a variable, NaN for fill. Raises ProductError as `read_raw` does."""
     dataset = _dataset(file, where, name, shape)
     return decode(_read(dataset, where, name, shape), dataset.attrs)
 
 
 def decode(raw: NDArray, attributes: Mapping[str, Any]) -> NDArray[np.float64]:
-    """Stored numbers as CF packs them: raw * scale_factor + add_offset, NaN where raw is _FillValue."""
+    """Decode numbers packed by CF: raw * scale_factor + add_offset, NaN where raw is _FillValue."""
     values = raw.astype(np.float64)
     fill = attributes.get("_FillValue")
     values *= _number(attributes, "scale_factor", 1.0)
@@ -56,7 +56,7 @@ def decode(raw: NDArray, attributes: Mapping[str, Any]) -> NDArray[np.float64]:
 
 
 def read_grid(file: h5py.File, where: str) -> Grid:
-    """The grid of a file's images. Raises ProductError."""
+    """Read the grid of a file's images. Raises ProductError."""
     text = file.attrs.get("resolution", "")
     text = text.decode("ascii", "replace") if isinstance(text, bytes) else str(text)
     metres = [float(number) for number in re.findall(r"\d+(?:\.\d+)?", text)]
@@ -72,7 +72,7 @@ def read_grid(file: h5py.File, where: str) -> Grid:
 
 
 def check_same_product(product: Product, file: h5py.File, name: str) -> None:
-    """Refuse a file that says about itself that it belongs to another product. Raises ProductError."""
+    """Refuse a file that names another product as its own. Raises ProductError."""
     said = file.attrs.get("product_name")
     text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
     if isinstance(text, str) and text.strip("\0 ").removesuffix(".SEN3") != product.name:
