@@ -1,1 +1,1 @@
-"""Measures this machine and the program on it. Imports any room of the benchmark."""
+"""Measure this machine and the program on it. Imports any room of the benchmark."""

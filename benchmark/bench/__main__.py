@@ -93,7 +93,7 @@ def _measure(options: argparse.Namespace, display: Display, place: Path) -> None
 
 
 def _staging(display: Display, paths: Sequence[Path], folder: Path) -> PatchStore:
-    """Reading scenes plainly and staging them, then reading the store alone."""
+    """Measure plain reading and staging of scenes, then reading of the store alone."""
     megabytes = sum(path.stat().st_size for path in paths) / 1e6
     plain = [seconds(lambda: [path.read_bytes() for path in paths]) for _ in range(3)]
     layout = PatchLayout((1200, 1500), 256, "synthetic")

@@ -1,10 +1,10 @@
-"""The bound of a step: what its convolutions take alone, layer by layer, and what the rest must move.
+"""The bound of a step: the time of its convolutions alone, layer by layer, and of the other memory traffic.
 
-For each convolution of a network the library's own operations are timed, in the shapes and the precision
-of the model: forward, gradient of the input, gradient of the filter. The best time of several counts. What
-is left of a step moves memory: ReLUs, their gradients, pooling, sums of two images. Its bytes are counted
-and divided by the measured bandwidth. The sum of both is a bound of the layers as they are; nothing is
-assumed to overlap, and what the library fuses with a convolution is not counted twice.
+For each convolution of a network, the library's own operations are timed in the shapes and the precision of
+the model: forward, gradient of the input, gradient of the filter. The best of several times counts. The rest
+of a step moves memory: ReLUs, their gradients, pooling, sums of two images. Its bytes are counted and divided
+by the measured bandwidth. The sum of both is a bound for the layers as they are; nothing is assumed to
+overlap, and what the library fuses with a convolution is not counted twice.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from benchmark.compute.engine import Engine
 from benchmark.core.display import Display
 from benchmark.core.measure import row, seconds
 
-#: An operation is timed so often; the best time counts.
+#: Number of times an operation is timed; the best time counts.
 TURNS = 5
 #: Bytes of the array whose copy measures the bandwidth: far more than any cache.
 COPIED = 256 * 2**20
 #: Rows and columns of the matrices whose product is measured.
 SIZE = 2048
-#: Layers that the table shows: those that lose most.
+#: Number of layers in the table: those that lose most.
 SHOWN = 6
 
 PASSES = ("forward", "input", "filter")
@@ -37,7 +37,7 @@ PASSES = ("forward", "input", "filter")
 
 @dataclass(frozen=True)
 class Timed:
-    """One convolution of a batch: operations of a pass, and the best seconds of each pass."""
+    """One convolution of a batch: operations per pass, and the best seconds of each pass."""
 
     name: str
     #: Multiply-adds count as two.
@@ -45,13 +45,13 @@ class Timed:
     seconds: dict[str, float]
 
     def rate(self, which: str) -> float:
-        """GFLOP/s of a pass."""
+        """Return the GFLOP/s of a pass."""
         return self.operations / self.seconds[which] / 1e9
 
 
 @dataclass(frozen=True)
 class Bound:
-    """Seconds that a training step and a prediction of one batch take at least."""
+    """Least seconds for a training step and for a prediction of one batch."""
 
     training: float
     inference: float
@@ -85,7 +85,7 @@ def measure_bound(display: Display, engine: Engine) -> Bound:
 
 
 def _say_losses(display: Display, timed: list[Timed]) -> None:
-    """The passes that would gain most at the best rate that the library reaches here."""
+    """Print the passes that would gain most at the best rate that the library reaches here."""
     best = max(each.rate(which) for each in timed for which in each.seconds)
     lost = [
         (each.seconds[which] - each.operations / best / 1e9, each, which)
@@ -103,7 +103,7 @@ Passes = dict[str, Callable[[], Any]]
 
 
 def _convolutions(network: keras.Model, batch: int) -> Iterator[tuple[str, float, Passes]]:
-    """Name, operations and passes of each convolution that a network carries out on a batch."""
+    """Yield name, operations and passes of each convolution that a network carries out on a batch."""
     layers = [each for each in network.layers if isinstance(each, Convolution)]
     for number, layer in enumerate(layers, start=1):
         convolution = layer.convolution
@@ -117,15 +117,15 @@ def _convolutions(network: keras.Model, batch: int) -> Iterator[tuple[str, float
             yield f"{name}, {shape[-1]} -> {filters} up", *_transposed(shape, filters, kind)
         shape = (batch, rows, columns, image.shape[-1])
         operations, passes = _plain(shape, convolution.kernel_size[0], filters, kind)
-        if number == 1:  # nobody wants the gradient of the scene
+        if number == 1:  # the gradient of the scene is not needed
             del passes["input"]
         yield f"{name}, {shape[-1]} -> {filters}", operations, passes
 
 
 def _plain(shape: tuple[int, ...], size: int, filters: int, kind: str) -> tuple[float, Passes]:
-    """A convolution of an image [n, R, C, a] with a kernel [size, size, a, filters].
+    """Time a convolution of an image [n, R, C, a] with a kernel [size, size, a, filters].
 
-    One of 1 x 1 is timed as the product of matrices that it is computed as (compute/convolution.py).
+    One of 1 x 1 is timed as a matrix product, as it is computed (compute/convolution.py).
     """
     n, rows, columns, channels = shape
     operations = 2.0 * n * rows * columns * size * size * channels * filters
@@ -159,7 +159,7 @@ def _plain(shape: tuple[int, ...], size: int, filters: int, kind: str) -> tuple[
 
 
 def _transposed(shape: tuple[int, ...], filters: int, kind: str) -> tuple[float, Passes]:
-    """The transposed convolution, 4 x 4 with stride 2, that makes an image [n, R, C, a] twice as large."""
+    """Return the transposed convolution, 4 x 4 with stride 2, that doubles an image [n, R, C, a]."""
     n, rows, columns, channels = shape
     larger = (n, 2 * rows, 2 * columns, filters)
     x, y, kernel = _random(shape, kind), _random(larger, kind), _random((4, 4, filters, channels), kind)
@@ -185,20 +185,20 @@ def _timed(name: str, operations: float, passes: Passes) -> Timed:
 
 def _best(run: Callable[[], tf.Tensor]) -> float:
     def finished() -> None:
-        tf.reshape(run(), [-1])[0].numpy()  # waits for a device that computes by itself
+        tf.reshape(run(), [-1])[0].numpy()  # waits for an asynchronous device
 
     finished()
     return min(seconds(finished) for _ in range(TURNS))
 
 
 def _bandwidth() -> float:
-    """Bytes a second, read and written, of adding one to a large array."""
+    """Return the bytes per second, read and written, when one is added to a large array."""
     large = tf.zeros(COPIED // 4)
     return 2 * COPIED / _best(tf.function(lambda: large + 1))
 
 
 def _product(kind: str) -> float:
-    """Operations a second of a product of two square matrices."""
+    """Return the operations per second of a product of two square matrices."""
     a, b = _random((SIZE, SIZE), kind), _random((SIZE, SIZE), kind)
     return 2.0 * SIZE**3 / _best(tf.function(lambda: tf.matmul(a, b)))
 
@@ -219,7 +219,7 @@ def _image_bytes(network: keras.Model, batch: int) -> list[tuple[float, int, boo
 
 
 def _moved(images: list[tuple[float, int, bool]], *, training: bool) -> float:
-    """Bytes that what is no convolution reads and writes; bias and ReLU forward are fused with one.
+    """Return the bytes that move outside the convolutions; forward bias and ReLU are fused with one.
 
     Sum of two images: reads two, writes one. Gradient of a ReLU: reads two, writes one. Gradient of a bias:
     reads one. Pooling reads an image and writes a quarter; its gradient reads the image and writes it.

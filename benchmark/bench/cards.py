@@ -1,4 +1,4 @@
-"""What the visible accelerators could do at most, as NVIDIA's driver (NVML) states it."""
+"""The limits of the visible accelerators, as NVIDIA's driver (NVML) states them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from benchmark.record.accelerators import driver, visible_accelerators
 
 @dataclass(frozen=True)
 class Limits:
-    """Of one card: bytes and float32 operations a second, a multiply-add counting as two."""
+    """Limits of one card: bytes and float32 operations per second, counting a multiply-add as two."""
 
     name: str
     bandwidth: float
@@ -23,9 +23,9 @@ class Limits:
 
 
 def card_limits(nvml: Any = pynvml, visible: str | None = None) -> list[Limits]:
-    """Of each visible accelerator, from its highest clocks; none without the driver, or where it says less.
+    """Return the limits of each visible accelerator at its highest clocks; none if the driver lacks them.
 
-    Memory transfers twice a clock on a bus of that many bits; a core does one multiply-add a clock.
+    Memory transfers twice per clock over the full bus width; a core does one multiply-add per clock.
     """
     with driver(nvml) as found:
         if not found:
@@ -47,7 +47,7 @@ def _limits(nvml: Any, card: Any) -> Limits:
 
 
 def say_card_limits(display: Display) -> None:
-    """Print the limits of each visible card, above what is measured on it."""
+    """Print the limits of each visible card, above the measurements on it."""
     for limits in card_limits(visible=os.environ.get("CUDA_VISIBLE_DEVICES")):
         row(display, "card's memory", [limits.bandwidth / 1e9], "GB/s", f"{limits.name}, by its clocks")
         note = "by its clocks; its tensor cores multiply 16-bit numbers several times as fast"

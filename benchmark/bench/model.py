@@ -1,4 +1,4 @@
-"""The tensor work of the program next to its bound on this machine and the reference's layers."""
+"""Compare the program's tensor work with its bound on this machine and with the reference's layers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _REFERENCE = "the same layers in float32 by Keras"
 
 
 def measure_model(display: Display, store: PatchStore, batch: int) -> None:
-    """The bound of a step, then training steps, predictions and a complete epoch, measured in turn."""
+    """Measure the bound of a step, then in turn training steps, predictions and a complete epoch."""
     make_deterministic(1)
     engine = Engine(unet.method(), 256, batch, resolve_precision("auto"), choose_strategy(), crop=80)
     engine.trace()

@@ -1,4 +1,4 @@
-"""Complete processes: what a run needs of memory and time, alone and next to another program."""
+"""Measure complete processes: memory and time of a run, alone and next to another program."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from benchmark.core.errors import RunError
 from benchmark.core.measure import ROUNDS, row, seconds
 from benchmark.record.events import TOKEN
 
-#: Times that a peer's command and ours are run, in turn.
+#: Number of times that a peer's command and ours are run, in turn.
 TURNS = 3
-#: Scenes of the small run, and of the one that is to need no more memory.
+#: Scenes of the small run, and of the larger one that should need no more memory.
 FEW, MANY = 20, 200
 
 
 def measure_memory(display: Display, place: Path, batch: int) -> None:
-    """Peak memory of a complete run, and of small runs on few and on many scenes."""
+    """Measure the peak memory of a complete run, and of small runs on few and on many scenes."""
     _, peak = _measured(
         run_command(place, "--set", f"training.batch_size={batch}", "--set", "training.epochs=1")
     )
@@ -51,7 +51,7 @@ def measure_memory(display: Display, place: Path, batch: int) -> None:
 
 
 def measure_time_to_target(display: Display, place: Path) -> None:
-    """Seconds of the quickstart until its validation accuracy is what the policy wants."""
+    """Measure the seconds until the quickstart's validation accuracy reaches the policy's target."""
     subprocess.run(run_command(place), check=True, stdout=subprocess.DEVNULL)
     events = [
         json.loads(line.removeprefix(TOKEN))
@@ -70,7 +70,7 @@ def measure_time_to_target(display: Display, place: Path) -> None:
 
 
 def measure_start_up(display: Display) -> None:
-    """Seconds until help is printed: what a person waits for first."""
+    """Measure the seconds until help is printed, the first thing a user waits for."""
     for module in ("compliance.check", "benchmark.run"):
         command = [sys.executable, "-m", module, "--help"]
         start = partial(subprocess.run, command, check=True, capture_output=True)
@@ -78,10 +78,10 @@ def measure_start_up(display: Display) -> None:
 
 
 def measure_peer(display: Display, place: Path, command: str, data: Path) -> None:
-    """Another program's command and one epoch of ours on the same scenes, in turn.
+    """Measure another program's command and one epoch of ours on the same scenes, in turn.
 
-    ``{data}`` in the command, and CLOUDMASK_DATA in its environment, is the folder with
-    training/ and inference/. Raises RunError when it cannot be started or fails.
+    ``{data}`` in the command, and CLOUDMASK_DATA in its environment, is the folder with training/ and
+    inference/. Raises RunError if it cannot be started or fails.
     """
     peer = [part.replace("{data}", str(data)) for part in shlex.split(command)]
     ours = run_command(place, "--force", "--set", "training.epochs=1")
@@ -98,7 +98,7 @@ def measure_peer(display: Display, place: Path, command: str, data: Path) -> Non
 
 
 def run_command(place: Path, *options: object) -> list[str]:
-    """The command of a run whose files are all below ``place``."""
+    """Return the command of a run whose files are all below ``place``."""
     command = [
         sys.executable,
         "-m",
@@ -112,7 +112,7 @@ def run_command(place: Path, *options: object) -> list[str]:
 
 
 def _measured(command: Sequence[str], **environment: str) -> tuple[float, float]:
-    """Seconds and peak memory (GB) of a command's largest process, as the operating system counts them."""
+    """Return seconds and peak memory (GB) of a command's largest process, as the operating system counts."""
     with tempfile.NamedTemporaryFile("r") as peak:
         start = time.perf_counter()
         done = subprocess.run(
@@ -132,7 +132,7 @@ def _measured(command: Sequence[str], **environment: str) -> tuple[float, float]
         return spent, int(peak.read()) * 1024 / 1e9
 
 
-#: A process starts with the peak of the one that starts it: this one is small.
+#: A process inherits the peak of the one that starts it, so this one is small.
 _PEAK_MEMORY_SCRIPT = """
 import os, resource, subprocess, sys
 try:

@@ -1,4 +1,4 @@
-"""Where each second of a run goes, from the command to its last file."""
+"""Show where each second of a run goes, from the command to its last file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from benchmark.core.measure import row
 from benchmark.record.events import TOKEN
 from benchmark.record.run_folder import RunFolder
 
-#: Width of the bar that stands for all seconds, in letters.
+#: Width of the bar for all seconds, in characters.
 WIDTH = 40
 #: Intervals of a log that are parts of a run, and their descriptions.
 PARTS = {
@@ -29,7 +29,7 @@ PARTS = {
 
 
 def measure_story(display: Display, place: Path) -> None:
-    """Run the quickstart twice in a new place, then on the same data, and print where time went."""
+    """Run the quickstart in a new place, then again on the same data, and print where the time went."""
     for number, what in enumerate(("first run", "next run on the same data"), start=1):
         started = time.time()
         subprocess.run(
@@ -53,7 +53,7 @@ def measure_story(display: Display, place: Path) -> None:
 def parts_of(
     events: Sequence[Mapping[str, Any]], started: float, ended: float
 ) -> Iterator[tuple[str, float, str]]:
-    """Name, seconds and description of each part of a run between two times, in seconds since 1970."""
+    """Yield name, seconds and description of each part of a run between two times, in seconds since 1970."""
     first, last = events[0]["time_ms"] / 1000, events[-1]["time_ms"] / 1000
     yield "before the log", first - started, "imports, configuration, scenes looked for or made"
     spent = 0.0

@@ -1,6 +1,6 @@
-"""One, two and four workers on the same cores: what sharing a step costs.
+"""Compare one, two and four workers on the same cores to find what sharing a step costs.
 
-Run as a program it is one of the workers: it takes steps and prints the seconds of each.
+Run as a program, it is one of the workers: it takes steps and prints the seconds of each.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from benchmark.core.display import Display
 from benchmark.core.measure import row, seconds
 
 WORKERS = (1, 2, 4)
-#: Times that each number of workers is measured, in turn with the others.
+#: Number of times that each number of workers is measured, in turn with the others.
 TURNS = 2
-#: Patches of a step over all workers, and steps that count after two that warm up.
+#: Patches of a step over all workers, and counted steps after two for warming up.
 BATCH, STEPS = 8, 6
 
 
 def measure_workers(display: Display) -> None:
-    """Print the rate of each number of workers, and what share of one worker's it is."""
+    """Print the rate of each number of workers, and its share of one worker's."""
     cores = sorted(os.sched_getaffinity(0))
     rates: dict[int, list[float]] = {number: [] for number in WORKERS}
     for _ in range(TURNS):
@@ -40,7 +40,7 @@ def measure_workers(display: Display) -> None:
 
 
 def _steps(number: int, cores: Sequence[int]) -> list[float]:
-    """Seconds of each step of that many workers, which divide the cores between them."""
+    """Return the seconds of each step with this number of workers, which divide the cores among them."""
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
         for one in sockets:

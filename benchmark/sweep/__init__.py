@@ -1,1 +1,1 @@
-"""Many runs from one file, here or on Slurm. Imports core, record and config."""
+"""Make many runs from one file, on this machine or on Slurm. Imports core, record and config."""

@@ -191,7 +191,7 @@ def _status(sweep: Sweep, *, as_json: bool, every: float | None) -> int:
 
 
 def _print_json(sweep: Sweep, found: Sequence[RunStatus]) -> None:
-    """One line, so that a program that watches reads line by line."""
+    """Print one line, so that a monitoring program can read line by line."""
     runs = [
         {
             "name": each.run.name,
@@ -264,14 +264,14 @@ def _stop(sweep: Sweep, names: list[str]) -> int:
 
 
 def listed(jobs: list[str], most: int = 20) -> str:
-    """The numbers of some jobs in parentheses, or nothing."""
+    """Return some job numbers in parentheses, or nothing."""
     if not jobs:
         return ""
     return f" (jobs {', '.join(jobs[:most])}{f' and {len(jobs) - most} more' if len(jobs) > most else ''})"
 
 
 def _chosen(sweep: Sweep, names: list[str]) -> list[PlannedRun]:
-    """The runs with these names, or all. Raises ConfigError."""
+    """Return the runs with these names, or all. Raises ConfigError."""
     runs = {run.name: run for run in sweep.experiment.runs}
     for name in names:
         if name not in runs:
@@ -321,12 +321,12 @@ def _collect(sweep: Sweep) -> int:
 
 
 def texts(*cells: str) -> list[Text]:
-    """Cells of a table on a terminal, in which nothing is markup and nothing moves the cursor."""
+    """Return cells of a terminal table, in which nothing is markup and nothing moves the cursor."""
     return [Text(printable(cell)) for cell in cells]
 
 
 def _with_table(sweep: Sweep, status: int) -> int:
-    """Show the table where a command has seen all runs to their end, as it does on this machine."""
+    """Show the table if a command has waited for all runs to end, as it does on this machine."""
     return _collect(sweep) if sweep.is_local and status == 0 else status
 
 

@@ -1,6 +1,6 @@
-"""What an experiment keeps that no result needs: found, shown, and removed only when that is asked for.
+"""Find and show what an experiment keeps but no result needs, and remove it only on request.
 
-Logs, weights.npz, masks, metrics and plots stay, and so does all that a run needs which is not complete.
+Logs, weights.npz, masks, metrics and plots stay, and so does everything an incomplete run needs.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from benchmark.sweep.submit import Sweep, command_line, current_statuses
 
 @dataclass(frozen=True)
 class Leftover:
-    """A folder that can go."""
+    """A folder that can be removed."""
 
     path: Path
     bytes: int
@@ -32,7 +32,7 @@ class Leftover:
 
 
 def clean(sweep: Sweep, *, remove: bool) -> int:
-    """List what can go and, to ``remove`` it, do so. Returns the exit status: 1 if something had to stay."""
+    """List what can be removed and, with ``remove``, remove it. Return 1 if something had to stay, else 0."""
     folder, display = sweep.folder, sweep.display
     check_submitted(folder, sweep.experiment, sweep.site.name, command_line(sweep, "submit"))
     with locked(folder) if remove else contextlib.nullcontext():
@@ -62,7 +62,7 @@ def clean(sweep: Sweep, *, remove: bool) -> int:
 
 
 def leftovers(folder: ExperimentFolder, statuses: Sequence[RunStatus]) -> tuple[list[Leftover], list[str]]:
-    """What can be removed, and why something else is kept."""
+    """Return what can be removed, and why something else is kept."""
     found: list[Leftover] = []
     refused: list[str] = []
     for each in statuses:
@@ -76,7 +76,7 @@ def leftovers(folder: ExperimentFolder, statuses: Sequence[RunStatus]) -> tuple[
 
 
 def _unneeded(run: RunFolder) -> Iterator[tuple[Path, str]]:
-    """Folders of a complete run that no result needs, and why."""
+    """Yield the folders of a complete run that no result needs, and why."""
     if run.checkpoints.exists() and run.weights.is_file():
         yield run.checkpoints, f"the run is complete, and {run.weights.name} has what predicts"
     if run.tensorboard.exists() and run.metrics.is_file():
@@ -84,10 +84,10 @@ def _unneeded(run: RunFolder) -> Iterator[tuple[Path, str]]:
 
 
 def _remove(leftover: Leftover) -> str | None:
-    """Remove a folder; why it had to stay. Links in it go, and not what they lead to. Raises RunError."""
+    """Remove a folder, or return why it must stay. Links in it go, but not their targets. Raises RunError."""
     path = leftover.path
     try:
-        # a run holds its folder to the end, also while it draws its plots after the log is complete
+        # a run locks its folder to the end, even while it draws its plots after the log is complete
         descriptor = locks.take(leftover.run.lock)
         if descriptor is None:
             return f"{path}: its run is still active, so it is kept"
@@ -104,7 +104,7 @@ def _remove(leftover: Leftover) -> str | None:
 
 
 def _bytes_in(folder: Path) -> int:
-    """Of all files below a folder; links are not followed."""
+    """Return the bytes of all files below a folder; links are not followed."""
     return sum(
         os.lstat(os.path.join(parent, name)).st_size
         for parent, _, names in os.walk(folder)

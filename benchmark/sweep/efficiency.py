@@ -1,6 +1,6 @@
-"""What the runs made of their machines: load, memory, energy and hours, by what each measured of itself.
+"""How well the runs used their machines: load, memory, energy and hours, from each run's own measurements.
 
-What a run could not measure stays an empty cell. Of a run on several nodes, the first one measures.
+A value that a run could not measure is an empty cell. In a run on several nodes, the first one measures.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from benchmark.sweep.experiment import PlannedRun
 from benchmark.sweep.folder import ExperimentFolder
 from benchmark.sweep.status import LoggedProgress, RunStatus
 
-#: How each column is shown. Use is a mean over time, of all GPUs, or of the cores that the run asked for;
-#: memory is that of the run's process and of the fullest GPU; energy of the CPU is that of the whole node.
+#: Format of each column. Use is a mean over time, of all GPUs, or of the cores that the run asked for; memory
+#: is that of the run's process and of the fullest GPU; CPU energy is that of the whole node.
 COLUMNS: Mapping[str, str] = {
     "GPU use (%)": ".1f",
     "CPU use (%)": ".1f",
@@ -44,18 +44,18 @@ _JOULES_PER_KWH = 3.6e6
 
 @dataclass(frozen=True)
 class Row:
-    """One run, with the figures in the order of COLUMNS; None where something was not measured."""
+    """One run, with the figures in the order of COLUMNS; None for those not measured."""
 
     run: PlannedRun
     state: str
-    #: What computed, by the facts of the run's first start.
+    #: The computing hardware, from the facts of the run's first start.
     node: str
     figures: tuple[float | None, ...]
 
 
 @dataclass(frozen=True)
 class Sampled:
-    """The samples of a run in sum, by the columns of its telemetry."""
+    """The summed samples of a run, by the columns of its telemetry."""
 
     #: Of all starts, without the time between them.
     seconds: float
@@ -63,9 +63,9 @@ class Sampled:
     integrals: Mapping[str, float]
     weights: Mapping[str, float]
     peaks: Mapping[str, float]
-    #: By how much counters grew while the run lasted.
+    #: How much counters increased during the run.
     gains: Mapping[str, float]
-    #: The accelerators that its tables have columns for.
+    #: The accelerators that have columns in its tables.
     devices: Sequence[str]
 
     def mean(self, column: str) -> float | None:
@@ -74,7 +74,7 @@ class Sampled:
 
 
 def rows(statuses: Iterable[RunStatus], folder: ExperimentFolder) -> list[Row]:
-    """A row for every run that has sampled its node, whether it is complete or not. Raises OSError."""
+    """Return a row for every run that has sampled its node, complete or not. Raises OSError."""
     found = []
     for each in statuses:
         inside = folder.run(each.run)
@@ -85,9 +85,9 @@ def rows(statuses: Iterable[RunStatus], folder: ExperimentFolder) -> list[Row]:
 
 
 def sum_up(samples: Iterable[Mapping[str, float]]) -> Sampled | None:
-    """The sum of samples in their order, NaN where there is no value; None of none.
+    """Sum up samples in their order, with NaN for missing values; return None if there are none.
 
-    Their ``seconds`` begin anew with every start.
+    Their ``seconds`` restart with every start of the run.
     """
     seconds = 0.0
     integrals, weights, gains = (defaultdict[str, float](float) for _ in range(3))
@@ -96,7 +96,8 @@ def sum_up(samples: Iterable[Mapping[str, float]]) -> Sampled | None:
     devices: dict[str, None] = {}
     for sample in samples:
         if not last or sample["seconds"] < last["seconds"]:
-            # the CPU's counter is 0 when a start begins to sample, those of GPUs count since long before
+            # the CPU's counter is 0 when a start begins to sample; those of GPUs have been counting much
+            # longer
             last = {"seconds": 0.0, "cpu_energy_j": 0.0}
         passed = sample["seconds"] - last["seconds"]
         seconds += passed
@@ -115,7 +116,7 @@ def sum_up(samples: Iterable[Mapping[str, float]]) -> Sampled | None:
 
 
 def _samples(folder: RunFolder) -> Iterator[dict[str, float]]:
-    """All samples of a run: tables that were moved aside are the earlier ones."""
+    """Yield all samples of a run: tables that were moved aside are the earlier ones."""
     tables = sorted(folder.root.glob("telemetry-*.csv"), key=lambda path: (len(path.name), path.name))
     for path in (*tables, folder.telemetry):
         if not path.exists():
@@ -124,12 +125,12 @@ def _samples(folder: RunFolder) -> Iterator[dict[str, float]]:
             samples = filter(None, map(_sample, csv.DictReader(file, restval="")))
             for place, sample in enumerate(samples):
                 if place == 0:
-                    yield {"seconds": 0.0}  # each table is of another start
+                    yield {"seconds": 0.0}  # each table belongs to another start
                 yield sample
 
 
 def _sample(row: Mapping[str, str]) -> dict[str, float]:
-    """The numbers of a row, NaN where it has none; empty for a line that was cut."""
+    """Return the numbers of a row, NaN for missing ones; empty for a truncated line."""
     sample: dict[str, float] = {}
     for name, text in row.items():
         with contextlib.suppress(ValueError, TypeError):
@@ -158,7 +159,7 @@ def _figures(run: PlannedRun, sampled: Sampled, progress: LoggedProgress) -> tup
 
 
 def _accelerator_kwh(sampled: Sampled) -> float | None:
-    """By each device's counter, or where it has none its power over time; None if one has neither."""
+    """Use each device's counter, or else its power over time; None if a device has neither."""
     joules = 0.0
     for each in sampled.devices:
         counter, power = f"{each}_energy_mj", f"{each}_power_w"
@@ -172,7 +173,7 @@ def _accelerator_kwh(sampled: Sampled) -> float | None:
 
 
 def _training_percent(progress: LoggedProgress) -> float | None:
-    """The share of training in the time of a complete run, by its log."""
+    """Return the training share of the time of a complete run, from its log."""
     try:
         timing = (progress.result or {})["timing"]
         return 100 * float(timing["training_seconds"]) / float(timing["total_seconds"])
@@ -191,7 +192,7 @@ def _node(folder: RunFolder) -> str:
 
 
 def to_markdown(name: str, found: Sequence[Row]) -> str:
-    """The rows as a Markdown document, and the total of what adds up."""
+    """Return the rows as a Markdown document, with totals of the columns that add up."""
     cells = [[row.run.name, row.state, row.node, *_shown(row.figures)] for row in found]
     cells.append(["total", "", "", *_shown(_total(found))])
     table = markdown_table(["run", "state", "node", *COLUMNS], cells, right=COLUMNS)
@@ -199,7 +200,7 @@ def to_markdown(name: str, found: Sequence[Row]) -> str:
 
 
 def to_csv(found: Sequence[Row]) -> str:
-    """The rows at full precision, with a column for each parameter that varies."""
+    """Return the rows at full precision, with a column for each parameter that varies."""
     varied = list(dict.fromkeys(name for row in found for name in row.run.varied))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -212,7 +213,7 @@ def to_csv(found: Sequence[Row]) -> str:
 
 
 def _total(found: Sequence[Row]) -> list[float | None]:
-    """The sums of the columns that add up, where every run has a figure."""
+    """Return the sums of the columns that add up, if every run has a figure."""
     columns = zip(COLUMNS, zip(*(row.figures for row in found), strict=True), strict=True)
     return [
         sum(figure for figure in figures if figure is not None)

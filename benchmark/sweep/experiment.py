@@ -1,4 +1,4 @@
-"""An experiment: one YAML file that says which runs to make, each with its configuration."""
+"""Read an experiment: one YAML file that says which runs to make, each with its configuration."""
 
 from __future__ import annotations
 
@@ -24,50 +24,50 @@ from benchmark.record.announcement import Announcement
 from benchmark.sweep.naming import names_of, varying_fields
 from benchmark.sweep.site import Resources, Site, read_part
 
-#: The longest file: one that lists every field of MOST_RUNS runs is no longer.
+#: The longest file: enough to list every field of MOST_RUNS runs.
 CHARACTERS = 4 * 1024 * 1024
 
 #: More runs than this are a mistake in the file.
 MOST_RUNS = 10_000
 
-#: Fields of one point of an experiment by their dotted names: of a configuration, or resources.*.
+#: Fields of one point of an experiment by dotted name: of a configuration, or resources.*.
 Fields = dict[str, Any]
 
 _RESOURCES = "resources."
 
-#: The experiments that are shipped, which a command may call by their names.
+#: The shipped experiments, which a command may call by name.
 SHIPPED = Path(__file__).parent / "experiments"
 ON_BAD_SCENE = ("stop", "skip")
 
 
 @dataclass(frozen=True)
 class Description:
-    """The fields of an experiment file; names of fields are dotted (training.epochs, resources.gpus)."""
+    """The fields of an experiment file; field names are dotted (training.epochs, resources.gpus)."""
 
-    #: Names the experiment's folder and, with what varies, its runs.
+    #: Name of the experiment's folder and, with what varies, of its runs.
     name: str
     #: The configuration that all runs start from: a shipped one, or a file next to this one.
     config: str
-    #: What a run asks of any site; ``sites`` holds what differs on one of them.
+    #: What a run requests on any site; ``sites`` holds the differences on single sites.
     resources: dict[str, Any]
     description: str = ""
     #: Fields that are the same in all runs.
     fields: dict[str, Any] = field(default_factory=dict)
-    #: Fields with lists of values, of which every combination is made.
+    #: Fields with lists of values; every combination becomes a point.
     grid: dict[str, tuple[Any, ...]] = field(default_factory=dict)
-    #: Fields with lists of one length, which are taken together: the first values, the second, ...
+    #: Fields with lists of equal length, taken together: the first values, the second, ...
     lists: dict[str, tuple[Any, ...]] = field(default_factory=dict)
-    #: Points in full, one mapping of fields each; combined with grid and lists.
+    #: Complete points, one mapping of fields each; combined with grid and lists.
     runs: tuple[dict[str, Any], ...] = ()
-    #: Points to leave out: those that have all the fields of one of these.
+    #: Points to leave out: those that match all fields of one of these.
     exclude: tuple[dict[str, Any], ...] = ()
     #: Runs of every point: seed, seed + 1, ...
     repeats: int = 1
-    #: Runs at the same time; null: as many as there is room for.
+    #: Most runs at the same time; null: as many as there is room for.
     at_once: int | None = None
-    #: As --on-bad-scene of benchmark.run.
+    #: Like --on-bad-scene of benchmark.run.
     on_bad_scene: str = "stop"
-    #: As --tensorboard of benchmark.run.
+    #: Like --tensorboard of benchmark.run.
     tensorboard: bool = False
     sites: dict[str, dict[str, Any]] = field(default_factory=dict)
 
@@ -122,13 +122,13 @@ class PlannedRun:
     resources: Resources
     #: What distinguishes its point from the others, as text: field -> value.
     varied: Mapping[str, str]
-    #: sha256 of what the files say about the run; defaults that they leave open have no part in it,
-    #: so that a later version of the program knows the experiment again.
+    #: sha256 of what the files say about the run; defaults that they leave open are not included, so that a
+    #: later version of the program recognises the experiment.
     digest: str
 
     @property
     def name(self) -> str:
-        """Of its folder."""
+        """Return the name of the run and its folder."""
         return self.config.run_name
 
 
@@ -141,12 +141,12 @@ class Experiment:
     path: Path
     runs: tuple[PlannedRun, ...]
     at_once: int | None
-    #: What its runs are started with in addition, as words of a command line.
+    #: Additional command-line words for its runs.
     options: tuple[str, ...] = ()
 
     @cached_property
     def announcements(self) -> dict[str, Announcement]:
-        """Name of every configuration -> what its runs state of the experiment."""
+        """Return, by name of configuration, what its runs state about the experiment."""
         seeds: dict[str, list[int]] = {}
         for run in self.runs:
             seeds.setdefault(run.config.series, []).append(run.config.seed)
@@ -166,12 +166,12 @@ class Queued:
     state: str
     #: In the scheduler's words: why it waits, how long it may still run.
     detail: str = ""
-    #: What the scheduler calls it.
+    #: The scheduler's name for it.
     job: str = ""
 
 
 def experiment_path(name: str) -> Path:
-    """The file meant by EXPERIMENT: a path, or the name of a shipped experiment. Raises ConfigError."""
+    """Return the file meant by EXPERIMENT: a path, or a shipped experiment's name. Raises ConfigError."""
     shipped = SHIPPED / f"{name}.yaml"
     if Path(name).is_file() or Path(name).name != name or Path(name).suffix:
         return Path(name)
@@ -187,10 +187,10 @@ def experiment_path(name: str) -> Path:
 
 
 def load_experiment(path: Path, site: Site) -> Experiment:
-    """The experiment in a YAML file, on a site. ConfigError names file, field, found and expected."""
+    """Load the experiment of a YAML file for a site. ConfigError names file, field, found and expected."""
     described = read_part(Description, read_mapping(path, characters=CHARACTERS), path)
     base_path = _base_path(described.config, path)
-    load_config(base_path)  # its own mistakes are reported as its own
+    load_config(base_path)  # report its mistakes as those of its own file
     base = read_mapping(base_path)
     points = list(_points(described, path))
     if not points:
@@ -212,13 +212,13 @@ def load_experiment(path: Path, site: Site) -> Experiment:
 
 
 def _base_path(name: str, experiment: Path) -> Path:
-    """A shipped configuration by its name, or a file by its path from the experiment's file."""
+    """Return a shipped configuration by name, or a file by its path relative to the experiment's file."""
     neighbour = experiment.parent / name
     return neighbour if neighbour.is_file() else config_path(name)
 
 
 def _points(described: Description, path: Path) -> Iterator[Fields]:
-    """Every combination of grid, lists and runs that is not excluded."""
+    """Yield every combination of grid, lists and runs that is not excluded."""
     rows = [
         dict(zip(described.lists, values, strict=True))
         for values in zip(*described.lists.values(), strict=True)
@@ -253,7 +253,7 @@ def _matches(point: Fields, excluded: Fields) -> bool:
 
 
 def _tree(base: Fields, described: Description, point: Fields, name: str, path: Path) -> Fields:
-    """The fields of a point's configuration, as a configuration file would state them."""
+    """Return the fields of a point's configuration, as a configuration file would state them."""
     tree = copy.deepcopy(base) | {"name": name}
     if described.description:
         tree["description"] = described.description
@@ -264,7 +264,7 @@ def _tree(base: Fields, described: Description, point: Fields, name: str, path: 
 
 
 def _in_file(error: ConfigError, path: Path) -> ConfigError:
-    """A mistake in a configuration, reported as one of the experiment's file."""
+    """Return a mistake in a configuration as one of the experiment's file."""
     remedy = error.remedy if error.remedy.startswith("did you mean") else f"correct it in {path}"
     return ConfigError(f"{path}: {error.where}", found=error.found, expected=error.expected, remedy=remedy)
 
@@ -293,8 +293,8 @@ def _repeated(
     first: int,
     path: Path,
 ) -> Iterator[PlannedRun]:
-    """The runs of a point: seed, seed + 1, ..."""
-    # what changes results: more memory or hours, after a run that had too little, is the same experiment
+    """Yield the runs of a point: seed, seed + 1, ..."""
+    # only what changes results: more memory or hours, after too little, are still the same experiment
     devices = {name: getattr(resources, name) for name in ("nodes", "gpus", "gpu_type", "cores")}
     stated = json.dumps([tree, devices, *(["skip"] * skips)], sort_keys=True, default=str)
     try:

@@ -3,12 +3,12 @@
 experiment.lock     locked by the command that submits or runs here
 plan.json           site, jobs, and a digest of every run
 commit.txt, tree.txt the commit of the code and the list of its files, for nodes without git
-runs.txt            names of the runs, one on a line, in the order of their numbers
-array.slurm         the job array as it was submitted last
+runs.txt            names of the runs, one per line, in the order of their numbers
+array.slurm         the job array as last submitted
 output/N.txt        what run N wrote to its terminal
-runs/<run>/         config.yaml, experiment.json, job.slurm, exit_status, and all that a run leaves
-table.md, table.csv what the runs scored
-efficiency.md, .csv what they made of their machines
+runs/<run>/         config.yaml, experiment.json, job.slurm, exit_status, and all files of a run
+table.md, table.csv the scores of the runs
+efficiency.md, .csv how well they used their machines
 """
 
 from __future__ import annotations
@@ -92,11 +92,11 @@ class ExperimentFolder:
         return RunFolder(self.runs / run.name)
 
     def exit_status(self, run: PlannedRun) -> Path:
-        """How the run's process ended last; absent while it runs, or if it was killed."""
+        """How the run's process last ended; absent while it runs, or if it was killed."""
         return self.runs / run.name / "exit_status"
 
     def array_script(self, number: int) -> Path:
-        """The job array of the runs with the same resources, counted from 0."""
+        """Return the job array of the runs with the same resources, numbered from 0."""
         return self.root / (f"array-{number}.slurm" if number else "array.slurm")
 
     @property
@@ -108,11 +108,11 @@ class ExperimentFolder:
 class SubmittedArray:
     """A job array that was submitted, or was about to be."""
 
-    #: No other job has it.
+    #: Unique among all jobs.
     name: str
     #: The number of the run that is its task 0.
     first: int
-    #: What sbatch returned; null until it has.
+    #: The number that sbatch returned; null before.
     number: str | None = None
 
 
@@ -122,7 +122,7 @@ class Plan:
 
     format: str
     site: str
-    #: How the names of its jobs begin.
+    #: Prefix of its jobs' names.
     job: str
     #: All arrays so far.
     arrays: tuple[SubmittedArray, ...]
@@ -131,7 +131,7 @@ class Plan:
 
 
 def experiment_folder(experiment: Experiment, output: str) -> ExperimentFolder:
-    """Where an experiment lives below a site's ``output``; absolute. Raises ConfigError."""
+    """Return the absolute folder of an experiment below a site's ``output``. Raises ConfigError."""
     root = Path(output).absolute() / experiment.name
     check_printable(str(root), "folder of the experiment")
     return ExperimentFolder(root)
@@ -139,7 +139,7 @@ def experiment_folder(experiment: Experiment, output: str) -> ExperimentFolder:
 
 @contextlib.contextmanager
 def locked(folder: ExperimentFolder) -> Iterator[None]:
-    """Lock the folder, created if need be, against other commands that submit or run. Raises RunError."""
+    """Lock the folder, creating it if needed, against other commands that submit or run. Raises RunError."""
     try:
         folder.root.mkdir(parents=True, exist_ok=True)
         descriptor = locks.take(folder.lock)
@@ -173,8 +173,8 @@ def create(
 ) -> None:
     """Write the folder of every run, with its configuration and job script, all aside; then rename.
 
-    ``script`` renders a run's job script; None where there is no scheduler to read it. The caller
-    has locked the folder. Raises RunError; nothing is left then.
+    ``script`` renders a run's job script; None without a scheduler. The caller must have locked the folder.
+    Raises RunError and then leaves nothing behind.
     """
     part = folder.root / ".part"
     try:
@@ -208,7 +208,7 @@ def create(
 
 
 def digests(experiment: Experiment) -> dict[str, str]:
-    """Name of every run -> digest of its configuration and resources."""
+    """Return name of every run -> digest of its configuration and resources."""
     return {run.name: run.digest for run in experiment.runs}
 
 
@@ -241,7 +241,7 @@ def check_submitted(folder: ExperimentFolder, experiment: Experiment, site: str,
 
 
 def read_plan(folder: ExperimentFolder) -> Plan:
-    """The contents of plan.json. Raises RunError."""
+    """Return the contents of plan.json. Raises RunError."""
     try:
         plan = read_fields(Plan, json.loads(read_text(folder.plan)))
         if plan.format == FORMAT:
@@ -260,14 +260,14 @@ def read_plan(folder: ExperimentFolder) -> Plan:
 
 
 def delete_runs(folder: ExperimentFolder) -> None:
-    """Remove the runs of an experiment of which none has begun."""
+    """Remove the runs of an experiment if none has begun."""
     part = folder.root / ".part"
     folder.runs.rename(part)
     shutil.rmtree(part, ignore_errors=True)
 
 
 def restore(folder: ExperimentFolder, experiment: Experiment, run: PlannedRun) -> None:
-    """Make a run's folder ready to resume: its configuration and announcement, in case they were lost."""
+    """Prepare a run's folder to resume: write its configuration and announcement, in case they were lost."""
     inside = folder.run(run)
     inside.root.mkdir(exist_ok=True)
     inside.requeued.unlink(missing_ok=True)
@@ -276,12 +276,12 @@ def restore(folder: ExperimentFolder, experiment: Experiment, run: PlannedRun) -
 
 
 def new_job_name(experiment: str) -> str:
-    """What no other experiment's jobs begin with; squeue shows the first letters of it."""
+    """Return a unique prefix for an experiment's job names; squeue shows its first letters."""
     return f"{experiment}-{secrets.token_hex(4)}"
 
 
 def note_array(folder: ExperimentFolder, first: int) -> SubmittedArray:
-    """Note an array before it is submitted, so that no crash can lose it."""
+    """Record an array before it is submitted, so that no crash can lose it."""
     plan = read_plan(folder)
     array = SubmittedArray(f"{plan.job}-{len(plan.arrays) + 1}", first)
     _write_plan(folder, dataclasses.replace(plan, arrays=(*plan.arrays, array)))
@@ -289,7 +289,7 @@ def note_array(folder: ExperimentFolder, first: int) -> SubmittedArray:
 
 
 def note_number(folder: ExperimentFolder, array: SubmittedArray, number: str) -> SubmittedArray:
-    """Note the number that sbatch gave an array."""
+    """Record the number that sbatch gave an array."""
     plan, numbered = read_plan(folder), dataclasses.replace(array, number=number)
     arrays = tuple(numbered if each.name == array.name else each for each in plan.arrays)
     _write_plan(folder, dataclasses.replace(plan, arrays=arrays))

@@ -1,4 +1,4 @@
-"""Slurm's batch files, rendered by a pure function: the same job gives the same text."""
+"""Render Slurm's batch files by a pure function: the same job gives the same text."""
 
 from __future__ import annotations
 
@@ -19,46 +19,46 @@ from benchmark.sweep.site import VARIABLE_IN_TEXT, Resources, Site
 
 TEMPLATES = Path(__file__).parent / "templates"
 
-#: Slurm warns a job so long before its limit: enough for a step and a checkpoint.
+#: Time before its limit at which Slurm warns a job: enough for a step and a checkpoint.
 WARNING_SECONDS = 300
 
-#: So long after the first worker of several has ended, Slurm ends the others; the chief, which also
-#: scores the baselines and draws the plots, needs minutes.
+#: Time after the first of several workers has ended until Slurm ends the others; the chief, which also scores
+#: the baselines and draws the plots, needs minutes.
 SHUTDOWN_GRACE_SECONDS = 900
 
 
-#: A job is put back into the queue at most so often: weeks of jobs of a few hours.
+#: Most times a job is put back into the queue: weeks of jobs of a few hours.
 MOST_RESTARTS = 200
 
 
 @dataclass(frozen=True)
 class Job:
-    """What a job script says about an experiment; all paths are absolute."""
+    """The contents of a job script about an experiment; all paths are absolute."""
 
-    #: Name of the job, which no other submission has.
+    #: Name of the job, unique to this submission.
     name: str
     experiment: str
-    #: The experiment's folder, with its runs, their list and the files of their output.
+    #: The experiment's folder, with its runs, their list and their output files.
     folder: Path
-    #: Folder in which the runs start: relative paths of their configurations begin there.
+    #: Folder in which the runs start; relative paths in their configurations refer to it.
     start_folder: Path
     #: Folder with the benchmark's code.
     code: Path
-    #: The interpreter, where the site does not name one.
+    #: The interpreter, if the site does not name one.
     python: str
     site: Site
     resources: Resources
     at_once: int | None = None
-    #: Words of the command line of its runs.
+    #: Command-line words for its runs.
     options: tuple[str, ...] = ()
-    #: Runs of one array at most, a power of ten: the tasks of an array have numbers below it.
+    #: Most runs of one array, a power of ten: an array's task numbers are below it.
     block: int = 1000
     #: Whether the experiment's folder has the text and the list of the commit.
     keeps_commit: bool = False
 
 
 def render_array(job: Job, indices: Iterable[int]) -> str:
-    """The script of a job array: one task for each of the runs with these numbers, all of one block."""
+    """Return the script of a job array: one task for each run with these numbers, all from one block."""
     numbers = sorted(indices)
     first = first_of_block(numbers[0], job.block)
     array = ranges(number - first for number in numbers) + (f"%{job.at_once}" if job.at_once else "")
@@ -66,18 +66,18 @@ def render_array(job: Job, indices: Iterable[int]) -> str:
 
 
 def first_of_block(index: int, block: int) -> int:
-    """The number of the run that is task 0 of the array with a run."""
+    """Return the number of the run that is task 0 of the array that contains a run."""
     return index // block * block
 
 
 def render_run(job: Job, index: int, run: str) -> str:
-    """The script of one run, an array of one task."""
+    """Return the script of one run, an array of one task."""
     first = first_of_block(index, job.block)
     return _render(replace(job, name=f"{job.name}-run-{index}"), str(index - first), first, run)
 
 
 def command(job: Job, run: str) -> list[str]:
-    """The program and arguments that start or resume a run; the scripts have the same."""
+    """Return the program and arguments that start or resume a run, as in the scripts."""
     runs = str(job.folder / "runs")
     program = [_interpreter(job), "-m", "benchmark.run"]
     folders = ["--output", runs, "--stage-dir", job.site.stage_dir]
@@ -85,13 +85,13 @@ def command(job: Job, run: str) -> list[str]:
 
 
 def environment(job: Job) -> dict[str, str]:
-    """Variables of a run; the threads are fixed, as sums depend on their number in the last bits."""
+    """Return the variables of a run; the threads are fixed, as their number affects the last bits of sums."""
     threads = {"TF_NUM_INTRAOP_THREADS": str(job.resources.cores)}
     return threads | job.site.environment
 
 
 def ranges(indices: Iterable[int]) -> str:
-    """``0, 1, 2, 5`` -> ``0-2,5``."""
+    """Format ``0, 1, 2, 5`` as ``0-2,5``."""
     ordered = sorted(indices)
     groups = (
         [index for _, index in group]
@@ -124,7 +124,7 @@ def _render(job: Job, array: str, first: int, run: str | None) -> str:
 
 
 def _output(first: int, block: int) -> str:
-    """The number of a task's run, in Slurm's symbols: ``%a``, or ``2%3a`` for the runs from 2000."""
+    """Return the number of a task's run, in Slurm's symbols: ``%a``, or ``2%3a`` for the runs from 2000."""
     digits = len(str(block)) - 1
     if not digits:
         return str(first)
@@ -132,7 +132,7 @@ def _output(first: int, block: int) -> str:
 
 
 def _option(name: str, value: object) -> str:
-    """A line of the site's own options."""
+    """Return one line of the site's own options."""
     if value is True:
         return f"--{name}"
     text = str(value)
@@ -141,7 +141,7 @@ def _option(name: str, value: object) -> str:
 
 
 def _shell_text(text: str) -> str:
-    """A text in the shell's words, in which ``${NAME}`` is the node's variable, which has to be set."""
+    """Quote a text for the shell; ``${NAME}`` in it is a variable that must be set on the node."""
     if not VARIABLE_IN_TEXT.search(text):
         return shlex.quote(text)
     escaped = re.sub(r'[\\"`$]', lambda match: "\\" + match[0], text)
@@ -149,7 +149,7 @@ def _shell_text(text: str) -> str:
 
 
 def _gres(job: Job) -> str | None:
-    """``gpu:v100:2``: the GPUs of a node as the site's scheduler calls them."""
+    """Return ``gpu:v100:2``: the GPUs of a node as the site's scheduler calls them."""
     resources = job.resources
     if not resources.gpus:
         return None
@@ -158,16 +158,16 @@ def _gres(job: Job) -> str | None:
 
 
 def _interpreter(job: Job) -> str:
-    """The site's, else that of the image, else the one that plans."""
+    """Return the site's interpreter, else that of the image, else the one that is planning."""
     return job.site.python or ("python3" if job.site.container else job.python)
 
 
 def _launcher(job: Job) -> str:
-    """What stands before the interpreter, in the shell's words."""
+    """Return what comes before the interpreter, in the shell's words."""
     words: list[str] = []
     if job.resources.nodes > 1:
-        # Workers that stop with a checkpoint end one after the other, so that the first does not end the
-        # others; but a worker that failed would have them wait until the limit.
+        # Workers that stop with a checkpoint end one after another, so the first must not end the others; but
+        # after a failed worker the others would wait until the limit.
         words += ["srun", "--distribution=block", "--kill-on-bad-exit=0", f"--wait={SHUTDOWN_GRACE_SECONDS}"]
     if job.site.container:
         is_bound = job.site.stage_dir.startswith(("/", "${"))
@@ -180,13 +180,13 @@ def _launcher(job: Job) -> str:
 
 
 def _slurm_quoted(path: str) -> str:
-    r"""A path for ``#SBATCH --output``, where ``\`` and ``"`` quote and ``%`` begins a symbol."""
+    r"""Quote a path for ``#SBATCH --output``, where ``\`` and ``"`` quote and ``%`` begins a symbol."""
     folder, _, name = path.rpartition("/")
     return _slurm_words(f"{folder}/").replace("%", "%%").removesuffix('"') + f'{name}"'
 
 
 def _slurm_words(text: str) -> str:
-    """A text as one word of a line ``#SBATCH``."""
+    """Quote a text as one word of a line ``#SBATCH``."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 

@@ -1,7 +1,7 @@
-"""Runs as processes of this machine, each pinned to cores and GPUs of its own.
+"""Run processes on this machine, each pinned to its own cores and GPUs.
 
-Every run has a shell that outlives the command which started it: it passes SIGTERM on and writes the exit
-status. The state file names the shells, so that another command finds them, ends them or looks after them.
+Every run has a shell that outlives the command that started it: it passes SIGTERM on and writes the exit
+status. The state file names the shells, so that another command can find, end or supervise them.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from benchmark.sweep.experiment import Queued
 
 _POLL_SECONDS = 0.1
 
-#: Waits until its run is noted in the state file, so that no run is forgotten that has begun; $0 is the file
-#: of the exit status. A process that was killed leaves no status, as in a job.
+#: Waits until its run is recorded in the state file, so that no started run is forgotten; $0 is the file for
+#: the exit status. A process that was killed leaves no status, as in a job.
 _SHELL = """
 trap 'stop=yes; kill -TERM $child 2>/dev/null' TERM
 read -r noted || exit
@@ -40,7 +40,7 @@ while wait $child; status=$?; kill -0 $child 2>/dev/null; do :; done # a signal 
 exit $status
 """
 
-#: A process: its number and the tick of the kernel's clock at which it started, as numbers are given again.
+#: A process: its number and its start in ticks of the kernel's clock, since numbers are reused.
 _Process = tuple[int, int]
 
 
@@ -54,14 +54,14 @@ class LocalTask:
     #: Number of cores and GPUs that it gets.
     cores: int
     gpus: int
-    #: File for what it writes to its terminal, and for its exit status.
+    #: File for its terminal output, and file for its exit status.
     output: Path
     exit_status: Path
 
 
 @dataclass(frozen=True)
 class _Devices:
-    """Cores and GPUs: of this machine, or those of them that are free."""
+    """Cores and GPUs: all of this machine, or the free ones."""
 
     cores: Sequence[int]
     gpus: Sequence[str]
@@ -69,25 +69,25 @@ class _Devices:
 
 @dataclass(frozen=True)
 class _Run:
-    """A run that was started, by this process or by one that has ended before it."""
+    """A run that was started, by this process or by one that has ended since."""
 
     index: int
     #: Its shell.
     process: _Process
     devices: _Devices
-    #: The shell where this process started it.
+    #: The shell's handle if this process started it.
     child: subprocess.Popen[bytes] | None = None
 
 
 @dataclass
 class _Stop:
-    """How often this process was asked to stop."""
+    """Counts how often this process was asked to stop."""
 
     times: int = 0
     at: float = 0.0
 
     def ask(self, number: int, frame: FrameType | None) -> None:
-        # a session that ends sends SIGTERM and SIGHUP: one request; who presses Ctrl-C twice means it
+        # an ending session sends SIGTERM and SIGHUP: one request; a user who presses Ctrl-C twice means it
         if number == signal.SIGINT or not self.times or time.monotonic() - self.at > ECHO_SECONDS:
             self.times, self.at = self.times + 1, time.monotonic()
 
@@ -95,14 +95,14 @@ class _Stop:
 def run_tasks(
     tasks: Sequence[LocalTask], at_once: int | None, state: Path, on_end: Callable[[int], None]
 ) -> bool:
-    """Run all tasks, in their order, as many at the same time as there is room for.
+    """Run all tasks in order, as many at the same time as there is room for.
 
-    ``state`` is a file for `queued` and `stop`. Runs that it names and that still run, because the process
-    that looked after them was killed, keep their cores and GPUs, and are waited for like the others.
-    ``on_end`` is called with the number of each that has ended. SIGTERM, SIGINT and SIGHUP (but under
-    nohup) are passed on as SIGTERM, upon which a run makes a checkpoint and ends; a second one as SIGKILL.
-    Returns whether all of them ended by themselves. Raises RunError for a task that this machine has no
-    room for.
+    ``state`` is a file for `queued` and `stop`. Runs that it names and that are still running, because the
+    process that supervised them was killed, keep their cores and GPUs and are waited for like the others.
+    ``on_end`` is called with the number of each finished run. SIGTERM, SIGINT and SIGHUP (but not under
+    nohup) are passed on as SIGTERM, at which a run makes a checkpoint and ends; a second one as SIGKILL.
+    Returns whether all runs ended by themselves. Raises RunError for a task that this machine has no room
+    for.
     """
     machine = check_room(tasks)
     waiting, running, killed = deque(tasks), _living(state), 0
@@ -131,14 +131,14 @@ def run_tasks(
         finally:
             if not running:
                 state.unlink(missing_ok=True)
-            elif not killed:  # something failed here: nobody would start those that wait
+            elif not killed:  # something failed here: nobody would start the waiting runs
                 for each in running:
                     _send(each, signal.SIGTERM)
     return not stop.times
 
 
 def queued(state: Path) -> list[Queued]:
-    """The tasks that wait or run here, by the file of `run_tasks`."""
+    """Return the tasks that wait or run here, according to the file of `run_tasks`."""
     content = _read_state(state)
     is_watched = _is_alive(content.supervisor)
     detail = "" if is_watched else "the command that started it has ended; `resume` takes it over"
@@ -147,9 +147,9 @@ def queued(state: Path) -> list[Queued]:
 
 
 def stop(state: Path, indices: Collection[int] | None = None) -> None:
-    """End what `run_tasks` runs, all or only these tasks, from another process.
+    """End what `run_tasks` runs, all tasks or only these, from another process.
 
-    Every process is verified before. A task that waits starts in its turn unless all are stopped.
+    Every process is verified first. A waiting task still starts in its turn unless all are stopped.
     """
     content = _read_state(state)
     if indices is None and _is_alive(content.supervisor):
@@ -162,7 +162,7 @@ def stop(state: Path, indices: Collection[int] | None = None) -> None:
 
 
 def check_room(tasks: Sequence[LocalTask]) -> _Devices:
-    """What this machine has. Raises RunError for a task that it has no room for."""
+    """Return this machine's cores and GPUs. Raises RunError for a task that it has no room for."""
     machine = _Devices(sorted(os.sched_getaffinity(0)), _visible_gpus() if any(t.gpus for t in tasks) else [])
     divided = any(gpu.startswith("MIG-") for gpu in machine.gpus)
     for name, there in (("cores", len(machine.cores)), ("gpus", len(machine.gpus))):
@@ -185,7 +185,7 @@ def check_room(tasks: Sequence[LocalTask]) -> _Devices:
 
 
 def _visible_gpus() -> list[str]:
-    """The GPUs of this machine as CUDA_VISIBLE_DEVICES names them."""
+    """Return the GPUs of this machine as CUDA_VISIBLE_DEVICES names them."""
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
     if named is None:
         return device_names()
@@ -235,7 +235,7 @@ def _release(run: _Run) -> None:
 
 
 def _send(run: _Run, number: signal.Signals) -> None:
-    """A signal to a run: SIGTERM by way of its shell, SIGKILL to all its processes."""
+    """Send a signal to a run: SIGTERM through its shell, SIGKILL to all its processes."""
     if _is_alive(run.process):
         with contextlib.suppress(ProcessLookupError):
             if number == signal.SIGKILL:
@@ -247,7 +247,7 @@ def _send(run: _Run, number: signal.Signals) -> None:
 @contextlib.contextmanager
 def _stoppable() -> Iterator[_Stop]:
     stop = _Stop()
-    # a terminal that is closed stops the runs too, unless nohup has this process outlive it
+    # closing the terminal stops the runs too, unless nohup keeps this process alive
     ends = [signal.SIGTERM, signal.SIGINT]
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
         ends.append(signal.SIGHUP)
@@ -310,7 +310,7 @@ def _read_state(path: Path) -> _State:
 
 
 def _living(path: Path) -> list[_Run]:
-    """The runs of the file that still run."""
+    """Return the runs in the file that are still running."""
     return [each for each in _read_state(path).running if _is_alive(each.process)]
 
 
@@ -324,15 +324,15 @@ def _identity(number: int) -> _Process:
 
 
 def _is_alive(process: _Process) -> bool:
-    """Whether a process is still there and the same one."""
+    """Whether a process is still running and is the same one."""
     return process[0] > 0 and _started(process[0]) == process[1]
 
 
 def _started(number: int) -> int | None:
-    """When a process started, in ticks since the boot, which no setting of a clock changes; None of none."""
+    """Return a process's start in ticks since boot, unaffected by clock changes; None if there is none."""
     try:
         stat = Path(f"/proc/{number}/stat").read_bytes()
     except OSError:
         return None
-    state, *fields = stat.rpartition(b")")[2].split()  # the name before it may hold anything
+    state, *fields = stat.rpartition(b")")[2].split()  # the name before it may contain anything
     return None if state in (b"Z", b"X") else int(fields[18])

@@ -1,4 +1,4 @@
-"""Names for the points of an experiment, made from what varies: safe as the names of folders."""
+"""Name the points of an experiment by what varies; the names are safe for folders."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import re
 from collections import Counter
 from typing import Any
 
-#: The longest name of a point; a file system takes 255 bytes, and the seed is still to come.
+#: The longest name of a point; a file system allows 255 bytes, and the seed is added later.
 LONGEST_NAME = 160
 
 
 def varying_fields(points: list[dict[str, Any]]) -> list[str]:
-    """The fields that distinguish points, in the order of the file; the seed is in a run's name anyway."""
+    """Return the fields that distinguish points, in file order; the seed is in a run's name anyway."""
     names = dict.fromkeys(itertools.chain(*points))
     return [
         name
@@ -24,7 +24,7 @@ def varying_fields(points: list[dict[str, Any]]) -> list[str]:
 
 
 def names_of(experiment: str, points: list[dict[str, Any]]) -> list[str]:
-    """A name for every point, made from what varies: experiment-learning_rate-0.001."""
+    """Return a name for every point, made from what varies: experiment-learning_rate-0.001."""
     varying = varying_fields(points)
     leaves = Counter(name.rpartition(".")[2] for name in varying)
     short = {
@@ -42,7 +42,7 @@ def names_of(experiment: str, points: list[dict[str, Any]]) -> list[str]:
 
 
 def _safe(value: Any) -> str:
-    """A value as part of a name; what had to be changed is kept apart by a digest."""
+    """Return a value as part of a name; a digest distinguishes values that had to be changed."""
     text = str(value)
     safe = re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("_")
     return safe if safe == text else f"{safe[:40]}_{_digest(text)}"

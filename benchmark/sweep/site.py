@@ -1,4 +1,4 @@
-"""Where runs are computed: one validated YAML file per site, and what a run asks of it."""
+"""Sites where runs are computed: one validated YAML file per site, and the resources a run requests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from benchmark.core.fields import read_fields, read_mapping
 SITES = Path(__file__).parent / "sites"
 SCHEDULERS = ("slurm", "local")
 
-#: What may stand in a line of a job script without quotes.
+#: Texts that may appear unquoted in a line of a job script.
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+-]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 #: How a text of a site names a variable.
@@ -45,7 +45,7 @@ T = typing.TypeVar("T")
 
 @dataclass(frozen=True)
 class Resources:
-    """What one run asks of a site; all but the hours per node."""
+    """What one run requests from a site; all values but the hours are per node."""
 
     #: Limit: the scheduler ends a run that takes longer.
     hours: float
@@ -76,7 +76,7 @@ class Resources:
 
 @dataclass(frozen=True)
 class Site:
-    """What experiments need to know of a place to compute."""
+    """What experiments need to know about a site."""
 
     name: str
     #: slurm, or local: processes of this machine.
@@ -84,11 +84,11 @@ class Site:
     description: str = ""
     partition: str | None = None
     account: str | None = None
-    #: Other options of sbatch, such as qos, constraint, mail-type -> value; true: an option without one.
+    #: Other options of sbatch, such as qos, constraint, mail-type -> value; true: an option without a value.
     sbatch: dict[str, Any] = field(default_factory=dict)
-    #: How experiments call a GPU -> how the scheduler does (GRES).
+    #: Experiments' name of a GPU -> the scheduler's name (GRES).
     gpu_types: dict[str, str] = field(default_factory=dict)
-    #: What one node has, and how long a job may take; null: not known, not checked.
+    #: Resources of one node, and the longest time of a job; null: unknown, not checked.
     cores_per_node: int | None = None
     gpus_per_node: int | None = None
     memory_gb_per_node: int | None = None
@@ -102,7 +102,7 @@ class Site:
     container: str | None = None
     #: Folder of the experiments; best on a disk that all nodes see.
     output: str = "logs"
-    #: Folder for the staged patches, as --stage-dir of benchmark.run. On Slurm its variables, but for USER
+    #: Folder for the staged patches, like --stage-dir of benchmark.run. On Slurm its variables, except USER
     #: and HOME, are those of the node: ${SLURM_TMPDIR}/staging.
     stage_dir: str = "data/staging"
 
@@ -135,7 +135,7 @@ class Site:
             raise _invalid("scheduler", self.scheduler, "slurm for a site with container or modules")
 
     def check(self, resources: Resources) -> None:
-        """Raise ConfigError for what no node of the site has."""
+        """Raise ConfigError for resources that no node of the site has."""
         known = ", ".join(self.gpu_types) or "none: leave it out"
         if resources.gpu_type is not None and resources.gpu_type not in self.gpu_types:
             raise _invalid("resources.gpu_type", resources.gpu_type, f"a GPU of site {self.name} ({known})")
@@ -153,10 +153,10 @@ class Site:
 
 
 def load_site(name: str) -> Site:
-    """The site in a YAML file, or a shipped one by its name.
+    """Load the site in a YAML file, or a shipped one by its name.
 
-    ``${NAME}`` in its folders, container, python and environment is the variable of this
-    process. Raises ConfigError.
+    ``${NAME}`` in its folders, container, python and environment is an environment variable of this process.
+    Raises ConfigError.
     """
     shipped = SITES / f"{name}.yaml"
     path = shipped if Path(name).name == name and shipped.exists() else Path(name)
@@ -181,7 +181,7 @@ def load_site(name: str) -> Site:
 
 
 def _expand(text: str, path: Path, name: str, *, on_node: bool = False) -> str:
-    """The text with ``${NAME}`` replaced by environment variables; of those of a node, USER and HOME only."""
+    """Replace ``${NAME}`` by environment variables; ``on_node``: leave all but USER and HOME to the node."""
     variables = {"USER": getpass.getuser(), **os.environ}  # batch environments may lack USER
 
     def value(match: re.Match[str]) -> str:
@@ -202,7 +202,7 @@ def _expand(text: str, path: Path, name: str, *, on_node: bool = False) -> str:
 
 
 def check_printable(text: str, where: object) -> None:
-    """Raise ConfigError for a path or value that cannot stand on one line of a job script."""
+    """Raise ConfigError for a path or value that does not fit on one line of a job script."""
     if not text.isprintable():
         raise ConfigError(
             where,
@@ -213,7 +213,7 @@ def check_printable(text: str, where: object) -> None:
 
 
 def read_part(cls: type[T], tree: Mapping[str, Any], path: Path, section: str = "") -> T:
-    """A dataclass from a mapping of a file. ConfigError names file, field, found and expected."""
+    """Read a dataclass from a mapping in a file. ConfigError names file, field, found and expected."""
     prefix = f"{section}." if section else ""
     try:
         return read_fields(cls, tree, section, check_text=check_printable)

@@ -1,4 +1,4 @@
-"""Slurm's commands, as an experiment needs them: submit, ask, cancel. Accounting (sacct) is not needed."""
+"""The Slurm commands that an experiment needs: submit, query, cancel. Accounting (sacct) is not needed."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ from benchmark.core.errors import RunError, os_failure
 from benchmark.sweep.experiment import Queued
 from benchmark.sweep.folder import Plan
 
-#: A busy controller answers late; after this long it does not answer.
+#: A busy controller answers late; after this time it counts as not answering.
 ANSWER_SECONDS = 120
 
-#: What squeue is asked for each task: its array's number and index, state, why it waits, time left, and
-#: the job's name.
+#: Fields requested from squeue for each task: array number and index, state, why it waits, time left, and the
+#: job's name.
 _FORMAT = "%F|%K|%T|%r|%L|%j"
-#: Slurm's own limit of an array, where it does not tell another.
+#: Slurm's default limit of an array, if it states no other.
 _DEFAULT_ARRAY = 1001
-#: Tasks that one scancel names: a command's line has an end.
+#: Tasks per scancel command, since a command line has a limited length.
 _AT_ONCE = 500
 
 
 class NoAnswerError(RunError):
-    """Slurm was asked and did not answer: what it has done is not known."""
+    """Slurm did not answer: what it has done is unknown."""
 
 
 def block_size() -> int:
-    """How many tasks an array may have: the largest power of ten within MaxArraySize."""
+    """Return how many tasks an array may have: the largest power of ten within MaxArraySize."""
     try:
         found = re.search(r"^MaxArraySize\s*=\s*(\d+)", _ask("scontrol", "show", "config"), re.M)
-    except RunError:  # what submits next says what is wrong
+    except RunError:  # the next submission will report the error
         found = None
     most = int(found[1]) if found else _DEFAULT_ARRAY
     return 10 ** (len(str(most)) - 1)
 
 
 def submit(script: Path, after: str | None = None) -> str:
-    """Submit a batch file, to start after the end of another job; returns its number. Raises RunError."""
+    """Submit a batch file, to start after the end of another job; return its number. Raises RunError."""
     dependency = [f"--dependency=afterany:{after}"] if after else []
     answer = _ask("sbatch", "--parsable", *dependency, str(script)).strip()
     number = answer.partition(";")[0]
@@ -54,7 +54,7 @@ def submit(script: Path, after: str | None = None) -> str:
 
 
 def queued(plan: Plan) -> list[Queued]:
-    """The runs of an experiment that wait or run, by the numbers and names of its jobs. Raises RunError."""
+    """Return an experiment's waiting and running runs, by its jobs' numbers and names. Raises RunError."""
     whose = f"--user={getpass.getuser()}"
     lines = _ask("squeue", "--noheader", "--array", whose, f"--format={_FORMAT}").splitlines()
     firsts = {each.name: each.first for each in plan.arrays}
@@ -78,7 +78,7 @@ def cancel(tasks: Sequence[str]) -> None:
 
 
 def withdraw(name: str, number: str | None) -> None:
-    """Cancel a job by its number, or by its name where that is not known. Raises RunError."""
+    """Cancel a job by its number, or by its name if the number is unknown. Raises RunError."""
     which = [number] if number else [f"--user={getpass.getuser()}", f"--name={name}"]
     _ask("scancel", *which)
 
@@ -91,7 +91,7 @@ def _queued(index: int, job: str, state: str, reason: str, left: str) -> Queued:
 
 
 def _ask(*command: str) -> str:
-    """What a command of Slurm prints. Raises RunError."""
+    """Return the output of a Slurm command. Raises RunError."""
     name = command[0]
     try:
         done = subprocess.run(

@@ -1,4 +1,4 @@
-"""How far the runs of an experiment are: from the scheduler's queue and from their logs."""
+"""Find how far the runs of an experiment are, from the scheduler's queue and from their logs."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from benchmark.record.log_tail import last_lines
 from benchmark.sweep.experiment import Experiment, PlannedRun, Queued
 from benchmark.sweep.folder import ExperimentFolder
 
-#: Events that say how far a run is.
+#: Events that show a run's progress.
 _PROGRESS_KEYS = ("epoch_start", "eval_accuracy", "test_accuracy", "result", "run_stop")
 
 
 @dataclass(frozen=True)
 class LoggedProgress:
-    """What the end of a run's log says; None where it does not say."""
+    """What the end of a run's log says; None for values it does not state."""
 
     #: Complete epochs so far.
     epochs: int = 0
-    #: Of the validation patches after the last epoch.
+    #: On the validation patches after the last epoch.
     eval_accuracy: float | None = None
-    #: Of the inference scenes, once the run is complete.
+    #: On the inference scenes, once the run is complete.
     test_accuracy: float | None = None
     seconds_per_epoch: float | None = None
     #: The value of the event ``result``.
@@ -49,12 +49,12 @@ class RunStatus:
     state: str
     detail: str
     progress: LoggedProgress
-    #: What the scheduler calls it, while it has it.
+    #: The scheduler's name for it, while it has it.
     job: str = ""
 
     @property
     def hours_left(self) -> float | None:
-        """Until the last epoch at most, at the rate of the last one."""
+        """Return the hours until the last epoch at most, at the rate of the latest one."""
         if self.state == "complete" or self.progress.seconds_per_epoch is None:
             return None
         epochs = self.run.config.training.epochs - self.progress.epochs
@@ -68,10 +68,10 @@ UNDONE = ("interrupted", "failed", "killed", "missing")
 def statuses(
     experiment: Experiment, folder: ExperimentFolder, ask: Callable[[], Iterable[Queued]]
 ) -> list[RunStatus]:
-    """The state of every run, in the order of their numbers.
+    """Return the state of every run, in the order of their numbers.
 
-    ``ask`` gives the scheduler's queue. It is not called where all runs are complete, so that these can be
-    read wherever their folder was copied to.
+    ``ask`` returns the scheduler's queue. It is not called if all runs are complete, so that these can be
+    read wherever their folder has been copied.
     """
     found = [(run, read_progress(folder.run(run).log)) for run in experiment.runs]
     is_done = all(progress.is_complete for _, progress in found)
@@ -99,7 +99,7 @@ def _status(
 
 
 def read_progress(log: Path) -> LoggedProgress:
-    """What the end of a log says about its run; nothing where there is no log."""
+    """Return what the end of a log says about its run; empty if there is no log."""
     epochs, seconds, last = 0, None, dict[str, Any]()
     starts: list[int] = []
     for event in _progress_events(log):
@@ -125,10 +125,10 @@ def read_progress(log: Path) -> LoggedProgress:
 
 
 def _progress_events(log: Path) -> list[dict[str, Any]]:
-    """The events at the end of a log that say how far its run is."""
+    """Return the events at the end of a log that show its run's progress."""
     events = []
     for line in _tail(log):
-        # most lines are others; decoding them would take most of the time
+        # most lines are other events, and decoding them would take most of the time
         if any(f'"key": "{key}"' in line for key in _PROGRESS_KEYS):
             with contextlib.suppress(ValueError, RecursionError):
                 event = json.loads(line.removeprefix(TOKEN))
@@ -145,7 +145,7 @@ def _tail(path: Path) -> list[str]:
 
 
 def exit_status_in(path: Path) -> int | None:
-    """The exit status that a run's file has; None where the run was killed, or has not ended."""
+    """Return the exit status in a run's file; None if the run was killed or has not ended."""
     try:
         return int(path.read_text(encoding="ascii"))
     except (OSError, ValueError):
@@ -153,7 +153,7 @@ def exit_status_in(path: Path) -> int | None:
 
 
 def last_words(path: Path) -> str:
-    """Why a run ended, from the end of its output: its error and what was found, else its last line."""
+    """Return why a run ended, from the end of its output: the error and what was found, or the last line."""
     lines = [line.strip() for line in _tail(path) if line.strip()]
     errors = [number for number, line in enumerate(lines) if line.startswith("error:")]
     if not errors:

@@ -35,20 +35,20 @@ from benchmark.sweep.job_script import Job, command, environment, first_of_block
 from benchmark.sweep.site import Site, check_printable
 from benchmark.sweep.status import UNDONE, RunStatus, exit_status_in, statuses
 
-#: A run that is stopped makes a checkpoint; whoever stops it waits so long to see that it has ended.
+#: A stopped run makes a checkpoint; wait this long to see that it has ended.
 STOP_SECONDS = 60.0
 _POLL_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """An experiment on a site, and where it lives."""
+    """An experiment on a site, with its folder."""
 
     experiment: Experiment
     site: Site
     folder: ExperimentFolder
     display: Display
-    #: How the command line names the site: nothing where it is this machine.
+    #: How the command line names the site; empty for this machine.
     site_option: str = ""
 
     @property
@@ -57,7 +57,7 @@ class Sweep:
 
 
 def submit(sweep: Sweep) -> int:
-    """Write the folders of all runs and submit them, or run them here. Returns the exit status."""
+    """Write the folders of all runs and submit them, or run them here. Return the exit status."""
     experiment, folder = sweep.experiment, sweep.folder
     job = new_job_name(experiment.name)
     block = 1 if sweep.is_local else slurm.block_size()
@@ -78,7 +78,7 @@ def submit(sweep: Sweep) -> int:
         try:
             _submit_arrays(sweep, experiment.runs, block)
         except slurm.NoAnswerError:
-            raise  # the jobs may be there: their folders have to stay
+            raise  # the jobs may exist, so their folders must stay
         except BaseException:
             delete_runs(folder)
             raise
@@ -86,14 +86,14 @@ def submit(sweep: Sweep) -> int:
 
 
 def resume(sweep: Sweep, chosen: Sequence[PlannedRun]) -> int:
-    """Submit, or run here, those that are neither complete nor in the queue. Returns the exit status."""
+    """Submit, or run here, the runs that are neither complete nor in the queue. Return the exit status."""
     experiment, folder = sweep.experiment, sweep.folder
     check_submitted(folder, experiment, sweep.site.name, command_line(sweep, "submit"))
     block = 1 if sweep.is_local else slurm.block_size()
     with locked(folder):
         current = current_statuses(sweep)
         undone = [each.run for each in current if each.state in UNDONE and each.run in chosen]
-        # nobody else looks after local runs while the folder is locked
+        # no other process supervises local runs while the folder is locked
         orphans = [each.run.name for each in current if sweep.is_local and each.state == "running"]
         if orphans:
             sweep.display.say(f"still running, and waited for: {', '.join(orphans)}")
@@ -116,7 +116,7 @@ class Stopped(NamedTuple):
 
 
 def stop(sweep: Sweep, chosen: Sequence[PlannedRun]) -> Stopped:
-    """Cancel those of these runs that wait or run, and wait until their checkpoints are made."""
+    """Cancel the waiting and running ones of these runs, and wait until their checkpoints are made."""
     wanted = {run.index for run in chosen}
 
     def there() -> list[Queued]:
@@ -136,14 +136,14 @@ def stop(sweep: Sweep, chosen: Sequence[PlannedRun]) -> Stopped:
 
 
 def command_line(sweep: Sweep, verb: str) -> str:
-    """The command for another verb on the same experiment and site, as a person types it."""
+    """Return the command for another verb on the same experiment and site, as a user types it."""
     path = sweep.experiment.path
     words = ["python", "-m", "benchmark.sweep", verb, path.stem if path.parent == SHIPPED else str(path)]
     return shlex.join(words + (["--site", sweep.site_option] if sweep.site_option else []))
 
 
 def current_statuses(sweep: Sweep) -> list[RunStatus]:
-    """The state of every run, by queue and logs. Raises RunError if the scheduler cannot be asked."""
+    """Return every run's state, from queue and logs. Raises RunError if the scheduler cannot be asked."""
     return statuses(sweep.experiment, sweep.folder, lambda: _queue(sweep))
 
 
@@ -154,7 +154,7 @@ def _queue(sweep: Sweep) -> list[Queued]:
 
 
 def _run_script(sweep: Sweep, name: str, block: int) -> Callable[[PlannedRun], str] | None:
-    """Renders the job script of a run; None where no scheduler reads it."""
+    """Return a function that renders the job script of a run; None without a scheduler."""
     if sweep.is_local:
         return None
     return lambda run: render_run(_job(sweep, name, run, block), run.index, run.name)
@@ -180,9 +180,9 @@ def _job(sweep: Sweep, name: str, run: PlannedRun, block: int = 1) -> Job:
 
 
 def _submit_arrays(sweep: Sweep, runs: Sequence[PlannedRun], block: int) -> None:
-    """A job array for the runs of a block that ask for the same; all are submitted, or none is.
+    """Submit a job array for the runs of each block that request the same resources: all arrays, or none.
 
-    With ``at_once``, the blocks of those that ask for the same follow each other.
+    With ``at_once``, the blocks with the same resources run one after another.
     """
     groups: dict[object, dict[int, list[PlannedRun]]] = {}
     for run in runs:
@@ -212,7 +212,7 @@ def _submit_arrays(sweep: Sweep, runs: Sequence[PlannedRun], block: int) -> None
 
 
 def _withdraw(submitted: Sequence[SubmittedArray], error: BaseException) -> str | None:
-    """Cancel what has been submitted; what Slurm says where it does not do so."""
+    """Cancel what has been submitted; return Slurm's message if it fails."""
     try:
         for array in submitted:
             slurm.withdraw(array.name, array.number)
@@ -232,7 +232,7 @@ def _uncertain(submitted: Sequence[SubmittedArray], error: BaseException, found:
 
 
 def _run_here(sweep: Sweep, runs: Sequence[PlannedRun], orphans: int = 0) -> int:
-    """Run everything on this machine, next to ``orphans`` running tasks. Returns the exit status."""
+    """Run everything on this machine, next to ``orphans`` running tasks. Return the exit status."""
     display, folder = sweep.display, sweep.folder
     by_index = {run.index: run for run in sweep.experiment.runs}
     ended: dict[int, int | None] = {}

@@ -1,7 +1,7 @@
-"""Scores of an experiment's runs: one row for each, mean and spread for each point.
+"""Tabulate the scores of an experiment's runs: one row per run, mean and spread for each point.
 
-The rules of the logs belong to the package `compliance`, which imports this one and so cannot be
-imported here. `check_logs` is the one place of the benchmark that runs its command.
+The rules for logs belong to the package `compliance`, which imports this one and so cannot be imported here.
+`check_logs` is the only place in the benchmark that runs its command.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from benchmark.core.errors import RunError
 from benchmark.core.escaping import csv_text, markdown_line, markdown_table
 from benchmark.sweep.status import RunStatus
 
-#: The columns of the paper's Table 3, the times in minutes of a complete run, and how each is shown.
+#: The columns of the paper's Table 3, with times in minutes for a complete run, and their formats.
 COLUMNS: Mapping[str, str] = {
     "epochs": ".0f",
     "train accuracy": ".4f",
@@ -36,7 +36,7 @@ COLUMNS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Row:
-    """What one run scored: its figures in the order of COLUMNS."""
+    """The scores of one run: its figures in the order of COLUMNS."""
 
     run: str
     seed: int
@@ -45,7 +45,7 @@ class Row:
 
 @dataclass(frozen=True)
 class PointTable:
-    """The runs that differ in their seed only."""
+    """The runs that differ only in their seed."""
 
     #: What distinguishes the point from the others: field -> value.
     varied: Mapping[str, str]
@@ -56,7 +56,7 @@ class PointTable:
         return ", ".join(f"{name} {value}" for name, value in self.varied.items())
 
     def summary(self) -> Iterator[tuple[str, tuple[float, ...]]]:
-        """Mean and, of two runs or more, sample standard deviation of every column."""
+        """Yield the mean and, for two runs or more, the sample standard deviation of every column."""
         columns = list(zip(*(row.figures for row in self.rows), strict=True))
         yield "mean", tuple(map(statistics.fmean, columns))
         if len(self.rows) > 1:
@@ -64,9 +64,9 @@ class PointTable:
 
 
 def point_tables(statuses: Sequence[RunStatus]) -> list[PointTable]:
-    """A table for every point of the experiment that has a complete run."""
+    """Return a table for every point of the experiment that has a complete run."""
     done = [each for each in statuses if each.state == "complete"]
-    # runs of one point follow each other
+    # runs of one point are adjacent
     points = groupby(done, key=lambda each: each.run.config.name)
     tables = [(list(group), name) for name, group in points]
     return [PointTable(group[0].run.varied, [_row(each) for each in group]) for group, _ in tables]
@@ -94,7 +94,7 @@ def _row(status: RunStatus) -> Row:
 
 
 def to_markdown(name: str, tables: Sequence[PointTable]) -> str:
-    """The tables as a Markdown document."""
+    """Return the tables as a Markdown document."""
     blocks = [f"# {markdown_line(name)}"]
     for table in tables:
         blocks += [f"## {markdown_line(table.title)}"] if table.title else []
@@ -105,7 +105,7 @@ def to_markdown(name: str, tables: Sequence[PointTable]) -> str:
 
 
 def to_csv(tables: Sequence[PointTable]) -> str:
-    """All rows at full precision, with a column for each parameter that varies."""
+    """Return all rows at full precision, with a column for each parameter that varies."""
     varied = list(dict.fromkeys(name for table in tables for name in table.varied))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -117,7 +117,7 @@ def to_csv(tables: Sequence[PointTable]) -> str:
 
 
 def shown(figures: Sequence[float]) -> list[str]:
-    """Figures of a row as text; a mean of epochs may be broken."""
+    """Return a row's figures as text; the mean number of epochs may be fractional."""
     return [
         format(figure, form if form != ".0f" or figure.is_integer() else ".1f")
         for figure, form in zip(figures, COLUMNS.values(), strict=True)
@@ -128,7 +128,7 @@ def shown(figures: Sequence[float]) -> list[str]:
 
 
 def check_logs(logs: Mapping[str, Sequence[Path]], advance: Callable[[int, str], None]) -> list[str]:
-    """Check the logs of every point as one set; the errors found, as lines of text."""
+    """Check the logs of every point as one set; return the errors as lines of text."""
     errors: list[str] = []
     for number, (point, paths) in enumerate(logs.items(), start=1):
         errors += _check(paths)
