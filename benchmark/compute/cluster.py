@@ -97,8 +97,7 @@ def _from_slurm(environment: Mapping[str, str]) -> Cluster:
         step = int(environment.get("SLURM_STEP_ID", "0"))
         base = _FIRST_PORT + (job + step) * _PER_NODE % _PORTS
         hosts = [node for node, number in zip(nodes, tasks, strict=True) for _ in range(number)]
-        # Ports by rank, not by task of a node, since nodes may share a host; neighbouring ranks never
-        # collide.
+        # Ports by rank, not by task of a node, since nodes may share a host; neighbours never collide.
         workers = tuple(f"{host}:{base + task % _PER_NODE}" for task, host in enumerate(hosts))
         if rank < len(workers) == int(environment["SLURM_STEP_NUM_TASKS"]) and max(tasks) <= _PER_NODE:
             return Cluster(workers, rank)

@@ -82,7 +82,7 @@ class Workers:
 def share_of(count: int, index: int, size: int) -> tuple[int, int]:
     """Return the first and one past the last of ``count`` items that part ``index`` of ``size`` takes.
 
-    Parts are contiguous and differ by at most one item; the first ones are larger.
+    Parts are contiguous and differ by at most one item.
     """
     bounds = [-(-count * i // size) for i in (index, index + 1)]
     return bounds[0], bounds[1]

@@ -89,9 +89,9 @@ class Evaluated(NamedTuple):
 class Engine:
     """A network and its optimizer under a strategy, on one worker of a cluster.
 
-    Batches are NumPy or TensorFlow arrays: inputs float32 [n, patch, patch, 9], labels uint8 [n, patch,
-    patch]. Every worker takes the same steps, each with its share of the batch. Predictions leave out the
-    outer ``crop`` / 2 pixels of each patch.
+    Batches are NumPy or TensorFlow arrays: inputs float32 [n, patch, patch, 9], labels uint8
+    [n, patch, patch]. Every worker takes the same steps, each with its share of the batch. Predictions leave
+    out the outer ``crop`` / 2 pixels of each patch.
     """
 
     def __init__(
@@ -161,7 +161,7 @@ class Engine:
     ) -> tuple[float, int, bool]:
         """Update the weights once with a full global batch.
 
-        Returns the batch's mean loss and correct pixels before the update, and whether any worker passed
+        Returns the batch's mean loss and correct pixels before the update, and whether a worker passed
         ``stop``.
         """
         self.optimizer.learning_rate.assign(learning_rate)

@@ -47,7 +47,7 @@ class About:
 
 
 def cross_entropy(outputs: tf.Tensor, cloud: tf.Tensor) -> tf.Tensor:
-    """Return the cross-entropy of probabilities [n, R, C, 1] and bool cloud [n, R, C], summed over pixels."""
+    """Sum over pixels the binary cross-entropy of probabilities [n, R, C, 1] with cloud (bool [n, R, C])."""
     import tensorflow as tf
 
     probability = outputs[..., 0]
@@ -84,8 +84,7 @@ class Network:
     multiple: int = 1
     #: Edge pixels of a patch that the training loss and accuracy leave out.
     margin: int = 0
-    #: (model, rows and columns if not the model's, whether for XLA) -> a faster model with the same
-    #: variables.
+    #: (model, rows and columns if not the model's, whether for XLA) -> a faster model, same variables.
     optimised: Callable[[keras.Model, tuple[int, int] | None, bool], keras.Model] | None = None
     #: (model, crop, whether for XLA) -> a model with the same variables whose outputs lack the outer crop / 2
     #: pixels, which inference discards.

@@ -75,7 +75,7 @@ def cloud_channel(outputs: tf.Tensor) -> tf.Tensor:
 
 
 def cross_entropy_of_both(outputs: tf.Tensor, cloud: tf.Tensor) -> tf.Tensor:
-    """Return the mean cross-entropy of both channels [n, R, C, 2], clear and cloud, summed over pixels.
+    """Sum over pixels the mean binary cross-entropy of both channels [n, R, C, 2], clear and cloud.
 
     Each sigmoid has its own target, so that both channels and the whole layer before them are trained. If the
     two add up to 1, this is the cross-entropy of the probability of cloud.
@@ -89,8 +89,8 @@ def cross_entropy_of_both(outputs: tf.Tensor, cloud: tf.Tensor) -> tf.Tensor:
 def dice(outputs: tf.Tensor, cloud: tf.Tensor) -> tf.Tensor:
     """Return the Dice loss of each pixel over its two classes, summed over pixels.
 
-    With p the outputs [n, R, C, 2] and y the label as 0 and 1 in two channels, and sums over the channels: 1
-    - (2 sum(y p) + 1) / (sum(y^2) + sum(p^2) + 1).
+    With p the outputs [n, R, C, 2] and y the label as 0 and 1 in two channels, and sums over the channels:
+    1 - (2 sum(y p) + 1) / (sum(y^2) + sum(p^2) + 1).
     """
     import tensorflow as tf
 
@@ -101,9 +101,10 @@ def dice(outputs: tf.Tensor, cloud: tf.Tensor) -> tf.Tensor:
 
 
 def build_kappamask(shape: tuple[int, int, int], units: int = 32, head_relu: bool = True) -> keras.Model:
-    """Build the model float32 [n, rows, columns, channels] -> float32 [n, rows, columns, 2], clear and cloud.
+    """Build the model float32 [n, rows, columns, channels] -> [n, rows, columns, 2], P(clear), P(cloud).
 
-    The first convolution and the output stay in float32 under every policy, see methods/unet.py.
+    The output is float32. The first convolution and the output stay in float32 under every policy, see
+    methods/unet.py.
     """
     import keras
     from keras import layers

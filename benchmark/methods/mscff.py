@@ -50,7 +50,7 @@ def method(options: Options) -> Network:
 
 
 def squared_error(outputs: tf.Tensor, cloud: tf.Tensor) -> tf.Tensor:
-    """Return the squared error of probabilities [n, R, C, 1] for cloud (bool [n, R, C]), summed."""
+    """Sum over pixels the squared error of probabilities [n, R, C, 1] for cloud (bool [n, R, C])."""
     import tensorflow as tf
 
     return tf.reduce_sum(tf.square(outputs[..., 0] - tf.cast(cloud, outputs.dtype)))

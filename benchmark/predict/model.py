@@ -45,8 +45,7 @@ class Model:
     predict_whole: PredictScene
 
     def probability(self, scene: SceneInputs, *, whole: bool = False) -> NDArray[np.float16]:
-        """Return the cloud probability of every pixel, [rows, columns], as a run stores it, so that the masks
-        agree.
+        """Return every pixel's probability of cloud, [rows, columns], as runs store it, so that masks agree.
 
         ``whole`` predicts the scene in one piece. Raises CloudMaskError.
         """

@@ -46,8 +46,8 @@ def fit_threshold(pixels: NDArray[np.float32], cloud: NDArray[np.bool_]) -> Clas
     """
     cold, bright = pixels[:, S8], pixels[:, S2]
     edges = [np.quantile(values, np.linspace(0, 1, BINS + 1)).astype(np.float32) for values in (cold, bright)]
-    # cell (i, j) holds the pixels with i edges at or below S8 and j edges strictly below S2, so that S8 <
-    # edges[a] is exactly i <= a, and S2 > edges[b] exactly j > b
+    # cell (i, j) holds the pixels with i edges at or below S8 and j edges strictly below S2, so that
+    # S8 < edges[a] is exactly i <= a, and S2 > edges[b] exactly j > b
     i = np.searchsorted(edges[0], cold, side="right")
     j = np.searchsorted(edges[1], bright, side="left")
     gain = np.zeros((BINS + 2, BINS + 2), np.int64)

@@ -96,8 +96,7 @@ def sum_up(samples: Iterable[Mapping[str, float]]) -> Sampled | None:
     devices: dict[str, None] = {}
     for sample in samples:
         if not last or sample["seconds"] < last["seconds"]:
-            # the CPU's counter is 0 when a start begins to sample; those of GPUs have been counting much
-            # longer
+            # the CPU's counter is 0 when a start begins to sample; those of GPUs began long before
             last = {"seconds": 0.0, "cpu_energy_j": 0.0}
         passed = sample["seconds"] - last["seconds"]
         seconds += passed

@@ -15,8 +15,7 @@ from benchmark.sweep.folder import Plan
 #: A busy controller answers late; after this time it counts as not answering.
 ANSWER_SECONDS = 120
 
-#: Fields requested from squeue for each task: array number and index, state, why it waits, time left, and the
-#: job's name.
+#: Fields that squeue shows for each task: array number and index, state, why it waits, time left, job's name.
 _FORMAT = "%F|%K|%T|%r|%L|%j"
 #: Slurm's default limit of an array, if it states no other.
 _DEFAULT_ARRAY = 1001

@@ -43,8 +43,7 @@ PredictScene = Callable[[SceneInputs], NDArray[np.floating]]
 def by_patches(predict: Predict, geometry: Geometry, batch: int) -> PredictScene:
     """Turn a prediction of patches into one of scenes: tile, predict in batches, and stitch.
 
-    ``predict``: float32 [n, patch, patch, 9] -> [n, patch - crop, patch - crop], the inner part of each
-    patch.
+    ``predict``: float32 [n, patch, patch, 9] -> [n, patch - crop, patch - crop], the inner part of patches.
     """
 
     def predict_scene(scene: SceneInputs) -> NDArray[np.floating]:

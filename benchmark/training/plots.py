@@ -78,8 +78,7 @@ def plot_curves(path: Path, epochs: Sequence[dict], best_epoch: int, target: flo
 def plot_scenes(path: Path, scenes: Sequence[tuple[Path, Path]], shape: tuple[int, int], title: str) -> None:
     """Plot one row per scene: false colour, label, predicted probability, error map.
 
-    scenes: each scene's file and the mask file that the run wrote for it. Only one scene at a time is in
-    memory.
+    scenes: each scene's file and the mask file that the run wrote for it. Only one scene is in memory.
     """
     count = len(scenes)
     figure, axes = plt.subplots(

@@ -86,7 +86,7 @@ def _log_skipped(run: RunContext, part: str, path: Path, reason: str) -> None:
 
 
 def report_samples(run: RunContext, staged: Staged | None, inference: Sequence[Path]) -> None:
-    """Log and print how much there is to learn from and to score. Raises RunError if nothing to score."""
+    """Log and print what there is to learn from and to score. Raises RunError if nothing can be scored."""
     if staged is not None:
         run.log.event("train_samples", staged.training.store.count)
         run.log.event("eval_samples", staged.validation.store.count)
