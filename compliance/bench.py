@@ -181,7 +181,7 @@ def _compare(
 
 
 def _median(costs: Sequence[Cost]) -> tuple[float, float]:
-    """The median of seconds and of megabytes."""
+    """Return the median of seconds and of megabytes."""
     seconds, megabytes, _ = zip(*costs, strict=True)
     return statistics.median(seconds), statistics.median(megabytes)
 

@@ -189,7 +189,7 @@ def finding_of(rule: Rule, subject: object, problem: Problem) -> Finding:
 
 
 def location(subject: object) -> str:
-    """The path of a subject: its file, a tree's name, or the folder that all files of a set share."""
+    """Return a subject's path: its file, a tree's name, or the folder that all files of a set share."""
     if isinstance(subject, list | tuple):
         try:
             return os.path.commonpath([location(member) for member in subject])

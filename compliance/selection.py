@@ -78,7 +78,7 @@ class Selection:
         return left
 
     def rules(self, profile: str) -> dict[str, Rule]:
-        """The rules of a profile that apply, by id."""
+        """Return the rules of a profile that apply, by id."""
         rules = self._of_profile(profile).items()
         return {id: rule for id, rule in rules if id == CRASHED.id or self._applies(id)}
 

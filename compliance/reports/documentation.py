@@ -37,13 +37,13 @@ _SCOPES = {
 
 
 def _severities(rule: Rule) -> dict[str, Severity]:
-    """The severity of a rule in every profile that applies it."""
+    """Return the severity of a rule in every profile that applies it."""
     severities = {name: profile.severity(name, rule) for name, profile in PROFILES.items()}
     return {name: severity for name, severity in severities.items() if severity}
 
 
 def describe_rule(rule: Rule) -> dict[str, object]:
-    """A rule as JSON values."""
+    """Return a rule as JSON values."""
     return {
         "id": rule.id,
         "scope": rule.scope,
@@ -71,7 +71,7 @@ def list_json() -> str:
 
 
 def explain(rule_id: str) -> str | None:
-    """A rule in full, or None if there is no such rule."""
+    """Return a rule in full, or None if there is no such rule."""
     rule = RULE_BY_ID.get(rule_id)
     if rule is None:
         return None

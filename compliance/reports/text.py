@@ -29,7 +29,7 @@ def to_text(
     colour: bool = False,
     shown: Container[Finding] = frozenset(),
 ) -> str:
-    """The report for people: findings by file, a table of the runs, one line of summary.
+    """Return the report for people: findings by file, a table of the runs, one line of summary.
 
     ``shown``: findings already shown, which count but are not listed again.
     """
@@ -70,7 +70,7 @@ def summary(report: Report) -> str:
 
 
 def painted(text: str, kind: str) -> str:
-    """The text in the colour of a kind: a severity, a verdict or ``path``."""
+    """Return the text in the colour of a kind: a severity, a verdict or ``path``."""
     return f"{_COLOURS[kind]}{text}{_PLAIN}"
 
 
@@ -80,7 +80,7 @@ def unpainted(text: str, kind: str) -> str:
 
 
 def finding_text(finding: Finding, paint: Callable[[str, str], str] = unpainted) -> str:
-    """A finding in four lines."""
+    """Return a finding in four lines."""
     place = printable(finding.path) + (f":{finding.line}" if finding.line is not None else "")
     head = f"{paint(place, 'path')}: {paint(finding.severity, finding.severity)} [{finding.rule}] "
     head += f"{printable(finding.message)} ({printable(finding.clause)})"

@@ -53,7 +53,7 @@ def telemetry_counters(evidence: Evidence) -> Iterator[Problem]:
 def telemetry_energy(evidence: Evidence) -> Iterator[Problem]:
     """The energy of an epoch must be what the counters in telemetry gained meanwhile. It is no less than from
     the first sample of the epoch to the last, and no more than from the sample before it to the one after
-    (within 5 J and 2 %). Telemetry samples every source that it names."""
+    (within 5 J and 2 %). Telemetry samples every source that the log names."""
     log, found = evidence.log, of_run(evidence)
     starts, stops = series(log, "epoch_start").times, series(log, "eval_stop").times
     devices = evidence.telemetry.accelerators

@@ -228,8 +228,8 @@ class Work:
 )
 def telemetry_work(evidence: Evidence) -> Iterator[Problem]:
     """A run must compute while it trains. From its first epoch to its last evaluation it keeps a twentieth of
-    a core or an accelerator busy; if it states that it used an accelerator, that one. And no process is
-    busier than all processors of its node."""
+    a core or an accelerator busy, and an accelerator if it states that it used one. No process is busier
+    than all processors of its node."""
     work = Work(evidence)
     if work.mean is None:
         return

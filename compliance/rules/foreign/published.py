@@ -18,7 +18,7 @@ from compliance.wording import count, describe, excerpt, listing, nearest, show
 BOTH = ("hpc", "training")
 MINUTE_MS = 60 * 1000
 
-#: An event must not precede the first event of the first mapping, nor follow those of the second.
+#: An event must not precede the first event of its entry in COMES_AFTER, nor follow those of COMES_BEFORE.
 COMES_AFTER = {
     "init_stop": "init_start",
     "run_start": "init_stop",

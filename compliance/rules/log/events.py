@@ -31,7 +31,7 @@ def event_missing(log: Log) -> Iterator[Problem]:
     """Every event of a run must be in its log. A run that was aborted, or whose log just ends, need
     not have events that it never reached. Other rules cover the start or stop of an interval whose
     other end is present, the two spellings of the version, the contact, the method, the events of
-    epochs and the baselines. Required are the settings of the optimizer that `opt_name` names; a method
+    epochs and the baselines. A log needs the settings of the optimizer that `opt_name` names; a method
     that is not trained in steps has none."""
     optional, come_to = not_required(log), reached(log)
     for key, phase in PHASE.items():

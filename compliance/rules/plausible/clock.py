@@ -17,8 +17,8 @@ from compliance.wording import show
 BEFORE_CLOCK_MS = 60_000
 #: Between intervals a run writes only weights, a checkpoint of a few MB, and a table.
 BETWEEN_MS = 600_000
-#: A run's epochs do the same work. Other load on the node does not explain a difference by this factor, if
-#: an epoch is also a minute longer, or the usual epoch takes at least ten seconds.
+#: A run's epochs do the same work. Other load does not explain one that takes UNEVEN times as long as usual
+#: and LONGER_MS longer, nor one UNEVEN times shorter if the usual time is at least FROM_MS.
 UNEVEN, LONGER_MS, FROM_MS = 10, 60_000, 10_000
 
 

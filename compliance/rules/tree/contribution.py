@@ -167,7 +167,7 @@ def _statistics(scores: list[float]) -> dict[str, float | None]:
 
 
 def _interval(match: re.Match[str], line: int, scores: list[float], path: str) -> Iterator[Problem]:
-    """Report an interval that is not centred on the mean or has another share of Student's distribution."""
+    """Report an interval that is off the mean or misstates its share of Student's distribution."""
     percent, degrees, low, high = int(match[1]), int(match[2]), float(match[3]), float(match[4])
     if degrees != len(scores) - 1 or degrees < 1:
         yield problem(f"{degrees} degrees of freedom", line, f"{len(scores) - 1}", path=path)

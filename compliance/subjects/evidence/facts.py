@@ -55,7 +55,7 @@ class Facts:
     """What a start measured; ``data`` is None if it has ``defects``."""
 
     data: dict[str, Any] | None
-    #: Line, what was found, and what was expected, or None if the whole file is wrong.
+    #: Line, what was found, and what was expected; None means what the rule expects.
     defects: list[tuple[int | None, str, str | None]]
 
     @property

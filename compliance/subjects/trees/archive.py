@@ -105,7 +105,7 @@ def _members(path: Path) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
 
 @contextmanager
 def _decompressed(path: Path) -> Iterator[Any]:
-    """Open the decompressed stream of a tar, for any compression."""
+    """Open the decompressed stream of a tar: gzip, bzip2, xz or plain."""
     with path.open("rb") as file:
         head = file.read(6)
         file.seek(0)
