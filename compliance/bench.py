@@ -30,13 +30,13 @@ from compliance.subjects.parse import read_log
 from compliance.upstream.second_opinion import JUDGE, PYTHON
 
 SIZES, LOGS, ROUNDS, LIMIT = (1, 30), 500, 3, 60.0
-#: The key of the events of steps: in no vocabulary.
+#: The key of the step events; no vocabulary contains it.
 KEY = "train_step_loss"
 
 OURS = (sys.executable, "-m", "compliance.check", "--format", "json")
 UPSTREAM = (*PYTHON, str(JUDGE))
-#: Runs a command from a process that is smaller than it: the peak memory that the system gives for
-#: a process is not below that of the process that started it.
+#: Runs a command from a smaller process, because the peak memory that the system reports for a
+#: process is never below that of its parent.
 _RUN = """
 import resource, subprocess, sys, time
 start = time.perf_counter()
@@ -50,7 +50,7 @@ print(seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1
 
 
 class Cost(NamedTuple):
-    """What a process took, and its answer."""
+    """The time and memory that a process took, and its output."""
 
     seconds: float
     megabytes: float
@@ -103,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def stepped(log: Log, size: int) -> Iterator[str]:
-    """The lines of a log of about ``size`` bytes: those of ``log``, and events of steps in its epochs."""
+    """Yield the lines of ``log`` with step events added to its epochs, about ``size`` bytes in all."""
     lines = Path(log.path).read_text(encoding="utf-8").splitlines()
     starts = {event.line: event for event in log.all("epoch_start")}
     if not log.completed or not starts:
@@ -130,7 +130,7 @@ def stepped(log: Log, size: int) -> Iterator[str]:
 
 
 def copies(log: Path, folder: Path, many: int) -> list[Path]:
-    """``many`` copies of a log, each in its own folder."""
+    """Make ``many`` copies of a log, each in its own folder."""
     paths = [folder / f"run-seed-{number}" / "result.txt" for number in range(many)]
     for path in paths:
         path.parent.mkdir(parents=True)
@@ -139,7 +139,7 @@ def copies(log: Path, folder: Path, many: int) -> list[Path]:
 
 
 def measured(command: Sequence[str], paths: Sequence[Path], limit: float = 1e6) -> Cost | None:
-    """What a command takes for some paths; None where it has not ended within a limit."""
+    """Measure a command on some paths; return None if it exceeds the limit in seconds."""
     run = [sys.executable, "-ISc", _RUN, str(limit), *command, *map(str, paths)]
     done = subprocess.run(run, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -155,7 +155,7 @@ def _compare(
     own: list[Cost] = []
     other: list[Cost] = []
     for _ in range(options.rounds):
-        # without paths: the start alone
+        # without paths, only the start-up
         mine = measured(OURS if ours else [*OURS, "--help"], ours)
         assert mine is not None
         own.append(mine)
@@ -181,13 +181,13 @@ def _compare(
 
 
 def _median(costs: Sequence[Cost]) -> tuple[float, float]:
-    """The median of seconds and of megabytes."""
+    """Return the median of seconds and of megabytes."""
     seconds, megabytes, _ = zip(*costs, strict=True)
     return statistics.median(seconds), statistics.median(megabytes)
 
 
 def said(ours: str, theirs: str) -> str:
-    """The events that ours read, whether to the end, and upstream's verdict, by their answers."""
+    """Say how many events ours read, whether it reached the end, and upstream's verdicts."""
     try:
         report = json.loads(ours)
     except json.JSONDecodeError:

@@ -1,7 +1,7 @@
 """The four benchmarks of MLCommons Science: their measures, targets and hyperparameters, as data.
 
 Source: science/policy.adoc 0.5, 'Benchmarks' and 'Hyperparameters and Optimizer'; names as
-submit.adoc writes {application}.
+submit.adoc spells {application}.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Measure:
-    """A measure of a benchmark: what it is called, and the values it can and should have.
+    """A measure of a benchmark: its name, and the values it can and should have.
 
-    A result names it where one of its fields contains the word. ``target`` is the quality target of the
-    policy, None where it sets none; ``lower_is_better`` says on which side of it a result should be.
+    A result names it if one of its fields contains the word. ``target`` is the policy's quality target,
+    None if it sets none; ``lower_is_better`` says on which side of the target a result should be.
     """
 
     word: str
@@ -37,7 +37,7 @@ class Measure:
 class Benchmark:
     """A benchmark, its measures, and the hyperparameters that the policy lists.
 
-    A hyperparameter goes by one of several names: the policy's, and those of logs and configurations.
+    A hyperparameter may have several names: the policy's, and those in logs and configurations.
     """
 
     title: str
@@ -50,7 +50,7 @@ _BATCH_SIZE = ("batch_size", "local_batch_size", "global_batch_size")
 _EPOCHS = {"num_epochs": ("num_epochs", "epochs")}
 _USUAL = _EPOCHS | {"learning_rate": _LEARNING_RATE, "batch_size": _BATCH_SIZE}
 
-#: The policy's quality target of CloudMask.
+#: The policy's quality target for CloudMask.
 QUALITY_TARGET = 0.9
 
 BENCHMARKS: Mapping[str, Benchmark] = {
@@ -97,5 +97,5 @@ BENCHMARKS: Mapping[str, Benchmark] = {
 
 
 def version_pattern(benchmark: str) -> re.Pattern[str]:
-    """What VERSION.txt of a benchmark says: ``mlcommons-cloudmask-v1.1``."""
+    """Return the pattern of a benchmark's VERSION.txt: ``mlcommons-cloudmask-v1.1``."""
     return re.compile(rf"mlcommons-{re.escape(benchmark)}-v\d+(\.\d+)*")

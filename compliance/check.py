@@ -2,8 +2,8 @@
 
     python -m compliance.check logs/
 
-Exit status: 0 no errors (there may be warnings), 1 errors found, 2 the check could not do
-its work. Nothing that a log or a tree contains is executed, and no link in it followed.
+Exit status: 0 no errors (there may be warnings), 1 errors found, 2 something could
+not be checked. Never executes anything that a log or a tree contains, and follows no links in it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from compliance.wording import listing
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line. Returns the exit status."""
+    """Run the command line and return the exit status."""
     parser = _parser()
     options = parser.parse_args(arguments)
     spare_exit()
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status, answer = _answer(parser, options)
     except CloudMaskError as error:
-        print(error, file=sys.stderr)  # whatever the format: a report would say that something was checked
+        print(error, file=sys.stderr)  # in every format: a report would imply that something was checked
         return 2
     except KeyboardInterrupt:
         return 130
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _answer(parser: argparse.ArgumentParser, options: argparse.Namespace) -> tuple[int, str]:
-    """Exit status and output of a command line. Raises CloudMaskError where nothing can be checked."""
+    """Return exit status and output of a command line. Raises CloudMaskError if nothing can be checked."""
     if options.explain:
         if (text := documentation.explain(options.explain)) is None:
             near = documentation.meant(options.explain)
@@ -102,7 +102,7 @@ def _answer(parser: argparse.ArgumentParser, options: argparse.Namespace) -> tup
 
 
 def _selection(options: argparse.Namespace) -> Selection:
-    """The site's settings with those of the command line on top."""
+    """Combine the site's settings with those of the command line."""
     path = options.settings or Path(SETTINGS)
     site = read_settings(path) if options.settings or path.exists() else Selection()
     return Selection(
@@ -114,7 +114,7 @@ def _selection(options: argparse.Namespace) -> Selection:
 
 
 def _follow(parser: argparse.ArgumentParser, options: argparse.Namespace, chosen: RuleSets) -> set[Finding]:
-    """Show findings as the log grows; return them when its run has stopped."""
+    """Show findings as the log grows; return them once the run has stopped."""
     if len(options.paths) != 1 or options.format != "text" or options.paths == [STDIN]:
         parser.error("--follow takes one log and shows text")
     shown = SEVERITIES[: SEVERITIES.index(options.severity) + 1]
@@ -134,7 +134,7 @@ def _json(value: object) -> str:
     return json.dumps(value, indent=2, allow_nan=False) + "\n"
 
 
-#: The report in every format of the command line.
+#: The report's writers by command-line format.
 _FORMS: dict[str, Callable[[Report, Severity], str]] = {
     "text": lambda report, severity: to_text(report, severity, colour=_is_coloured()),
     "json": lambda report, severity: _json(to_json(report, severity)),

@@ -1,4 +1,4 @@
-"""Paths -> a report: what each is, what the rules find in it, and what upstream says about the logs."""
+"""Turn paths into a report: identify each, apply the rules, and ask upstream about the logs."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ from compliance.upstream.second_opinion import second_opinion
 from compliance.wording import listing
 
 Rules = Mapping[str, registry.Rule]
-#: Rules by profile. Where there are those of one profile only, everything is judged by them; else
-#: each log and each tree by those of the profile that fits it.
+#: Rules by profile. A single profile judges everything; of several, the one that fits judges each log
+#: and each tree.
 RuleSets = Mapping[str, Rules]
 
-#: The path that means standard input, and what its log goes by.
+#: The path that means standard input, and the name of its log.
 STDIN, STDIN_NAME = "-", "<stdin>"
 
 
@@ -48,12 +48,12 @@ def check_paths(
     kind: str | None = None,
     read: LogReader = read_log,
 ) -> Report:
-    """Check every path. What cannot be checked is a failure of the report, not an exception.
+    """Check every path. A path that cannot be checked is a failure in the report, not an exception.
 
-    Each submission tree is a separate set of runs, alone or in a tar; all other logs together
-    are one. ``chosen`` are the rules to apply: those of our own profile where none are given; ``kind``
-    says what the paths are (`discover.KINDS`) where it is not what they look like; ``read`` reads logs.
-    Raises ValueError where the chosen rules judge nothing.
+    Each submission tree, alone or in a tar, is a separate set of runs; all other logs together are one.
+    ``chosen`` are the rules to apply, by default those of our own profile; ``kind`` says what the paths are
+    (`discover.KINDS`) if they look like something else; ``read`` reads logs.
+    Raises ValueError if the chosen rules judge nothing.
     """
     chosen = {OWN: own_rules()} if chosen is None else chosen
     for rules in chosen.values() or [{}]:
@@ -87,7 +87,7 @@ def _check_paths(
 def check_tree(tree: SubmissionTree, chosen: RuleSets) -> Report:
     """Check a submission tree, its system descriptions, and its logs as one set.
 
-    Everything in a bundle of ours is judged by our own profile.
+    Our own profile judges everything in a bundle of ours.
     """
     profile = profile_of_tree(tree)
     rules = rules_for(profile, chosen, tree.name)
@@ -112,15 +112,15 @@ def check_tree(tree: SubmissionTree, chosen: RuleSets) -> Report:
 
 
 def check_archive(path: Path, chosen: RuleSets) -> Report:
-    """Check a tar; and if no rule was broken that makes it unsafe, what is in it.
+    """Check a tar and, if it breaks no rule that makes it unsafe, its content.
 
-    Findings inside name the member after the tar: ``bundle.tar.gz!/folder/result.txt``.
+    Findings in the content name the member after the tar: ``bundle.tar.gz!/folder/result.txt``.
     """
     try:
         archive = read_archive(path)
     except OSError as error:
         return Report(failures=(_unreadable(str(path), error),))
-    # Judged by all rules, not only those chosen for the report.
+    # Apply all rules, not only those chosen for the report.
     judged = registry.run("tar", archive, own_rules())
     rules = chosen[OWN] if OWN in chosen else next(iter(chosen.values()))
     findings = (
@@ -157,12 +157,12 @@ def check_archive(path: Path, chosen: RuleSets) -> Report:
         return merge([of_archive, *trees, check_files(found, chosen, shown)])
 
 
-#: From MANY logs on, all of at most SMALL_BYTES, several processes judge PART logs at a time.
+#: For MANY or more logs, each of at most SMALL_BYTES, several processes judge PART logs at a time.
 MANY, SMALL_BYTES, PART = 100, 1_000_000, 25
 
 
 class _Judged(NamedTuple):
-    """What became of a log: why it could not be judged, or what was found, and what rules on sets need."""
+    """The outcome for a log: why it could not be judged, or its findings and what set rules need."""
 
     failure: CheckError | None
     findings: Sequence[Finding] = ()
@@ -171,11 +171,11 @@ class _Judged(NamedTuple):
 
 
 def _judged_all(paths: list[Path], judged: Callable[[Path], _Judged], may_fork: bool) -> Iterator[_Judged]:
-    """What becomes of each log, in order. One large log at a time is in memory."""
+    """Yield the outcome for each log, in order. Only one large log is in memory at a time."""
     if not may_fork or len(paths) < MANY or not all(map(_is_small, paths)):
         yield from map(judged, paths)
         return
-    # late: most checks need no forks
+    # imported late: most checks fork nothing
     from benchmark.core.processes import forked
 
     parts = (paths[start : start + PART] for start in range(0, len(paths), PART))
@@ -190,12 +190,12 @@ def _is_small(path: Path) -> bool:
         return False
 
 
-#: Finds what lies next to the log in a file, None where nothing does.
+#: Finds the evidence next to a log file; returns None if there is none.
 FindsEvidence = Callable[[Path, Log], Evidence | None]
 
 
 def evidence_next_to(path: Path, log: Log) -> Evidence | None:
-    """What lies next to a log in the folder of its run. A log of another name is no run's own."""
+    """Return the evidence in a log's run folder; None if the file is not named like a run's log."""
     if path.name != LOG:
         return None
     return evidence_of(log, path.parent, str(PurePath(log.path).parent))
@@ -208,11 +208,11 @@ def check_files(
     read: LogReader = read_log,
     evidence: FindsEvidence = evidence_next_to,
 ) -> Report:
-    """Check logs one by one, with what lies next to them, and as a set, descriptions, and configurations.
+    """Check logs one by one with their evidence and as sets, then descriptions and configurations.
 
-    The logs of a profile are a set. Descriptions are judged by the profile of the logs where these have one,
-    else by that of Science; configurations are our own. A file named twice is read once. ``shown`` gives the
-    names of files in the report, ``evidence`` finds what a run of ours left besides its log.
+    The logs of a profile form a set. The logs' profile judges the descriptions if there is only one, else
+    that of Science; our own judges configurations. A file named twice is read once. ``shown`` names files
+    for the report, ``evidence`` finds what a run of ours left besides its log.
     """
     findings: list[Finding] = []
     failures: list[CheckError] = []
@@ -231,7 +231,7 @@ def check_files(
             of_log += registry.run("folder", found, rules)
         return _Judged(None, of_log, summarise(log, profile), condense(log) if log.events else None)
 
-    # what a caller's own reader keeps of a log it must keep in this process
+    # a caller's own reader may keep data about a log, which must stay in this process
     for each in _judged_all(_once(files.logs), judged, may_fork=read is read_log):
         if each.summary is None:
             failures += filter(None, [each.failure])
@@ -271,9 +271,9 @@ def check_files(
 
 
 def rules_for(profile: str, chosen: RuleSets, where: object = "rules") -> Rules:
-    """The rules for what fits a profile: where one profile was asked for, those of that one.
+    """Return the rules of a profile, or those of the only profile if just one was asked for.
 
-    Raises CheckError where none of them was chosen.
+    Raises CheckError if no rule of the profile was chosen.
     """
     if len(chosen) == 1:
         return next(iter(chosen.values()))
@@ -288,9 +288,9 @@ def rules_for(profile: str, chosen: RuleSets, where: object = "rules") -> Rules:
 
 
 def with_second_opinion(report: Report, chosen: RuleSets) -> Report:
-    """The report with what upstream's checker says about its logs, and a finding where the two disagree.
+    """Return the report with upstream's verdicts on its logs, and a finding where the checkers disagree.
 
-    Raises ValueError where the chosen rules judge no log: there would be nothing to compare with.
+    Raises ValueError if the chosen rules judge no log: there would be nothing to compare.
     """
     for rules in chosen.values() or [{}]:
         registry.demand_rules(rules, "log")

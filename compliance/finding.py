@@ -1,4 +1,4 @@
-"""What a rule found: data only. Text, JSON and other reports are made of it elsewhere."""
+"""The finding of a rule, as data only; the reports turn it into text, JSON and other formats."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Literal, get_args
 
 Severity = Literal["error", "warning", "note"]
 
-#: From the gravest to the lightest.
+#: From most to least severe.
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One place where a rule is not met.
+    """One violation of a rule.
 
     ``path`` is the file (or folder) as the caller named it, ``line`` its line counted
-    from 1 or None where no single line is meant, ``clause`` the source of the rule.
+    from 1 or None if no single line is meant, ``clause`` the source of the rule.
     """
 
     rule: str
@@ -28,5 +28,5 @@ class Finding:
     expected: str
     found: str
     remedy: str
-    #: The profile by which the file was judged.
+    #: The profile that judged the file.
     profile: str = ""

@@ -17,11 +17,11 @@ from compliance.subjects.folders import CheckError
 from compliance.subjects.log import Log
 from compliance.subjects.parse import parse_log
 
-#: Seconds between two looks at the log; more where a look itself takes long.
+#: Seconds between two reads of the log; more if a read itself takes long.
 INTERVAL_S = 1.0
-#: A look may take this share of the time.
+#: The largest share of the time spent reading.
 SHARE = 0.1
-#: What is no fault before the run has ended.
+#: Rules that do not apply before the run has ended.
 NOT_YET = frozenset(
     {"run-stop", "no-events", "science-missing", "science-performance", "science-hyperparameters"}
 )
@@ -33,13 +33,12 @@ def follow(
     show: Callable[[Finding], None],
     wait: Callable[[float], None] = time.sleep,
 ) -> set[Finding]:
-    """Show every finding on a log once, when it appears, until the log says that its run has stopped.
+    """Show each finding on a log once, as it appears, until the log says that its run has stopped.
 
-    ``rules_of`` gives the rules for the log as it is so far. Returns the findings that were shown.
+    ``rules_of`` returns the rules for the log so far. Returns the findings that were shown.
 
-    Waits for a log that does not exist yet. What a run in progress has not reached is no
-    finding, nor is a line that is still being written. Raises CheckError where the path is
-    not that of a file or cannot be read.
+    Waits for a log that does not exist yet. Ignores what the run has not reached yet and a line
+    that is still being written. Raises CheckError if the path is not a file or cannot be read.
     """
     shown: set[Finding] = set()
     seen: tuple[int, int] | None = None
@@ -60,7 +59,7 @@ def follow(
 
 
 def _state(path: Path) -> tuple[int, int] | None:
-    """What changes when a file grows or is replaced; None where there is no file yet."""
+    """Return what changes when a file grows or is replaced; None if there is no file yet."""
     try:
         facts = path.stat()
     except FileNotFoundError:

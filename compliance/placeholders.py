@@ -1,4 +1,4 @@
-"""Tells real text from text that a template left behind."""
+"""Tell real text from text that a template left behind."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ RESERVED_DOMAINS = re.compile(r"(^|[@.])(example|test|invalid|localhost|local)(\
 
 #: Words that no real name or system contains.
 _WORDS = frozenset(("todo", "tbd", "fixme", "placeholder", "changeme", "foobar", "lorem"))
-#: What a template asks for: your name, my organisation. People are called My, and laboratories Template.
+#: What follows "your" or "my" in a template. On its own, My may be a person and Template a laboratory.
 _PLACES = frozenset(
     (
         *("org", "organization", "organisation", "institution", "institute", "company", "university", "lab"),
@@ -17,7 +17,7 @@ _PLACES = frozenset(
         *("cluster", "server", "node", "computer", "text", "value", "here", "the", "a", "an"),
     )
 )
-#: Texts that say nothing when they stand alone.
+#: Texts that say nothing on their own.
 _EMPTY_TEXTS = frozenset(
     (
         *("none", "null", "nil", "nan", "n/a", "na", "unknown", "undefined", "unnamed", "default", "empty"),
@@ -30,7 +30,7 @@ _EMPTY_TEXTS = frozenset(
 
 
 def placeholder(text: str) -> str | None:
-    """Why a text is a placeholder ("the word `todo`"), or None for text that may be real.
+    """Say why a text is a placeholder ("the word `todo`"); return None if it may be real.
 
     Linear in the text's length.
     """
@@ -44,7 +44,7 @@ def placeholder(text: str) -> str | None:
     if re.search(r"<[^<>]*>|\$\{|\{\{|%\(", bare):
         return "a template's brackets"
     words = re.split(r"[^a-z]+", bare)
-    if re.fullmatch(r"[^@\s]+@[^@\s]+", bare):  # an address in a real domain may be of anybody's name
+    if re.fullmatch(r"[^@\s]+@[^@\s]+", bare):  # an address in a real domain may contain any name
         return None
     for word, after in zip(words, [*words[1:], ""], strict=True):
         if word in _WORDS or (len(word) > 2 and set(word) == {"x"}):

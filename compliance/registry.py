@@ -1,14 +1,14 @@
 """Rules and how they are run.
 
 A rule is a short generator function under the decorator of its scope, such as ``log_rule``. It
-takes one subject (`compliance.subjects`) and yields ``problem(...)`` for every place where it is not met;
+takes one subject (`compliance.subjects`) and yields ``problem(...)`` for every violation;
 the registry adds id, severity, clause, message and remedy. Its docstring is the rule's
 documentation, and the docstring's first sentence is the message of its findings: write
-it as a demand ("The run must end with status success."). What a rule finds is an error
-where its decorator says nothing else.
+it as a demand ("The run must end with status success."). Findings are errors unless the
+decorator says otherwise.
 
-A defect inside a rule becomes a finding of ``rule-crashed``, so that one wrong line in a
-rule or one unforeseen input never hides what the other rules have to say.
+A defect inside a rule becomes a finding of ``rule-crashed``, so that one bug in a rule or
+one unforeseen input never hides the findings of the other rules.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
 #: The profile of this package's own logs and bundles: everything that they promise.
 OWN = "cloudmask"
 
-#: Findings of one rule on one subject that are listed; the rest is counted.
+#: The most findings of one rule on one subject that are listed; the rest are counted.
 LISTED = 20
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What a rule yields: what was found, where, and what this place needs in the rule's stead."""
+    """A violation that a rule yields: what was found and where, and what replaces the rule's own texts."""
 
     found: str
     line: int | None = None
@@ -78,10 +78,10 @@ def problem(
     path: object = None,
     remedy: str | None = None,
 ) -> Problem:
-    """A place where the rule is not met.
+    """Describe a violation of the rule.
 
-    ``path`` is needed where the subject is more than one file; ``expected`` and ``remedy``
-    replace the rule's own where this place can say it more exactly.
+    ``path`` is needed if the subject is more than one file; ``expected`` and ``remedy``
+    replace the rule's own if they can be more exact here.
     """
     return Problem(found, line, expected, None if path is None else str(path), remedy)
 
@@ -96,7 +96,7 @@ def rule(
     remedy: str,
     profiles: tuple[str, ...] = (OWN,),
 ) -> Callable[[Check], Rule]:
-    """Turn the decorated generator function into a rule of the module that it stands in."""
+    """Turn the decorated generator function into a rule of its module."""
 
     def made(check: Check) -> Rule:
         documentation = " ".join((check.__doc__ or "").split())
@@ -116,14 +116,14 @@ tar_rule = partial(rule, scope="tar")
 
 
 def rules_in(module: ModuleType) -> Iterator[Rule]:
-    """The rules of a module, in the order in which they stand there; some are made in tuples."""
+    """Yield the rules of a module in source order; some are defined in tuples."""
     for value in vars(module).values():
         members = value if isinstance(value, tuple) else (value,)
         yield from (each for each in members if isinstance(each, Rule))
 
 
 def by_id(rules: Iterable[Rule]) -> dict[str, Rule]:
-    """The rules by their ids, of which none may be in use twice."""
+    """Return the rules by id. No id may occur twice."""
     known: dict[str, Rule] = {}
     for each in rules:
         assert each.id not in known, f"rule {each.id} is defined twice"
@@ -132,28 +132,28 @@ def by_id(rules: Iterable[Rule]) -> dict[str, Rule]:
 
 
 def run(scope: Scope, subject: object, rules: Mapping[str, Rule]) -> list[Finding]:
-    """Everything that the rules of a scope find in a subject, rule by rule.
+    """Return everything that the rules of a scope find in a subject, rule by rule.
 
-    Raises ValueError where there are no rules at all: nothing would be judged, and anything pass.
+    Raises ValueError if no rule judges anything: anything would pass.
     """
     demand_rules(rules)
     return [finding for rule in rules.values() if rule.scope == scope for finding in judge(rule, subject)]
 
 
 def demand_rules(rules: Mapping[str, Rule], scope: Scope | None = None) -> None:
-    """Raise ValueError where no rule judges anything, or nothing of a scope: anything would pass."""
+    """Raise ValueError if no rule judges anything (of the scope, if given): anything would pass."""
     if not judges(rules, scope):
         raise ValueError("no rules to apply: an empty set of rules would pass anything")
 
 
 def judges(rules: Mapping[str, Rule], scope: Scope | None = None) -> bool:
-    """Whether some of the rules judge something, or something of a scope."""
+    """Whether any of the rules judges something (of the scope, if given)."""
     scopes = (rule.scope for rule in rules.values())
     return any(each == scope if scope else each is not None for each in scopes)
 
 
 def judge(rule: Rule, subject: object) -> list[Finding]:
-    """What one rule finds in a subject: at most ``LISTED`` findings and the number of the others."""
+    """Return what one rule finds in a subject: at most ``LISTED`` findings and the number of the others."""
     findings: list[Finding] = []
     further = 0
     try:
@@ -163,7 +163,7 @@ def judge(rule: Rule, subject: object) -> list[Finding]:
             else:
                 further += 1
     except Exception as error:
-        # Any exception here is a defect of the rule, whatever its type: it is reported as
+        # Any exception here is a defect of the rule, whatever its type: report it as
         # a finding instead of ending the check.
         crash = problem(f"{type(error).__name__} in rule {rule.id}: {str(error)[:200]}")
         return [*findings, finding_of(CRASHED, subject, crash)]
@@ -173,7 +173,7 @@ def judge(rule: Rule, subject: object) -> list[Finding]:
 
 
 def finding_of(rule: Rule, subject: object, problem: Problem) -> Finding:
-    """What a rule says about a problem in a subject."""
+    """Turn a rule's problem in a subject into a finding."""
     return Finding(
         rule=rule.id,
         severity=rule.severity,
@@ -189,7 +189,7 @@ def finding_of(rule: Rule, subject: object, problem: Problem) -> Finding:
 
 
 def location(subject: object) -> str:
-    """The path of a subject: its file, a tree's name, or the folder that all files of a set share."""
+    """Return a subject's path: its file, a tree's name, or the folder that all files of a set share."""
     if isinstance(subject, list | tuple):
         try:
             return os.path.commonpath([location(member) for member in subject])

@@ -1,8 +1,8 @@
-"""Which rules a check applies, and how grave each is: a profile, a site's settings, the command line.
+"""Which rules a check applies, and how severe each is: a profile, a site's settings, the command line.
 
-Without a profile each log is judged by the one that fits it (`compliance.rules.profiles`).
+Without a profile, the one that fits judges each log (`compliance.rules.profiles`).
 
-A site's settings stand in a file ``compliance.toml``, read from the working folder or named with
+A site's settings are in a file ``compliance.toml``, read from the working folder or named with
 ``--settings``:
 
     profile = "hpc"
@@ -10,7 +10,7 @@ A site's settings stand in a file ``compliance.toml``, read from the working fol
     ignore = ["contact-present"]        # none of these
 
     [severity]
-    cache-cleared = "note"              # graver or lighter than the profile has it
+    cache-cleared = "note"              # overrides the profile's severity
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ else:
 
 SETTINGS = "compliance.toml"
 
-#: What to do where too few rules are left.
+#: The remedy if too few rules are left.
 MORE_RULES = "select other rules, or ignore fewer; --list-rules shows them all"
 
-#: Settings are a few lines.
+#: Read no more: settings are a few lines.
 SETTINGS_BYTES = 64 * 1024
 
 
@@ -50,7 +50,7 @@ class SettingsError(CloudMaskError):
 
 @dataclass(frozen=True)
 class Selection:
-    """What was asked for. ``select`` and ``ignore`` are rule ids or patterns of them (``time-*``)."""
+    """The requested rules. ``select`` and ``ignore`` are rule ids or patterns (``time-*``)."""
 
     profile: str | None = None
     select: tuple[str, ...] = ()
@@ -58,10 +58,10 @@ class Selection:
     severities: Mapping[str, Severity] = field(default_factory=dict)
 
     def rule_sets(self) -> dict[str, dict[str, Rule]]:
-        """The rules to apply by id, by profile: one profile where one was asked for, else all.
+        """Return the rules to apply by id, by profile: the requested profile, or else all.
 
-        A crashed rule is always reported. Raises SettingsError for a profile, rule or severity that does
-        not exist, and where no rule of a profile that was asked for, or of any, is left.
+        A crashed rule is always reported. Raises SettingsError for an unknown profile, rule or severity,
+        and if no rule of the requested profile, or of any, is left.
         """
         self.check()
         names = [self.profile] if self.profile else [*PROFILES]
@@ -78,12 +78,12 @@ class Selection:
         return left
 
     def rules(self, profile: str) -> dict[str, Rule]:
-        """The rules of a profile that apply, by id."""
+        """Return the rules of a profile that apply, by id."""
         rules = self._of_profile(profile).items()
         return {id: rule for id, rule in rules if id == CRASHED.id or self._applies(id)}
 
     def left_out(self) -> tuple[str, ...]:
-        """The rules of the profiles that are not applied."""
+        """Return the rules of the profiles that are not applied."""
         sets = self.rule_sets()
         applied = {id for rules in sets.values() for id in rules}
         return tuple(dict.fromkeys(id for name in sets for id in self._of_profile(name) if id not in applied))
@@ -101,7 +101,7 @@ class Selection:
         return selected and not any(fnmatchcase(id, pattern) for pattern in self.ignore)
 
     def check(self) -> None:
-        """Raise SettingsError for a profile, rule or severity that does not exist."""
+        """Raise SettingsError for an unknown profile, rule or severity."""
         if self.profile is not None:
             _one_of("profile", self.profile, PROFILES)
         for pattern in (*self.select, *self.ignore):
@@ -127,7 +127,7 @@ def _one_of(what: str, name: str, known: Iterable[str]) -> None:
 
 
 def read_settings(path: Path) -> Selection:
-    """The settings of a site. Raises SettingsError where the file cannot be read or used."""
+    """Read a site's settings. Raises SettingsError if the file cannot be read or used."""
     try:
         with open_regular(path) as stream:
             data = tomllib.loads(stream.read(SETTINGS_BYTES).decode())

@@ -1,4 +1,4 @@
-"""Values of a log in words: short, and safe to print on a terminal or in Markdown."""
+"""Describe values of a log: briefly, and safely for a terminal or Markdown."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _TYPES = {
 
 
 def excerpt(text: str, start: int = 0, width: int = WIDTH) -> str:
-    """At most ``width`` characters of a text, in backquotes; an ellipsis marks what was cut."""
+    """Return at most ``width`` characters of a text in backquotes; an ellipsis marks what was cut."""
     start = max(start, 0)
     return f"`{printable(text[start : start + width])}{'…' if len(text) > start + width else ''}`"
 
 
 def describe(value: object) -> str:
-    """A JSON value with its type: ``a string (`12`)``, ``null``."""
+    """Describe a JSON value with its type: ``a string (`12`)``, ``null``."""
     if value is None:
         return "null"
     if isinstance(value, dict | list):
@@ -35,7 +35,7 @@ def describe(value: object) -> str:
 
 
 def show(value: object) -> str:
-    """A JSON value alone, as a log writes it."""
+    """Return a JSON value without its type, as a log writes it."""
     if isinstance(value, str):
         return excerpt(value)
     if isinstance(value, bool):
@@ -50,7 +50,7 @@ def show(value: object) -> str:
 
 
 def listing(words: Iterable[str], *, last: str = "and", most: int = 8) -> str:
-    """``a, b and c``; after ``most`` words the number of the others."""
+    """Join words as ``a, b and c``; after ``most`` of them, give the number of the others."""
     names = list(words)
     if len(names) > most:
         names = [*names[:most], f"{len(names) - most} more"]
@@ -60,11 +60,11 @@ def listing(words: Iterable[str], *, last: str = "and", most: int = 8) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that was probably meant, or None."""
+    """Return the known word that was probably meant, or None."""
     matches = difflib.get_close_matches(word[:WIDTH], list(known), n=1, cutoff=0.75)
     return matches[0] if matches else None
 
 
 def count(number: int, noun: str, plural: str = "") -> str:
-    """``1 event``, ``2 events``, ``2 patches``."""
+    """Return number and noun: ``1 event``, ``2 events``, ``2 patches``."""
     return f"{number} {noun if number == 1 else plural or noun + 's'}"

@@ -1,4 +1,4 @@
-"""The texts and their clauses, as clauses.yaml has them."""
+"""The texts and their clauses, read from clauses.yaml."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 FILE = Path(__file__).with_name("clauses.yaml")
-#: What a rule cites that asks more than any text.
+#: Cited by rules that ask for more than any text.
 HOUSE = "house"
 
 
 @dataclass(frozen=True)
 class Text:
-    """A text of rules: its title, where it is kept, and the edition that was read."""
+    """A text of rules: its title, its source, and the edition used."""
 
     title: str
     source: str
@@ -24,7 +24,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Clause:
-    """A clause in its own words; ``unchecked`` says why no rule judges it, None where one does."""
+    """A quoted clause; ``unchecked`` says why no rule checks it, None if one does."""
 
     id: str
     quote: str
@@ -39,7 +39,7 @@ class Clause:
 
 @cache
 def _content() -> Mapping[str, Any]:
-    import yaml  # only where clauses are listed: every check starts without it
+    import yaml  # only needed to list clauses; every check starts without it
 
     content: Mapping[str, Any] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
     return content
@@ -47,16 +47,16 @@ def _content() -> Mapping[str, Any]:
 
 @cache
 def texts() -> Mapping[str, Text]:
-    """The texts by their letters."""
+    """Return the texts by letter."""
     return {letter: Text(**fields) for letter, fields in _content()["texts"].items()}
 
 
 @cache
 def clauses() -> Mapping[str, Clause]:
-    """All clauses by their ids, text by text."""
+    """Return all clauses by id, text by text."""
     return {fields["id"]: Clause(**fields) for fields in _content()["clauses"]}
 
 
 def cited(clause: str) -> tuple[str, ...]:
-    """The ids in what a rule cites: ``S6.1, P-contact``."""
+    """Return the ids in a rule's citation: ``S6.1, P-contact``."""
     return tuple(clause.split(", "))

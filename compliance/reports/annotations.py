@@ -11,7 +11,7 @@ _COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
 
 
 def to_annotations(report: Report, severity: Severity = "note") -> str:
-    """A line for every finding from a severity on, for every path that was not checked, and the summary."""
+    """Write a line for every finding of a severity or above, for every unchecked path, and the summary."""
     lines = [
         _command(
             _COMMANDS[finding.severity],
@@ -40,7 +40,7 @@ def _command(name: str, message: str, **properties: object) -> str:
 
 
 def _text(text: str) -> str:
-    """Text that cannot end its command or begin another."""
+    """Escape text so that it cannot end its command or begin another."""
     return printable(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 

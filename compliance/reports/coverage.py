@@ -13,7 +13,7 @@ from compliance.wording import count
 
 
 def rules_by_clause() -> Mapping[str, Sequence[str]]:
-    """The ids of the rules that cite each clause, and those that cite none under ``house``."""
+    """Return the ids of the rules that cite each clause; those that cite none are under ``house``."""
     found: dict[str, list[str]] = defaultdict(list)
     for rule in ALL_RULES:
         for id in cited(rule.clause):
@@ -22,7 +22,7 @@ def rules_by_clause() -> Mapping[str, Sequence[str]]:
 
 
 def coverage_json() -> str:
-    """Every clause as a list of JSON objects."""
+    """Return the clauses as a JSON list of objects."""
     rules = rules_by_clause()
     return (
         json.dumps(
@@ -46,7 +46,7 @@ def coverage_json() -> str:
 
 
 def coverage_text() -> str:
-    """One line for every clause."""
+    """Return one line for every clause."""
     rules, width = rules_by_clause(), max(map(len, clauses()))
     return "".join(
         f"{clause.id:{width}}  {', '.join(rules.get(clause.id, ())) or f'unchecked: {clause.unchecked}'}\n"
@@ -55,7 +55,7 @@ def coverage_text() -> str:
 
 
 def coverage_markdown() -> str:
-    """docs/clauses.md."""
+    """Return the text of docs/clauses.md."""
     return "\n\n".join(_blocks()) + "\n"
 
 
@@ -97,5 +97,5 @@ def _blocks() -> Iterator[str]:
     yield ", ".join(f"`{rule}`" for rule in rules[HOUSE]) + "."
 
 
-#: The coverage in every format of the command line.
+#: The coverage's writers by command-line format.
 LISTS = {"text": coverage_text, "json": coverage_json, "markdown": coverage_markdown}

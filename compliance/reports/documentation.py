@@ -1,4 +1,4 @@
-"""The rules described: as a list, one by one, and as docs/rules.md, which is generated here."""
+"""Describe the rules: as a list, one by one, and as docs/rules.md, which is generated here."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ _SCOPES = {
 
 
 def _severities(rule: Rule) -> dict[str, Severity]:
-    """The severity of a rule in every profile that applies it."""
+    """Return the severity of a rule in every profile that applies it."""
     severities = {name: profile.severity(name, rule) for name, profile in PROFILES.items()}
     return {name: severity for name, severity in severities.items() if severity}
 
 
 def describe_rule(rule: Rule) -> dict[str, object]:
-    """A rule as JSON values."""
+    """Return a rule as JSON values."""
     return {
         "id": rule.id,
         "scope": rule.scope,
@@ -57,7 +57,7 @@ def describe_rule(rule: Rule) -> dict[str, object]:
 
 
 def list_text() -> str:
-    """One line for every rule."""
+    """Return one line for every rule."""
     width = max(map(len, RULE_BY_ID))
     return "".join(
         f"{rule.id:{width}}  {rule.severity:7}  {rule.scope or '-':6}  {rule.message}\n"
@@ -66,12 +66,12 @@ def list_text() -> str:
 
 
 def list_json() -> str:
-    """Every rule as a list of JSON objects."""
+    """Return the rules as a JSON list of objects."""
     return json.dumps([describe_rule(rule) for rule in RULE_BY_ID.values()], indent=2) + "\n"
 
 
 def explain(rule_id: str) -> str | None:
-    """A rule in full, or None if there is no such rule."""
+    """Return a rule in full, or None if there is no such rule."""
     rule = RULE_BY_ID.get(rule_id)
     if rule is None:
         return None
@@ -82,17 +82,17 @@ def explain(rule_id: str) -> str | None:
 
 
 def meant(rule_id: str) -> str | None:
-    """The rule that was probably meant by a misspelt id."""
+    """Return the rule that a misspelt id probably means, or None."""
     return nearest(rule_id, RULE_BY_ID)
 
 
 def list_markdown() -> str:
-    """docs/rules.md."""
+    """Return the text of docs/rules.md."""
     return "\n\n".join(_markdown_blocks()) + "\n"
 
 
 def _markdown_blocks() -> Iterator[str]:
-    """What blank lines part in Markdown: headings, paragraphs, lists."""
+    """Yield the blocks that blank lines separate in Markdown: headings, paragraphs, lists."""
     own = own_rules()
     yield "# Rules of the compliance checker"
     yield (
@@ -127,7 +127,7 @@ def _rule(rule: Rule) -> Iterator[str]:
 
 
 def _profile_blocks() -> Iterator[str]:
-    """The profiles, and the severities of the rules that they share with our own."""
+    """Yield the profiles, and the severities of the rules that they share with our own."""
     yield "## Profiles"
     yield (
         "Each log is judged by the profile that fits it, which the report names: this package's own where "
@@ -147,7 +147,7 @@ def _profile_blocks() -> Iterator[str]:
 
 
 def _other_blocks() -> Iterator[str]:
-    """The rules that are not our own's, by the profiles that apply them."""
+    """Yield the rules that our own profile lacks, by the profiles that apply them."""
     others = [rule for rule in RULE_BY_ID.values() if OWN not in rule.profiles]
     for profiles, of_profiles in groupby(sorted(others, key=_profiles), _profiles):
         yield f"## Other programs' logs: {listing(f'`{name}`' for name in profiles)}"
@@ -159,5 +159,5 @@ def _profiles(rule: Rule) -> tuple[str, ...]:
     return rule.profiles
 
 
-#: The list of rules in every format of the command line.
+#: The writers of the list of rules by command-line format.
 LISTS = {"text": list_text, "json": list_json, "markdown": list_markdown}

@@ -20,12 +20,12 @@ from compliance.finding import Finding, Severity
 from compliance.reports.report import Report, at_least, by_file
 from compliance.reports.text import details, finding_text
 
-#: The test of a file in which no rule found anything, or that could not be checked.
+#: The test of a file that has no findings or could not be checked.
 ALL_RULES = "all rules"
 
 
 def to_junit(report: Report, severity: Severity = "note") -> str:
-    """The report as an XML document in ASCII, with the findings from a severity on.
+    """Return the report as an XML document in ASCII, with the findings of a severity or above.
 
     Texts pass through ``printable``, which escapes every character that XML 1.0 forbids.
     """
@@ -38,19 +38,19 @@ def to_junit(report: Report, severity: Severity = "note") -> str:
         _count(suite)
     _count(root)
     indent(root)
-    # ASCII with character references is the same file whatever the terminal's encoding.
+    # ASCII with character references gives the same file in any terminal encoding.
     return tostring(root, encoding="us-ascii", xml_declaration=True).decode("ascii") + "\n"
 
 
 def _paths(report: Report, found: Iterable[str]) -> list[str]:
-    """Everything that was checked, that something was found in, or that could not be checked."""
+    """Return every path that was checked, has findings, or could not be checked."""
     logs = (log.path for log in report.logs)
     failed = (error.where for error in report.failures)
     return sorted({*chain(logs, report.systems, report.trees, found, failed)})
 
 
 def _tests(path: str, findings: Iterable[Finding], failures: Iterable[CloudMaskError]) -> Iterator[Element]:
-    """The tests of a file: each rule that found something, what failed; else one that passes."""
+    """Yield the tests of a file: one per rule with findings and per failure, or one that passes."""
     of_rule: dict[str, list[Finding]] = {}
     for finding in findings:
         of_rule.setdefault(finding.rule, []).append(finding)
@@ -73,7 +73,7 @@ def _failed_test(path: str, error: CloudMaskError) -> Element:
 
 
 def _test(path: str, name: str, outcome: str = "", text: str = "", **attributes: str) -> Element:
-    """A test, with an element for its outcome unless it passes without a word."""
+    """Make a test, with an element for its outcome unless it passes without findings."""
     test = Element("testcase", name=printable(name), classname=printable(path))
     if outcome:
         SubElement(test, outcome, {key: printable(value) for key, value in attributes.items()}).text = text
@@ -81,6 +81,6 @@ def _test(path: str, name: str, outcome: str = "", text: str = "", **attributes:
 
 
 def _count(element: Element) -> None:
-    """Say in an element how many tests it holds and how they end."""
+    """Set an element's numbers of tests, failures and errors."""
     for attribute, tag in (("tests", "testcase"), ("failures", "failure"), ("errors", "error")):
         element.set(attribute, str(sum(1 for _ in element.iter(tag))))

@@ -15,7 +15,7 @@ _NUMBERS = frozenset(RUN_HEADINGS) - RUN_WORDS | {"line"}
 
 
 def to_markdown(report: Report, severity: Severity = "note") -> str:
-    """The report as Markdown with tables in GitHub's dialect, with the findings from a severity on.
+    """Return the report as Markdown with GitHub's tables, and the findings of a severity or above.
 
     No text from a log or a path can become markup, a link or a mention.
     """

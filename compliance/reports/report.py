@@ -1,4 +1,4 @@
-"""What a check saw and found, and its form for programs: JSON.
+"""The result of a check, and its JSON form for programs.
 
 The JSON (`--format json`) is one object:
 
@@ -41,10 +41,10 @@ FORMAT = "cloudmask-check-2"
 
 @dataclass(frozen=True)
 class LogSummary:
-    """What a log says about its run; None where it does not say."""
+    """What a log says about its run; None if it does not say."""
 
     path: str
-    #: By which it was judged.
+    #: The profile that judged it.
     profile: str
     sha256: str
     bytes: int
@@ -59,7 +59,7 @@ class LogSummary:
 
 
 def summarise(log: Log, profile: str) -> LogSummary:
-    """The summary of a log that was judged by a profile."""
+    """Summarise a log that a profile has judged."""
     return LogSummary(
         path=log.path,
         profile=profile,
@@ -78,7 +78,7 @@ def summarise(log: Log, profile: str) -> LogSummary:
 
 @dataclass(frozen=True)
 class Report:
-    """What a check saw and found. ``failures`` are the paths that could not be checked."""
+    """The result of a check. ``failures`` are the paths that could not be checked."""
 
     findings: tuple[Finding, ...] = ()
     failures: tuple[CloudMaskError, ...] = ()
@@ -87,11 +87,11 @@ class Report:
     trees: tuple[str, ...] = ()
     configs: tuple[str, ...] = ()
     archives: tuple[str, ...] = ()
-    #: Which rules of the profiles were not applied.
+    #: Rules of the profiles that were not applied.
     left_out: tuple[str, ...] = ()
     #: Whether warnings fail the check.
     strict: bool = False
-    #: Logs by what upstream's checker says about them, where it was asked.
+    #: Number of logs by upstream's verdict, if it was asked.
     opinions: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -111,7 +111,7 @@ class Report:
 
     @property
     def by_profile(self) -> dict[str, Report]:
-        """What each profile judged, with its findings; in the order of the logs."""
+        """The logs and findings of each profile, in the order of the logs."""
         names = [*(log.profile for log in self.logs), *(finding.profile for finding in self.findings)]
         return {
             name: Report(
@@ -124,12 +124,12 @@ class Report:
 
     @property
     def verdict(self) -> str:
-        """The exit code in a word."""
+        """The exit code as a word."""
         return ("passed", "failed", "incomplete")[self.exit_code]
 
 
 def merge(reports: Sequence[Report]) -> Report:
-    """Several reports as one."""
+    """Merge several reports into one."""
     return Report(
         tuple(finding for report in reports for finding in report.findings),
         tuple(failure for report in reports for failure in report.failures),
@@ -142,20 +142,20 @@ def merge(reports: Sequence[Report]) -> Report:
 
 
 def at_least(severity: Severity, findings: Iterable[Finding]) -> list[Finding]:
-    """The findings that are of a severity or graver."""
+    """Return the findings of a severity or above."""
     wanted = SEVERITIES[: SEVERITIES.index(severity) + 1]
     return [finding for finding in findings if finding.severity in wanted]
 
 
 def by_file(findings: Iterable[Finding]) -> Iterator[tuple[str, list[Finding]]]:
-    """The findings of each path, in the order of paths and lines."""
+    """Yield each path with its findings, ordered by path and line."""
     ordered = sorted(findings, key=lambda finding: (finding.path, finding.line or 0))
     for path, group in groupby(ordered, key=lambda finding: finding.path):
         yield path, list(group)
 
 
 def to_json(report: Report, severity: Severity = "note") -> dict[str, object]:
-    """The report as JSON values, with the findings from a severity on."""
+    """Return the report as JSON values, with the findings of a severity or above."""
     return {
         "format": FORMAT,
         "verdict": report.verdict,

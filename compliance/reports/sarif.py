@@ -17,17 +17,17 @@ from compliance.rules import RULE_BY_ID
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
-#: Name of our fingerprint; another number if what goes into it changes.
+#: Name of our fingerprint; raise the number if its content changes.
 FINGERPRINT = "cloudmaskFinding/v1"
 
 Object = dict[str, object]
 
 
 def to_sarif(report: Report, severity: Severity = "note") -> dict[str, object]:
-    """The report as the JSON values of a SARIF log, with the findings from a severity on.
+    """Return the report as the JSON values of a SARIF log, with the findings of a severity or above.
 
-    Severities are SARIF's levels. What could not be checked is a notification of the one
-    invocation, which is then not successful. Nothing in it raises for any text or path.
+    Severities are SARIF's levels. A path that could not be checked is a notification of the only
+    invocation, which is then not successful. No text or path makes it raise.
     """
     findings = at_least(severity, report.findings)
     rules = list(dict.fromkeys(finding.rule for finding in findings))
@@ -85,8 +85,8 @@ def _details(problem: Finding | CloudMaskError) -> tuple[str, str, str]:
 
 
 def _message(*lines: str) -> Object:
-    """A plain text message. Braces, which would be placeholders, are doubled as SARIF requires,
-    and no text from a log can become a link, which SARIF writes as ``[text](target)``."""
+    """Make a plain text message. Double braces, which would be placeholders, as SARIF requires,
+    and let no text from a log become a link, which SARIF writes as ``[text](target)``."""
     text = "\n".join(map(printable, lines))
     return {"text": text.replace("{", "{{").replace("}", "}}").replace("](", "] (")}
 
@@ -97,20 +97,20 @@ def _location(path: str, line: int | None = None) -> Object:
 
 
 def uri(path: str) -> str:
-    """A path as a reference of ASCII characters: relative as it is given, or a ``file`` URI.
+    """Return a path as an ASCII URI reference: relative as given, or a ``file`` URI.
 
-    An empty path is that of the working folder.
+    An empty path means the working folder.
     """
     try:
         name = os.fsencode(path)
-    except UnicodeEncodeError:  # a lone surrogate that stands for no byte; no file has such a name
+    except UnicodeEncodeError:  # a lone surrogate that encodes no byte; no file has such a name
         name = path.encode("utf-8", "surrogatepass")
     return ("file://" if path.startswith("/") else "") + quote(name or b".")
 
 
 def _fingerprints(findings: Iterable[Finding]) -> Iterator[str]:
-    """What identifies each finding in another check: rule, file and what was found, but not the line,
-    which moves when a file is edited. Equal findings are distinguished by their order."""
+    """Yield what identifies each finding across checks: rule, file and what was found, but not the line,
+    which moves when a file is edited. Order distinguishes equal findings."""
     seen: Counter[str] = Counter()
     for finding in findings:
         content = "\n".join((finding.rule, uri(finding.path), printable(finding.found)))

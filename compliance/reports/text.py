@@ -15,7 +15,7 @@ _COLOURS = {"error": "\033[1;31m", "warning": "\033[33m", "note": "\033[36m", "p
 _COLOURS |= {"failed": _COLOURS["error"], "incomplete": _COLOURS["error"], "path": "\033[1m"}
 _PLAIN = "\033[0m"
 
-#: The table of the runs: its headings, and which of its columns hold words; the others hold numbers.
+#: The table of runs: its headings, and the columns that hold words; the others hold numbers.
 RUN_HEADINGS = ("log", "seed", "epochs", "test accuracy", "target", "data", "status")
 RUN_WORDS = frozenset(("log", "data", "status"))
 #: Longer paths in the table are shown relative to the folder that they share.
@@ -29,9 +29,9 @@ def to_text(
     colour: bool = False,
     shown: Container[Finding] = frozenset(),
 ) -> str:
-    """The report for people: findings by file, a table of the runs, one line of summary.
+    """Return the report for people: findings by file, a table of the runs, one line of summary.
 
-    ``shown``: findings that have been shown already; they count, and are not listed again.
+    ``shown``: findings already shown, which count but are not listed again.
     """
     paint = painted if colour else unpainted
     blocks: list[str] = []
@@ -50,7 +50,7 @@ def to_text(
 
 
 def _verdicts(report: Report, paint: Callable[[str, str], str]) -> Iterator[str]:
-    """A line for each profile where there are several, and one for the whole."""
+    """Yield a line for each profile if there are several, and one for the whole."""
     profiles = report.by_profile
     for name, each in profiles.items() if len(profiles) > 1 else ():
         yield f"profile {name}: {summary(each)} - {paint(each.verdict, each.verdict)}"
@@ -59,7 +59,7 @@ def _verdicts(report: Report, paint: Callable[[str, str], str]) -> Iterator[str]
 
 
 def summary(report: Report) -> str:
-    """What was checked and how many findings there are, in one line: ``1 log, 81 events: 0 errors, …``."""
+    """Say in one line what was checked and the number of findings: ``1 log, 81 events: 0 errors, …``."""
     counted = ", ".join(count(number, name) for name, number in report.counts.items())
     if report.left_out:
         counted += f", {count(len(report.left_out), 'rule')} not applied"
@@ -70,17 +70,17 @@ def summary(report: Report) -> str:
 
 
 def painted(text: str, kind: str) -> str:
-    """The text in the colour of a kind: a severity, a verdict or ``path``."""
+    """Return the text in the colour of a kind: a severity, a verdict or ``path``."""
     return f"{_COLOURS[kind]}{text}{_PLAIN}"
 
 
 def unpainted(text: str, kind: str) -> str:
-    """The text as it is."""
+    """Return the text unchanged."""
     return text
 
 
 def finding_text(finding: Finding, paint: Callable[[str, str], str] = unpainted) -> str:
-    """A finding in four lines."""
+    """Return a finding in four lines."""
     place = printable(finding.path) + (f":{finding.line}" if finding.line is not None else "")
     head = f"{paint(place, 'path')}: {paint(finding.severity, finding.severity)} [{finding.rule}] "
     head += f"{printable(finding.message)} ({printable(finding.clause)})"
@@ -88,13 +88,13 @@ def finding_text(finding: Finding, paint: Callable[[str, str], str] = unpainted)
 
 
 def details(found: str, expected: str, remedy: str) -> str:
-    """What was found, what was expected and what to do, in three indented lines."""
+    """Return what was found, what was expected and what to do, in three indented lines."""
     parts = {"found": found, "expected": expected, "remedy": remedy}
     return "\n".join(f"    {name + ':':9} {printable(text)}" for name, text in parts.items())
 
 
 def _seen(report: Report) -> Iterator[str]:
-    """What was checked, in words."""
+    """Yield what was checked, in words."""
     if report.archives:
         yield count(len(report.archives), "tar")
     if report.trees:
@@ -109,7 +109,7 @@ def _seen(report: Report) -> Iterator[str]:
 
 
 def run_cells(log: LogSummary) -> tuple[str, ...]:
-    """A run as a row of the table of runs (``RUN_HEADINGS``); a dash where the log does not say."""
+    """Return a run as a row of the table (``RUN_HEADINGS``), with a dash where the log does not say."""
     score = "-" if log.test_accuracy is None else f"{log.test_accuracy:.4f}"
     target = "-" if log.quality_target is None else f"{log.quality_target:g}"
     status = "no run_stop" if log.status is None else log.status
@@ -119,9 +119,9 @@ def run_cells(log: LogSummary) -> tuple[str, ...]:
 
 
 def _table(logs: Sequence[LogSummary]) -> Iterator[str]:
-    """The runs as lines of aligned columns: words to the left, numbers to the right.
+    """Yield the runs as lines of aligned columns: words to the left, numbers to the right.
 
-    The folder of long paths stands once, above them: a table of them would be wider than a terminal.
+    The folder of long paths appears once, above: otherwise the table would be wider than a terminal.
     """
     folder = _folder_of([log.path for log in logs])
     if folder:
@@ -138,7 +138,7 @@ def _table(logs: Sequence[LogSummary]) -> Iterator[str]:
 
 
 def _folder_of(paths: Sequence[str]) -> str:
-    """The folder that all paths are in, where any of them is long; else nothing."""
+    """Return the folder that all paths share if any of them is long, else an empty string."""
     if max(map(len, paths)) <= PATH_WIDTH:
         return ""
     try:

@@ -1,6 +1,6 @@
 """All rules: what a log, a set of runs, a system description, a configuration, a tree must meet.
 
-Imports the kernel (finding, registry, wording, placeholders), subjects, and of the benchmark core,
+Imports the kernel (finding, registry, wording, placeholders), subjects, and the benchmark's core,
 record and config.
 """
 
@@ -34,9 +34,9 @@ from compliance.rules.tree import config as tree_config
 from compliance.rules.tree import method as tree_method
 from compliance.rules.tree import system as tree_system
 
-#: On whether a log can be true; upstream's format has no such rules (compliance/upstream).
+#: Rules on whether a log can be true; upstream's format has none (compliance/upstream).
 _PLAUSIBLE = (losses, digests, counts, agreement, clock, rates, announced)
-#: In the order in which they are applied and listed.
+#: In the order of application and listing.
 _MODULES = (
     parsing,
     events,
@@ -86,10 +86,10 @@ ALL_RULES: tuple[Rule, ...] = (
     *(rule for module in _MODULES for rule in rules_in(module)),
 )
 RULE_BY_ID = by_id(ALL_RULES)
-#: Rules that upstream's checker has no counterpart of.
+#: Rules without a counterpart in upstream's checker.
 ONLY_OURS = frozenset(rule.id for module in _PLAUSIBLE for rule in rules_in(module))
 
 
 def own_rules() -> dict[str, Rule]:
-    """Every rule that this package's own logs and bundles must meet, by id."""
+    """Return every rule that this package's own logs and bundles must meet, by id."""
     return {rule.id: rule for rule in ALL_RULES if OWN in rule.profiles}

@@ -1,4 +1,4 @@
-"""Rules on experiments: what a run says about the one that it belongs to, and that no seed is missing."""
+"""Rules on experiments: what a run states about its experiment, and that no seed is missing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from compliance.wording import count, excerpt, listing, show
 
 
 def seeds_of(log: Log) -> list[int]:
-    """The seeds that the log's experiment announces; none where it states no list of them."""
+    """Return the seeds that the log's experiment announces; an empty list if it states no list of seeds."""
     event = log.one("experiment")
     stated = str(event.metadata["seeds"]).split(" ") if event else []
     if not all(re.fullmatch(r"[0-9]{1,15}", seed) for seed in stated):
@@ -30,7 +30,7 @@ def seeds_of(log: Log) -> list[int]:
 )
 def experiment_seeds(log: Log) -> Iterator[Problem]:
     """A run of an experiment must be one that the experiment announces. It names the experiment, the digest
-    of its file and all its seeds for this configuration, each once, among which is its own."""
+    of its file and all its seeds for this configuration, each once and including its own."""
     event, seed = log.one("experiment"), log.one("seed")
     if event is None:
         return
@@ -54,8 +54,8 @@ def experiment_seeds(log: Log) -> Iterator[Problem]:
     remedy="keep runs of other experiments, or of another edition of its file, apart from this series",
 )
 def set_experiment(logs: Sequence[Log]) -> Iterator[Problem]:
-    """The runs of a series must belong to the same experiment. They name it alike, with the same seeds and
-    the same digest of its file; or none of them names one."""
+    """The runs of a series must belong to the same experiment. All give the same name, the same seeds and
+    the same digest of its file; or none of them names an experiment."""
     for series in series_in(logs):
         stated = [log.one("experiment") for log in series]
         first = next(filter(None, stated), None)
@@ -74,12 +74,12 @@ def set_experiment(logs: Sequence[Log]) -> Iterator[Problem]:
 
 
 def _facts(event: LogEvent) -> list[tuple[str, object]]:
-    """What an experiment is, by name."""
+    """Return the facts that identify an experiment, by name."""
     return [("experiment", event.value), *((name, event.metadata[name]) for name in ("seeds", "sha256"))]
 
 
 def _missing(logs: Sequence[Log], *, submitted: bool) -> Iterator[Problem]:
-    """The announced seeds that have no run, of series that are results of a submission or are not."""
+    """Yield the announced seeds without a run, for series that are (or are not) results of a submission."""
     for series in series_in(logs):
         log = next((log for log in series if seeds_of(log)), None)
         if log is None or bool(numbered(log.path)) != submitted:
@@ -102,7 +102,7 @@ _ALL = "a run of every seed that the experiment announces"
 )
 def set_seeds_missing(logs: Sequence[Log]) -> Iterator[Problem]:
     """The results of a submission must be those of all seeds that their experiment announces. It announces
-    them in a committed file before the first run, so that a seed without a result was left out."""
+    them in a committed file before the first run, so a seed without a result was left out."""
     yield from _missing(logs, submitted=True)
 
 
@@ -114,6 +114,6 @@ def set_seeds_missing(logs: Sequence[Log]) -> Iterator[Problem]:
     remedy="wait for the runs that are missing, or name their folders too",
 )
 def set_seeds_pending(logs: Sequence[Log]) -> Iterator[Problem]:
-    """Logs in run folders should be those of all seeds that their experiment announces. Runs may still wait
-    or lie elsewhere, so that this is a warning; of numbered results it is an error."""
+    """Logs in run folders should be those of all seeds that their experiment announces. Runs may still be
+    waiting or be stored elsewhere, so this is a warning; for numbered results it is an error."""
     yield from _missing(logs, submitted=False)

@@ -1,4 +1,4 @@
-"""Rules on a configuration: a run's, resolved or as it was written, or a submission's."""
+"""Rules on a configuration: a run's, resolved or as written, or a submission's."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     remedy="correct the file; the shipped ones in benchmark/config/shipped are examples",
 )
 def config_yaml(file: ConfigFile) -> Iterator[Problem]:
-    """A configuration must be plain YAML. Nothing in it is executed, and what could stand for gigabytes
-    is not read."""
+    """A configuration must be plain YAML. The checker executes nothing in it, and does not read what could
+    expand to gigabytes."""
     if file.defect:
         yield problem(excerpt(file.defect, width=200))
 
@@ -36,7 +36,7 @@ def config_yaml(file: ConfigFile) -> Iterator[Problem]:
 )
 def config_valid(file: ConfigFile) -> Iterator[Problem]:
     """A configuration must be one that a run accepts: known fields, with values of their types and in
-    their ranges. Of a submission's, this is what it gives as the parameters of its runs."""
+    their ranges. For a submission's, this applies to the parameters of its runs."""
     try:
         _config(file)
     except ConfigError as error:
@@ -51,7 +51,7 @@ def config_valid(file: ConfigFile) -> Iterator[Problem]:
 )
 def config_logged(file: ConfigFile) -> Iterator[Problem]:
     """The configuration next to a log must be the one that the run used. One that was edited afterwards
-    repeats another run."""
+    would repeat a different run."""
     try:
         config = _config(file)
     except ConfigError:
@@ -65,7 +65,7 @@ def config_logged(file: ConfigFile) -> Iterator[Problem]:
 
 
 def _config(file: ConfigFile) -> Config | None:
-    """The configuration of the run, None where there is none. Raises ConfigError."""
+    """Build the run's configuration; None if there is none. Raises ConfigError."""
     from benchmark.config.files import build_config  # YAML: longer to import than the whole start-up
 
     data = file.data

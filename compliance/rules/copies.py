@@ -1,4 +1,4 @@
-"""Rules on runs of a set that are copies of each other, whole or with digits changed."""
+"""Rules on runs of a set that are copies of each other, identical or with changed digits."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from compliance.rules.series import groups, series_in
 from compliance.subjects.log import Log, outcome_of
 from compliance.subjects.result_fields import lookup, results
 
-#: Losses of two seeds differ by about a hundredth. They are alike where at least half of them, and this
-#: many, differ by less than this share of them; where there are fewer, all by less than the second.
+#: Losses of two seeds differ by about a hundredth. They are alike if at least half of them, and at least
+#: LEAST_ALIKE, differ by a share of less than ALIKE; if there are fewer, all by less than EXACTLY.
 ALIKE, LEAST_ALIKE, EXACTLY = 1e-4, 6, 1e-7
-#: One mask may be that of another seed, of an overcast scene for example; half of them, and two, are not.
+#: One mask may equal that of another seed, such as that of an overcast scene; half of them, and two, do not.
 LEAST_MASKS = 2
-#: Runs are compared with those whose first losses are nearest, at most this many.
+#: Each run is compared with at most this many others, those with the nearest first losses.
 NEIGHBOURS = 8
 
 
 def _weights(log: Log) -> str | None:
-    """The digest of the weights that a run scored."""
+    """Return the digest of the weights that a run scored with."""
     for _, value in results(log):
         digest = lookup(value, "weights_sha256")
         return digest if isinstance(digest, str) else None
     return None
 
 
-#: What no two seeds have alike, and how it is said.
+#: What no two seeds share, and its description.
 _TRAITS: tuple[tuple[Callable[[Log], str | None], str], ...] = (
     (_weights, "weights_sha256"),
     (lambda log: outcome_of(log).digest, "losses and accuracies"),
@@ -45,8 +45,8 @@ _TRAITS: tuple[tuple[Callable[[Log], str | None], str], ...] = (
 )
 def set_near_identical(logs: Sequence[Log]) -> Iterator[Problem]:
     """Runs with different seeds must not have the same weights, losses, masks or times. The seed decides the
-    initial weights and the order of the patches, so equal outcomes show a copied run, also where some of
-    its digits were changed. A method that is fitted once depends on no seed."""
+    initial weights and the order of the patches, so equal outcomes show a copied run, even if some of its
+    digits were changed. A method that is fitted once does not depend on a seed."""
     seeded = [log for log in logs if log.completed and log.text("method_kind") != "fitted"]
     reported: set[str] = set()
     for log, found in (*_equal(seeded), *_alike(seeded), *_of_masks(seeded)):
@@ -57,7 +57,7 @@ def set_near_identical(logs: Sequence[Log]) -> Iterator[Problem]:
 
 
 def _equal(logs: Sequence[Log]) -> Iterator[tuple[Log, str]]:
-    """Runs with the weights, all the measurements or all the times of another."""
+    """Yield runs with the same weights, the same measurements or the same times as another."""
     for trait, what in _TRAITS:
         for first, *others in groups((log, trait(log)) for log in logs):
             for log in others:
@@ -66,7 +66,7 @@ def _equal(logs: Sequence[Log]) -> Iterator[tuple[Log, str]]:
 
 
 def _alike(logs: Sequence[Log]) -> Iterator[tuple[Log, str]]:
-    """Runs of a series whose losses are those of another but for their last digits."""
+    """Yield runs of a series whose losses equal another's except for the last digits."""
     for series in series_in(logs):
         trained = [
             (outcome_of(log).losses[0], place) for place, log in enumerate(series) if outcome_of(log).losses
@@ -80,7 +80,7 @@ def _alike(logs: Sequence[Log]) -> Iterator[tuple[Log, str]]:
 
 
 def _likeness(one: Log, other: Log) -> int:
-    """How many losses of two runs are alike; 0 where that is chance."""
+    """Count the losses of two runs that are alike; return 0 if that may be chance."""
     pairs = list(zip(outcome_of(one).losses, outcome_of(other).losses, strict=False))
     few = len(pairs) < LEAST_ALIKE
     number = sum(math.isclose(a, b, rel_tol=EXACTLY if few else ALIKE) for a, b in pairs)
@@ -89,7 +89,7 @@ def _likeness(one: Log, other: Log) -> int:
 
 
 def _of_masks(logs: Sequence[Log]) -> Iterator[tuple[Log, str]]:
-    """Runs with at least half of their masks in common with another."""
+    """Yield runs that share at least half of their masks with another."""
     first: dict[int, Log] = {}
     for log in logs:
         masks = outcome_of(log).masks

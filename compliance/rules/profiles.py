@@ -1,4 +1,4 @@
-"""Profiles: by which rules each kind of log is judged, and how grave a finding of each rule is there."""
+"""Profiles: the rules that judge each kind of log, and the severity of each rule's findings there."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ SCIENCE = "science"
 
 @dataclass(frozen=True)
 class Profile:
-    """A kind of log. Its rules are those registered for it and ``severities``: rules that are registered
-    for this package's own logs and applied here too, with the severity that they have here."""
+    """A kind of log. Its rules are those registered for it and those in ``severities``: rules for this
+    package's own logs that also apply here, with their severity here."""
 
     meaning: str
     severities: Mapping[str, Severity] = field(default_factory=dict)
 
     def severity(self, name: str, rule: Rule) -> Severity | None:
-        """The severity of a rule in this profile, which is called ``name``; None where it is not applied."""
+        """Return a rule's severity in this profile, which is called ``name``; None if it does not apply."""
         return self.severities.get(rule.id, rule.severity if name in rule.profiles else None)
 
 
-#: Rules of the format and the file that hold for any log of this format. What published logs carry
-#: is lighter here than it is for a log of our own: text of other processes, an encoding of theirs,
-#: NaN, small steps back in time, placeholders, events after the run.
+#: Rules on the format and the file that apply to any log of this format. Flaws of published logs are
+#: less severe here than in our own logs: text of other processes, its encoding, NaN, small steps
+#: back in time, placeholders, events after the run.
 _ANY_LOG: Mapping[str, Severity] = {
     **dict.fromkeys(("no-events", "log-size", "line-length", "event-json", "event-fields"), "error"),
     **dict.fromkeys(("duplicate-json-key", "glued-events", "text-after-event", "number-size"), "error"),
@@ -40,14 +40,14 @@ _ANY_LOG: Mapping[str, Severity] = {
     **dict.fromkeys(("time-order", "interval-length", "after-run-stop", "run-success"), "warning"),
     "identity-real": "warning",
     "json-form": "error",
-    # the same runs are published for strong and for weak scaling
+    # some runs are published for both strong and weak scaling
     "set-identical-logs": "warning",
     **dict.fromkeys(("set-unique-seeds", "set-same-setup", "set-completed", "set-numbering"), "warning"),
     "set-single-run": "note",
 }
 
-#: Rules whose demand is a clause for any program, whatever else it logs. One that only this package's own
-#: logs promise to the letter is a warning.
+#: Rules that enforce a clause for any program, whatever else it logs. Those that only this package's own
+#: logs promise to the letter are warnings.
 _SCIENCE: Mapping[str, Severity] = {
     **{id: severity for id, severity in _ANY_LOG.items() if not id.startswith("set-")},
     **dict.fromkeys(("event-source", "set-single-run"), "note"),
@@ -80,13 +80,13 @@ PROFILES: dict[str, Profile] = {
     "training": Profile("published logs of MLPerf Training", _ANY_LOG),
 }
 
-#: What begins the format of every result of this package.
+#: The beginning of the format of every result of this package.
 _OWN_RESULT = "cloudmask-result-"
 
 
 def profile_of(log: Log) -> str:
-    """The profile that fits a log: this package's own where the log states that it was made by it, that of
-    a benchmark of MLPerf HPC or Training where it names one, else Science."""
+    """Return the profile that fits a log: this package's own if the log shows that this package made it,
+    that of MLPerf HPC or Training if it names one of their benchmarks, else Science."""
     if log.all("rules_edition") or log.all("config_digest") or any(map(_is_own, log.all("result").values)):
         return OWN
     values = [event.value for event in all_by_key(log).get("submission_benchmark", [])]
@@ -101,5 +101,5 @@ def _is_own(result: object) -> bool:
 
 
 def profile_of_tree(tree: SubmissionTree) -> str:
-    """The profile that fits a submission tree: our bundles have a manifest."""
+    """Return the profile that fits a submission tree: our bundles have a manifest."""
     return OWN if tree.is_bundle else SCIENCE

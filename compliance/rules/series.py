@@ -1,7 +1,7 @@
 """Rules on the runs of a set, and on its series: the runs of one setup that differ in their seeds.
 
-Runs belong to one series if their folders are called `<config>-seed-<N>` with the same
-config next to each other, or if their logs lie in the same folder.
+Runs belong to one series if their folders are next to each other and called `<config>-seed-<N>`
+with the same config, or if their logs are in the same folder.
 """
 
 from __future__ import annotations
@@ -20,40 +20,40 @@ from compliance.subjects.log import Log, outcome_of
 from compliance.subjects.result_fields import confusion, results, score_sets
 from compliance.wording import count, listing, show
 
-#: What runs of one series have in common.
+#: Events whose values the runs of one series share.
 SETUP = (
     *("submission_github_commit_version", "submissiom_version", "submission_version"),
     *("submission_org", "submission_platform", "submission_division", "submission_status"),
     *("data_kind", "config_digest", "method_sha256"),
 )
-#: Where the numbers of result files begin: result_<i>.txt from 0 (G), result-<n>.txt from 1 (S).
+#: The first number of result files: result_<i>.txt from 0 (G), result-<n>.txt from 1 (S).
 NUMBERING = {"_": 0, "-": 1}
-#: Parameters that runs of one configuration may differ in, or that set-same-setup and set-experiment judge.
+#: Parameters in which runs of one configuration may differ, or that set-same-setup and set-experiment judge.
 OF_A_RUN = frozenset({"seed", "experiment", "data_kind", "method_sha256"})
-#: What a run counts of its data.
+#: Events that count a run's data.
 SAMPLES = ("train_samples", "eval_samples", "test_samples")
 
 
-@lru_cache(10_000)  # ten rules ask for each log
+@lru_cache(10_000)  # ten rules call it for each log
 def series_of(path: str) -> str:
-    """What the logs of one series share of their paths."""
+    """Return the part of the path that the logs of one series share."""
     folder = PurePath(path).parent
     run = re.fullmatch(r"(.+)-seed-\d+", folder.name)
     return str(folder.parent / run[1] if run else folder)
 
 
 def numbered(path: str) -> re.Match[str] | None:
-    """The separator and the number in the name of a result file of a submission, result_<i>.txt."""
+    """Match the separator and the number in the name of a submission's result file, result_<i>.txt."""
     return re.fullmatch(r"result([_-])(\d{1,6})\.txt", PurePath(path).name)
 
 
 def series_in(logs: Iterable[Log]) -> list[list[Log]]:
-    """The logs, series by series."""
+    """Return the logs, series by series."""
     return list(groups((log, series_of(log.path)) for log in logs))
 
 
 def groups(logs: Iterable[tuple[Log, Hashable]]) -> Iterator[list[Log]]:
-    """The logs that share a trait, group by group; a log whose trait is None is in no group."""
+    """Yield the logs that share a trait, group by group; a log whose trait is None is in no group."""
     by_trait: dict[Hashable, list[Log]] = defaultdict(list)
     for log, trait in logs:
         if trait is not None:
@@ -97,7 +97,7 @@ def set_unique_seeds(logs: Sequence[Log]) -> Iterator[Problem]:
 )
 def set_same_setup(logs: Sequence[Log]) -> Iterator[Problem]:
     """The runs of a series must differ in their seeds only. They have the same code, configuration, data
-    and platform, and belong to the same submission. What most of the logs say is taken as meant."""
+    and platform, and belong to the same submission. The checker expects what most of the logs say."""
     for series, key in product(series_in(logs), SETUP):
         yield from _unlike_in(key, series)
 
@@ -109,8 +109,8 @@ def set_same_setup(logs: Sequence[Log]) -> Iterator[Problem]:
     remedy="repeat the run that differs on the system of the others; do not edit logs",
 )
 def set_same_parameters(logs: Sequence[Log]) -> Iterator[Problem]:
-    """Runs of a series with the same `config_digest` must state the same hyperparameters. The digest is that
-    of all of them, and what the devices add is the same on one system."""
+    """Runs of a series with the same `config_digest` must state the same hyperparameters. The digest
+    covers all of them, and what the devices add is the same on one system."""
     for series in series_in(logs):
         for alike in groups((log, log.text("config_digest")) for log in series):
             for key in PARAMETERS:
@@ -119,7 +119,7 @@ def set_same_parameters(logs: Sequence[Log]) -> Iterator[Problem]:
 
 
 def _unlike_in(key: str, logs: Sequence[Log]) -> Iterator[Problem]:
-    """Where the events of a key do not say what those of most of the logs say."""
+    """Report where a key's events differ from those of most of the logs."""
     stated = [(log, event.line, event.value) for log in logs if (event := log.one(key))]
     for log, line, value, expected in _unlike(stated):
         yield problem(f"`{key}` {show(value)}", line, expected, path=log.path)
@@ -129,7 +129,7 @@ Stated = tuple[Log, int | None, object]
 
 
 def _unlike(stated: Sequence[Stated]) -> Iterator[tuple[Log, int | None, object, str]]:
-    """What is stated otherwise than in most of the logs, with what those say."""
+    """Yield what differs from most of the logs, with what those say."""
     values = [value for _, _, value in stated]
     if {*map(type, values)} in ({int}, {str}) and values.count(values[0]) == len(values):
         return  # the usual case, without writing every value as JSON
@@ -150,8 +150,8 @@ def _unlike(stated: Sequence[Stated]) -> Iterator[tuple[Log, int | None, object,
     remedy="repeat the run that differs on the data of the others",
 )
 def set_same_scenes(logs: Sequence[Log]) -> Iterator[Problem]:
-    """The runs of a series must be of the same scenes. Their names are the same, the patches of each part as
-    many, and the labels have as many cloudy pixels. What most of the logs say is taken as meant."""
+    """The runs of a series must be of the same scenes. The scenes' names, the numbers of patches of
+    each part, and the labels' cloudy pixels are the same. The checker expects what most of the logs say."""
     for series in series_in(logs):
         reported: set[str] = set()
         for what, trait in _DATA.items():
@@ -163,12 +163,12 @@ def set_same_scenes(logs: Sequence[Log]) -> Iterator[Problem]:
 
 
 def _line(log: Log) -> int | None:
-    """The line at which a log begins to describe its scenes."""
+    """Return the line at which a log begins to describe its scenes."""
     return (log.first("test_samples") or log.events[-1]).line
 
 
 def _cloudy(log: Log) -> int | None:
-    """The cloudy pixels of the labels of a run's inference scenes."""
+    """Return the number of cloudy pixels in the labels of a run's inference scenes, or None."""
     for _, value in results(log):
         for name, score in score_sets(value):
             if name == "scores.bayes.all":
@@ -177,7 +177,7 @@ def _cloudy(log: Log) -> int | None:
     return None
 
 
-#: What runs have in common of their data, and how each is said.
+#: Description -> the property of the data that runs share.
 _DATA: Mapping[str, Callable[[Log], int | str | None]] = {
     "scenes whose names have sha256": lambda log: outcome_of(log).scenes if log.completed else None,
     **{f"`{key}`": partial(Log.integer, key=key) for key in SAMPLES},
@@ -193,8 +193,8 @@ _DATA: Mapping[str, Callable[[Log], int | str | None]] = {
     remedy="say in the contribution which runs shared a node: it makes their times longer",
 )
 def set_overlapping(logs: Sequence[Log]) -> Iterator[Problem]:
-    """Runs of a series on one platform should not overlap in time, unless each has a node of its own. No log
-    names its node, so the reader has to judge."""
+    """Runs of a series on one platform should not overlap in time, unless each has a node of its own. Logs do
+    not name their nodes, so the reader has to judge."""
     for series in series_in({log.sha256: log for log in logs}.values()):
         for of_platform in groups((log, log.text("submission_platform")) for log in series):
             spans = sorted((*span, log.path) for log in of_platform if (span := _span(log)))
@@ -208,7 +208,7 @@ def set_overlapping(logs: Sequence[Log]) -> Iterator[Problem]:
 
 
 def _span(log: Log) -> tuple[int, int] | None:
-    """From when to when a run lasted."""
+    """Return the start and the stop time of a run, or None if either is unknown."""
     start, stop = log.first("run_start"), log.first("run_stop")
     times = [event.time_ms for event in (start, stop) if event and event.time_ms is not None]
     return (times[0], times[1]) if len(times) == 2 else None
@@ -234,7 +234,7 @@ def set_completed(logs: Sequence[Log]) -> Iterator[Problem]:
     remedy="number the results of a folder without gaps; `make submission` does",
 )
 def set_numbering(logs: Sequence[Log]) -> Iterator[Problem]:
-    """Numbered results of a folder must be numbered without gaps. A gap is a run that is withheld."""
+    """Numbered results of a folder must be numbered without gaps. A gap means that a run was withheld."""
     numbers: dict[tuple[str, str], list[int]] = defaultdict(list)
     for log in logs:
         if match := numbered(log.path):
@@ -255,8 +255,8 @@ def set_numbering(logs: Sequence[Log]) -> Iterator[Problem]:
     remedy="make more runs, for example with --seed 2 and --seed 3; if the best of N is chosen, say so",
 )
 def set_single_run(logs: Sequence[Log]) -> Iterator[Problem]:
-    """A result should come from several runs. The policy is content with one, but then whether it is
-    the best of several must be said; the training rules want a fixed number and an olympic mean."""
+    """A result should come from several runs. The policy accepts one, but the submission must
+    say if it is the best of several; the training rules require a fixed number and an olympic mean."""
     for series in series_in(logs):
         if len(series) == 1:
             yield problem("one run", path=series[0].path)

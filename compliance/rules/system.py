@@ -1,7 +1,7 @@
 """Rules on system descriptions (G: ``<system>.json``; K: upstream's system checker).
 
-Upstream's checker passes a description whose fields are all empty; these rules ask that
-every field which needs an answer has one, and that the answers fit each other.
+Upstream's checker passes a description whose fields are all empty; these rules require an
+answer in every field that needs one, and answers that fit each other.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from compliance.subjects.system import (
 )
 from compliance.wording import describe, excerpt, listing
 
-#: Fields of which at least one needs an answer (G: 'Yes, or vcpu').
+#: At least one of these fields needs an answer (G: 'Yes, or vcpu').
 CORES_OR_VCPUS = ("host_processor_core_count", "host_processor_vcpu_count")
 
-#: Whole numbers, with the least that makes sense and a bound that no system reaches.
+#: Whole numbers, with the least sensible value and a limit that no system reaches.
 NUMBERS: dict[str, tuple[int, int]] = {
     "number_of_nodes": (1, 100_000),
     "host_processors_per_node": (1, 1024),
@@ -41,12 +41,12 @@ _NONE_WORDS = frozenset(("n/a", "na", "none"))
 
 
 def answers(system: SystemFile) -> dict[str, Any]:
-    """The fields of a description; none where it is not a JSON object."""
+    """Return the fields of a description; none if it is not a JSON object."""
     return system.data if isinstance(system.data, dict) else {}
 
 
 def unanswered(text: str) -> str | None:
-    """Why a text is no answer, or None for one. That there is none of something is an answer."""
+    """Say why a text is not an answer, or return None if it is. "None" and "N/A" are answers."""
     return None if text.strip().lower() in _NONE_WORDS else placeholder(text)
 
 
@@ -58,7 +58,7 @@ def unanswered(text: str) -> str | None:
 )
 def system_fields(system: SystemFile) -> Iterator[Problem]:
     """A system description must have every field that both the general rules and upstream's checker list.
-    Fields without an answer are written with one too: 'N/A', or why there is none."""
+    Even fields without an answer must say so: 'N/A', or why there is none."""
     if not isinstance(system.data, dict):
         if system.data is not None or not system.defects:
             yield problem(describe(system.data))
@@ -104,7 +104,7 @@ def system_strings(system: SystemFile) -> Iterator[Problem]:
 )
 def system_answers(system: SystemFile) -> Iterator[Problem]:
     """Every field for which the rules ask a meaningful response must have one. The core count
-    may stand for the vCPU count and the other way round."""
+    may replace the vCPU count and vice versa."""
     fields = answers(system)
     for name in FIELDS:
         value = fields.get(name)
@@ -125,8 +125,8 @@ def system_answers(system: SystemFile) -> Iterator[Problem]:
     remedy="replace the placeholder by the answer",
 )
 def system_placeholder(system: SystemFile) -> Iterator[Problem]:
-    """No field of a system description may hold a placeholder. Published descriptions hold
-    TBD, TODO and <...>."""
+    """No field of a system description may hold a placeholder. Published descriptions
+    contain TBD, TODO and <...>."""
     for name, value in answers(system).items():
         if isinstance(value, str) and value.strip() and (reason := unanswered(value)):
             yield problem(f"{name} is {excerpt(value)}: {reason}")
@@ -196,8 +196,8 @@ def system_accelerators(system: SystemFile) -> Iterator[Problem]:
     remedy="rename the file or correct system_name; upstream's links are made of system_name",
 )
 def system_name(system: SystemFile) -> Iterator[Problem]:
-    """The system_name of a description must be the name of its file. Upstream makes the link to
-    the file from the field."""
+    """The system_name of a description must be the name of its file. Upstream builds the link
+    to the file from this field."""
     name = answers(system).get("system_name")
     if isinstance(name, str) and name.strip() and name != system.path.stem:
         yield problem(f"system_name {excerpt(name)} in {system.path.name}", expected=system.path.stem)

@@ -1,4 +1,4 @@
-"""Rules on a tar: whether it can be unpacked safely, before it is."""
+"""Rules on a tar: whether it can be unpacked safely, checked before it is unpacked."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from compliance.registry import Problem, problem, tar_rule
 from compliance.subjects.subjects import MEMBERS, UNPACKED_BYTES, Archive, Member
 from compliance.wording import excerpt, listing
 
-#: A text compresses by 5, a log of equal lines by 50; a file of zeros by 1000.
+#: Text compresses by 5, a log of equal lines by 50, a file of zeros by 1000.
 LARGEST_RATIO = 200
-#: Smaller archives do no harm, whatever their ratio.
+#: Smaller archives do no harm at any ratio.
 HARMLESS_BYTES = 10**7
-#: Longest name of a file on common file systems, and of its path.
+#: The longest file name on common file systems, and the longest path.
 NAME_BYTES, PATH_BYTES = 255, 1024
-#: A file of a submission lies seven folders deep.
+#: Files of a submission are at most seven folders deep.
 FOLDERS = 32
 
 _PACK_AGAIN = (
@@ -33,7 +33,7 @@ _PACK_AGAIN = (
     remedy=f"copy the file again and compare its sha256, or {_PACK_AGAIN}",
 )
 def tar_readable(archive: Archive) -> Iterator[Problem]:
-    """A tar must be readable to its end, within bounds. What follows a damage could not be judged."""
+    """A tar must be readable to its end, within bounds. What follows damage cannot be judged."""
     if archive.defect:
         yield problem(f"{excerpt(archive.defect)} after {len(archive.members)} members")
     elif not archive.members:
@@ -60,7 +60,7 @@ def tar_ratio(archive: Archive) -> Iterator[Problem]:
     remedy=_PACK_AGAIN,
 )
 def tar_names(archive: Archive) -> Iterator[Problem]:
-    """The names of members must stay inside the folder that the tar is unpacked in. They are relative,
+    """The names of members must stay inside the folder that the tar is unpacked in. They are relative
     and mean the same on every system."""
     for member in archive.members:
         if fault := _fault_of(member):
@@ -94,8 +94,8 @@ def _fault_of(member: Member) -> str | None:
     remedy="pack the files that links point to; `python -m submission.package` does",
 )
 def tar_kinds(archive: Archive) -> Iterator[Problem]:
-    """A tar must hold files and folders only. A link can lead outside, and to unpack a device or a pipe
-    is never wanted."""
+    """A tar must hold files and folders only. A link can lead outside, and nobody wants to unpack a
+    device or a pipe."""
     for member in archive.members:
         if member.kind not in ("file", "folder"):
             target = f" to {excerpt(member.target)}" if member.target else ""
@@ -109,8 +109,8 @@ def tar_kinds(archive: Archive) -> Iterator[Problem]:
     remedy=_PACK_AGAIN,
 )
 def tar_twice(archive: Archive) -> Iterator[Problem]:
-    """A tar must not hold a name twice, or as file and folder. Of two members of one name the last wins
-    when unpacked, and on some systems names that differ in case are one."""
+    """A tar must not hold a name twice, or as file and folder. If two members have the same name, the
+    last wins when unpacked, and on some systems names that differ only in case are the same."""
     sound = [member for member in archive.members if not _fault_of(member)]
     files = Counter("/".join(member.parts) for member in sound if member.kind != "folder")
     folders = {

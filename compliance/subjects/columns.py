@@ -1,7 +1,7 @@
-"""Events kept as columns: one list for every field of an event.
+"""Events stored as columns: one list for every field of an event.
 
-A log may hold a hundred thousand events. Rules on all of them compute with whole columns, and
-an event is built from its fields only on request, for example to report it.
+A log may hold a hundred thousand events. Rules compute with whole columns; an event is built from
+its fields only on request, for example to report it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Field = TypeVar("Field")
 class LogEvent(NamedTuple):
     """One event of a log.
 
-    ``place`` is its place among the events of the file, from 0; ``time_ms`` is None where
+    ``place`` is its position among the events of the file, from 0; ``time_ms`` is None if
     the log gives no usable time.
     """
 
@@ -35,7 +35,7 @@ class LogEvent(NamedTuple):
 
 @dataclass
 class Columns:
-    """The events of a file: for each field of `LogEvent` but its place a list, all of the same length."""
+    """The events of a file: a list for each field of `LogEvent` except its place, all of the same length."""
 
     lines: list[int] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
@@ -62,7 +62,7 @@ class Columns:
 
 
 class Events(Sequence[LogEvent]):
-    """Some events of a file, in file order: all, those of a key, those that a rule chooses."""
+    """Some events of a file, in file order: all, those of one key, or those that a rule chooses."""
 
     def __init__(self, file: Columns | None = None, places: Sequence[int] = ()) -> None:
         self.file = Columns() if file is None else file
@@ -71,7 +71,7 @@ class Events(Sequence[LogEvent]):
 
     @classmethod
     def of(cls, events: Sequence[LogEvent]) -> Events:
-        """Events as columns; returned unchanged where they are columns already."""
+        """Convert events to columns; return them unchanged if they already are."""
         if isinstance(events, Events):
             return events
         return cls(Columns(*([*column] for column in [*zip(*events, strict=True)][1:])), range(len(events)))
@@ -101,7 +101,7 @@ class Events(Sequence[LogEvent]):
 
     @cached_property
     def first(self) -> LogEvent | None:
-        """The first of them: the one that most rules look at."""
+        """The first event, which is the one that most rules read."""
         return self[0] if self else None
 
     @cached_property
@@ -125,24 +125,24 @@ class Events(Sequence[LogEvent]):
         return self._chosen(self.file.metadata)
 
     def facts(self, name: str) -> list[Any]:
-        """The metadata of this name of every event; None where an event has none."""
+        """Return this metadata field of every event; None for an event without it."""
         if name not in self._facts:
             self._facts[name] = [metadata.get(name) for metadata in self.metadata]
         return self._facts[name]
 
     def _chosen(self, column: list[Field]) -> list[Field]:
-        """The part of a column of the file that is theirs."""
+        """Return these events' part of a column of the file."""
         places = self.places
         if isinstance(places, range) and places.step > 0:
             return column[places.start : places.stop : places.step]
         return [column[place] for place in places]
 
     def where(self, chosen: Iterable[object]) -> Events:
-        """Those for which ``chosen``, which has a value for each, is true."""
+        """Return the events for which ``chosen``, with one value per event, is true."""
         return Events(self.file, [*compress(self.places, chosen)])
 
     def by_key(self) -> dict[str, Events]:
-        """Those of each key, keys in order of first appearance."""
+        """Return the events of each key, keys in order of first appearance."""
         places: dict[str, list[int]] = defaultdict(list)
         for place, key in zip(self.places, self.keys, strict=True):
             places[key].append(place)
@@ -150,7 +150,7 @@ class Events(Sequence[LogEvent]):
 
 
 def _spaced(places: list[int]) -> Sequence[int]:
-    """Places as a range where they are evenly spaced, as those of an epoch's key are: slices are quick."""
+    """Return evenly spaced places, such as those of an epoch's key, as a range: slices are fast."""
     if len(places) == 1:
         return places
     step = places[1] - places[0]
@@ -159,8 +159,8 @@ def _spaced(places: list[int]) -> Sequence[int]:
 
 
 def is_ascending(numbers: Sequence[int]) -> bool:
-    """Whether no number is below the one before it."""
-    return [*numbers] == sorted(numbers)  # quicker than comparing neighbours, where they are
+    """Whether no number is less than the one before it."""
+    return [*numbers] == sorted(numbers)  # faster than comparing neighbours if they ascend
 
 
 def is_interleaved(columns: Sequence[Sequence[int]]) -> bool:

@@ -1,4 +1,4 @@
-"""How a configuration is read."""
+"""Read a configuration."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from compliance.subjects.subjects import ConfigFile
 
 
 def read_config(path: Path, logs: Sequence[Log] = (), name: str = "") -> ConfigFile:
-    """Read a configuration, which findings call ``name``; ``logs`` are those next to it.
+    """Read a configuration. Findings call it ``name``; ``logs`` are the logs next to it.
 
-    Raises OSError where it cannot be read.
+    Raises OSError if it cannot be read.
     """
     shown = Path(name or path)
     try:

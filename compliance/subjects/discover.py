@@ -1,7 +1,7 @@
-"""What a path is: a log, a system description, a submission tree, or a folder of logs.
+"""Find out what a path is: a log, a system description, a submission tree, or a folder of logs.
 
-Nothing is executed, and no symbolic link below a given folder is followed: what a link
-inside the folder points to is found at its own place, and what lies outside is not ours.
+Executes nothing, and follows no symbolic link below a given folder: if a link's target is
+inside the folder, it is found at its own place; if it is outside, it is not ours.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ ARCHIVE_NAMES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2")
 #: A log has its first event within this many bytes.
 HEAD_BYTES = 64 * 1024
 
-#: Names of logs, whatever they contain (G: result_0.txt, S: result-1.txt).
+#: A file of this name is a log regardless of its content (G: result_0.txt, S: result-1.txt).
 LOG_NAMES = "result*.txt"
 
-#: Source, documents and data may quote the token and are no logs for it.
+#: Source, documents and data may quote the token without being logs.
 NOT_LOGS = frozenset(
     (
         *(".py", ".pyc", ".ipynb", ".sh", ".md", ".rst", ".html", ".xml", ".so"),
@@ -49,7 +49,7 @@ NOT_LOGS = frozenset(
 
 @dataclass
 class Found:
-    """What the given paths hold; paths begin as the caller wrote them."""
+    """The content of the given paths; each path begins as the caller wrote it."""
 
     logs: list[Path] = field(default_factory=list)
     systems: list[Path] = field(default_factory=list)
@@ -59,11 +59,11 @@ class Found:
 
 
 def discover(path: Path, kind: str | None = None, shown: Shown = str) -> Found:
-    """Say what one path is; ``kind``, one of ``KINDS``, says it where its name does not.
+    """Find out what one path is, or take it as a ``kind``, one of ``KINDS``.
 
-    ``shown`` gives the names of the path and of what is below it in errors and findings.
-    Raises CheckError where nothing is there, where it is neither a file nor a folder,
-    where it cannot be of the kind, and where a folder holds no log or cannot be read.
+    ``shown`` names the path and everything below it in errors and findings.
+    Raises CheckError if the path does not exist, is neither a file nor a folder, cannot be
+    of the kind, or is a folder that holds no log or cannot be read.
     """
     try:
         mode = path.stat().st_mode
@@ -88,7 +88,7 @@ def discover(path: Path, kind: str | None = None, shown: Shown = str) -> Found:
         raise CheckError(shown(path), found="a folder", expected=f"a {kind}", remedy="name the file itself")
     if kind == "tree" or (kind is None and is_tree(path)):
         tree = SubmissionTree(path, shown(path))
-        _ = tree.files  # a folder that cannot be read ends the check here
+        _ = tree.files  # raises here if a folder cannot be read
         return Found(trees=[tree])
     logs = [path / name for name in sorted(names_below(path, shown)) if _is_log(path / name)]
     if not logs:
@@ -124,7 +124,7 @@ def _is_plain(path: Path) -> bool:
 
 
 def _is_log(path: Path) -> bool:
-    """Whether a file below a folder is a log, by its name or by its first bytes."""
+    """Whether a file below a folder is a log, judging by its name or its first bytes."""
     try:
         if not stat.S_ISREG(path.lstat().st_mode) or path.suffix.lower() in NOT_LOGS:
             return False
@@ -133,20 +133,20 @@ def _is_log(path: Path) -> bool:
         with path.open("rb") as stream:
             return TOKEN.encode() in stream.read(HEAD_BYTES)
     except OSError:
-        # An unreadable file that is not named like a log is not ours.
+        # An unreadable file without a log's name is not ours.
         return False
 
 
 def is_tree(path: Path) -> bool:
-    """Whether a folder is a submission tree: a bundle of ours, or it holds an organisation with either layout
-    for a benchmark of MLCommons Science."""
+    """Whether a folder is a submission tree: a bundle of ours, or a folder with an organisation in either
+    layout for a benchmark of MLCommons Science."""
     return is_bundle(path) or any(
         _has_layout(org) for org in _folders_in(path) if org.name not in GENERAL_FOLDERS
     )
 
 
 def _has_layout(org: Path) -> bool:
-    """Whether the folder of an organisation has an experiment of S, or results or implementations of G."""
+    """Whether an organisation's folder has an experiment of S, or results or implementations of G."""
     for name in BENCHMARKS:
         if any(_folders_in(org / "benchmarks" / name / "implementations")):
             return True
@@ -159,13 +159,13 @@ def _has_layout(org: Path) -> bool:
 
 
 def _is_experiment(folder: Path) -> bool:
-    """Whether a folder is one of S. That of a single run has a configuration too, and the log result.txt."""
+    """Whether a folder is an experiment of S. A run folder also has a configuration, but a result.txt too."""
     names = _files_in(folder)
     return any(map(SCIENCE_RESULT.fullmatch, names)) or (CONFIG_NAME in names and "result.txt" not in names)
 
 
 def _folders_in(folder: Path) -> Iterator[Path]:
-    """The folders in a folder; links are not followed, and what cannot be read has none."""
+    """Yield the folders in a folder, without following links; none if it cannot be read."""
     try:
         with os.scandir(folder) as entries:
             names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]

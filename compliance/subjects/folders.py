@@ -1,4 +1,4 @@
-"""What lies below a folder, by names; and the error of a path that cannot be checked."""
+"""The names of files below a folder; and the error for a path that cannot be checked."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmark.core.errors import CloudMaskError
 
-#: Gives the name by which a path is shown: its own, or that of the archive that it was unpacked from.
+#: Returns the name shown for a path: its own, or one in the archive that it was unpacked from.
 Shown = Callable[[Path], str]
 
 
@@ -17,10 +17,10 @@ class CheckError(CloudMaskError):
 
 
 def names_below(root: Path, shown: Shown = str) -> Iterator[str]:
-    """Everything below a folder that is not itself a folder, as names relative to it.
+    """Yield everything below a folder except folders, as names relative to it.
 
-    Symbolic links are named, never followed. Raises CheckError where a folder cannot be read: a
-    log in it would be missed.
+    Names symbolic links but never follows them. Raises CheckError if a folder cannot be read, as
+    logs in it would be missed.
     """
 
     def refuse(error: OSError) -> None:

@@ -1,8 +1,8 @@
-"""A log as the rules see it: its events with true file lines, and what the parser stumbled over.
+"""A log as the rules see it: its events with their line numbers in the file, and the parser's defects.
 
-Rules that compute ask for *sound* events and values only: those whose value and
-metadata have the types of ``benchmark.record.events`` and numbers that can be computed with.
-What is not sound is reported once, by the rules about form, and never again.
+Rules that compute use *sound* events and values only: those whose value and metadata have the types
+of ``benchmark.record.events`` and usable numbers. The rules about form report what is not sound, once;
+no other rule reports it again.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from benchmark.record.json_types import has_json_type
 from compliance.subjects.columns import Events, LogEvent, is_ascending
 from compliance.subjects.sets.outcome import Outcome, outcome
 
-#: Largest magnitude of an integer that means something in a log (2**53: exact in any JSON reader).
+#: Largest meaningful magnitude of an integer in a log (2**53: exact in any JSON reader).
 LARGEST_INTEGER = 2**53
 
 IDENTITY: tuple[str, ...] = tuple(
     event.key for event in vocabulary.EVENTS[: vocabulary.EVENTS.index(vocabulary.BY_KEY["cache_clear"])]
 )
-#: The events of one epoch with its evaluation; the values may stand in either order.
+#: The events of one epoch with its evaluation; the values may come in either order.
 LOOP = (
     *("epoch_start", "train_loss", "train_accuracy", "epoch_stop"),
     *("eval_start", "eval_loss", "eval_accuracy", "eval_stop"),
@@ -37,13 +37,13 @@ _ONCE = frozenset(
     event.key for event in vocabulary.EVENTS if not {"epoch_num", "scene"} & set(event.metadata)
 )
 _BEFORE_INIT = frozenset(IDENTITY) | {"cache_clear", "data_location"}
-#: The events by which the end of a run and the start of another are known.
+#: The events that mark the end of a run or the start of another.
 _BOUNDS = _BEFORE_INIT | {"init_start", "run_start", "run_stop"}
 _NO_EVENTS = Events()
 
 
 class Defect(NamedTuple):
-    """What the parser noticed at a line; the rule of the same id reports it."""
+    """A defect that the parser noticed at a line; the rule of the same id reports it."""
 
     line: int | None
     found: str
@@ -51,7 +51,7 @@ class Defect(NamedTuple):
 
 @dataclass
 class Defects:
-    """Defects by rule: the first ones of each in full, all of them counted."""
+    """Defects by rule: the first of each are kept, all are counted."""
 
     kept: dict[str, list[Defect]] = field(default_factory=lambda: defaultdict(list))
     counts: Counter[str] = field(default_factory=Counter)
@@ -66,7 +66,7 @@ class Defects:
 class Log:
     """The events of the log's first run, in file order, and the defects of the file.
 
-    ``after_run`` holds what follows the first run's ``run_stop``, ``second_run`` the first
+    ``after_run`` holds the events after the first run's ``run_stop``, ``second_run`` the first
     event of another run in the same file; neither is part of ``events``.
     """
 
@@ -78,7 +78,7 @@ class Log:
     sha256: str = ""
     after_run: Events = field(default_factory=Events)
     second_run: LogEvent | None = None
-    #: Set where the events of epochs and scenes are left out (`condense`).
+    #: Set if the events of epochs and scenes have been left out (`condense`).
     outcome: Outcome | None = None
     _sound: dict[str, Events] = field(default_factory=dict, init=False, repr=False, compare=False)
 
@@ -89,7 +89,7 @@ class Log:
 
     @cached_property
     def all_by_key(self) -> dict[str, Events]:
-        """The events of each key with those after the run."""
+        """The events of each key, including those after the run."""
         if not self.after_run:
             return self.by_key
         first, after = self.events.places, self.after_run.places
@@ -99,15 +99,15 @@ class Log:
 
     @cached_property
     def is_chronological(self) -> bool:
-        """Whether every event has a time, and none an earlier one than the event before it."""
+        """Whether every event has a time, and no time is earlier than that of the event before."""
         times = [time for time in self.events.times if time is not None]
         return len(times) == len(self.events) and is_ascending(times)
 
     @cached_property
     def epochs(self) -> dict[int, dict[str, list[LogEvent]]]:
-        """The events of every epoch by its number, in order of first appearance, and by key.
+        """The events of every epoch by number, in order of first appearance, and by key.
 
-        An event without a usable ``epoch_num`` (which has a rule of its own) belongs to the
+        An event without a usable ``epoch_num`` (another rule reports it) belongs to the
         epoch of the event before it.
         """
         epochs: dict[int, dict[str, list[LogEvent]]] = defaultdict(lambda: defaultdict(list))
@@ -122,7 +122,7 @@ class Log:
 
     @cached_property
     def has_regular_epochs(self) -> bool:
-        """Whether the events of the epochs are those of epochs 1, 2, 3, ..., each once and in its place."""
+        """Whether the epochs are 1, 2, 3, ..., with each event once and in its place."""
         columns = [self.sound(key) for key in LOOP]
         epochs = range(1, len(columns[0]) + 1)
         numbers = list(epochs)
@@ -143,19 +143,19 @@ class Log:
 
     @cached_property
     def epoch_numbers(self) -> list[int]:
-        """The numbers of the epochs, in order of first appearance."""
+        """The epoch numbers, in order of first appearance."""
         return list(range(1, len(self.all(LOOP[0])) + 1)) if self.has_regular_epochs else list(self.epochs)
 
     def all(self, key: str) -> Events:
-        """Every event with this key."""
+        """Return every event with this key."""
         return self.by_key.get(key, _NO_EVENTS)
 
     def first(self, key: str) -> LogEvent | None:
-        """The first event with this key."""
+        """Return the first event with this key, or None."""
         return self.all(key).first
 
     def sound(self, key: str) -> Events:
-        """The events with this key that rules can compute with."""
+        """Return the events with this key that rules can compute with."""
         if key not in self._sound:
             self._sound[key] = self._find_sound(key)
         return self._sound[key]
@@ -170,7 +170,7 @@ class Log:
         if not are_typed(events.values, known.value):
             events = events.where(is_typed(value, known.value) for value in events.values)
         for name, kind in known.metadata.items():
-            if kind.endswith("null"):  # where none is given is another thing
+            if kind.endswith("null"):  # a missing field differs from null
                 events = events.where(name in metadata for metadata in events.metadata)
             if not are_typed(events.facts(name), kind):
                 events = events.where(is_typed(fact, kind) for fact in events.facts(name))
@@ -178,41 +178,41 @@ class Log:
 
     @cached_property
     def doubtful(self) -> Events:
-        """The events of keys of the vocabulary that are not always sound."""
+        """The events of those vocabulary keys that have an unsound event."""
         known = vocabulary.BY_KEY.keys() & self.by_key.keys()
         return self.of_keys({key for key in known if len(self.sound(key)) != len(self.all(key))})
 
     def of_keys(self, keys: Set[str]) -> Events:
-        """The events of some keys, in file order."""
+        """Return the events of some keys, in file order."""
         return self.events.where(map(keys.__contains__, self.events.keys)) if keys else _NO_EVENTS
 
     def one(self, key: str) -> LogEvent | None:
-        """The first sound event with this key."""
+        """Return the first sound event with this key, or None."""
         return self.sound(key).first
 
     def value(self, key: str) -> object:
-        """The value of the first sound event with this key, or None."""
+        """Return the value of the first sound event with this key, or None."""
         event = self.one(key)
         return event.value if event else None
 
     def integer(self, key: str) -> int | None:
-        """The value of an event whose value is an integer."""
+        """Return the value of the first sound event with this key if it is an integer, else None."""
         value = self.value(key)
         return value if isinstance(value, int) else None
 
     def number(self, key: str) -> float | None:
-        """The value of an event whose value is a number."""
+        """Return the value of the first sound event with this key if it is a number, else None."""
         value = self.value(key)
         return value if isinstance(value, int | float) else None
 
     def text(self, key: str) -> str | None:
-        """The value of an event whose value is a string."""
+        """Return the value of the first sound event with this key if it is a string, else None."""
         value = self.value(key)
         return value if isinstance(value, str) else None
 
     @property
     def status(self) -> str | None:
-        """The outcome that ``run_stop`` states, or None where it states none."""
+        """The status that ``run_stop`` states, or None."""
         stop = self.first("run_stop")
         status = stop.metadata.get("status") if stop else None
         return status if isinstance(status, str) else None
@@ -224,7 +224,7 @@ class Log:
 
 
 def is_typed(value: object, type_name: str) -> bool:
-    """Whether a value is of a type of the vocabulary and, if a number, finite and of possible size."""
+    """Whether a value has a type of the vocabulary and, if a number, is finite and of possible size."""
     if type(value) is int:
         return type_name in ("integer", "number") and -LARGEST_INTEGER <= value <= LARGEST_INTEGER
     if type(value) is float:
@@ -241,7 +241,7 @@ def _is_sound(event: LogEvent, known: vocabulary.Event) -> bool:
 
 
 def are_typed(values: list[Any], type_name: str) -> bool:
-    """Whether all values are of a type as ``is_typed`` has it. May say no where they are: it is quick."""
+    """Whether all values have a type as in ``is_typed``. Fast, so it may say no although they do."""
     types = set(map(type, values))
     if types == {int} and type_name in ("integer", "number"):
         return -LARGEST_INTEGER <= min(values) <= max(values) <= LARGEST_INTEGER
@@ -251,14 +251,14 @@ def are_typed(values: list[Any], type_name: str) -> bool:
 
 
 def count_of(event: LogEvent, name: str) -> int:
-    """An integer of the metadata of a sound event."""
+    """Return an integer from the metadata of a sound event."""
     value = event.metadata[name]
     assert isinstance(value, int)
     return value
 
 
 def number_of(event: LogEvent) -> float:
-    """The value of a sound event whose value is a number."""
+    """Return the value of a sound event whose value is a number."""
     assert isinstance(event.value, int | float)
     return event.value
 
@@ -267,7 +267,7 @@ _OUTCOME = ("train_loss", "train_accuracy", "eval_loss", "eval_accuracy", "scene
 
 
 def outcome_of(log: Log) -> Outcome:
-    """What rules on sets ask of the epochs and scenes of a log."""
+    """Return what set rules need to know about a log's epochs and scenes."""
     if log.outcome is not None:
         return log.outcome
     in_order = log.has_regular_epochs
@@ -283,7 +283,7 @@ def outcome_of(log: Log) -> Outcome:
 
 
 def condense(log: Log) -> Log:
-    """The log without the events of epochs and scenes: all that rules on sets need, in less memory."""
+    """Return the log without the events of epochs and scenes: all that set rules need, in less memory."""
     places = sorted(place for key in _ONCE for place in log.all(key).places)
     kept = Events.of([*Events(log.events.file, places)])
     return dataclasses.replace(log, events=kept, after_run=Events(), outcome=outcome_of(log))
@@ -292,10 +292,10 @@ def condense(log: Log) -> Log:
 def split_runs(events: Sequence[LogEvent]) -> tuple[Events, Events, LogEvent | None]:
     """Divide a file's events into those of its first run, those after it, and the start of a second.
 
-    A second run begins with another ``init_start`` once the first run has come further than
-    its parameters or another identity has been logged, or with another ``run_start`` after
-    ``run_stop``; and with the identity events just before it. A start that merely stands
-    twice in a row is a repeated event, not a second run.
+    A second run begins with another ``init_start`` if the first run has got past its parameters
+    or another identity has been logged, or with another ``run_start`` after ``run_stop``. It
+    includes the identity events just before. A start that merely occurs twice in a row is a
+    repeated event, not a second run.
     """
     events = Events.of(events)
     stop: int | None = None

@@ -1,4 +1,4 @@
-"""Tables of a Markdown document, as far as the rules need them: pipes, a line of dashes, rows."""
+"""Tables in a Markdown document, as far as the rules need them: pipes, a line of dashes, rows."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ _NUMBER = re.compile(r"[-+]?\d{1,15}(?:\.\d{1,15})?")
 
 @dataclass(frozen=True)
 class Table:
-    """A table: ``line`` is that of its headings, counted from 1; rows have as many cells as headings."""
+    """A table: ``line`` is the line of its headings, from 1; every row has as many cells as headings."""
 
     line: int
     headings: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
     def numbered(self) -> Iterator[tuple[int, tuple[str, ...]]]:
-        """The rows with their lines."""
+        """Yield the rows with their line numbers."""
         yield from enumerate(self.rows, start=self.line + 2)
 
     @property
     def columns(self) -> dict[str, int]:
-        """Heading in lower case -> index of its column."""
+        """The column index of each heading in lower case."""
         return {name.lower(): index for index, name in enumerate(self.headings)}
 
 
 def tables(text: str) -> list[Table]:
-    """Every table of a document, in order, except in fenced code."""
+    """Return every table of a document, in order, except in fenced code."""
     found: list[Table] = []
     lines = text.splitlines()
     fenced = False
@@ -56,7 +56,7 @@ def tables(text: str) -> list[Table]:
 
 
 def opening_table(text: str) -> Table | None:
-    """The table that a document begins with; only headings and blank lines may stand before it."""
+    """Return the table that a document begins with, after headings and blank lines at most, or None."""
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip() and not line.lstrip().startswith("#"):
             return next((table for table in tables(text) if table.line == number), None)
@@ -64,14 +64,14 @@ def opening_table(text: str) -> Table | None:
 
 
 def number_in(text: str) -> float | None:
-    """The first number of a cell, or None."""
+    """Return the first number in a cell, or None."""
     match = _NUMBER.search(text.replace("−", "-"))
     value = float(match[0]) if match else None
     return value if value is not None and math.isfinite(value) else None
 
 
 def _cells(line: str) -> tuple[str, ...]:
-    """The cells of a line; an escaped pipe belongs to its cell."""
+    """Return the cells of a line; an escaped pipe belongs to its cell."""
     inner = line.strip().removeprefix("|")
     inner = inner.removesuffix("|") if not inner.endswith("\\|") else inner
     return tuple(cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", inner))

@@ -1,10 +1,10 @@
-"""Bytes -> a log's events. Reads any bytes without failing; what is wrong becomes a defect.
+"""Parse bytes into a log's events. Reads any bytes without failing; anything wrong becomes a defect.
 
-A log is read in blocks of whole lines. A block in which every line is one event in plain form
-is decoded at once by orjson. The lines of any other block are searched for tokens one by one
-and the JSON after them decoded with care. So time grows with the length of the file, and
-memory with the number of its events, up to a bound (`compliance.subjects.reading`). Lines count
-as an editor counts them, from 1.
+The parser reads a log in blocks of whole lines. If every line of a block is one event in plain
+form, orjson decodes the block at once. Otherwise the parser searches each line for tokens and
+decodes the JSON after them carefully. So time grows with the length of the file, and memory with
+the number of events, up to a limit (`compliance.subjects.reading`). Lines are numbered as in an
+editor, from 1.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from compliance.subjects.reading.outline import Kept, memory_of, memory_of_value
 from compliance.subjects.strict_json import Notes, careful_decoder, json_defect, note_constant
 from compliance.wording import count, describe, excerpt
 
-#: orjson makes floats of integers from here on, which the careful decoder keeps.
+#: From here on orjson turns integers into floats; the careful decoder keeps them.
 _INEXACT = 2.0**53
-#: Times beyond this are no times in any unit.
+#: Larger numbers are not times in any unit.
 LARGEST_TIME = 2**63
-#: Lines of a piece of a block that is not plain: one event with an object in it spoils only its own.
+#: Lines per piece of a block that is not plain: an event with a nested object only spoils its own piece.
 _PIECE = 16
-#: A line is given up after this many undecodable events.
+#: The parser gives up on a line after this many undecodable events.
 FAILURES_PER_LINE = 100
 
 TOKEN = vocabulary.TOKEN
@@ -48,18 +48,18 @@ _KINDS = {kind: kind for kind in (vocabulary.POINT, vocabulary.START, vocabulary
 _FIELDS = ("namespace", "time_ms", "event_type", "key", "value", "metadata")
 
 
-#: Reads the log in a file, which findings call by the second argument. Raises OSError.
+#: Reads the log in a file; the second argument is its name in findings. Raises OSError.
 LogReader = Callable[[Path, str], Log]
 
 
 def read_log(path: str | os.PathLike[str], name: str = "") -> Log:
-    """Parse the log in a file, which findings call ``name``. Raises OSError where it cannot be read."""
+    """Parse the log in a file, which findings call ``name``. Raises OSError if it cannot be read."""
     with Path(path).open("rb") as stream:
         return parse_log(stream, name or str(path))
 
 
 def parse_log(stream: BinaryIO, path: str) -> Log:
-    """Parse a log from a binary stream; ``path`` is the name it goes by in findings."""
+    """Parse a log from a binary stream; ``path`` is its name in findings."""
     with collector_paused():
         return _Parser(path).parse(stream)
 
@@ -71,17 +71,17 @@ class _Parser:
         self.log = Log(path)
         self.kept = Kept()
         self.carriage_returns = 0
-        #: The lines of events after text that ends with a carriage return.
+        #: Lines with an event after text that ends with a carriage return.
         self.overwritten: list[int] = []
         self.notes: Notes = []
-        note = partial(note_constant, self.notes)  # of the notes alone: a cycle would keep the log in memory
+        note = partial(note_constant, self.notes)  # binds notes only: a cycle would keep the log in memory
         self.scan = json.JSONDecoder(parse_constant=note).raw_decode
         self.scan_carefully = careful_decoder(self.notes).raw_decode
 
     def parse(self, stream: BinaryIO) -> Log:
         log, read = self.log, Lines(stream)
         for block in read.blocks():
-            if log.defects.counts["log-size"]:  # what lies beyond the limit is only counted
+            if log.defects.counts["log-size"]:  # beyond the limit, only count lines
                 log.lines += 1 if isinstance(block, LongLine) else block.count(b"\n") + 1
             elif isinstance(block, LongLine):
                 log.lines += 1
@@ -101,10 +101,10 @@ class _Parser:
         return log
 
     def _plain_block(self, block: bytes) -> bool:
-        """Take a block in which every line is exactly one event in good form; say whether it was one.
+        """Take a block if each of its lines is exactly one well-formed event; return whether it was.
 
-        Without brackets no list can hide a line feed, so that every object ends on its line; and
-        as in ``_plain_event`` the number of colons shows that no key was lost to another.
+        Without brackets no list can hide a line feed, so every object ends on its line. As in
+        ``_plain_event``, the number of colons shows that no duplicate key was lost.
         """
         if not block.startswith(_START) or b"[" in block or b"\r" in block:
             return False
@@ -142,7 +142,7 @@ class _Parser:
         return True
 
     def _any_block(self, block: bytes) -> None:
-        """Take a block in pieces, and the lines of those that are not plain one by one."""
+        """Take a block piece by piece, and pieces that are not plain line by line."""
         lines = block.split(b"\n")
         for start in range(0, len(lines), _PIECE):
             piece = lines[start : start + _PIECE]
@@ -159,11 +159,11 @@ class _Parser:
                     return
 
     def _plain_event(self, line: bytes, number: int) -> bool:
-        """Take a line that is exactly one event in good form; say whether it was one.
+        """Take a line if it is exactly one well-formed event; return whether it was.
 
-        Every pair of a JSON object has one colon outside strings, so the colons of a line
-        are at least as many as its pairs. Where they are exactly as many as the pairs that
-        decoding kept, no key was lost: there are no duplicates, and nothing is nested.
+        Every pair of a JSON object has one colon outside strings, so a line has at least as
+        many colons as pairs. If it has exactly as many as the pairs that decoding kept, no key
+        was lost: there are no duplicates, and nothing is nested.
         """
         try:
             text = line.decode()
@@ -193,7 +193,7 @@ class _Parser:
         return True
 
     def _any_line(self, line: bytes, number: int) -> None:
-        """Take any line: text, a damaged event, several events."""
+        """Take any line: text, a damaged event, or several events."""
         if line.isascii() and ANY_TOKEN not in line and b"\0" not in line and not line.endswith(b"\r"):
             return  # text without an event
         defects = self.log.defects
@@ -221,7 +221,7 @@ class _Parser:
             defects.add("old-token", number, excerpt(text, text.find(":::ML")))
 
     def _long_line(self, line: LongLine, number: int) -> None:
-        """Take a line that is too long to be read at once: text, at whose end may be events."""
+        """Take a line that is too long to read at once: text, possibly with events at its end."""
         defects = self.log.defects
         if line.is_cut:
             defects.add("line-length", number, f"more than {line.most} bytes from the first event on")
@@ -263,9 +263,9 @@ class _Parser:
             self.log.defects.add("text-before-token", number, excerpt(text))
 
     def _events_of(self, text: str, number: int, position: int, left_out: int = 0) -> None:
-        """Take every event of a line from its first token on, which is at a position.
+        """Take every event of a line, from its first token at ``position`` on.
 
-        So many characters of the line, all before the token, are ``left_out`` of the text.
+        ``left_out`` counts the characters before the token that the text lacks.
         """
         defects = self.log.defects
         failures, seen = 0, 0
@@ -297,7 +297,7 @@ class _Parser:
             defects.add("text-after-event", number, excerpt(rest))
 
     def _take(self, data: dict[str, Any], number: int, memory: int) -> None:
-        """Take a decoded event; a field that is missing or of another type is a defect."""
+        """Take a decoded event; a field that is missing or has a wrong type is a defect."""
         faults = [f"no {name}" for name in _FIELDS if name not in data]
         faults += [f"an unknown field {excerpt(name)}" for name in data if name not in _FIELDS]
         key, kind, time = data.get("key"), data.get("event_type"), data.get("time_ms")

@@ -1,6 +1,6 @@
 """The value of the event `result` (S6.3): its fields, and safe access to them.
 
-The fields are described for people in docs/events.md.
+docs/events.md describes the fields for people.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from compliance.subjects.columns import LogEvent
 from compliance.subjects.log import Log, is_typed
 from compliance.wording import describe
 
-#: Formats that are read; the first, of older logs, names the measurements of the best epoch as its events.
+#: Accepted formats; the first, of older logs, names the best epoch's measurements like its events.
 OLDER_FORMAT, FORMAT = "cloudmask-result-1", "cloudmask-result-2"
 METRIC = "test_accuracy"
 
 COUNTS = ("true_positive", "false_positive", "false_negative", "true_negative")
 RATIOS = ("accuracy", "kuiper_skill", "iou", "f1", "precision", "recall")
-#: Parts of the pixels that are scored apart; day and night only where there are such scenes.
+#: Subsets of the pixels that are scored separately; day and night only if there are such scenes.
 ALWAYS, SOMETIMES = ("all", "without_borders"), ("day", "night")
 
 Shape = Mapping[str, "str | Shape"]
@@ -28,7 +28,7 @@ TIMING_FIELDS = (
     *("seconds_per_scene", "total_seconds"),
 )
 
-#: Every field that a result has, by the names of types in benchmark.record.events.
+#: Every field of a result, with type names of benchmark.record.events.
 FIELDS: Shape = {
     "format": "string",
     "metric": "string",
@@ -56,7 +56,7 @@ FIELDS: Shape = {
 SCORE_FIELDS: Shape = {**dict.fromkeys(COUNTS, "count"), **dict.fromkeys(RATIOS, "ratio")}
 
 
-#: The events of the best epoch by the fields that repeat them, and by those of the older format.
+#: Field -> the event of the best epoch that it repeats, in the current and in the older format.
 BEST_EPOCH = {
     "train_loss": "train_loss",
     "train_accuracy": "train_accuracy",
@@ -64,17 +64,17 @@ BEST_EPOCH = {
     "validation_accuracy": "eval_accuracy",
 }
 OLDER_BEST_EPOCH = {key: key for key in BEST_EPOCH.values()}
-#: What masks, which nothing was trained for, do not have.
+#: Fields that a result of masks lacks, because nothing was trained.
 _LEARNED = ("epochs_run", "best_epoch", "stopped_by", "baselines", "beats_baselines", *BEST_EPOCH)
 
 
 def best_epoch_fields(value: Mapping[str, object]) -> Mapping[str, str]:
-    """The fields of a result that repeat measurements of the best epoch, and the events' keys."""
+    """Map the fields of a result that repeat the best epoch's measurements to the events' keys."""
     return OLDER_BEST_EPOCH if value.get("format") == OLDER_FORMAT else BEST_EPOCH
 
 
 def fields_of(log: Log) -> Shape:
-    """The fields that the result of this log has."""
+    """Return the fields that the result of this log must have."""
     if log.text("method_kind") == "masks":
         return {name: shape for name, shape in FIELDS.items() if name not in _LEARNED}
     stated = log.value("result")
@@ -84,13 +84,13 @@ def fields_of(log: Log) -> Shape:
 
 
 def results(log: Log) -> Iterator[tuple[LogEvent, dict[str, object]]]:
-    """The log's result event with its value: once where the value is an object, else not at all."""
+    """Yield the log's result event with its value if the value is an object, else nothing."""
     event = log.first("result")
     if event and isinstance(event.value, dict):
         yield event, event.value
 
 
-#: The types of FIELDS and SCORE_FIELDS in words.
+#: The types in FIELDS and SCORE_FIELDS, in words.
 _WORDS = {
     "string": "a string",
     "integer": "an integer",
@@ -105,7 +105,7 @@ _WORDS = {
 
 
 def holds(value: object, kind: str) -> bool:
-    """Whether a value is of a type of FIELDS or SCORE_FIELDS."""
+    """Whether a value has a type of FIELDS or SCORE_FIELDS."""
     if kind == "list":
         return isinstance(value, list) and all(isinstance(item, str) for item in value)
     if kind == "count":
@@ -116,7 +116,7 @@ def holds(value: object, kind: str) -> bool:
 
 
 def faults(value: object, shape: Shape, name: str) -> Iterator[tuple[str, str]]:
-    """The fields that are missing or of another type, as (found, expected)."""
+    """Yield the fields that are missing or have a wrong type, as (found, expected)."""
     if not isinstance(value, dict):
         yield f"`{name}` is {describe(value)}", "an object"
         return
@@ -131,7 +131,7 @@ def faults(value: object, shape: Shape, name: str) -> Iterator[tuple[str, str]]:
 
 
 def lookup(value: object, *path: str) -> object:
-    """A nested field, or None where it or anything on the way to it is missing."""
+    """Return a nested field, or None if it or anything on its path is missing."""
     for name in path:
         if not isinstance(value, dict):
             return None
@@ -140,7 +140,7 @@ def lookup(value: object, *path: str) -> object:
 
 
 def score_sets(value: dict[str, object]) -> Iterator[tuple[str, dict[str, object]]]:
-    """The well-formed sets of scores of a result with their names, such as ``scores.bayes.day``."""
+    """Yield a result's well-formed sets of scores with their names, such as ``scores.bayes.day``."""
     scores = lookup(value, "scores")
     for reference, parts in scores.items() if isinstance(scores, dict) else ():
         for part, score in parts.items() if isinstance(parts, dict) else ():
@@ -149,13 +149,13 @@ def score_sets(value: dict[str, object]) -> Iterator[tuple[str, dict[str, object
 
 
 def confusion(score: Mapping[str, object]) -> tuple[int, int, int, int]:
-    """The counts of a well-formed set of scores: hits, false alarms, misses, correct negatives."""
+    """Return the counts of a well-formed set of scores: hits, false alarms, misses, correct negatives."""
     hits, alarms, misses, negatives = (number for name in COUNTS if isinstance(number := score[name], int))
     return hits, alarms, misses, negatives
 
 
 def ratios(hits: int, alarms: int, misses: int, negatives: int) -> dict[str, float | None]:
-    """The six scores of cloud from its counts; None where there is nothing to divide by."""
+    """Compute the six scores of cloud from its counts; None if the denominator is 0."""
 
     def ratio(part: int, whole: int) -> float | None:
         return part / whole if whole else None
@@ -172,7 +172,7 @@ def ratios(hits: int, alarms: int, misses: int, negatives: int) -> dict[str, flo
 
 
 def same(stated: object, true: float | None) -> bool:
-    """Whether a stated score is the true one; a last digit may differ by the order of operations."""
+    """Whether a stated score equals the true one; the last digits may differ by the order of operations."""
     if stated is None or true is None:
         return stated is None and true is None
     return isinstance(stated, int | float) and math.isclose(stated, true, rel_tol=1e-12, abs_tol=1e-15)

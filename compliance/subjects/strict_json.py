@@ -1,4 +1,4 @@
-"""JSON as the standard has it: repeated keys, NaN and Infinity are noticed, not swallowed."""
+"""JSON by the standard: notices repeated keys, NaN and Infinity instead of accepting them silently."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from typing import Any
 from compliance.subjects.subjects import SystemFile
 from compliance.wording import WIDTH, excerpt, listing
 
-#: System descriptions are a few kilobytes.
+#: The most that is read: system descriptions are a few kilobytes.
 JSON_BYTES = 4 * 1024 * 1024
 
-#: What was noticed while decoding: (rule, found).
+#: Problems noticed while decoding: (rule, found).
 Notes = list[tuple[str, str]]
 
 
 def careful_decoder(notes: Notes) -> json.JSONDecoder:
-    """A JSON decoder that notes repeated keys and NaN or Infinity as (rule, found), and continues."""
+    """Make a JSON decoder that notes repeated keys, NaN and Infinity as (rule, found), and continues."""
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
         data = dict(items)
@@ -34,13 +34,13 @@ def careful_decoder(notes: Notes) -> json.JSONDecoder:
 
 
 def note_constant(notes: Notes, name: str) -> float:
-    """Note NaN, Infinity or -Infinity. All become NaN, so that an infinite number is one that overflowed."""
+    """Note NaN, Infinity or -Infinity. All become NaN, so an infinite number can only be an overflow."""
     notes.append(("non-finite-number", name))
     return math.nan
 
 
 def json_defect(error: Exception, text: str, left_out: int = 0) -> str:
-    """What is wrong with JSON, and where in the line, of which the text lacks so many characters."""
+    """Say what is wrong with JSON, and where in the line, whose first ``left_out`` characters are missing."""
     if isinstance(error, json.JSONDecodeError):
         written = text.rstrip()
         if error.pos >= len(written) or error.msg.startswith("Unterminated string"):
@@ -52,9 +52,9 @@ def json_defect(error: Exception, text: str, left_out: int = 0) -> str:
 
 
 def read_json(path: Path, name: str = "") -> SystemFile:
-    """Read a system description, which findings call ``name``. Raises OSError where it cannot be read.
+    """Read a system description, which findings call ``name``. Raises OSError if it cannot be read.
 
-    What is wrong with the JSON stands in ``defects``; ``data`` is None where nothing could be decoded.
+    ``defects`` says what is wrong with the JSON; ``data`` is None if nothing could be decoded.
     """
     with path.open("rb") as stream:
         content = stream.read(JSON_BYTES + 1)
@@ -62,7 +62,7 @@ def read_json(path: Path, name: str = "") -> SystemFile:
 
 
 def decode_json(content: bytes) -> tuple[object, Sequence[tuple[int | None, str]]]:
-    """The JSON of a small file, None where it cannot be decoded, and what is wrong as (line, found)."""
+    """Return the JSON of a small file, None if it cannot be decoded, and its defects as (line, found)."""
     if len(content) > JSON_BYTES:
         return None, ((None, f"more than {JSON_BYTES} bytes"),)
     notes: Notes = []

@@ -1,6 +1,6 @@
-"""What rules judge besides logs and trees: a system description, a configuration, a tar.
+"""Subjects of rules besides logs and trees: a system description, a configuration, a tar.
 
-A ``path`` is the name that findings show: the file's own, or that of the member after its archive.
+``path`` is the name shown in findings: the file's own, or the archive's followed by the member's.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from compliance.subjects.log import Log
 
 @dataclass(frozen=True)
 class SystemFile:
-    """A system description: ``data`` as its JSON gives it (of any type), None where it is unreadable."""
+    """A system description: ``data`` is its JSON (of any type), None if it is unreadable."""
 
     path: Path
     data: object
@@ -23,7 +23,7 @@ class SystemFile:
 
 @dataclass(frozen=True)
 class ConfigFile:
-    """A configuration: ``data`` as its YAML gives it, or what is wrong with the YAML."""
+    """A configuration: ``data`` is its YAML; ``defect`` says what is wrong with it."""
 
     path: Path
     data: object
@@ -34,7 +34,7 @@ class ConfigFile:
 
 @dataclass(frozen=True)
 class Member:
-    """A member of a tar, as its header states it: nothing of it is trusted."""
+    """A member of a tar, as stated in its header, which is not trusted."""
 
     name: str
     #: file, sparse file, folder, symbolic link, hard link, device, pipe or member of unknown kind.
@@ -48,18 +48,18 @@ class Member:
 
     @property
     def parts(self) -> list[str]:
-        """The parts of its name, without the `.` that some tars begin with."""
+        """The parts of its name, without a leading `.`, which some tars have."""
         return [part for part in self.name.split("/") if part not in ("", ".")]
 
 
-#: A submission has some hundred files and some megabytes: a tar of more is not read to its end.
+#: Limits on a tar, which is not read beyond: a submission has a few hundred files and a few megabytes.
 MEMBERS = 20_000
 UNPACKED_BYTES = 10**9
 
 
 @dataclass(frozen=True)
 class Archive:
-    """A tar: its members, its size as a file, and why reading ended before its end."""
+    """A tar: its members, its file size, and why reading stopped before the end, if it did."""
 
     path: Path
     members: tuple[Member, ...]

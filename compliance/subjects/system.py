@@ -1,8 +1,8 @@
-"""What a system description states, and where it contradicts what a run measured.
+"""The fields of a system description, and where it contradicts what a run measured.
 
-The description (G: ``<org>/systems/<system>.json``) is claimed, ``system.json`` of a run
-is measured on the node that ran. The packager asks `contradictions` before it uses a
-description, the checker asks it again of the finished tree.
+The description (G: ``<org>/systems/<system>.json``) is a claim; a run's ``system.json`` was
+measured on the node that ran it. The packager calls `contradictions` before it uses a
+description; the checker calls it again for the finished tree.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ FIELDS: tuple[str, ...] = (
     "sw_notes",
 )
 
-#: Fields of G's table that K does not ask for.
+#: Fields of G's table that K does not require.
 GENERAL_FIELDS: tuple[str, ...] = ("system_type", "host_network_card_count")
 
-#: Fields that may be empty: for the others G asks for a meaningful response.
+#: Fields that may be empty; for the others G requires a meaningful response.
 OPTIONAL_FIELDS: frozenset[str] = frozenset(
     (
         "host_processor_frequency",
@@ -67,11 +67,11 @@ OPTIONAL_FIELDS: frozenset[str] = frozenset(
     )
 )
 
-#: What every accelerator field says on a node without one.
+#: The value of every accelerator field for a node without accelerators.
 NO_ACCELERATOR = "N/A"
 
-#: submission_status of a log -> status of a system description. The log's words are those
-#: of training_rules.adoc; the description's are the ones that upstream's checker demands
+#: submission_status of a log -> status of a system description. The log's words come from
+#: training_rules.adoc; the description's are those that upstream's checker requires
 #: for training 4.0 and later (for hpc and older training rounds it accepts any).
 STATUS_WORDS: dict[str, str] = {
     "onprem": "Available on-premise",
@@ -95,7 +95,7 @@ class Contradiction(NamedTuple):
 
 
 def model_words(name: str) -> frozenset[str]:
-    """The words that identify a model: ``Tesla V100-SXM2-32GB`` -> v100, sxm2, 32gb."""
+    """Return the words that identify a model: ``Tesla V100-SXM2-32GB`` -> v100, sxm2, 32gb."""
     text = re.sub(r"@.*", "", name.lower())
     text = re.sub(r"(\d+)\s*(gb|gib)\b", r"\1gb", text)
     words = frozenset(re.findall(r"[a-z0-9]+", text))
@@ -103,24 +103,23 @@ def model_words(name: str) -> frozenset[str]:
 
 
 def same_model(claimed: str, measured: str) -> bool:
-    """Whether a claimed name fits a measured one: it says nothing that the measurement lacks."""
+    """Whether a claimed name fits a measured one: it contains no word that the measured one lacks."""
     words = model_words(claimed)
     return bool(words) and words <= model_words(measured)
 
 
 def whole_number(value: object) -> int | None:
-    """The number that a description writes as a string, or None if it is not a number."""
+    """Return the number that a description writes as a string, or None if it is not a number."""
     if isinstance(value, str) and re.fullmatch(r"\d{1,9}", value, re.ASCII):
         return int(value)
     return None
 
 
 def contradictions(claimed: Mapping[str, Any], measured: Mapping[str, Any]) -> list[Contradiction]:
-    """Where a description and a run's ``system.json`` cannot both be true.
+    """Return where a description and a run's ``system.json`` cannot both be true.
 
-    Compared are the number of nodes, the processors (model, cores of a node) and the
-    accelerators (number on a node, model). A field that either side lacks is not compared;
-    other rules demand that it is there.
+    Compares the number of nodes, the processors (model, cores per node) and the accelerators
+    (number per node, model). Skips fields that either side lacks, which other rules report.
     """
     cpu = measured.get("cpu")
     cpu = cpu if isinstance(cpu, Mapping) else {}
@@ -150,7 +149,7 @@ def _model(field: str, claimed: object, measured: object) -> list[Contradiction]
 
 
 def _cores(claimed: Mapping[str, Any], cpu: Mapping[str, Any]) -> list[Contradiction]:
-    """Cores are claimed for each processor (G's example) and measured for the node."""
+    """Compare the cores, which are claimed per processor (G's example) and measured per node."""
     cores = whole_number(claimed.get("host_processor_core_count"))
     processors = whole_number(claimed.get("host_processors_per_node"))
     measured = cpu.get("cores")

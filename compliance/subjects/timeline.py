@@ -1,7 +1,7 @@
-"""The timeline of a run as the rules want it: which event may stand before which, and how often.
+"""The timeline of a run that the rules require: which event may precede which, and how often.
 
-Typed out here rather than taken from the order in ``benchmark.record.events``: what an event
-looks like is the vocabulary's, when it may occur is judged here. A test compares both.
+Spelled out here rather than derived from the order in ``benchmark.record.events``: the vocabulary
+says what an event looks like, this module when it may occur. A test compares both.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from benchmark.record.events import (
 from compliance.subjects.columns import Events, LogEvent
 from compliance.subjects.log import IDENTITY, LOOP, Log
 
-#: Groups of events in their order; within a group the order is free (an epoch has rules of its own).
+#: Groups of events in order; within a group the order is free (other rules check it within epochs).
 ORDER: tuple[tuple[str, ...], ...] = (
     (*IDENTITY, "cache_clear", "data_location"),
     ("init_start",),
@@ -46,19 +46,19 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("run_stop",),
 )
 
-#: Logged wherever a run continued after an interruption (rules/log/resumed.py).
+#: Logged whenever a run continues after an interruption (rules/log/resumed.py).
 RESUMED = "run_resumed"
 
-#: Number of its group for every event.
+#: The number of each event's group.
 PHASE: dict[str, int] = {key: phase for phase, group in enumerate(ORDER) for key in group}
 
-#: What the clock must cover: everything between run_start and run_stop.
+#: Events that the clock must cover: everything between run_start and run_stop.
 WORK = frozenset(key for key, phase in PHASE.items() if PHASE["run_start"] < phase < PHASE["run_stop"])
 
 VERSIONS = ("submissiom_version", "submission_version")
 CONTACT = ("submission_poc_name", "submission_poc_email")
 
-#: Events that may be absent, or whose absence has a rule of its own.
+#: Events that may be absent, or whose absence another rule reports.
 NOT_REQUIRED = frozenset(
     {
         *(*VERSIONS, *CONTACT, *LOOP[1:], *METHOD, *OPTIMIZER_EXTRAS),
@@ -66,9 +66,9 @@ NOT_REQUIRED = frozenset(
         *("whole_scene_agreement", "training_margin", "experiment", "rules_edition"),
     }
 )
-#: Settings of all optimizers; a log states those of its own.
+#: Settings of all optimizers; a log states those of the optimizer that it used.
 SETTINGS = frozenset(key for keys in OPTIMIZERS.values() for key in keys)
-#: Events that a run of masks lacks, because it learns nothing.
+#: Events that a run of masks lacks because it learns nothing.
 LEARNING = frozenset(
     {*LOOP, "train_samples", "eval_samples", "baselines_start", "baseline_accuracy", "baselines_stop"}
 )
@@ -77,13 +77,13 @@ REPEATABLE = frozenset(
     {"cache_clear", "skipped_scene", "epoch_energy", "scene_accuracy", "baseline_accuracy", *LOOP}
 )
 
-#: Intervals that occur once, by their start.
+#: Intervals that occur once: start -> stop.
 SINGLE_INTERVALS: dict[str, str] = {start: stop for start, stop in INTERVALS.items() if start not in LOOP}
 
 
 def not_required(log: Log) -> frozenset[str]:
-    """The events that may be absent from this log: those of other optimizers and other kinds of methods, and
-    in a log that names no edition of the rules those that came with the first that was named."""
+    """Return the events that may be absent from this log: those of other optimizers and kinds of methods;
+    if it names no edition of the rules, also those introduced with the first named edition."""
     kind = log.text("method_kind") or "network"
     optimizer = (log.text("opt_name") or "").strip().lower() or "adam"
     optional = NOT_REQUIRED if log.all("rules_edition") else NOT_REQUIRED | set(OF_EDITION)
@@ -94,11 +94,11 @@ def not_required(log: Log) -> frozenset[str]:
 
 
 def reached(log: Log) -> int:
-    """The phase up to which a log must be complete.
+    """Return the phase up to which a log must be complete.
 
-    A run that claims success has reached every phase. One that was aborted, or whose log
-    just ends, is not blamed for what it did not come to: it has reached the phase before
-    that of its last event.
+    A run that claims success has reached every phase. One that was aborted, or whose log just
+    ends, is not blamed for what it never reached: only the phases before that of its last event
+    count.
     """
     if log.completed:
         return len(ORDER)
@@ -107,24 +107,24 @@ def reached(log: Log) -> int:
 
 
 def series(log: Log, key: str) -> Events:
-    """The event of a key for every epoch from 1 on; empty unless each epoch has exactly one sound one."""
+    """Return a key's event for every epoch from 1; empty unless each epoch has exactly one sound event."""
     sound = log.sound(key)
     if key in LOOP and log.has_regular_epochs:
         return sound
     if len(sound) != len(log.all(key)):
         return Events()
-    # As many as epochs and numbered as they are counted: one for each.
+    # As many events as epochs, numbered 1, 2, ...: one for each.
     numbers = list(range(1, len(sound) + 1))
     return sound if sound.facts("epoch_num") == log.epoch_numbers == numbers else Events()
 
 
 def best_of(losses: Events) -> int:
-    """The epoch with the lowest evaluation loss; the first of equals."""
+    """Return the epoch with the lowest evaluation loss, the first of equals."""
     return 1 + losses.values.index(min(losses.values))
 
 
 def where_it_belongs(key: str) -> str:
-    """In words, between which events of every run an event belongs."""
+    """Say in words between which events of every run an event belongs."""
     always = [group for group in ORDER if key in group or group not in (("skipped_scene",), ("early_stop",))]
     place = next(n for n, group in enumerate(always) if key in group)
     after = [f"after `{always[place - 1][-1]}`"] if place else []
@@ -133,10 +133,10 @@ def where_it_belongs(key: str) -> str:
 
 
 def out_of_place(ranks: Sequence[int]) -> list[int]:
-    """The fewest positions whose removal leaves ``ranks`` in non-descending order.
+    """Return the fewest positions whose removal leaves ``ranks`` in non-descending order.
 
-    They are what a longest non-descending subsequence leaves out: one event in the wrong
-    place is reported as one event, and not as a disorder of all that follow.
+    They are the complement of a longest non-descending subsequence. So one event in the wrong
+    place is reported as one event, not as disorder in all that follow.
     """
     ends: list[int] = []  # ends[n]: position of the smallest possible last rank of a sequence of n + 1
     last_ranks: list[int] = []
@@ -155,9 +155,9 @@ def out_of_place(ranks: Sequence[int]) -> list[int]:
 
 
 def disorder(events: Sequence[LogEvent], ranks: Sequence[int]) -> Iterator[tuple[LogEvent, str]]:
-    """The events that stand in the wrong place, each with the nearest event that shows it."""
+    """Yield the events in the wrong place, each with the nearest event that shows it."""
     greater_before = _nearest_greater(ranks)
-    # seen from the end, and with signs changed, what is smaller and after is greater and before
+    # reversed and with signs changed, smaller and after becomes greater and before
     smaller_after = [
         None if place is None else len(ranks) - 1 - place
         for place in reversed(_nearest_greater([-rank for rank in reversed(ranks)]))
@@ -171,7 +171,7 @@ def disorder(events: Sequence[LogEvent], ranks: Sequence[int]) -> Iterator[tuple
 
 
 def _nearest_greater(ranks: Sequence[int]) -> list[int | None]:
-    """For every position the nearest one before it with a greater rank; in linear time."""
+    """Return for every position the nearest one before it with a greater rank, in linear time."""
     nearest: list[int | None] = []
     candidates: list[int] = []
     for position, rank in enumerate(ranks):

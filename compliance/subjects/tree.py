@@ -1,12 +1,12 @@
-"""A submission tree: its parts, found by the names of its files, and what is in them, read once.
+"""A submission tree: its parts, identified by file names, and their content, read once.
 
-Two layouts, in one folder of the organisation or one of them alone: that of submit.adoc (S)
-``<org>/<application>/<system>/<descriptor>/`` and that of the general submission rules
-(G) ``<org>/systems``, ``<org>/benchmarks`` and ``<org>/results``. The applications of S are the
+An organisation's folder has one or both of two layouts: that of submit.adoc (S),
+``<org>/<application>/<system>/<descriptor>/``, and that of the general submission rules
+(G), ``<org>/systems``, ``<org>/benchmarks`` and ``<org>/results``. The applications of S are the
 benchmarks of G: the four of MLCommons Science.
 
-Nothing is executed, no symbolic link is followed, and a file that does not exist or cannot
-be read is None: that it must be there, other rules say.
+Executes nothing and follows no symbolic links. A file that does not exist or cannot be read
+is None; other rules require that it exists.
 """
 
 from __future__ import annotations
@@ -31,29 +31,29 @@ from compliance.subjects.parse import LogReader, read_log
 
 MANIFEST = "MANIFEST.sha256"
 CONFIG = "config.yaml"
-#: What lies in the folder of an organisation in G: no organisation is called so.
+#: The folders of an organisation in G; no organisation has such a name.
 GENERAL_FOLDERS = ("systems", "benchmarks", "results")
 
 SCRIPTS = ("setup.sh", "init_datasets.sh", "run_and_time.sh")
-#: The contribution, spelt correctly or as S4 spells it, in Markdown (P) or PDF (S).
+#: The contribution, spelled correctly or as S4 spells it, in Markdown (P) or PDF (S).
 CONTRIBUTIONS = tuple(
     f"{stem}.{kind}"
     for stem in ("scientific_contribution", "sientific_contribution")
     for kind in ("md", "pdf")
 )
 
-#: Marks a tree of runs on synthetic scenes, which is no submission.
+#: Marks a tree of runs on synthetic scenes, which is not a submission.
 DEMONSTRATION = "DEMONSTRATION.md"
 
-#: What is read of a file, and what is read of it as text: documents are a few kilobytes.
+#: The most that is read of a file, and of a file as text: documents are a few kilobytes.
 READ_BYTES = 32 * 1024 * 1024
 TEXT_BYTES = 4 * 1024 * 1024
-#: Contents are kept for the next rule up to this many bytes of a tree; a submission has some megabytes.
+#: Contents up to this many bytes per tree are kept for other rules; a submission has a few megabytes.
 KEPT_BYTES = 64 * 1024 * 1024
 
 #: A line of the manifest, as sha256sum writes it.
 MANIFEST_LINE = re.compile(r"([0-9a-f]{64}) [ *]([^\0\n]+)")
-#: Names of the logs of a submission tree; its code and documents may quote events.
+#: Names of the logs of a submission tree. Content does not decide: code and documents may quote events.
 _LOG_NAMES = re.compile(r"result[_-].*\.txt")
 
 _APPLICATION = f"({'|'.join(BENCHMARKS)})"
@@ -74,15 +74,15 @@ class Folder:
 
     name: str
     files: frozenset[str]
-    #: How its layout names logs.
+    #: The pattern of log names in its layout.
     log_name: re.Pattern[str]
 
     def path(self, file: str) -> str:
-        """The name of one of its files from the root of the tree."""
+        """Return the name of one of its files from the root of the tree."""
         return f"{self.name}/{file}"
 
     def results(self) -> dict[int, str]:
-        """Number -> name from the root, of the logs directly in the folder."""
+        """Map numbers to names from the root, for the logs directly in the folder."""
         found = {}
         for match in filter(None, map(self.log_name.fullmatch, self.files)):
             if len(match[1]) < 10:
@@ -91,7 +91,7 @@ class Folder:
 
 
 class Runs(NamedTuple):
-    """A folder with the logs of runs, and whose they are."""
+    """A folder with logs, and the organisation, application and system that they belong to."""
 
     org: str
     application: str
@@ -101,37 +101,37 @@ class Runs(NamedTuple):
 
 @dataclass(frozen=True)
 class Parts:
-    """What a tree consists of. Keys are the names in the paths, in their order."""
+    """The parts of a tree. Keys are the names in the paths, in order."""
 
     #: (org, system) -> description
     systems: dict[tuple[str, str], str]
     #: (org, application, system, descriptor) -> folder of S
     science: dict[tuple[str, str, str, str], Folder]
-    #: (org, application, name) -> folder below implementations/ of G: code, or the scripts of a system
+    #: (org, application, name) -> folder below implementations/ of G: code, or scripts for a system
     implementations: dict[tuple[str, str, str], Folder]
     #: (org, system, application) -> folder of logs of G
     results: dict[tuple[str, str, str], Folder]
 
     @property
     def general(self) -> bool:
-        """Whether the tree has the layout of G. A description alone, next to S, does not make it."""
+        """Whether the tree has the layout of G. A system description next to S is not enough."""
         return bool(self.results or self.implementations)
 
     @property
     def code(self) -> dict[tuple[str, str, str], Folder]:
-        """(org, application, implementation) -> folder of code: those that are not named like a system."""
+        """(org, application, implementation) -> folder of code, which is not named like a system."""
         named = self._system_names()
         return {key: each for key, each in self.implementations.items() if (key[0], key[2]) not in named}
 
     @property
     def scripts(self) -> dict[tuple[str, str, str], Folder]:
-        """(org, application, system) -> folder of the scripts that ran on the system."""
+        """(org, application, system) -> folder of the scripts for the system."""
         named = self._system_names()
         return {key: each for key, each in self.implementations.items() if (key[0], key[2]) in named}
 
     @property
     def runs(self) -> list[Runs]:
-        """The folders with logs: those of S, and those of G of which S has none."""
+        """The folders with logs: those of S, and those of G without a counterpart in S."""
         found = [Runs(*key[:3], folder) for key, folder in self.science.items()]
         known = {each[:3] for each in found}
         general = [Runs(org, name, system, each) for (org, system, name), each in self.results.items()]
@@ -145,8 +145,8 @@ class Parts:
 class SubmissionTree:
     """A submission tree below ``root``, which findings call ``name``.
 
-    Everything is read when it is first asked for, and kept. Names of files are relative to the
-    root, with forward slashes.
+    Reads everything on first use and keeps it. File names are relative to the root, with
+    forward slashes.
     """
 
     def __init__(self, root: Path, name: str, read: LogReader = read_log) -> None:
@@ -162,20 +162,20 @@ class SubmissionTree:
         return MANIFEST in self.files
 
     def shown(self, file: str | PurePath) -> str:
-        """The name by which a file of the tree is shown."""
+        """Return the name that findings use for a file of the tree."""
         return str(PurePath(self.name, file))
 
     @cached_property
     def files(self) -> tuple[str, ...]:
-        """Everything below the root that is not a folder, sorted. Links are named, never followed.
+        """Everything below the root except folders, sorted. Links are listed, never followed.
 
-        Raises CheckError where a folder cannot be read.
+        Raises CheckError if a folder cannot be read.
         """
         return tuple(sorted(names_below(self.root, lambda path: self.shown(path.relative_to(self.root)))))
 
     @cached_property
     def parts(self) -> Parts:
-        """The files, sorted by what they are part of."""
+        """The files, by the part that they belong to."""
         systems = {(match[1], match[2]): match[0] for match in map(_SYSTEM.fullmatch, self.files) if match}
         return Parts(
             systems,
@@ -185,7 +185,7 @@ class SubmissionTree:
         )
 
     def _folders(self, pattern: re.Pattern[str], log_name: re.Pattern[str]) -> dict[Any, Folder]:
-        """The folders of a pattern, by what its groups match; the last group is a file in the folder."""
+        """Return the folders that match a pattern, by its groups; the last group is a file in the folder."""
         files: dict[tuple[tuple[str, ...], str], set[str]] = defaultdict(set)
         for match in filter(None, map(pattern.fullmatch, self.files)):
             *key, file = match.groups()
@@ -194,7 +194,7 @@ class SubmissionTree:
 
     @cached_property
     def logs(self) -> dict[str, dict[str, Log]]:
-        """Name of a folder with runs -> its readable logs by name, in order of their numbers, condensed."""
+        """Name of a folder with runs -> its readable logs by name, in order of number, condensed."""
         return {runs.folder.name: self._logs_of(runs.folder) for runs in self.parts.runs}
 
     def _logs_of(self, folder: Folder) -> dict[str, Log]:
@@ -202,13 +202,13 @@ class SubmissionTree:
         for name in filter(self.is_regular, folder.results().values()):
             try:
                 logs[name] = condense(self.read_log(self.root / name, self.shown(name)))
-            except OSError:  # reported where all logs are read
+            except OSError:  # reported when all logs are read
                 continue
         return logs
 
     @cached_property
     def configs(self) -> dict[str, dict[str, Any] | YamlDefect | None]:
-        """Name of a folder of S -> its config.yaml, or what is wrong with it; None where there is none."""
+        """Name of a folder of S -> its config.yaml, or what is wrong with it; None if there is none."""
         return {folder.name: self._config_of(folder) for folder in self.parts.science.values()}
 
     def _config_of(self, folder: Folder) -> dict[str, Any] | YamlDefect | None:
@@ -226,7 +226,7 @@ class SubmissionTree:
 
     @cached_property
     def listed(self) -> dict[str, str]:
-        """Name -> sha256 of what the manifest lists."""
+        """Name -> sha256 of every file that the manifest lists."""
         matches = map(MANIFEST_LINE.fullmatch, self.manifest)
         return {match[2]: match[1] for match in matches if match}
 
@@ -238,7 +238,7 @@ class SubmissionTree:
     @cached_property
     def distinct_logs(self) -> list[str]:
         """The logs below ``results/`` (G), and those of the other layout (S) that are not byte-identical
-        copies of these."""
+        copies of them."""
         names = [name for name in self.files if _LOG_NAMES.fullmatch(name.rpartition("/")[2])]
         names = [name for name in names if self.is_regular(name)]
         first = [name for name in names if "/results/" in name]
@@ -246,19 +246,19 @@ class SubmissionTree:
         return first + [name for name in names if "/results/" not in name and self.digest(name) not in known]
 
     def status(self, name: str) -> os.stat_result | None:
-        """What the file system says about a file, or None where it has vanished; links are not followed."""
+        """Return the file system's status of a file without following links, or None if it has vanished."""
         try:
             return (self.root / name).lstat()
         except OSError:
             return None
 
     def is_regular(self, name: str) -> bool:
-        """Whether a file is there and neither a link nor a device."""
+        """Whether a file exists and is neither a link nor a device."""
         found = self.status(name)
         return found is not None and stat.S_ISREG(found.st_mode)
 
     def content(self, name: str) -> bytes | None:
-        """The first ``READ_BYTES`` of a regular file, or None where it cannot be read."""
+        """Return the first ``READ_BYTES`` of a regular file, or None if it cannot be read."""
         if name in self._contents:
             return self._contents[name]
         content = None
@@ -275,22 +275,22 @@ class SubmissionTree:
         return content
 
     def text(self, name: str) -> str | None:
-        """The text of a file, undecodable bytes replaced, or None where it cannot be read."""
+        """Return the text of a file with undecodable bytes replaced, or None if it cannot be read."""
         content = self.content(name)
         return None if content is None else content[:TEXT_BYTES].decode(errors="replace")
 
     def json(self, name: str) -> object:
-        """The JSON of a file, None where there is none. Other rules report invalid JSON."""
+        """Return the JSON of a file, or None if it has none. Other rules report invalid JSON."""
         text = self.text(name)
         try:
             data = json.loads(text) if text is not None else None
-            json.dumps(data, ensure_ascii=False).encode()  # half a character is no text
+            json.dumps(data, ensure_ascii=False).encode()  # half a character is not text
             return data
         except (ValueError, RecursionError):
             return None
 
     def digest(self, name: str) -> str:
-        """The sha256 of a regular file; of any other, nothing that a manifest could state."""
+        """Return the sha256 of a regular file; for any other, a text that no manifest can state."""
         if not self.is_regular(name):
             return "not a regular file"
         content = self.content(name)

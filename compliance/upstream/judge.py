@@ -1,10 +1,10 @@
-"""Asks the compliance checker of mlperf_logging about logs. Run by compliance/upstream/second_opinion.py.
+"""Ask the compliance checker of mlperf_logging about logs. Run by compliance/upstream/second_opinion.py.
 
     python -I judge.py LOG...
 
-Prints a JSON list with [verdict, messages] for every log, or an object {"missing": why} where the
-checker is not installed. Only the standard library and mlperf_logging are imported: in the isolated
-mode of the interpreter nothing else of this project can be.
+Prints a JSON list with [verdict, messages] for every log, or an object {"missing": why} if the
+checker is not installed. Imports only the standard library and mlperf_logging: in the interpreter's
+isolated mode it cannot import the rest of this project.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from pathlib import Path
 FOLDER = Path(__file__).parent
 #: The only rule files that are read. `open` comes from our files, never from a log's text.
 RULE_FILES = tuple(f"science_0.5.0/{name}.yaml" for name in ("common", "open_common", "open_cloudmask"))
-#: Which of upstream's parsers reads the lines; those of 3.0.0 and later are the same.
+#: The upstream parser that reads the lines; those of 3.0.0 and later are the same.
 PARSER = "4.1.0"
-#: Messages of a log, and characters of a message, that are passed on.
+#: The most messages of a log, and characters of a message, that are passed on.
 MESSAGES, WIDTH = 20, 300
-#: What this process may take: bytes of memory (upstream needs 7 times the log), bytes of output.
+#: Limits of this process: bytes of memory (upstream needs 7 times the log), bytes of output.
 MEMORY_BYTES = 4 * 2**30
 OUTPUT_BYTES = 16 * 2**20
 
 
 def main(logs: list[str]) -> None:
-    """Judge every log; what goes wrong with one is its answer, and the others are still judged."""
+    """Judge every log; a failure with one becomes its answer and does not stop the others."""
     bound(resource.RLIMIT_AS, MEMORY_BYTES)
     bound(resource.RLIMIT_FSIZE, OUTPUT_BYTES)
     logging.disable(logging.CRITICAL)
@@ -53,8 +53,8 @@ def main(logs: list[str]) -> None:
     yaml.load = lambda stream, Loader: cached(stream.read())
     answers = []
     for log in logs:
-        mlp_compliance.enqueued_configs.clear()  # after a crash some are left
-        # With warnings as errors: an event repeated with the same value is only a warning else.
+        mlp_compliance.enqueued_configs.clear()  # a crash leaves some behind
+        # Treat warnings as errors: otherwise an event repeated with the same value is only a warning.
         checker = mlp_compliance.make_checker("science", PARSER, quiet=False, werror=True)
         try:
             passed = checker.check_file(log, RULE_FILES[0])
@@ -68,14 +68,14 @@ def main(logs: list[str]) -> None:
 
 
 def bound(what: int, most: int) -> None:
-    """Lower a limit of this process; one that is lower already stays."""
+    """Lower a limit of this process, unless it is already lower."""
     _, hard = resource.getrlimit(what)
     if hard == resource.RLIM_INFINITY or most < hard:
         resource.setrlimit(what, (most, most))
 
 
 def short(message: str) -> str:
-    """A message without the line of the log and the state of the rules that it quotes."""
+    """Return a message without the log line and the state of the rules that it quotes."""
     head, _, _ = message.partition("\ncurrent context")
     lines = [line.strip() for line in head.splitlines()]
     said = (line for line in lines if not line.startswith((":::MLLOG", "triggered by line")))

@@ -1,10 +1,10 @@
 """A second opinion on a log: that of upstream's checker (mlperf_logging) with our rule files.
 
-Upstream evaluates Python from its rule files and, with its own, takes the names of further rule
-files from the log. So only a log that our parser reads without an error, and whose division and
-benchmark are exactly ours, is shown to it: as a copy, in a separate process that has no
-environment, a temporary working folder, and bounds on time, memory and output. The rule files are
-those in ``compliance/upstream``, and no others can be reached.
+Upstream evaluates Python from its rule files; its own take the names of further rule files from
+the log. So it sees only logs that our parser reads without an error and whose division and
+benchmark are exactly ours. It reads a copy, in a separate process without environment, in a
+temporary working folder, with limits on time, memory and output. It can reach no rule files but
+those in ``compliance/upstream``.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ PYTHON = (sys.executable, "-I")
 ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
 #: A log of 1000 epochs takes a second; upstream's line pattern is quadratic in a line's length.
 TIMEOUT_SECONDS = 60.0
-#: What is read of the answer and of a crash's traceback.
+#: Limits on what is read of the answer and of a crash's traceback.
 ANSWER_BYTES, TRACEBACK_BYTES = 16 * 2**20, 64 * 2**10
 
-#: What a log must state, in every such event, to be shown to upstream.
+#: The values that every such event of a log must have before upstream may see it.
 ALLOWED = {"submission_division": DIVISION, "submission_benchmark": BENCHMARK}
 
 Verdict = Literal["passed", "failed", "crashed", "not asked"]
@@ -46,12 +46,11 @@ Answer = tuple[Verdict, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Opinion:
-    """What upstream says about a log.
+    """Upstream's verdict on a log.
 
-    ``messages`` are upstream's (at most 20, each of about 300 characters at most; its lines are its
-    own events, counted from 0), or why it crashed or was not asked. ``disagreement`` says in words
-    that upstream passes what our rules fail, or the reverse; None where both agree or upstream
-    gave no verdict.
+    ``messages`` are upstream's (at most 20 of at most about 300 characters; its line numbers count
+    events from 0), or why it crashed or was not asked. ``disagreement`` says in words that upstream
+    passes what our rules fail, or the reverse; None if both agree or upstream gave no verdict.
     """
 
     verdict: Verdict
@@ -60,12 +59,12 @@ class Opinion:
 
 
 def second_opinion(log: Path, ours_passes: bool) -> Opinion:
-    """Upstream's opinion on a log, compared with ours: whether our rules found no error.
+    """Ask for upstream's opinion on a log and compare it with ours; ``ours_passes`` if we found no error.
 
-    Raises OSError where the log cannot be read, CheckError where upstream is not installed.
+    Raises OSError if the log cannot be read, CheckError if upstream is not installed.
     """
     with TemporaryDirectory(prefix="second-opinion-") as folder:
-        # A copy, so that upstream reads what was allowed, whatever becomes of the file.
+        # Copy the log, so that upstream reads exactly what we allowed even if the file changes.
         copy = Path(folder, "log.txt")
         shutil.copyfile(log, copy)
         if reason := why_not_asked(read_log(copy)):
@@ -75,7 +74,7 @@ def second_opinion(log: Path, ours_passes: bool) -> Opinion:
 
 
 def why_not_asked(log: Log) -> str | None:
-    """Why a log must not be shown to upstream, or None where it may be."""
+    """Say why upstream must not see a log, or return None if it may."""
     errors = [id for id in log.defects.counts if RULE_BY_ID[id].severity == "error"]
     if errors:
         return f"errors of parsing: {listing(errors)}"
@@ -90,9 +89,9 @@ def why_not_asked(log: Log) -> str | None:
 
 
 def ask(logs: Sequence[Path]) -> list[Answer]:
-    """Upstream's answer on every log, all in one process. Only for logs that may be shown to it.
+    """Return upstream's answer on every log, from one process. Only for logs that upstream may see.
 
-    Raises CheckError where upstream is not installed.
+    Raises CheckError if upstream is not installed.
     """
     command = [*PYTHON, str(JUDGE), *map(os.path.abspath, logs)]
     with (

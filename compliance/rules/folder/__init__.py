@@ -1,1 +1,1 @@
-"""Rules on what lies next to the log of a run: nothing there may contradict the log."""
+"""Rules on the files next to a run's log: none may contradict the log."""

@@ -1,6 +1,6 @@
-"""Rules on the configuration of a run: what it states must be what the log says about the run.
+"""Rules on the configuration of a run: it must agree with what the log says about the run.
 
-That it is the one of the run, by its digest, the rules on configurations say.
+The rules on configurations check by its digest that it is that of the run.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _AS_CONFIGURED = "log what was configured, as `python -m benchmark.run` does; a 
 
 
 def _config(evidence: Evidence) -> Config | None:
-    """The configuration that the log has the digest of; None where there is none."""
+    """Return the configuration whose digest the log states; None if there is none."""
     if evidence.settings is None or (digest := evidence.log.text("config_digest")) is None:
         return None
-    from benchmark.config.files import build_config  # YAML: only where there is a configuration
+    from benchmark.config.files import build_config  # YAML: only if there is a configuration
 
     try:
         config = build_config(evidence.settings)
@@ -36,7 +36,7 @@ def _config(evidence: Evidence) -> Config | None:
 
 
 def _stated(config: Config, log: Log) -> Mapping[str, Any]:
-    """The events whose values follow from the configuration, with these."""
+    """Return the events that the configuration determines, with their values."""
     from benchmark.config.stated import optimization_of, parameters_of
 
     submission = config.submission
@@ -64,8 +64,8 @@ def _stated(config: Config, log: Log) -> Mapping[str, Any]:
     remedy=_AS_CONFIGURED,
 )
 def folder_config(evidence: Evidence) -> Iterator[Problem]:
-    """A log must state what its configuration states: who submits, and every hyperparameter. Its digest shows
-    that the configuration is that of the run, so that another value in the log is not."""
+    """A log must state what its configuration states: who submits, and every hyperparameter. The digest shows
+    that the configuration is that of the run, so a different value in the log is wrong."""
     config, log = _config(evidence), evidence.log
     if config is None:
         return
@@ -86,11 +86,11 @@ def folder_config(evidence: Evidence) -> Iterator[Problem]:
 
 
 def _method(config: Config, log: Log) -> Iterator[Problem]:
-    """Where source and options of the method are not those of the configuration."""
+    """Report where the method's source and options differ from the configuration."""
     name, event = config.method.name, log.one("method_source")
     file = name.replace("\\", "/").rpartition("/")[2]
     sources = {name, file, f"benchmark.methods.{name}"}
-    # a name without a dot may be one that an installed package adds, with any module
+    # an installed package may add a name without a dot, for any module
     is_known = "." in name or str(event and event.value).startswith("benchmark.methods.")
     if event and is_known and not name.startswith("masks:") and event.value not in sources:
         yield problem(
@@ -111,8 +111,8 @@ def _method(config: Config, log: Log) -> Iterator[Problem]:
     remedy="make the run with all scenes that the configuration states",
 )
 def folder_scenes(evidence: Evidence) -> Iterator[Problem]:
-    """The scenes of a log must be those that its configuration states. All are staged or scored, or logged as
-    skipped; each has as many pixels and gives as many patches as rows and columns are configured."""
+    """The scenes of a log must be those that its configuration states. All are staged, scored or logged as
+    skipped; each has the pixels and yields the patches that follow from the configured rows and columns."""
     config, log = _config(evidence), evidence.log
     if config is None or not log.completed:
         return

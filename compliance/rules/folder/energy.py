@@ -1,4 +1,4 @@
-"""Rules on energy and accelerators in telemetry.csv, and what the log states of them."""
+"""Rules on energy and accelerators in telemetry.csv, and what the log states about them."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from compliance.subjects.log import count_of, number_of
 from compliance.subjects.timeline import series
 from compliance.wording import count
 
-#: A sample's counters are read within this many milliseconds after its time, as are those of the log.
+#: Both telemetry and log read their counters within this many milliseconds after the stated time.
 READING_MS = 2000
-#: Counters of accelerators are brought up to date some times a second: joules, and a share of the whole.
+#: Accelerators update their counters a few times a second: tolerance in joules, and as a share of the whole.
 SLACK_J, SLACK_SHARE = 5.0, 0.02
 
 
@@ -52,8 +52,8 @@ def telemetry_counters(evidence: Evidence) -> Iterator[Problem]:
 )
 def telemetry_energy(evidence: Evidence) -> Iterator[Problem]:
     """The energy of an epoch must be what the counters in telemetry gained meanwhile. It is no less than from
-    the first sample of the epoch to the last, and no more than from the sample before to the one after it
-    (5 J and 2 % are allowed); and what it names as a source is sampled."""
+    the first sample of the epoch to the last, and no more than from the sample before it to the one after
+    (within 5 J and 2 %). Telemetry samples every source that the log names."""
     log, found = evidence.log, of_run(evidence)
     starts, stops = series(log, "epoch_start").times, series(log, "eval_stop").times
     devices = evidence.telemetry.accelerators
@@ -87,7 +87,7 @@ def _path(evidence: Evidence, each: Series) -> str:
 
 
 def _joules(each: Series, sources: list[str], devices: int) -> list[float | None]:
-    """The sum of the counters of some sources for every sample; None where one is not known."""
+    """Return the sum of some sources' counters for every sample; None if one is unknown."""
     cpu = each.values[CPU_ENERGY] if CPU in sources else [0.0] * len(each.times)
     names = accelerator_columns("energy_mj", devices) if ACCELERATORS in sources else []
     accelerators = each.summed(names) if names else [0.0] * len(each.times)
@@ -100,7 +100,7 @@ def _joules(each: Series, sources: list[str], devices: int) -> list[float | None
 def _bounds(
     joules: list[float | None], times: list[int], begin: int, end: int
 ) -> tuple[float | None, float | None]:
-    """The least and the most that counters gained from ``begin`` to ``end``; None where it is not known."""
+    """Return the least and the most that counters gained from ``begin`` to ``end``; None if unknown."""
     inside = bisect_left(times, begin), bisect_right(times, end - READING_MS) - 1
     around = bisect_right(times, begin - READING_MS) - 1, bisect_left(times, end)
     return _gain(joules, *inside), _gain(joules, *around)
@@ -121,7 +121,7 @@ def _gain(joules: list[float | None], first: int, last: int) -> float | None:
 )
 def telemetry_accelerators(evidence: Evidence) -> Iterator[Problem]:
     """The accelerators in telemetry must be those of the log and of the node. A run samples all that it may
-    use, wherever the node lets it see them."""
+    use, if the node lets it see them."""
     if not evidence.telemetry.series:
         return
     sampled, used = evidence.telemetry.accelerators, evidence.log.integer("accelerators_per_node")

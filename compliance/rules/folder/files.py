@@ -1,4 +1,4 @@
-"""Rules on the files of a run as such: what cannot be read is no evidence."""
+"""Rules on a run's files as such: a file that cannot be read is no evidence."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ RECORDS = "the files of a run are records: restore them from where it was made, 
     remedy="put the file itself in its place, or remove what is none",
 )
 def folder_file(evidence: Evidence) -> Iterator[Problem]:
-    """The files of a run should be files that can be read. A link is not followed, and a pipe or a device
-    not opened, so that nothing in their place is compared with the log."""
+    """The files of a run should be files that can be read. The checker follows no links and opens no pipes or
+    devices, so it compares nothing in their place with the log."""
     evidence.read_all()
     for name, found in sorted(evidence.unread.items()):
         yield problem(found, path=evidence.shown(name))

@@ -10,7 +10,7 @@ from compliance.rules.folder.files import RECORDS
 from compliance.subjects.evidence.evidence import JOB, Evidence
 from compliance.wording import count, excerpt
 
-#: What benchmark/sweep/templates/job.slurm.j2 writes; a batch file without the first line is somebody's own.
+#: Lines that benchmark/sweep/templates/job.slurm.j2 writes. A batch file without the first is the user's own.
 _OURS = re.compile(r"^# (One run|The runs) of the experiment \S", re.MULTILINE)
 _RUN = re.compile(r"^run=(?P<run>\S+-seed-(?P<seed>\d{1,10}))$", re.MULTILINE)
 _NODES = re.compile(r"^#SBATCH --nodes=(\d{1,6})$", re.MULTILINE)
@@ -24,8 +24,8 @@ _GPUS = re.compile(r"^#SBATCH --gres=gpu:(?:[^:\s]+:)?(\d{1,4})$", re.MULTILINE)
     remedy=RECORDS,
 )
 def job_script(evidence: Evidence) -> Iterator[Problem]:
-    """The batch file next to a log must be the one that the run was started with. What it asks of Slurm is
-    what the run had; that of a single run names it with its seed."""
+    """The batch file next to a log must be the one that the run was started with. What it requests from
+    Slurm is what the run had; a single run's file names the run and its seed."""
     text, log, path = evidence.job, evidence.log, evidence.shown(JOB)
     if text is None or not _OURS.search(text):
         return

@@ -1,4 +1,4 @@
-"""Rules on what a run learned and with what: method.py and weights.npz."""
+"""Rules on the method of a run and what it learned: method.py and weights.npz."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from compliance.wording import count, excerpt, show
     remedy=RECORDS,
 )
 def folder_method(evidence: Evidence) -> Iterator[Problem]:
-    """The method's source next to a log must be the one that ran. It is kept where the method is a file of
-    the user's; a module of an installed package is not."""
+    """The method's source next to a log must be the one that ran. A run keeps it if the method is the user's
+    file, but not if it is a module of an installed package."""
     source, digest = evidence.log.text("method_source"), evidence.log.text("method_sha256")
     found = evidence.method_sha256
     if found is None or digest is None or source is None or not source.endswith(".py"):

@@ -1,4 +1,4 @@
-"""Rules on masks/: the predicted masks of a run's scenes are those that its log scores."""
+"""Rules on masks/: a run's predicted masks must be those that its log scores."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _COUNTED = ("true_positive", "false_positive")
 
 
 def _scored(evidence: Evidence) -> Iterator[tuple[str, str, LogEvent]]:
-    """Every scene of a complete run's log that has a mask file: its name, the file, and the event."""
+    """Yield every scene of a complete run's log that has a mask file: its name, the file, and the event."""
     seen = set()
     for event in evidence.log.sound("scene_accuracy") if evidence.log.completed else ():
         scene = str(event.metadata["scene"])
@@ -30,7 +30,7 @@ def _scored(evidence: Evidence) -> Iterator[tuple[str, str, LogEvent]]:
 
 
 def _masks(evidence: Evidence) -> Iterator[tuple[Mask, str, LogEvent]]:
-    """Every mask of the log's scenes that can be read, with its file and the event of its scene."""
+    """Yield every readable mask of the log's scenes, with its file and the scene's event."""
     for scene, path, event in _scored(evidence):
         mask = evidence.masks[scene]
         if not isinstance(mask, str):
@@ -38,7 +38,7 @@ def _masks(evidence: Evidence) -> Iterator[tuple[Mask, str, LogEvent]]:
 
 
 def _has_logged_shape(evidence: Evidence, mask: Mask, event: LogEvent) -> bool:
-    """Whether a mask has the pixels of its event, and rows and columns as configured where it is known."""
+    """Whether a mask has the pixels of its event, and the configured rows and columns if known."""
     geometry = lookup(evidence.settings, "geometry")
     size = [lookup(geometry, name) for name in ("rows", "columns")]
     pixels = mask.shape[0] * mask.shape[1]
@@ -72,7 +72,7 @@ def masks_form(evidence: Evidence) -> Iterator[Problem]:
 )
 def masks_scenes(evidence: Evidence) -> Iterator[Problem]:
     """There must be a mask of every scene that was scored, and none of a scene that was not. All scenes are
-    predicted before any is scored: one that the log lacks was left out afterwards."""
+    predicted before any is scored, so a scene that the log lacks was left out afterwards."""
     names = evidence.mask_names
     if not names or not evidence.log.completed:
         return
@@ -84,7 +84,7 @@ def masks_scenes(evidence: Evidence) -> Iterator[Problem]:
         if scene not in names:
             yield problem(f"none of {excerpt(scene, width=120)}", path=evidence.shown(MASKS))
     for scene in names:
-        # what is no mask is somebody's own
+        # a file that is not a mask is the user's own
         if scene not in scored and scene not in skipped and not isinstance(evidence.mask(scene), str | None):
             found = "a mask of a scene that the log does not score"
             yield problem(found, path=evidence.shown(f"{MASKS}/{scene}.h5"))
@@ -114,13 +114,13 @@ def masks_digest(evidence: Evidence) -> Iterator[Problem]:
     remedy="compute the scores of the result from the masks",
 )
 def masks_counts(evidence: Evidence) -> Iterator[Problem]:
-    """The cloudy pixels of all masks must be as many as hits and false alarms in the result. So they are
-    against whichever reference, of all scenes and of those of day and night apart."""
+    """The cloudy pixels of all masks must be as many as hits and false alarms in the result. This holds for
+    every reference, for all scenes and for those of day and of night separately."""
     masks = [*_masks(evidence)]
     if not masks or len(masks) != len(evidence.log.all("scene_accuracy")):
         return
     if any(event.metadata.get("mask_sha256", mask.sha256) != mask.sha256 for mask, _, event in masks):
-        return  # a rule of its own
+        return  # another rule reports this
     cloudy: Counter[str] = Counter()
     for mask, _, event in masks:
         cloudy["all"] += mask.cloudy

@@ -1,4 +1,4 @@
-"""Rules on system.json: what every start of a run measured of its node, against the log."""
+"""Rules on system.json: what every start of a run measured about its node must agree with the log."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from compliance.subjects.result_fields import lookup
 from compliance.subjects.timeline import RESUMED
 from compliance.wording import count, describe, excerpt, show
 
-#: A node is measured just before the first event; to look at a checkout may take a slow disk minutes.
+#: A node is measured just before the first event; reading a checkout may take minutes on a slow disk.
 BEFORE_MS = 600_000
 #: Facts have whole seconds.
 SECOND_MS = 1000
 
 
 def _name(evidence: Evidence, start: int) -> str:
-    """The shown name of the facts of a start."""
+    """Return the name that findings use for the facts of a start."""
     return evidence.shown(RunFolder(evidence.root).system_of(start).name)
 
 
 def _first(evidence: Evidence) -> dict[str, Any] | None:
-    """The facts of the first start, by which the log was begun."""
+    """Return the facts of the first start, which began the log."""
     facts = evidence.facts.get(1)
     return facts.data if facts else None
 
@@ -41,8 +41,8 @@ def _first(evidence: Evidence) -> dict[str, Any] | None:
     remedy=RECORDS,
 )
 def measured_form(evidence: Evidence) -> Iterator[Problem]:
-    """What a start measured of its node must be complete and possible. A processor, memory and a node there
-    are at least, and every field has its type."""
+    """What a start measured of its node must be complete and possible. There is at least one
+    processor, some memory and one node, and every field has its type."""
     for start, facts in evidence.facts.items():
         for line, found, expected in facts.defects:
             yield problem(found, line, expected, path=_name(evidence, start))
@@ -101,7 +101,7 @@ def measured_node(evidence: Evidence) -> Iterator[Problem]:
 )
 def measured_accelerators(evidence: Evidence) -> Iterator[Problem]:
     """Accelerators that a run used should be measured. A node without NVIDIA's management library shows
-    none, so that nothing but the log says that they were there."""
+    none, so only the log says that they were there."""
     facts, used = _first(evidence), evidence.log.integer("accelerators_per_node")
     if facts is not None and used and not facts["accelerators"]:
         yield problem("no accelerator", None, f"{used}, as the log has", path=_name(evidence, 1))
@@ -183,8 +183,8 @@ def measured_time(evidence: Evidence) -> Iterator[Problem]:
     remedy=RECORDS,
 )
 def measured_starts(evidence: Evidence) -> Iterator[Problem]:
-    """Every start of a resumed run should have measured its node. A start that failed before it could resume
-    the run has measured it too."""
+    """Every start of a resumed run should have measured its node. Even a start that failed before it could
+    resume the run has measured it."""
     log, starts = evidence.log, [*evidence.facts]
     if evidence.in_bundle or not starts or not log.completed:
         return

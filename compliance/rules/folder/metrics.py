@@ -1,4 +1,4 @@
-"""Rules on metrics.csv: the measurements of every epoch, as the log has them."""
+"""Rules on metrics.csv: every epoch's measurements must be those of the log."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from compliance.subjects.log import Log
 from compliance.subjects.timeline import series
 from compliance.wording import count, listing, show
 
-#: Seconds that are sums of milliseconds may differ by their rounding.
+#: Seconds that are sums of milliseconds may differ by rounding.
 ROUNDING = 0.0005
 _SECONDS = {"training_seconds": "epoch", "evaluation_seconds": "eval"}
 
 
 def _rows(evidence: Evidence) -> Iterator[Epoch]:
-    """The rows of epochs that the log has too; none where they are not counted from 1."""
+    """Yield the rows of epochs that are also in the log; none if they are not numbered from 1."""
     rows = evidence.metrics.epochs if evidence.metrics else []
     if all(row.number == place for place, row in enumerate(rows, start=1)):
         yield from rows[: len(series(evidence.log, "eval_stop"))]
@@ -66,8 +66,8 @@ def metrics_epochs(evidence: Evidence) -> Iterator[Problem]:
     remedy=RECORDS,
 )
 def metrics_agree(evidence: Evidence) -> Iterator[Problem]:
-    """Losses and accuracies in the table of metrics must be those of the log. Both are written from the same
-    numbers, with all their digits."""
+    """Losses and accuracies in the table of metrics must be those of the log. A run writes both from the same
+    numbers, with all digits."""
     logged = {key: series(evidence.log, key) for key in COLUMNS[1:5]}
     for row in _rows(evidence):
         for key, events in logged.items():
@@ -86,19 +86,19 @@ def metrics_agree(evidence: Evidence) -> Iterator[Problem]:
     remedy=RECORDS,
 )
 def metrics_rate(evidence: Evidence) -> Iterator[Problem]:
-    """Learning rates in the table of metrics must follow from the schedule. It is known from peak, warm-up,
-    form and number of steps; a method that is not trained by steps has the rate 0."""
+    """Learning rates in the table of metrics must follow from the schedule. Peak, warm-up, form and number
+    of steps determine it; a method that is not trained in steps has rate 0."""
     for row in _rows(evidence):
         rate = _last_rate(evidence.log, row.number)
         stated = row.values["learning_rate"]
-        # another mathematical library may round a cosine otherwise
+        # another mathematical library may round a cosine differently
         if rate is not None and not math.isclose(stated, rate, rel_tol=1e-9, abs_tol=1e-18):
             found, expected = f"{show(stated)} in epoch {row.number}", show(rate)
             yield problem(found, row.line, expected, path=evidence.shown(METRICS))
 
 
 def _last_rate(log: Log, epoch: int) -> float | None:
-    """The learning rate of an epoch's last step, None where the log does not state enough."""
+    """Return the learning rate of an epoch's last step; None if the log does not state enough."""
     from benchmark.config.schedule import rate_of
 
     if log.text("method_kind") == "fitted":
@@ -117,8 +117,8 @@ def _last_rate(log: Log, epoch: int) -> float | None:
     remedy=RECORDS,
 )
 def metrics_seconds(evidence: Evidence) -> Iterator[Problem]:
-    """Seconds in the table of metrics must be the lengths of the log's intervals. They are computed from the
-    times of the log itself."""
+    """Seconds in the table of metrics must be the lengths of the log's intervals. A run computes them from
+    the times in the log."""
     for column, interval in _SECONDS.items():
         starts, stops = (series(evidence.log, f"{interval}_{end}").times for end in ("start", "stop"))
         for row in _rows(evidence) if starts and stops else ():

@@ -1,4 +1,4 @@
-"""The steps of a run, by what its log states."""
+"""The number of steps of a run, derived from its log."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from compliance.subjects.result_fields import lookup
 
 
 class Steps(NamedTuple):
-    """Steps that an epoch takes, and of all epochs as the learning rate plans them."""
+    """The steps of an epoch, and those of all epochs as planned for the learning rate."""
 
     epoch: int
     planned: int
 
 
 def steps_of(log: Log) -> Steps | None:
-    """The steps of a network's run; None where the log does not state what follows from.
+    """Return the steps of a network's run; None if the log does not state enough to derive them.
 
-    Scenes that were skipped count in the plan, which is made before they are read.
+    The plan includes skipped scenes, because it is made before they are read.
     """
     patches, batch = log.integer("train_samples"), log.integer("global_batch_size")
     epochs = log.integer("epochs")

@@ -1,4 +1,4 @@
-"""Rules on telemetry.csv: samples of the node while the run lasted."""
+"""Rules on telemetry.csv: samples of the node during the run."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ from compliance.subjects.log import LARGEST_INTEGER, Log
 from compliance.subjects.timeline import RESUMED
 from compliance.wording import count, listing, show
 
-#: A run looks at its node before its first event and tidies up after its last, for at most so long.
+#: A run measures its node before its first event and cleans up after its last, for at most this long each.
 MARGIN_MS = 60_000
-#: Clocks of a node are set back by no more while a run lasts.
+#: A node's clock is set back by at most this much during a run.
 CLOCK_MS = 1000
-#: Seconds, and a share of them, by which the two clocks of telemetry may differ.
+#: The two clocks of telemetry may differ by this many seconds, plus this share.
 CLOCKS_S, CLOCKS_SHARE = 5.0, 0.01
 #: This many intervals without a sample are a gap.
 GAP_SAMPLES = 12
-#: Samples that are needed to say how busy a run is.
+#: The fewest samples that show how busy a run is.
 FEW_SAMPLES = 3
-#: A process that trains keeps a core busy; waiting for storage or for others, still a twentieth of one.
+#: A training process keeps a core busy; while it waits for storage or for others, still a twentieth of one.
 IDLE_PERCENT = 5.0
-#: Loads over a short time are rough, so that more than all of a node is so only by a tenth.
+#: Loads over a short time are inexact: only a load of a tenth above the whole node counts as too high.
 OVERLOAD = 1.1
 
 
 def span_of(log: Log) -> tuple[int, int | None] | None:
-    """The times of the first event and, where the run has stopped, of the last."""
+    """Return the times of the first event and, if the run has stopped, of the last."""
     if not log.events or not log.is_chronological:
         return None
     first, last = log.events.times[0], log.events.times[-1]
@@ -47,9 +47,9 @@ def span_of(log: Log) -> tuple[int, int | None] | None:
 
 
 def clock_set(log: Log) -> int:
-    """Milliseconds by which the node's clock was set during the run, as run_stop says; 0 where it ran on.
+    """Return by how many milliseconds run_stop says the node's clock was set; 0 if it ran on.
 
-    Samples have the node's clock, events do not.
+    Samples use the node's clock, events do not.
     """
     stop = log.first("run_stop")
     stated = stop.metadata.get("clock_set_ms") if stop else None
@@ -63,9 +63,9 @@ def is_steady(series: Series) -> bool:
 
 
 def of_run(evidence: Evidence) -> list[Series]:
-    """The series but those of starts that ended before the log begins.
+    """Return the series, except those of starts that ended before the log begins.
 
-    A run that was killed before its clock started has its log begun again, but not its telemetry.
+    A run that was killed before its clock started begins its log again, but continues its telemetry.
     """
     span = span_of(evidence.log)
     margin, series = MARGIN_MS + clock_set(evidence.log), evidence.telemetry.series
@@ -93,9 +93,8 @@ def telemetry_form(evidence: Evidence) -> Iterator[Problem]:
     remedy=RECORDS,
 )
 def telemetry_order(evidence: Evidence) -> Iterator[Problem]:
-    """Samples must stand in the order in which they were taken. A second is allowed for a clock that is
-    corrected, and more where the log says that it was set; a later start of a resumed run continues the
-    table."""
+    """Samples must stand in the order in which they were taken. A clock may be corrected by a second, or
+    by more if the log says that it was set. A later start of a resumed run continues the table."""
     last: int | None = None
     allowed = CLOCK_MS + clock_set(evidence.log)
     for series in evidence.telemetry.series:
@@ -108,7 +107,7 @@ def telemetry_order(evidence: Evidence) -> Iterator[Problem]:
 
 
 def _outside(evidence: Evidence) -> Iterator[Problem]:
-    """The samples that are not of the time of the run."""
+    """Report the samples that were not taken during the run."""
     span = span_of(evidence.log)
     if span is None:
         return
@@ -136,7 +135,7 @@ def _outside(evidence: Evidence) -> Iterator[Problem]:
 )
 def telemetry_span(evidence: Evidence) -> Iterator[Problem]:
     """Samples must be of the time of the run, a minute before its first and after its last event included.
-    Earlier ones are allowed to a start that was killed before its clock started, but not all of them."""
+    A start that was killed before its clock started may have earlier ones, but not all may be earlier."""
     yield from _outside(evidence)
 
 
@@ -148,7 +147,7 @@ def telemetry_span(evidence: Evidence) -> Iterator[Problem]:
     remedy="say in the contribution why the clock of the node jumped, or make the run again",
 )
 def telemetry_clock(evidence: Evidence) -> Iterator[Problem]:
-    """The two clocks of telemetry should agree over each start, to 1 % and five seconds. They do not where
+    """The two clocks of telemetry should agree over each start, to 1 % and five seconds. They do not if
     the node slept or its clock was set."""
     for series in evidence.telemetry.series:
         if not is_steady(series):
@@ -165,8 +164,8 @@ def telemetry_clock(evidence: Evidence) -> Iterator[Problem]:
     remedy="say in the contribution why the node could not be sampled, or make the run again",
 )
 def telemetry_gap(evidence: Evidence) -> Iterator[Problem]:
-    """Samples should cover the run without gaps. Within a start more than a minute without a sample is one;
-    the time between the starts of a resumed run is none."""
+    """Samples should cover the run without gaps. Within a start, more than a minute without a sample is a
+    gap; the time between the starts of a resumed run is not."""
     series, span = of_run(evidence), span_of(evidence.log)
     if any(True for _ in _outside(evidence)):
         return
@@ -186,7 +185,7 @@ def telemetry_gap(evidence: Evidence) -> Iterator[Problem]:
 
 
 class Work:
-    """Samples of which the whole interval before them lies within training and evaluation."""
+    """Samples whose preceding interval lies entirely within training and evaluation."""
 
     def __init__(self, evidence: Evidence) -> None:
         starts, stops = (evidence.log.all(key).times for key in ("epoch_start", "eval_stop"))
@@ -196,10 +195,10 @@ class Work:
         utilisation = accelerator_columns("utilisation_percent", devices)
         self.line: int | None = None
         self.file = ""
-        #: Seconds that the samples are of, and those times the load of the process.
+        #: Seconds that the samples cover, and the sum of seconds times load of the process.
         self.seconds = self.load = 0.0
         self.samples = 0
-        #: The highest utilisation of any accelerator, None where none was read.
+        #: The highest utilisation of any accelerator, None if none was read.
         self.utilisation: float | None = None
         for series in filter(is_steady, of_run(evidence)) if not clock_set(evidence.log) else ():
             loads = series.values[PROCESS_CPU]
@@ -217,7 +216,7 @@ class Work:
 
     @property
     def mean(self) -> float | None:
-        """The mean load of the process in percent of a core; None of too few samples."""
+        """The mean load of the process in percent of a core; None for too few samples."""
         return self.load / self.seconds if self.samples >= FEW_SAMPLES and self.seconds > 0 else None
 
 
@@ -229,8 +228,8 @@ class Work:
 )
 def telemetry_work(evidence: Evidence) -> Iterator[Problem]:
     """A run must compute while it trains. From its first epoch to its last evaluation it keeps a twentieth of
-    a core busy or an accelerator, and an accelerator where it states that it used one; and no process is
-    busier than all processors of its node."""
+    a core or an accelerator busy, and an accelerator if it states that it used one. No process is busier
+    than all processors of its node."""
     work = Work(evidence)
     if work.mean is None:
         return
@@ -254,7 +253,7 @@ def telemetry_work(evidence: Evidence) -> Iterator[Problem]:
 )
 def telemetry_memory(evidence: Evidence) -> Iterator[Problem]:
     """The memory in use must fit the weights and the node. Process and accelerators together hold at least
-    the weights that they train; a process takes no more than its node has."""
+    the weights that they train; a process takes no more memory than its node has."""
     series = of_run(evidence)
     weights = evidence.weights
     columns = [PROCESS_MEMORY, *accelerator_columns("memory_mb", evidence.telemetry.accelerators)]
@@ -276,7 +275,7 @@ def telemetry_memory(evidence: Evidence) -> Iterator[Problem]:
 
 
 def _highest(series: Sequence[Series], columns: Sequence[str]) -> tuple[float, int, str] | None:
-    """The highest sum of some columns over all samples, with its line and file; None where there is none."""
+    """Return the highest sum of some columns over all samples, with line and file; None if there is none."""
     sums = (
         (value, line, each.file)
         for each in series

@@ -1,4 +1,4 @@
-"""Rules on timers.txt: the timers of a run are the intervals of its log."""
+"""Rules on timers.txt: a run's timers must be the intervals of its log."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from compliance.subjects.evidence.timers import Timer
 from compliance.subjects.log import Log
 from compliance.wording import excerpt
 
-#: The timers by the intervals of the log.
+#: Interval of the log -> name of its timer.
 NAMES = {
     **{"init": "load", "run": "total", "staging": "staging", "epoch": "training", "eval": "evaluation"},
     **{"inference": "inference", "baselines": "baselines"},
 }
-#: Timers are rounded to milliseconds, and those of the table to six digits.
+#: Tolerances: timers are rounded to milliseconds, those of the table to six digits.
 ROUNDING, ROUNDING_OF_TABLE = 0.0011, 1e-5
 
-#: Seconds of the last use of an interval and of all, and when the last began in seconds since 1970.
+#: Seconds of an interval's last use and in total, and the start of the last in seconds since 1970.
 Length = tuple[float, float, int]
 
 
 def _lengths(log: Log) -> dict[str, Length]:
-    """The lengths of the log's intervals by the names of their timers."""
+    """Return the lengths of the log's intervals by timer name."""
     found: dict[str, Length] = {}
     for interval, name in NAMES.items():
         starts, stops = (log.all(f"{interval}_{end}").times for end in ("start", "stop"))
@@ -58,8 +58,8 @@ def timers_form(evidence: Evidence) -> Iterator[Problem]:
     remedy=RECORDS,
 )
 def timers_names(evidence: Evidence) -> Iterator[Problem]:
-    """The timers must be the intervals of a complete run. Each stands once in the table, and once among the
-    values below it."""
+    """The timers must be the intervals of a complete run. Each appears once in the table, and once among
+    the values below it."""
     timers, log, path = evidence.timers, evidence.log, evidence.shown(TIMERS)
     if timers is None or timers.defects or not log.completed:
         return
@@ -82,8 +82,8 @@ def timers_names(evidence: Evidence) -> Iterator[Problem]:
     remedy=RECORDS,
 )
 def timers_agree(evidence: Evidence) -> Iterator[Problem]:
-    """The timers must last as long as the intervals of the log. A timer has the length and the start of the
-    last use of an interval, and the sum of all, to the millisecond; the table has six digits."""
+    """The timers must last as long as the intervals of the log. A timer has the length and the start of an
+    interval's last use, and the total length, to the millisecond; the table has six digits."""
     if evidence.timers is None or not evidence.log.completed:
         return
     lengths = _lengths(evidence.log)
@@ -94,7 +94,7 @@ def timers_agree(evidence: Evidence) -> Iterator[Problem]:
 
 
 def _compared(timer: Timer, length: Length) -> Iterator[tuple[str, str, str]]:
-    """What a timer states otherwise than the log: what it is, as stated, and as it was."""
+    """Yield where a timer differs from the log: the quantity, the timer's value, and the true value."""
     last, total, start = length
     for name, stated, true in (("time", timer.time, last), ("sum", timer.sum, total)):
         if abs(stated - true) > ROUNDING + (ROUNDING_OF_TABLE * abs(true) if timer.is_rounded else 0):
@@ -104,8 +104,8 @@ def _compared(timer: Timer, length: Length) -> Iterator[tuple[str, str, str]]:
 
 
 def _moment(seconds: int) -> str:
-    """Seconds since 1970 as the table has them."""
+    """Format seconds since 1970 as in the table."""
     try:
         return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(seconds))
-    except (OverflowError, ValueError, OSError):  # of a log whose times are none
+    except (OverflowError, ValueError, OSError):  # the log's times are not times
         return f"{seconds} s since 1970"

@@ -1,8 +1,8 @@
-"""What MLPerf HPC and MLPerf Training ask of the keys of a log, as data.
+"""What MLPerf HPC and MLPerf Training require of the keys of a log, as data.
 
-The facts are those of the rule files of mlcommons/logging: hpc_3.0.0 in full, and of
-training_6.1.0 what is common to all benchmarks, whose names change with every round: those of
-all rounds are known. ``compliance.rules.foreign.published`` applies them.
+The facts come from the rule files of mlcommons/logging: all of hpc_3.0.0, and the part of
+training_6.1.0 that is common to all benchmarks. Benchmark names change with every round; those
+of all rounds are listed. ``compliance.rules.foreign.published`` applies the facts.
 """
 
 from __future__ import annotations
@@ -15,19 +15,18 @@ from compliance.wording import listing, show
 
 
 class Values(NamedTuple):
-    """Values that are allowed: in words, and whether a value is one of them."""
+    """Allowed values: in words, and as a test of a value."""
 
     words: str
     hold: Callable[[object], bool]
 
 
 class Demand(NamedTuple):
-    """What is asked of the events of a key.
+    """What the rules require of the events of a key.
 
-    ``often``: once (or again with the same value), at least once, or as often as the log
-    likes. ``instead`` is a key that may be there in its place. ``metadata`` are the sets of
-    metadata of which every event must carry one in full; ``reached`` are the values of which
-    at least one event must have one.
+    ``often``: once (or again with the same value), at least once, or any number of times.
+    ``instead`` is a key that may replace it. Every event must have all metadata of at least
+    one of the sets in ``metadata``. At least one event must have a value in ``reached``.
     """
 
     often: Literal["once", "some", "any"] = "once"
@@ -41,7 +40,7 @@ Demands = Mapping[str, Demand]
 
 
 def _range(words: str, holds: Callable[[float], bool]) -> Values:
-    """Numbers for which a comparison holds. Not a number holds for none."""
+    """Allow the numbers for which a comparison holds, which is never true of NaN."""
 
     def hold(value: object) -> bool:
         return isinstance(value, int | float) and not isinstance(value, bool) and holds(value)
@@ -50,28 +49,28 @@ def _range(words: str, holds: Callable[[float], bool]) -> Values:
 
 
 def at_least(least: float) -> Values:
-    """Numbers from ``least`` on."""
+    """Allow numbers from ``least`` on."""
     return _range(f"at least {least}", lambda value: value >= least)
 
 
 def at_most(most: float) -> Values:
-    """Numbers up to ``most``."""
+    """Allow numbers up to ``most``."""
     return _range(f"at most {most}", lambda value: value <= most)
 
 
 def above(low: float, most: float = float("inf")) -> Values:
-    """Numbers greater than ``low`` and, where it is given, up to ``most``."""
+    """Allow numbers greater than ``low`` and, if given, up to ``most``."""
     upto = "" if most == float("inf") else f", at most {most}"
     return _range(f"above {low}{upto}", lambda value: low < value <= most)
 
 
 def between(least: float, most: float) -> Values:
-    """Numbers from ``least`` to ``most``, both included."""
+    """Allow numbers from ``least`` to ``most``, both included."""
     return _range(f"from {least} to {most}", lambda value: least <= value <= most)
 
 
 def one_of(*values: object) -> Values:
-    """These values; a boolean is no number here."""
+    """Allow these values; a boolean does not count as a number."""
 
     def hold(value: object) -> bool:
         return any(isinstance(value, bool) == isinstance(each, bool) and value == each for each in values)
@@ -82,7 +81,7 @@ def one_of(*values: object) -> Values:
 COUNT = above(0)
 FACTOR = at_least(0)
 FILLED = Values("anything but an empty text", lambda value: value != "")
-#: Upstream takes every value for true that Python does.
+#: Upstream accepts every value that is true in Python.
 TRUE = Values("true", bool)
 PAIR = Values("a list of two", lambda value: isinstance(value, list) and len(value) == 2)
 LIST = Values("a list", lambda value: isinstance(value, list))
@@ -91,7 +90,7 @@ WHOLE = _range("a whole number from 1 on", lambda value: 1 <= value == value // 
 
 DIVISIONS = ("closed", "open")
 STATUS = ("cloud", "onprem", "preview", "research")
-#: Benchmarks of MLPerf HPC 0.7 to 3.0, and of MLPerf Training from 0.6 to 6.1, first those of 6.1.
+#: Benchmarks of MLPerf HPC 0.7 to 3.0, and of MLPerf Training 0.6 to 6.1, those of 6.1 first.
 HPC_BENCHMARKS = ("deepcam", "cosmoflow", "oc20", "openfold")
 TRAINING_BENCHMARKS = (
     *("flux1", "llama31_8b", "llama2_70b_lora", "gpt_oss_20b"),
@@ -104,7 +103,7 @@ Metadata = tuple[Mapping[str, Values | None], ...]
 
 
 def _loop(epoch: Metadata, block: Metadata, block_stop: Metadata) -> Demands:
-    """The events of training and evaluation, which are logged by epoch or by block of epochs."""
+    """Return the demands on the events of training and evaluation, logged by epoch or by block of epochs."""
     return {
         "block_start": Demand("some", metadata=block, instead="epoch_start"),
         "block_stop": Demand("some", metadata=block_stop, instead="epoch_stop"),
@@ -118,7 +117,7 @@ def _loop(epoch: Metadata, block: Metadata, block_stop: Metadata) -> Demands:
 _COMMON: Demands = {
     "submission_org": Demand(values=FILLED),
     "submission_platform": Demand(values=FILLED),
-    # which division and benchmark: rules of their own
+    # other rules check which division and benchmark
     "submission_division": Demand(),
     "submission_benchmark": Demand(),
     "cache_clear": Demand("some"),
@@ -138,7 +137,7 @@ def _quality(reached: Values) -> Demand:
     return Demand("some", metadata=_EPOCH, reached=reached)
 
 
-#: The quality that a run must reach (H): the same in both divisions.
+#: The quality that a run must reach (H), the same in both divisions.
 _TARGETS: Mapping[str, Demands] = {
     "deepcam": {"eval_accuracy": _quality(between(0.82, 1))},
     "cosmoflow": {"eval_error": _quality(above(0, 0.124))},
@@ -231,7 +230,7 @@ _CLOSED: Mapping[str, Demands] = {
     },
 }
 
-#: What deepcam's choice of optimizer and schedule asks for, in the closed division.
+#: Further demands on deepcam in the closed division, by its choice of optimizer and schedule.
 _DEEPCAM_CHOICES: Mapping[tuple[str, str], Demands] = {
     ("opt_name", "LAMB"): {
         "opt_bias_correction": Demand(values=TRUE),
@@ -251,11 +250,11 @@ _DEEPCAM_CHOICES: Mapping[tuple[str, str], Demands] = {
 
 @dataclass(frozen=True)
 class Ruleset:
-    """What is asked of a log: of every log, of those of a division, of a benchmark in a division
+    """The demands on a log: on every log, by division, by benchmark and division
     (``benchmark/division``), and by the value of a key in one of these.
 
     ``init_minutes`` is the longest initialisation by division; ``disclosed`` are keys that
-    only the newest round asks for, so that earlier logs lack them.
+    only the newest round requires, so earlier logs lack them.
     """
 
     benchmarks: tuple[str, ...]
@@ -296,7 +295,7 @@ _PRECISIONS = one_of(
     *("fp64", "fp32", "tf32", "fp16", "fp8", "mxfp6", "nvfp4", "mxfp4", "bfloat16"),
     *("Graphcore FLOAT 16.16", "int8", "uint8", "int4", "uint4"),
 )
-#: Precision, parallelism and configuration of a run, which Training asks for from round 6.1 on.
+#: Precision, parallelism and configuration of a run, which Training requires from round 6.1 on.
 _DISCLOSED: Demands = {
     "lowest_numerical_precision_in_linear": Demand("any", _PRECISIONS),
     "lowest_numerical_precision_in_attn": Demand("any", _PRECISIONS),

@@ -1,7 +1,7 @@
 """Rules on logs of MLPerf HPC and MLPerf Training.
 
-What is the same for both is one rule; what their rule files (`compliance.rules.foreign.keys`) say
-differently is a rule for each, with the name of its profile in its id.
+What is the same for both is one rule. Where their rule files (`compliance.rules.foreign.keys`)
+differ, each has its own rule, with the name of its profile in the id.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from compliance.wording import count, describe, excerpt, listing, nearest, show
 BOTH = ("hpc", "training")
 MINUTE_MS = 60 * 1000
 
-#: Before which events (the first of each) an event must not stand, and after which it must not.
+#: An event must not precede the first event of its entry in COMES_AFTER, nor follow those of COMES_BEFORE.
 COMES_AFTER = {
     "init_stop": "init_start",
     "run_start": "init_stop",
@@ -30,20 +30,20 @@ COMES_BEFORE = {"init_start": ("init_stop", "run_start"), "init_stop": ("run_sta
 
 
 def all_by_key(log: Log) -> Mapping[str, Sequence[LogEvent]]:
-    """The events of each key. Published logs go on after ``run_stop``: these events count too."""
+    """Return the events of each key. Published logs continue after ``run_stop``; these events count too."""
     return log.all_by_key
 
 
 def _word(by_key: Mapping[str, Sequence[LogEvent]], key: str, known: tuple[str, ...]) -> str | None:
-    """The value of the first event of a key where it is one of the known words."""
+    """Return the value of a key's first event if it is one of the known words, else None."""
     value = by_key[key][0].value if key in by_key else None
     return value if isinstance(value, str) and value in known else None
 
 
 def demands_on(log: Log, ruleset: Ruleset) -> Demands:
-    """What a ruleset asks of a log, by key; the more special demand on a key stands for the general one.
+    """Return a ruleset's demands on a log, by key; a more specific demand replaces a general one.
 
-    The log's words only choose among the ruleset's own; others choose nothing.
+    The log's words only select among the ruleset's own; others select nothing.
     """
     by_key = all_by_key(log)
     division = _word(by_key, "submission_division", DIVISIONS)
@@ -61,7 +61,7 @@ def demands_on(log: Log, ruleset: Ruleset) -> Demands:
 
 
 def _asked(log: Log, ruleset: Ruleset) -> Iterator[tuple[str, Demand, Sequence[LogEvent]]]:
-    """Every key that is asked for, what is asked, and the events that answer; nothing without events."""
+    """Yield every required key, the demand on it, and the log's events of it; nothing without any events."""
     by_key = all_by_key(log)
     for key, demand in demands_on(log, ruleset).items() if by_key else ():
         yield key, demand, by_key.get(key, [])
@@ -75,7 +75,7 @@ def _asked(log: Log, ruleset: Ruleset) -> Iterator[tuple[str, Demand, Sequence[L
     profiles=BOTH,
 )
 def division(log: Log) -> Iterator[Problem]:
-    """The division must be one of the two that there are. What else is asked depends on it."""
+    """The division must be one of the two that there are. Other requirements depend on it."""
     events = all_by_key(log).get("submission_division", [])
     for event in events[:1]:
         if event.value not in DIVISIONS:
@@ -91,17 +91,17 @@ def division(log: Log) -> Iterator[Problem]:
 )
 def order(log: Log) -> Iterator[Problem]:
     """Initialisation and the run must follow each other. Several processes may start the initialisation;
-    the first that ends it ends it for all."""
+    the first to end it ends it for all."""
     by_key = all_by_key(log)
     first = {key: events[0] for key, events in by_key.items()}
     for key, before in COMES_AFTER.items():
         for event in by_key.get(key, []):
             if before in first and event.place < first[before].place:
                 yield problem(f"`{key}` before `{before}` on line {first[before].line}", event.line)
-            elif before not in first and before == "staging_start":  # all others must be there
+            elif before not in first and before == "staging_start":  # other rules require the others
                 yield problem(f"`{key}` without `{before}`", event.line)
     for key, others in COMES_BEFORE.items():
-        for event in by_key.get(key, [])[1:]:  # where the first is late, what it precedes has been reported
+        for event in by_key.get(key, [])[1:]:  # if the first is late, COMES_AFTER has reported it
             late = [each for each in others if each in first and event.place > first[each].place]
             if late:
                 yield problem(f"`{key}` after `{late[0]}` on line {first[late[0]].line}", event.line)
@@ -117,7 +117,7 @@ def order(log: Log) -> Iterator[Problem]:
 )
 def cache_clear(log: Log) -> Iterator[Problem]:
     """The event `cache_clear` should say by its value that the caches were cleared. Most published logs
-    leave it empty."""
+    leave the value empty."""
     silent = [event for event in all_by_key(log).get("cache_clear", []) if event.value is not True]
     if silent:
         yield problem(f"{describe(silent[0].value)}, {count(len(silent), 'time')}", silent[0].line)
@@ -133,11 +133,11 @@ def cache_clear(log: Log) -> Iterator[Problem]:
 )
 def epoch_open(log: Log) -> Iterator[Problem]:
     """Every epoch, block and evaluation that starts should stop. Published logs leave the last one open
-    where the target was reached inside."""
+    if the target was reached within it."""
     by_key = all_by_key(log)
     for interval in ("block", "epoch", "eval"):
         starts, stops = (by_key.get(f"{interval}_{end}", []) for end in ("start", "stop"))
-        # where one of both is missing altogether it is asked for elsewhere
+        # if either is missing altogether, another rule reports it
         if starts and stops and len(starts) != len(stops):
             found = f"`{interval}_start` {count(len(starts), 'time')}, `{interval}_stop` {len(stops)}"
             yield problem(found, max(starts[-1].line, stops[-1].line))
@@ -155,7 +155,7 @@ def _carries(event: LogEvent, metadata: Mapping[str, Values | None]) -> bool:
 
 
 def _in_words(alternatives: Metadata) -> str:
-    """``epoch_num``, or ``epoch_count (above 0) and first_epoch_num or samples_count (at least 0)``."""
+    """Say ``epoch_num``, or ``epoch_count (above 0) and first_epoch_num or samples_count (at least 0)``."""
     return listing(
         (
             listing(f"`{name}`{f' ({values.words})' if values else ''}" for name, values in metadata.items())
@@ -168,9 +168,9 @@ def _in_words(alternatives: Metadata) -> str:
 def rules_of(
     profile: str, ruleset: Ruleset, name: str, prefix: str, clauses: Mapping[str, str]
 ) -> tuple[Rule, ...]:
-    """The rules that a ruleset answers differently from another, for the profile that applies it.
+    """Make the rules that differ between rulesets, for the profile that applies this one.
 
-    Their ids begin with ``prefix``; ``clauses`` are those of each, and there are no others.
+    Their ids begin with ``prefix``; only rules with an entry in ``clauses`` are made.
     """
 
     def profile_rule(id: str, **facts: Any) -> Callable[[Check], Rule]:
@@ -182,7 +182,7 @@ def rules_of(
         remedy="log the name as the rules write it, or choose the profile that the log belongs to",
     )
     def benchmark(log: Log) -> Iterator[Problem]:
-        """The benchmark must be one of those that the rounds have had. What else is asked depends on it."""
+        """The benchmark must be one of those that the rounds have had. Other requirements depend on it."""
         for event in all_by_key(log).get("submission_benchmark", [])[:1]:
             if event.value not in ruleset.benchmarks:
                 near = nearest(event.value, ruleset.benchmarks) if isinstance(event.value, str) else None
@@ -196,8 +196,8 @@ def rules_of(
         remedy="log the key as the clause describes it",
     )
     def missing(log: Log) -> Iterator[Problem]:
-        """Every key that the rules ask for must be in the log. Epochs may be logged as blocks of epochs. Of a
-        file with a second run only the first run has been read, so that nothing is missed there."""
+        """Every key that the rules ask for must be in the log. Epochs may be logged as blocks of epochs. If
+        a file has a second run, only the first has been read, so nothing counts as missing there."""
         if log.second_run:
             return
         told = set()
@@ -227,8 +227,8 @@ def rules_of(
         remedy="let one process write the log",
     )
     def restated(log: Log) -> Iterator[Problem]:
-        """A key that states a fact of the whole run should be logged once. Published logs state some by
-        every process, with one value."""
+        """A key that states a fact of the whole run should be logged once. In published logs, every process
+        states some, with the same value."""
         for key, demand, events in _asked(log, ruleset):
             if demand.often == "once" and len(events) > 1 and _all_equal(events):
                 yield problem(f"`{key}` {count(len(events), 'time')}", events[1].line)
@@ -335,8 +335,8 @@ def target(log: Log) -> Iterator[Problem]:
     profiles=("training",),
 )
 def disclosed(log: Log) -> Iterator[Problem]:
-    """A log should disclose precision, parallelism and configuration. The rules ask for them since
-    round 6.1, so that no earlier log has them."""
+    """A log should disclose precision, parallelism and configuration. The rules require them since
+    round 6.1, so no earlier log has them."""
     by_key = all_by_key(log)
     absent = [f"`{key}`" for key in TRAINING.disclosed if key not in by_key]
     if by_key and absent:

@@ -1,7 +1,6 @@
-"""Rules on logs of any program for MLCommons Science: what submit.adoc and the policy ask, no more.
+"""Rules on logs of any program for MLCommons Science: what submit.adoc and the policy require, no more.
 
-The four benchmarks are data (`compliance.benchmarks`). Keys beyond these, and whatever else a program
-logs, are its own business.
+The four benchmarks are data (`compliance.benchmarks`). A program may log any other keys and data.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ SCIENCE = Ruleset(
     init_minutes={},
     common={
         "submission_benchmark": Demand(),
-        # which division, status and version: rules that hold for every submission
+        # the rules for every submission check which division, status and version
         **dict.fromkeys(
             (f"submission_{name}" for name in ("org", "division", "status", "platform")), Demand(values=TEXT)
         ),
@@ -74,24 +73,24 @@ SCIENCE_RULES = rules_of(
     },
 )
 
-#: Events that S6.1 and the second S6.3 want as points in time.
+#: Events that S6.1 and the second S6.3 require as points in time.
 POINTS = (
     *("submission_benchmark", "submission_org", "submission_division", "submission_status"),
     *("submission_platform", COMMIT_KEY, *VERSIONS, "result"),
 )
-#: What MLPerf HPC logs of a run's course, which the policy makes optional.
+#: Events by which MLPerf HPC logs a run's progress; the policy makes them optional.
 PERFORMANCE = (
     *("cache_clear", "init_start", "init_stop", "run_start", "run_stop", "epoch_start", "epoch_stop"),
     *("eval_start", "eval_stop", "train_samples", "eval_samples"),
 )
-#: How deep a `result` is searched for names; deeper ones describe no measure.
+#: How deep a `result` is searched for names; deeper names describe no measure.
 DEPTH = 8
 
 science_rule = partial(log_rule, profiles=("science",))
 
 
 def benchmark_of(log: Log) -> tuple[str, Benchmark] | None:
-    """The Science benchmark that a log names, whatever its case."""
+    """Return the Science benchmark that a log names, ignoring case, or None."""
     event = next(iter(all_by_key(log).get("submission_benchmark", [])), None)
     name = event.value.casefold() if event and isinstance(event.value, str) else ""
     return (name, BENCHMARKS[name]) if name in BENCHMARKS else None
@@ -127,7 +126,7 @@ def commit(log: Log) -> Iterator[Problem]:
 
 
 def _names(value: object, depth: int = DEPTH) -> Iterator[str]:
-    """The names of all fields of an object, in lower case."""
+    """Yield the names of all fields of an object, nested ones too, in lower case."""
     if depth and isinstance(value, Mapping):
         for name, inner in value.items():
             yield str(name).casefold()
@@ -167,7 +166,7 @@ def measure_named(log: Log) -> Iterator[Problem]:
 )
 def target(log: Log) -> Iterator[Problem]:
     """A run should reach the quality target of its benchmark in at least one evaluation. The division is
-    open, so that a result below it can be submitted."""
+    open, so a result below the target can be submitted."""
     known, by_key = benchmark_of(log), all_by_key(log)
     for measure in known[1].measures if known else ():
         events = [event for key in measure.keys for event in by_key.get(key, [])]

@@ -13,7 +13,7 @@ from compliance.wording import listing
 
 
 def _irregular(log: Log) -> dict[int, dict[str, list[LogEvent]]]:
-    """The epochs to look at one by one: none where all are in order."""
+    """Return the epochs to check one by one; none if all are in order."""
     return {} if log.has_regular_epochs else log.epochs
 
 
@@ -37,10 +37,10 @@ def _is_numbered(event: LogEvent) -> bool:
 
 
 def _faults(log: Log) -> dict[int, list[str]]:
-    """Which events an epoch lacks or has more than once, for every epoch that is not complete.
+    """Return for every incomplete epoch which events it lacks or has more than once.
 
-    The epochs from the first misnumbered one on are not judged, nor one that events without
-    a usable number were counted to, nor the last of a run that did not come to its end.
+    Skips the epochs from the first misnumbered one on, epochs that include events without a
+    usable number, and the last epoch of a run that did not complete.
     """
     epochs = _irregular(log)
     faults: dict[int, list[str]] = {}
@@ -73,7 +73,7 @@ def epoch_complete(log: Log) -> Iterator[Problem]:
         yield problem(f"epoch {number}: {listing(faults)}", line)
 
 
-#: Order of the events of an epoch; equal numbers may stand in either order.
+#: Order of the events of an epoch; events of equal rank may come in either order.
 _RANK = {key: rank for rank, key in enumerate(LOOP)} | {"train_accuracy": 1, "eval_accuracy": 5}
 
 
@@ -84,9 +84,9 @@ _RANK = {key: rank for rank, key in enumerate(LOOP)} | {"train_accuracy": 1, "ev
     remedy="log the values of an epoch where they are computed, inside their interval",
 )
 def epoch_order(log: Log) -> Iterator[Problem]:
-    """The events of an epoch must stand in order. First its training with the values of the training,
-    then its evaluation with the values of the evaluation, and only then the next epoch. The fewest
-    events that explain the disorder are reported."""
+    """The events of an epoch must stand in order. First comes the training with its values, then the
+    evaluation with its values, and only then the next epoch. The checker reports the fewest events
+    that explain the disorder."""
     previous: LogEvent | None = None
     for number, by_key in _irregular(log).items():
         if any(len(by_key[key]) != 1 for key in LOOP):
@@ -110,7 +110,7 @@ def epoch_order(log: Log) -> Iterator[Problem]:
 )
 def epoch_energy(log: Log) -> Iterator[Problem]:
     """The energy of an epoch must be stated at most once, when the epoch's evaluation is done, and is
-    never negative. A machine that does not let it be read has none in its log."""
+    never negative. The log of a machine that does not let it be read has none."""
     if not log.has_regular_epochs:
         return
     starts, stops = log.all("eval_start"), log.all("eval_stop")

@@ -1,4 +1,4 @@
-"""Rules on single events: which must occur and how often, and what each looks like."""
+"""Rules on single events: which must occur, how often, and in what form."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from compliance.subjects.log import LARGEST_INTEGER, Log, are_typed
 from compliance.subjects.timeline import LOOP, PHASE, REPEATABLE, SINGLE_INTERVALS, not_required, reached
 from compliance.wording import count, describe, excerpt, listing, nearest
 
-#: Spelling of the commit's key in other benchmarks; another rule reports it.
+#: The spelling of the commit's key in other benchmarks; another rule reports it.
 OTHER_COMMIT_KEY = "github_commit_version"
 
 _REQUIRED = {event.key: event.metadata for event in BY_KEY.values() if event.metadata}
@@ -28,11 +28,11 @@ _PARTNERS = SINGLE_INTERVALS | {stop: start for start, stop in SINGLE_INTERVALS.
     remedy="make the run with this benchmark's `python -m benchmark.run`; do not remove events from a log",
 )
 def event_missing(log: Log) -> Iterator[Problem]:
-    """Every event of a run must be in its log. A run that was aborted, or whose log just ends, is not
-    blamed for what it did not come to. The start or stop of an interval whose other end is there, the
-    two spellings of the version, the contact, the method, the events of epochs and the baselines have
-    rules of their own. The settings of an optimizer are those that `opt_name` has; a method that is not
-    trained by steps has none."""
+    """Every event of a run must be in its log. A run that was aborted, or whose log just ends, need
+    not have events that it never reached. Other rules cover the start or stop of an interval whose
+    other end is present, the two spellings of the version, the contact, the method, the events of
+    epochs and the baselines. A log needs the settings of the optimizer that `opt_name` names; a method
+    that is not trained in steps has none."""
     optional, come_to = not_required(log), reached(log)
     for key, phase in PHASE.items():
         if phase > come_to or key in optional or log.all(key):
@@ -53,8 +53,8 @@ def event_missing(log: Log) -> Iterator[Problem]:
     remedy="let one process log it, once; do not append to an existing log",
 )
 def event_repeated(log: Log) -> Iterator[Problem]:
-    """Events that state a fact of the whole run must occur once. These are identity, hyperparameters,
-    samples, the ends of init, run, staging and inference, the score and the result."""
+    """Events that state a fact of the whole run must occur once. These are the identity,
+    hyperparameters, samples, the ends of init, run, staging and inference, the score and the result."""
     for key in PHASE:
         events = log.all(key)
         if key not in REPEATABLE and len(events) > 1:
@@ -70,11 +70,11 @@ def event_repeated(log: Log) -> Iterator[Problem]:
     remedy="correct the key's spelling, or remove the event from the program",
 )
 def event_unknown(log: Log) -> Iterator[Problem]:
-    """Events should have keys of the vocabulary. Other keys are allowed and not judged, but a
-    misspelt key is an event that is missing."""
+    """Events should have keys of the vocabulary. Other keys are allowed and not judged, but an
+    event with a misspelt key counts as missing."""
     unknown = [key for key in log.by_key if key not in BY_KEY and key != OTHER_COMMIT_KEY]
     for number, key in enumerate(unknown):
-        # comparing words is slow, and what is not listed needs no suggestion
+        # comparing words is slow, and findings that are not listed need no suggestion
         meant = nearest(key.casefold(), BY_KEY) if number < LISTED else None
         events = log.all(key)
         yield problem(
@@ -91,8 +91,8 @@ def event_unknown(log: Log) -> Iterator[Problem]:
     remedy="log it with mllogger.event, .start or .end as its kind says",
 )
 def event_kind(log: Log) -> Iterator[Problem]:
-    """Every event must be of its kind. Facts are POINT_IN_TIME, the ends of intervals INTERVAL_START and
-    INTERVAL_END. The published reference starts its run with an INTERVAL_END."""
+    """Every event must be of its kind. Facts are POINT_IN_TIME, the ends of intervals are INTERVAL_START
+    and INTERVAL_END. The published reference starts its run with an INTERVAL_END."""
     known = BY_KEY.keys() & log.by_key.keys()
     for event in log.of_keys({key for key in known if set(log.all(key).kinds) != {_KIND_OF[key]}}):
         if event.kind in _KINDS and event.kind != _KIND_OF[event.key]:
@@ -110,8 +110,8 @@ _KINDS = frozenset(_KIND_OF.values())
     remedy="log the value itself, not a text of it or null",
 )
 def value_type(log: Log) -> Iterator[Problem]:
-    """The value of an event must be of its type. A number is no string, a boolean is no number, and the
-    ends of intervals have no value (null)."""
+    """The value of an event must be of its type. A number is not a string, a boolean is not a number,
+    and the ends of intervals have no value (null)."""
     for event in log.doubtful:
         known = BY_KEY.get(event.key)
         if known and not has_json_type(event.value, known.value):
@@ -125,8 +125,8 @@ def value_type(log: Log) -> Iterator[Problem]:
     remedy="pass the fact as metadata when logging the event",
 )
 def metadata_missing(log: Log) -> Iterator[Problem]:
-    """Events must carry their metadata. That is epoch_num on everything of an epoch, status on run_stop,
-    pixel counts on accuracies, and so on."""
+    """Events must carry their metadata. That is epoch_num on all events of an epoch, status on
+    run_stop, pixel counts on accuracies, and so on."""
     for event in log.doubtful:
         required = _REQUIRED.get(event.key)
         if required and not event.metadata.keys() >= required.keys():
@@ -156,8 +156,8 @@ def metadata_type(log: Log) -> Iterator[Problem]:
     remedy="find where the number comes from; no quantity of a run is that large",
 )
 def number_size(log: Log) -> Iterator[Problem]:
-    """Numbers must be of a size that every JSON reader keeps exactly. An exponent too large becomes
-    infinite when read, an integer from 2**53 is rounded by many readers."""
+    """Numbers must be of a size that every JSON reader keeps exactly. A number with too large an
+    exponent becomes infinite when read; many readers round integers from 2**53 on."""
     others = {
         key for key in log.by_key.keys() - BY_KEY.keys() if not are_typed(log.all(key).values, "number")
     }
@@ -177,8 +177,8 @@ def number_size(log: Log) -> Iterator[Problem]:
     remedy="log with mlperf_logging.mllog and its root_dir set to the repository",
 )
 def event_source(log: Log) -> Iterator[Problem]:
-    """Every event should say which line of the program logged it. The file is given relative to the
-    repository: an absolute path tells nothing to others and may hold a user's name."""
+    """Every event should say which line of the program logged it. The file is relative to the repository:
+    an absolute path tells others nothing and may contain a user's name."""
     for event in () if _are_sources(log) else log.events:
         file, line = event.metadata.get("file"), event.metadata.get("lineno")
         if not file or not isinstance(file, str) or not isinstance(line, int) or line < 1:
@@ -188,13 +188,13 @@ def event_source(log: Log) -> Iterator[Problem]:
 
 
 def _are_sources(log: Log) -> bool:
-    """Whether every event names a place in the program. Few places log many events."""
+    """Whether every event names a place in the program. Fast, as a few places log many events."""
     try:
         places = [*map(itemgetter("file", "lineno"), log.events.metadata)]
         different = set(places)
-    except (KeyError, TypeError):  # one has none, or a list or an object
+    except (KeyError, TypeError):  # an event has none, or a list or an object
         return False
-    if not {type(line) for _, line in places} <= {int}:  # of all: 1, true and 1.0 are equal
+    if not {type(line) for _, line in places} <= {int}:  # check all: 1, true and 1.0 are equal
         return False
     return all(isinstance(file, str) and line > 0 and not _is_outside(file) for file, line in different)
 

@@ -1,4 +1,4 @@
-"""Rules on who submits what: the events of S6.1 and the contact that the policy asks for."""
+"""Rules on who submits what: the events of S6.1 and the contact that the policy requires."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ DIVISION = "open"
 #: File systems that a restart empties.
 VOLATILE = ("tmpfs", "ramfs")
 COMMIT_KEY = "submission_github_commit_version"
-#: Identity whose text is free, so that it may be a template's.
+#: Identity events with free text, which may be left over from a template.
 FREE_TEXT = ("submission_org", "submission_platform", *CONTACT)
 
 _IN_CONFIG = "correct the section `submission` of the configuration and repeat the run"
 
 
 def _texts(log: Log, *keys: str) -> Iterator[tuple[LogEvent, str]]:
-    """The sound events of some keys whose values are strings, with the strings."""
+    """Yield the events of some keys whose values are strings, with the strings."""
     for key in keys:
         for event in log.all(key):
             if isinstance(event.value, str):
@@ -54,7 +54,7 @@ def benchmark_name(log: Log) -> Iterator[Problem]:
     remedy="set submission.division to open and repeat the run; Science has no other division",
 )
 def division_open(log: Log) -> Iterator[Problem]:
-    """The division must be open. Documents name others (closed, BII, SciML); S6.2 settles it."""
+    """The division must be open. Documents name others (closed, BII, SciML), but S6.2 decides."""
     for event, text in _texts(log, "submission_division"):
         if text != DIVISION:
             yield problem(excerpt(text), event.line)
@@ -151,7 +151,7 @@ def commit_format(log: Log) -> Iterator[Problem]:
     "such a run cannot be submitted",
 )
 def commit_clean(log: Log) -> Iterator[Problem]:
-    """A run should be made from a clean checkout. With uncommitted changes, or where nothing tells whether
+    """A run should be made from a clean checkout. With uncommitted changes, or if it is unknown whether
     there were any, the commit does not say which code ran; the packager refuses such a log."""
     for event in log.all(COMMIT_KEY):
         dirty = event.metadata.get("dirty", False)
@@ -240,7 +240,7 @@ def contact_email(log: Log) -> Iterator[Problem]:
 )
 def identity_real(log: Log) -> Iterator[Problem]:
     """Organisation, platform and contact must be real. A blank, a template, a placeholder or an address
-    in a domain reserved for examples is not; of 1090 published logs 65 contain such text."""
+    in a domain reserved for examples is not; 65 of 1090 published logs contain such text."""
     for event, text in _texts(log, *FREE_TEXT):
         if reason := placeholder(text):
             yield problem(f"`{event.key}` is {show(text)}: {reason}", event.line)

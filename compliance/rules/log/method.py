@@ -1,4 +1,4 @@
-"""Rules on the method: what a log states of it, and what its kind implies."""
+"""Rules on the method: what a log states about it, and what its kind implies."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _SOURCE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
     remedy="log all five as `python -m benchmark.run` does",
 )
 def method_facts(log: Log) -> Iterator[Problem]:
-    """A log must say which method ran, from which source, with which options. The policy wants the
-    algorithm documented and archived, so that its name alone is not enough."""
+    """A log must say which method ran, from which source, with which options. The policy requires the
+    algorithm to be documented and archived, so its name alone is not enough."""
     stated = [key for key in METHOD if log.all(key)]
     missing = [key for key in METHOD if not log.all(key)]
     if stated and missing and log.all("init_stop"):
@@ -49,7 +49,7 @@ def method_facts(log: Log) -> Iterator[Problem]:
     remedy="log the settings that the optimizer has",
 )
 def method_optimizer(log: Log) -> Iterator[Problem]:
-    """The settings in a log must be those of its optimizer. A method that is not trained by steps has no
+    """The settings in a log must be those of its optimizer. A method that is not trained in steps has no
     optimizer, no learning rate and no schedule."""
     kind, name = log.text("method_kind") or "network", log.text("opt_name")
     if kind == "network":
@@ -84,7 +84,7 @@ def method_epochs(log: Log) -> Iterator[Problem]:
     remedy="use this log for comparison only; to submit, run the method (docs/methods.md)",
 )
 def method_masks(log: Log) -> Iterator[Problem]:
-    """A submission must be of a method that the run itself trained or fitted. The policy wants the
+    """A submission must be of a method that the run itself trained or fitted. The policy requires the
     algorithm and its training to be documented and repeatable; a score of finished masks shows neither."""
     event = log.one("method_kind")
     if event and event.value == "masks":

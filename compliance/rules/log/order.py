@@ -1,4 +1,4 @@
-"""Rules on the order of events: what lies inside what, and how a run ends."""
+"""Rules on the order of events: which interval contains what, and how a run ends."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from compliance.wording import count, excerpt, listing
     remedy="find out why the run ended without it (killed, out of memory, time limit); repeat the run",
 )
 def run_stop(log: Log) -> Iterator[Problem]:
-    """A run must end with `run_stop`. A log without it is that of a run that was killed or still runs."""
+    """A run must end with `run_stop`. A log without it is from a run that was killed or is still running."""
     if log.events and not log.all("run_stop"):
         last = log.events[-1]
         yield problem(f"the log ends after {excerpt(last.key)}", last.line)
@@ -59,7 +59,7 @@ def run_success(log: Log) -> Iterator[Problem]:
     remedy="write every run to a file of its own; the second run has not been judged",
 )
 def one_run(log: Log) -> Iterator[Problem]:
-    """A file must hold one run. A log that was appended to mixes two; only the first is judged."""
+    """A file must hold one run. A log that was appended to mixes two runs; only the first is judged."""
     if log.second_run:
         yield problem(f"a second run begins with {excerpt(log.second_run.key)}", log.second_run.line)
 
@@ -78,7 +78,7 @@ def after_run_stop(log: Log) -> Iterator[Problem]:
 
 
 def _unpaired(log: Log) -> Iterator[tuple[LogEvent, str]]:
-    """The ends of single intervals that lack their other end, stand before it, or cross another's."""
+    """Yield ends of single intervals that lack their other end, precede their start, or cross another."""
     spans: list[tuple[LogEvent, LogEvent]] = []
     for start_key, stop_key in SINGLE_INTERVALS.items():
         start, stop = log.first(start_key), log.first(stop_key)
@@ -104,13 +104,13 @@ def _unpaired(log: Log) -> Iterator[tuple[LogEvent, str]]:
     remedy="open and close intervals with one `with` block in the program",
 )
 def interval_pairing(log: Log) -> Iterator[Problem]:
-    """Every interval that starts must stop, and inside the interval in which it started. The intervals
-    of epochs have rules of their own, `run_start` without `run_stop` too."""
+    """Every interval that starts must stop, and inside the interval in which it started. Other rules
+    cover the intervals of epochs, and `run_start` without `run_stop`."""
     yield from (problem(found, event.line) for event, found in _unpaired(log))
 
 
 def _outside(log: Log, keys: Iterable[str], start_key: str, stop_key: str) -> list[LogEvent]:
-    """The events of some keys that stand before a start or after a stop."""
+    """Return the events of some keys that come before a start or after a stop."""
     start, stop = log.first(start_key), log.first(stop_key)
     if start is None or (stop and stop.place < start.place):
         return []
@@ -129,7 +129,7 @@ def _outside(log: Log, keys: Iterable[str], start_key: str, stop_key: str) -> li
 )
 def clock_covers(log: Log) -> Iterator[Problem]:
     """The clock must cover all the work. It starts before data is touched, and staging, every epoch,
-    every evaluation and the inference lie between `run_start` and `run_stop`."""
+    every evaluation and the inference take place between `run_start` and `run_stop`."""
     events = _outside(log, WORK, "run_start", "run_stop")
     if events:
         keys = listing(f"`{key}`" for key in dict.fromkeys(event.key for event in events))
@@ -164,7 +164,7 @@ def cache_clear_first(log: Log) -> Iterator[Problem]:
 
 
 def _in_order(log: Log) -> bool:
-    """Whether the events of every group of the timeline stand before those of the next."""
+    """Whether the events of every group of the timeline precede those of the next."""
     ends: list[int] = []
     for group in ORDER:
         columns = [log.all(key).places for key in group if key != "cache_clear" and log.all(key)]
@@ -181,9 +181,9 @@ def _in_order(log: Log) -> bool:
 )
 def event_order(log: Log) -> Iterator[Problem]:
     """Events must stand in the order of the timeline. It is identity, init, and the run with staging,
-    epochs, inference, baselines and result. The fewest events that explain the disorder are reported. What
-    lies outside init or the run, unpaired intervals, and the order within epochs have rules of
-    their own."""
+    epochs, inference, baselines and result. The checker reports the fewest events that explain the
+    disorder. Other rules cover events outside init or the run, unpaired intervals, and the order within
+    epochs."""
     if _in_order(log):
         return
     elsewhere = [event for event, _ in _unpaired(log)]

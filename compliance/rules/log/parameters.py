@@ -1,4 +1,4 @@
-"""Rules on hyperparameters and facts of the run, against the policy and against each other."""
+"""Rules on hyperparameters and facts of the run: they must fit the policy and each other."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from compliance.registry import Problem, log_rule, problem
 from compliance.subjects.log import Log
 from compliance.wording import count, excerpt, listing, show
 
-#: P: MIN_SST > 273.15, which its own reference configures as 273.15: we accept both.
+#: P: MIN_SST > 273.15. Its own reference is configured with 273.15, so we accept both.
 LOWEST_SST = 273.15
 #: P: PATCH_SIZE.
 PATCH_SIZE = 256
@@ -22,7 +22,7 @@ _AT_LEAST_0: Condition = ("at least 0", lambda number: number >= 0)
 _ABOVE_0: Condition = ("above 0", lambda number: number > 0)
 _DECAY: Condition = ("from 0 to below 1", lambda number: 0 <= number < 1)
 
-#: What every numeric parameter must be.
+#: The allowed range of every numeric parameter.
 RANGES: dict[str, Condition] = {
     "seed": _AT_LEAST_0,
     "number_of_nodes": _AT_LEAST_1,
@@ -69,8 +69,8 @@ RANGES: dict[str, Condition] = {
 )
 def parameter_range(log: Log) -> Iterator[Problem]:
     """Hyperparameters must be in the range of the policy, or that their meaning allows. So epochs, batch
-    sizes and learning rate are above 0, MIN_SST is at least 273.15, the split between 0 and 1, and
-    the seed a non-negative integer."""
+    sizes and learning rate are above 0, MIN_SST is at least 273.15, the split is between 0 and 1, and
+    the seed is a non-negative integer."""
     for key, (expected, holds) in RANGES.items():
         number = log.number(key)
         event = log.one(key)
@@ -86,8 +86,8 @@ def parameter_range(log: Log) -> Iterator[Problem]:
 )
 def parameter_word(log: Log) -> Iterator[Problem]:
     """Parameters that are words must be words that have a meaning here. They are the kinds of method and
-    data, the schedule of the learning rate, and the precision. The optimizer's name is free, but not
-    blank."""
+    data, the schedule of the learning rate, and the precision. The optimizer's name is free but must not
+    be blank."""
     for key, words in WORDS.items():
         text = log.text(key)
         event = log.one(key)
@@ -169,7 +169,7 @@ def crop_in_patch(log: Log) -> Iterator[Problem]:
     remedy="say in the contribution why another patch size was taken, or use the policy's",
 )
 def patch_size_policy(log: Log) -> Iterator[Problem]:
-    """The patch size should be the policy's 256. The division is open, so another is allowed."""
+    """The patch size should be the policy's 256. The division is open, so others are allowed."""
     size, event = log.integer("patch_size"), log.one("patch_size")
     if event and size is not None and 0 < size != PATCH_SIZE:
         yield problem(f"{size}", event.line)
@@ -210,8 +210,8 @@ def config_digest(log: Log) -> Iterator[Problem]:
     remedy="read the method in its metadata for what failed; drop caches with privileges if need be",
 )
 def cache_cleared(log: Log) -> Iterator[Problem]:
-    """The input should have been dropped from the page cache before the run. Where the system did not
-    allow it the run says so, and its staging time may be too short."""
+    """The input should have been dropped from the page cache before the run. If the system did not
+    allow it, the run says so, and its staging time may be too short."""
     events = log.sound("cache_clear")
     if events and events[-1].value is False:
         yield problem(f"false, by {show(events[-1].metadata['method'])}", events[-1].line)

@@ -1,7 +1,7 @@
 """Rules on the file itself: bytes, lines, and the JSON of each event.
 
-The parser continues after a defect wherever it can, so that the other rules judge
-whatever is readable.
+The parser continues after a defect wherever it can, so that the other rules can judge
+everything readable.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ JSON = "RFC 8259 (JSON)"
 
 
 def _noticed(log: Log, rule_id: str) -> Iterator[Problem]:
-    """What the parser noticed for a rule; what it only counted comes as often as it was counted."""
+    """Yield the defects that the parser kept for a rule, and an empty one for each that it only counted."""
     kept = log.defects.kept.get(rule_id, [])
     yield from (problem(defect.found, defect.line) for defect in kept)
     yield from repeat(problem(""), log.defects.counts[rule_id] - len(kept))
@@ -34,7 +34,7 @@ def _noticed(log: Log, rule_id: str) -> Iterator[Problem]:
 )
 def no_events(log: Log) -> Iterator[Problem]:
     """A log must hold events. An empty file, a program's output without MLLOG lines, or a file in
-    which every event is damaged is no log."""
+    which every event is damaged is not a log."""
     if not log.events and not log.after_run:
         yield problem(f"no event in {count(log.lines, 'line')} ({count(log.bytes, 'byte')})")
 
@@ -46,12 +46,12 @@ def no_events(log: Log) -> Iterator[Problem]:
     remedy="write one run to a file; log statistics of every step to another one, or less often",
 )
 def log_size(log: Log) -> Iterator[Problem]:
-    """The events of a log must fit into memory. What comes after the limit has not been read. The limit
-    is on memory, so that any log can be checked in 1 GiB: an event takes its bytes in the log, or 4 times
-    them where they are not ASCII, and 64 bytes for each of its values. From 128 MiB on, an event of a key
-    that no rule asks about takes 256 bytes. So a log of 300 MB is read to its end where most of it are
-    statistics of every step, and one of 100 MB with usual events of any keys. The longest runs of the
-    benchmark log less than one megabyte."""
+    """The events of a log must fit into memory. The checker has not read what comes after the limit. The
+    limit is on memory, so that any log can be checked in 1 GiB: an event takes its bytes in the log, times
+    4 if they are not ASCII, and 64 bytes for each of its values. From 128 MiB on, an event with a key that
+    no rule asks about takes 256 bytes. So the checker reads all of a 300 MB log of mostly statistics of
+    every step, or of a 100 MB log of usual events with any keys. The longest runs of the benchmark log
+    less than one megabyte."""
     yield from _noticed(log, "log-size")
 
 
@@ -63,7 +63,7 @@ def log_size(log: Log) -> Iterator[Problem]:
 )
 def line_length(log: Log) -> Iterator[Problem]:
     """An event must be of readable length. The longest one, `result`, takes a few kilobytes. Text without
-    an event may be of any length: a progress bar writes megabytes without a line feed."""
+    an event may have any length: a progress bar writes megabytes without a line feed."""
     yield from _noticed(log, "line-length")
 
 
@@ -87,8 +87,8 @@ def last_line(log: Log) -> Iterator[Problem]:
     remedy="transfer logs in binary mode, or convert the file once with dos2unix",
 )
 def line_end(log: Log) -> Iterator[Problem]:
-    """Lines should end with LF. CR LF shows that something other than the run has written the file. CR
-    alone before an event, as a progress bar writes it, ends a line for some readers only."""
+    """Lines should end with LF. CR LF shows that something other than the run has written the file. A
+    single CR before an event, as progress bars write it, ends a line only for some readers."""
     yield from _noticed(log, "line-end")
 
 
@@ -100,7 +100,7 @@ def line_end(log: Log) -> Iterator[Problem]:
     remedy="save the file without a byte order mark; logs should not pass through an editor at all",
 )
 def byte_order_mark(log: Log) -> Iterator[Problem]:
-    """A log should not begin with a byte order mark. Some readers take it for text before the first event."""
+    """A log should not begin with a byte order mark. Some readers take it as text before the first event."""
     yield from _noticed(log, "byte-order-mark")
 
 
@@ -111,7 +111,7 @@ def byte_order_mark(log: Log) -> Iterator[Problem]:
     remedy="set a UTF-8 locale (LC_ALL=C.UTF-8) for the run and repeat it",
 )
 def encoding(log: Log) -> Iterator[Problem]:
-    """The line of an event must be UTF-8. The event is read with the byte replaced."""
+    """The line of an event must be UTF-8. The checker reads the event with the byte replaced."""
     yield from _noticed(log, "encoding")
 
 
@@ -146,7 +146,7 @@ def old_token(log: Log) -> Iterator[Problem]:
     remedy="find what cut or overwrote the line (a killed process, a full disk, two writers); repeat the run",
 )
 def event_json(log: Log) -> Iterator[Problem]:
-    """Every token must be followed by a JSON object. The event is lost otherwise."""
+    """Every token must be followed by a JSON object. Otherwise the event is lost."""
     yield from _noticed(log, "event-json")
 
 
@@ -157,8 +157,8 @@ def event_json(log: Log) -> Iterator[Problem]:
     remedy="log with mlperf_logging.mllog; do not edit logs by hand",
 )
 def duplicate_json_key(log: Log) -> Iterator[Problem]:
-    """An object must not name a field twice. Readers differ in which of the values they take; here
-    it is the last."""
+    """An object must not name a field twice. Readers differ in which value they take; this checker
+    takes the last."""
     yield from _noticed(log, "duplicate-json-key")
 
 
@@ -169,7 +169,7 @@ def duplicate_json_key(log: Log) -> Iterator[Problem]:
     remedy="find the step at which the value became non-finite; such a run has failed and should be aborted",
 )
 def non_finite_number(log: Log) -> Iterator[Problem]:
-    """Numbers must be finite. NaN and Infinity are no JSON, and no result."""
+    """Numbers must be finite. NaN and Infinity are neither JSON nor a result."""
     yield from _noticed(log, "non-finite-number")
 
 
@@ -192,7 +192,7 @@ def event_fields(log: Log) -> Iterator[Problem]:
     remedy="let one process write the log (rank 0) and end every event with a line feed",
 )
 def glued_events(log: Log) -> Iterator[Problem]:
-    """A line must hold one event. Upstream's parser loses one of two events on a line; here both are read."""
+    """A line must hold one event. Upstream's parser loses one of two events on a line; ours reads both."""
     yield from _noticed(log, "glued-events")
 
 
@@ -204,7 +204,7 @@ def glued_events(log: Log) -> Iterator[Problem]:
 )
 def text_before_token(log: Log) -> Iterator[Problem]:
     """An event must stand at the start of its line. Text before it shows a second writer, whose
-    output may as well have damaged other events. Text that ends with CR is none: `line-end` speaks of it."""
+    output may also have damaged other events. Text that ends with CR does not: `line-end` reports it."""
     yield from _noticed(log, "text-before-token")
 
 
@@ -227,5 +227,5 @@ def text_after_event(log: Log) -> Iterator[Problem]:
     remedy="correct the file; `python -m json.tool FILE` shows the place",
 )
 def json_form(file: SystemFile) -> Iterator[Problem]:
-    """A description must be valid JSON. Its fields are judged once it is."""
+    """A description must be valid JSON. Its fields are judged only then."""
     yield from (problem(found, line) for line, found in file.defects)

@@ -1,6 +1,6 @@
-"""Rules on the event `result`: complete, and equal to what the events of the log say.
+"""Rules on the event `result`: it must be complete, and agree with the events of the log.
 
-Everything that the log allows to recompute is recomputed here from the events.
+The rules recompute from the events everything that the log allows.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _AS_LOGGED = "write the result from the same variables that the events were logg
 
 
 def _compare(log: Log, facts: Facts) -> Iterator[Problem]:
-    """Problems for the fields of the result that are of their type but differ from the facts."""
+    """Report the fields of the result that have the right type but differ from the facts."""
     for event, value in results(log):
         for path, (fact, source) in facts.items():
             stated, kind = lookup(value, *path), lookup(fields_of(log), *path)
@@ -49,7 +49,7 @@ def _compare(log: Log, facts: Facts) -> Iterator[Problem]:
 
 
 def _score(log: Log) -> float | None:
-    """The value of test_accuracy, where it is a possible one."""
+    """Return the value of test_accuracy if it is possible, else None."""
     event = log.one("test_accuracy")
     return number_of(event) if event and is_fraction(event) else None
 
@@ -161,7 +161,7 @@ def result_baselines(log: Log) -> Iterator[Problem]:
 
 
 def _scenes(log: Log, event: LogEvent, value: dict[str, object]) -> Iterator[Problem]:
-    """Where the result's scenes to train on, and those left out, contradict the events."""
+    """Report where the result's training scenes and skipped scenes contradict the events."""
     skipped = [str(scene.value) for scene in log.sound("skipped_scene")]
     stated = lookup(value, "data", "skipped_scenes")
     is_known = len(skipped) == len(log.all("skipped_scene"))  # else a rule on form reports it
@@ -183,7 +183,7 @@ def _scenes(log: Log, event: LogEvent, value: dict[str, object]) -> Iterator[Pro
         found = f"`data.training_scenes` {numbers[0]}, `data.validation_scenes` {numbers[1]}"
         yield problem(found, event.line, f"{show(staged.metadata['scenes'])} in all, as staged")
     elif share is not None and 0 < share < 1 and abs(numbers[0] - share * scenes) >= 1 + len(skipped):
-        # the split is rounded, and scenes are left out of either part after it
+        # the split is rounded, and later scenes are skipped in either part
         found = f"`data.training_scenes` {numbers[0]} of {scenes}"
         yield problem(found, event.line, f"about {share * scenes:.1f}, by train_split {show(share)}")
 
@@ -195,9 +195,8 @@ def _scenes(log: Log, event: LogEvent, value: dict[str, object]) -> Iterator[Pro
     remedy=_AS_LOGGED,
 )
 def result_data(log: Log) -> Iterator[Problem]:
-    """The result must describe its data as the events do. That is the kind of the data, the numbers of
-    scenes, their split, the skipped scenes and the precision. True masks exist for synthetic scenes
-    only."""
+    """The result must describe its data as the events do. That is the kind of data, the numbers of scenes,
+    their split, the skipped scenes and the precision. True masks exist only for synthetic scenes."""
     kind, precision, scenes = log.text("data_kind"), log.text("precision"), log.all("scene_accuracy")
     facts: Facts = {}
     if kind is not None:
@@ -227,19 +226,19 @@ def result_weights(log: Log) -> Iterator[Problem]:
             yield problem(f"`weights_sha256` {show(digest)}", event.line)
 
 
-#: Clocks may differ from the events' times by a share of a duration and by some seconds, but by no more than
-#: half of what could be left out of it. A tenth of a second is allowed of any.
+#: Clocks may differ from the events' times by this share of a duration plus these seconds, but by no more
+#: than half of what could be left out of it. The last number is always allowed.
 CLOCK_SHARE, CLOCK_SECONDS, CLOCK_LEAST = 0.02, 1.0, 0.1
 
-#: The interval whose length a duration is.
+#: Duration -> the interval whose length it is.
 _SINGLE = {"staging_seconds": "staging", "inference_seconds": "inference"}
-#: The four ends of an epoch's two intervals, and between which of them a duration is, over all epochs.
+#: The four ends of an epoch's two intervals, and the pairs of them that a duration sums over all epochs.
 _ENDS = ("epoch_start", "epoch_stop", "eval_start", "eval_stop")
 _SUMMED = {"training_seconds": (0, 1), "evaluation_seconds": (2, 3)}
 
 
 def _length(start: LogEvent | None, stop: LogEvent | None) -> float | None:
-    """Seconds of an interval; None where its times are not known or run back (rules of their own)."""
+    """Return an interval's seconds; None if its times are unknown or run back (other rules report it)."""
     begin, end = milliseconds(start), milliseconds(stop)
     if start is None or stop is None or begin is None or end is None:
         return None
@@ -247,7 +246,7 @@ def _length(start: LogEvent | None, stop: LogEvent | None) -> float | None:
 
 
 class _Length(NamedTuple):
-    """A duration by the events: the least and the most, what can be left out of it, and where it is from."""
+    """A duration derived from the events: its bounds, what could be left out of it, and its source."""
 
     name: str
     least: float
@@ -257,12 +256,12 @@ class _Length(NamedTuple):
 
     @property
     def allowed(self) -> float:
-        """By how much clocks may differ."""
+        """The seconds by which clocks may differ."""
         return max(min(self.most * CLOCK_SHARE + CLOCK_SECONDS, self.part / 2), CLOCK_LEAST)
 
 
 def _lengths(log: Log) -> Iterator[_Length]:
-    """Every duration of the result as the events have it."""
+    """Yield every duration of the result, derived from the events."""
     lengths = {
         name: length
         for name, interval in _SINGLE.items()
@@ -272,14 +271,14 @@ def _lengths(log: Log) -> Iterator[_Length]:
         yield _Length(name, length, length, length, f"from {_SINGLE[name]}_start to {_SINGLE[name]}_stop")
     least, most = (_length(log.first("run_start"), log.first(key)) for key in ("result", "run_stop"))
     if most is not None:
-        # measured where the result is composed; the first that could be left out is the staging
+        # measured when the result is composed; the first part that could be left out is the staging
         shortest = most if least is None else least
         part = lengths.get("staging_seconds", most)
         yield _Length("total_seconds", shortest, most, part, "from run_start to run_stop")
     ends = [series(log, key) for key in _ENDS]
     times = [[time or 0 for time in events.times] for events in ends]
     in_order = is_interleaved([events.places for events in ends]) and is_interleaved(times)
-    # where they are not in order there are rules of their own
+    # other rules report epochs that are not in order
     if all(ends) and in_order and None not in (milliseconds(ends[0][0]), milliseconds(ends[-1][-1])):
         for name, (start, stop) in _SUMMED.items():
             length = (sum(times[stop]) - sum(times[start])) / 1000
@@ -298,9 +297,9 @@ def _lengths(log: Log) -> Iterator[_Length]:
 )
 def result_timing(log: Log) -> Iterator[Problem]:
     """The durations of the result must be those of the events. Staging, inference and the whole run
-    last as long as their intervals, training and evaluation as long as theirs of all epochs, a scene
-    no longer than its share of the inference. For clocks 2 % and one second are allowed, but no more than
-    half of the duration, and of the whole run half of the staging."""
+    last as long as their intervals, training and evaluation as long as the sum of theirs over all epochs,
+    a scene no longer than its share of the inference. Clocks may differ by 2 % and one second, but by no
+    more than half of the duration, or for the whole run half of the staging."""
     bounds = list(_lengths(log))
     for event, value in results(log):
         stated = {name: lookup(value, "timing", name) for name in TIMING_FIELDS}

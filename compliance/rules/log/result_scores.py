@@ -1,4 +1,4 @@
-"""Rules on the scores in `result`: they follow from their pixel counts, and those from the scenes."""
+"""Rules on the scores in `result`: they must follow from pixel counts, and these from the scenes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from compliance.wording import count, show
 )
 def result_scores(log: Log) -> Iterator[Problem]:
     """Every score of the result must be the one that its own counts of pixels give. The scores are
-    accuracy, Kuiper skill (recall less false alarm rate), IoU, F1, precision and recall of cloud."""
+    accuracy, Kuiper skill (recall minus false alarm rate), IoU, F1, precision and recall of cloud."""
     for event, value in results(log):
         for name, score in score_sets(value):
             for ratio, true in ratios(*confusion(score)).items():
@@ -35,8 +35,8 @@ def result_scores(log: Log) -> Iterator[Problem]:
     remedy="count every pixel of every inference scene once",
 )
 def result_pixels(log: Log) -> Iterator[Problem]:
-    """The result's counts against bayes must be the sums over the log's scenes. This holds for all, and
-    by day and by night where there are such scenes."""
+    """The result's counts against bayes must be the sums over the log's scenes. This holds for all
+    scenes, and for those by day and by night if there are any."""
     scenes = log.sound("scene_accuracy")
     if len(scenes) != len(log.all("scene_accuracy")) or not all(map(has_possible_counts, scenes)):
         return
@@ -68,8 +68,8 @@ def result_pixels(log: Log) -> Iterator[Problem]:
     remedy="score all references on the same masks",
 )
 def result_references(log: Log) -> Iterator[Problem]:
-    """All scores must be of the same masks. Those against truth are of as many pixels as those against
-    bayes, and those without borders of no more than all."""
+    """All scores must be of the same masks. Those against truth cover as many pixels as those against
+    bayes, and those without borders no more than all."""
     for event, value in results(log):
         pixels = {name: sum(confusion(score)) for name, score in score_sets(value)}
         for name, stated in pixels.items():

@@ -1,4 +1,4 @@
-"""Rules on a run that was interrupted and resumed: where the log says so, and what it says."""
+"""Rules on a run that was interrupted and resumed: the place and the content of its marks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CLOCKS_MS = 1000
 
 
 def _marks(log: Log) -> Iterator[tuple[LogEvent, LogEvent | None, int]]:
-    """Every mark, the event that the run had last logged before it, and the complete epochs until then."""
+    """Yield every mark, the last event that the run logged before it, and the epochs completed by then."""
     marks = log.sound(RESUMED)
     if not marks:
         return
@@ -35,14 +35,14 @@ def _marks(log: Log) -> Iterator[tuple[LogEvent, LogEvent | None, int]]:
     remedy="resume with `python -m benchmark.run --resume`, which writes the mark itself",
 )
 def resumed_place(log: Log) -> Iterator[Problem]:
-    """The mark of a resumed run must agree with the log around it. It stands within the run; its
+    """The mark of a resumed run must agree with the log around it. It is within the run; its
     `epochs` are the epochs whose evaluation has ended; its `step` is above 0 only just after
-    `epoch_start`, in an epoch under way."""
+    `epoch_start`, in an unfinished epoch."""
     start = log.first("run_start")
     for mark, before, epochs in _marks(log):
         if start and mark.place < start.place and (before is None or before.key not in WORK):
             yield problem("outside the run", mark.line, "between `run_start` and `run_stop`")
-        elif before and log.has_regular_epochs:  # else rules of their own
+        elif before and log.has_regular_epochs:  # else other rules report it
             stated, step = count_of(mark, "epochs"), count_of(mark, "step")
             if stated != epochs:
                 yield problem(f"epochs {stated}", mark.line, f"{epochs}, as many `eval_stop` are above")
@@ -58,8 +58,8 @@ def resumed_place(log: Log) -> Iterator[Problem]:
     remedy="resume with `python -m benchmark.run --resume`; do not remove or repeat marks",
 )
 def resumed_count(log: Log) -> Iterator[Problem]:
-    """Resumptions must be counted. One that was itself cut off before the next checkpoint leaves a
-    number out."""
+    """Resumptions must be counted. One that was itself cut off before the next checkpoint skips a
+    number."""
     marks = log.sound(RESUMED)
     for mark in marks[:1]:
         if (number := _number(mark)) < 1:
@@ -82,7 +82,7 @@ def _number(mark: LogEvent) -> int:
 )
 def resumed_lost(log: Log) -> Iterator[Problem]:
     """The time that an interruption cost must fit the log. The checkpoint was made after the event
-    above the mark, so that no more can have been lost than the time between them."""
+    above the mark, so no more than the time between them can have been lost."""
     for mark, before, _ in _marks(log) if log.is_chronological else ():
         lost = count_of(mark, "lost_ms")
         most = (mark.time_ms or 0) - (before.time_ms or 0) if before else 0
@@ -98,8 +98,8 @@ def resumed_lost(log: Log) -> Iterator[Problem]:
     remedy="give each run an empty --stage-dir; times over the runs leave this one out",
 )
 def staging_reused(log: Log) -> Iterator[Problem]:
-    """A run should stage its scenes itself, since staging counts in its time. Where it takes patches that an
-    earlier run staged of the same scenes it checks them, and its staging time is that of the check."""
+    """A run should stage its scenes itself, since staging counts in its time. If it reuses patches that an
+    earlier run staged from the same scenes, it checks them, and its staging time is that of the check."""
     event = log.one("staging_stop")
     if event and (reused := count_of(event, "reused")) > 0:
         yield problem(f"{count(reused, 'scene')} of {count_of(event, 'scenes')} staged before", event.line)

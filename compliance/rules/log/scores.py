@@ -23,8 +23,8 @@ PERIODS = ("day", "night")
     remedy="score every inference scene, and log each",
 )
 def scene_count(log: Log) -> Iterator[Problem]:
-    """Every inference scene must be scored. There are as many scene accuracies as test_samples says, and
-    as the score's metadata says."""
+    """Every inference scene must be scored. There are as many scene accuracies as test_samples and the
+    score's metadata say."""
     score, samples = log.first("test_accuracy"), log.one("test_samples")
     logged = len(log.all("scene_accuracy"))
     if score is None or not logged:
@@ -94,8 +94,8 @@ def scene_totals(log: Log) -> Iterator[Problem]:
 )
 def test_set(log: Log) -> Iterator[Problem]:
     """A run on observed scenes must be scored on the benchmark's inference scenes, all of them. The test data
-    is fixed: their number and the form of their names, none left out, and where their list is known, its
-    digest."""
+    is fixed: the number of scenes and the form of their names, none left out, and if their list is known,
+    its digest."""
     samples = log.one("test_samples")
     if log.text("data_kind") != "slstr" or samples is None:
         return
@@ -124,7 +124,7 @@ def test_set(log: Log) -> Iterator[Problem]:
 )
 def baseline_set(log: Log) -> Iterator[Problem]:
     """The scores of the three baselines must be logged next to the score. On the real inference scenes a
-    constant 'cloud' scores about 0.81, and published results have looked like exactly that."""
+    constant 'cloud' scores about 0.81, and some published results look exactly like that."""
     if log.text("method_kind") == "masks" or (not log.all("baselines_stop") and not log.completed):
         return
     events = log.all("baseline_accuracy")
@@ -160,12 +160,12 @@ def baseline_pixels(log: Log) -> Iterator[Problem]:
     remedy="compare whole scenes with the scored masks, all of them: inference.whole_scenes does it",
 )
 def whole_scene_pixels(log: Log) -> Iterator[Problem]:
-    """Scenes predicted in one piece must be compared on all the pixels that are scored. What they agree on
-    is reported next to the score and never instead of it."""
+    """Scenes predicted in one piece must be compared on all the pixels that are scored. Their agreement
+    is reported next to the score, never instead of it."""
     score, event = log.one("test_accuracy"), log.one("whole_scene_agreement")
     if event is None:
         return
-    if score and has_possible_counts(score) and has_possible_counts(event):  # else a rule of its own
+    if score and has_possible_counts(score) and has_possible_counts(event):  # else other rules report it
         true = count_of(score, "pixels")
         if count_of(event, "pixels") != true:
             yield problem(f"{count_of(event, 'pixels')} pixels", event.line, f"{true} pixels")
@@ -187,7 +187,7 @@ def whole_scene_pixels(log: Log) -> Iterator[Problem]:
 )
 def baselines_beaten(log: Log) -> Iterator[Problem]:
     """A model should beat its baselines. One that does not has learnt no more than the share of cloud
-    or a threshold, whatever its accuracy."""
+    or a threshold, however high its accuracy."""
     score = log.one("test_accuracy")
     better = [
         f"{show(event.metadata['baseline'])} {show(event.value)}"

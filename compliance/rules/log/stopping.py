@@ -1,4 +1,4 @@
-"""Rules on how training ended: all epochs, or early stopping by the logged losses."""
+"""Rules on how training ended: after all epochs, or by early stopping on the logged losses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from compliance.wording import count
     remedy="log the epochs of the configuration that the run used",
 )
 def epochs_limit(log: Log) -> Iterator[Problem]:
-    """A run must not train more epochs than it states. An epoch that is logged twice is one."""
+    """A run must not train more epochs than it states. An epoch that is logged twice counts once."""
     limit = log.integer("epochs")
     starts = log.all("epoch_start")
     trained = min(len(starts), len(log.epoch_numbers))
@@ -32,8 +32,8 @@ def epochs_limit(log: Log) -> Iterator[Problem]:
     remedy="log early_stop where patience ran out; a run that ended otherwise was aborted",
 )
 def training_complete(log: Log) -> Iterator[Problem]:
-    """A run must train all its epochs unless early stopping ended it. Epochs missing from the middle
-    have a rule of their own."""
+    """A run must train all its epochs unless early stopping ended it. Another rule reports epochs
+    missing from the middle."""
     limit = log.integer("epochs")
     trained = max(len(log.epoch_numbers), len(log.all("epoch_start")), max(log.epoch_numbers, default=0))
     if limit is None or not log.completed or log.all("early_stop") or not 0 < trained < limit:
@@ -48,7 +48,7 @@ def training_complete(log: Log) -> Iterator[Problem]:
     remedy="log the patience that the run used, or stop where it runs out",
 )
 def stopping_late(log: Log) -> Iterator[Problem]:
-    """Training must end where patience runs out. That is when `early_stopping_patience` epochs have passed
+    """Training must end where patience runs out. That is once `early_stopping_patience` epochs have passed
     without a lower eval_loss."""
     patience, losses = log.integer("early_stopping_patience"), series(log, "eval_loss")
     if patience is None or patience < 1:
@@ -71,7 +71,7 @@ def stopping_late(log: Log) -> Iterator[Problem]:
     remedy="log the patience that the run used, or train on until it runs out",
 )
 def stopping_early(log: Log) -> Iterator[Problem]:
-    """Early stopping must not end the training before patience has run out. That is when
+    """Early stopping must not end the training before patience has run out. That is once
     `early_stopping_patience` epochs have passed without a lower eval_loss."""
     event, losses = log.first("early_stop"), series(log, "eval_loss")
     patience = log.integer("early_stopping_patience")

@@ -1,4 +1,4 @@
-"""Rules on time: its unit, its order, and how long what is measured can last."""
+"""Rules on time: its unit, its order, and possible durations."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from compliance.subjects.log import Log, count_of
 from compliance.subjects.timeline import series
 from compliance.wording import count, describe, show
 
-#: T: how long initialisation may take in the open division, and in the closed one (H: in any).
+#: T: the longest initialisation in the open division, and in the closed one (H: in either).
 INIT_LIMIT_MINUTES, INIT_USUAL_MINUTES = 240, 30
-#: The benchmark's first code is of 2018 (Unix time of 2018-01-01, in seconds).
+#: The benchmark's first code is from 2018 (Unix time of 2018-01-01, in seconds).
 EARLIEST_S = 1_514_764_800
 DAY_S = 24 * 60 * 60
-#: Units that a timestamp may have been written in, and how many make a second.
+#: Possible units of a timestamp, and how many make a second.
 UNITS = {"milliseconds": 10**3, "seconds": 1, "microseconds": 10**6, "nanoseconds": 10**9}
 
 
 def unit_of(stamp: int) -> str | None:
-    """The unit in which a timestamp is of a date from 2018 to tomorrow, or None if there is none."""
+    """Return the unit in which a timestamp is a date from 2018 to tomorrow, or None if there is none."""
     latest = time.time() + DAY_S
     return next((name for name, n in UNITS.items() if EARLIEST_S * n <= stamp <= latest * n), None)
 
 
 def milliseconds(event: LogEvent | None) -> int | None:
-    """The time of an event where it is a possible one in milliseconds."""
+    """Return the time of an event if it is possible in milliseconds, else None."""
     stamp = event.time_ms if event else None
     return stamp if stamp is not None and unit_of(stamp) == "milliseconds" else None
 
 
 def _by_unit(log: Log) -> Mapping[str | None, Sequence[LogEvent]]:
-    """The events that have a time, by the unit that it is in."""
+    """Return the events that have a time, by the unit of the time."""
     ends = [milliseconds(log.events[place]) for place in (0, -1) if log.events]
     if log.is_chronological and None not in ends:
         return {None: [], "milliseconds": log.events}
@@ -52,8 +52,8 @@ def _by_unit(log: Log) -> Mapping[str | None, Sequence[LogEvent]]:
     remedy="log with mlperf_logging.mllog, which takes the time itself",
 )
 def time_unit(log: Log) -> Iterator[Problem]:
-    """Times must be in milliseconds. In seconds they turn a 13-minute run into one of 0.8 seconds,
-    which upstream's checker does not notice."""
+    """Times must be in milliseconds. Times in seconds turn a 13-minute run into one of 0.8
+    seconds, which upstream's checker does not notice."""
     for unit, events in _by_unit(log).items():
         if events and unit not in ("milliseconds", None):
             found = f"{events[0].time_ms}, which is in {unit}; {count(len(events), 'such time')}"
@@ -80,7 +80,7 @@ def time_plausible(log: Log) -> Iterator[Problem]:
     remedy="let one process write the log; use a node whose clock is not set back during a run",
 )
 def time_order(log: Log) -> Iterator[Problem]:
-    """Time must never run back from one event to the next. Where it does, events were moved, added
+    """Time must never run back from one event to the next. If it does, events were moved, added
     later or written by several processes, or the clock was changed, and no duration can be trusted."""
     for before, event in () if log.is_chronological else pairwise(_by_unit(log)["milliseconds"]):
         step = (before.time_ms or 0) - (event.time_ms or 0)
@@ -96,9 +96,9 @@ def time_order(log: Log) -> Iterator[Problem]:
     remedy="synchronise the node's clock (NTP) before a run; the log's times are right, its dates may not be",
 )
 def clock_set(log: Log) -> Iterator[Problem]:
-    """The clock of the node should not be set during a run. The times of a log are measured by the monotonic
-    clock, and `clock_set_ms` of `run_stop` states by how much the node's clock was ahead of them at the end:
-    it was set, or the node slept."""
+    """The clock of the node should not be set during a run. A log takes its times from the monotonic clock;
+    `clock_set_ms` of `run_stop` states by how much the node's clock was ahead of them at the end, because it
+    was set or the node slept."""
     stop = log.first("run_stop")
     set_ms = stop.metadata.get("clock_set_ms") if stop else None
     if stop and set_ms is not None:
@@ -129,7 +129,7 @@ def init_long(log: Log) -> Iterator[Problem]:
 
 
 def _initialised(log: Log, least: float, most: float) -> Iterator[Problem]:
-    """Where initialisation took from ``least`` to less than ``most`` minutes."""
+    """Report initialisation that took from ``least`` to less than ``most`` minutes."""
     stop_event = log.first("init_stop")
     start, stop = milliseconds(log.first("init_start")), milliseconds(stop_event)
     if start is not None and stop is not None and stop_event and least <= (stop - start) / 60_000 < most:
@@ -141,7 +141,7 @@ PIXELS_PER_SECOND = 10**11
 
 
 def _work(log: Log, devices: int) -> Iterator[tuple[LogEvent, LogEvent, LogEvent | None]]:
-    """Start and stop of intervals of work that may be too short, and the accuracy that counts the pixels."""
+    """Yield start and stop of work that may be too short, and the accuracy that counts its pixels."""
     for interval, score in (("run", None), ("staging", None), ("inference", log.one("test_accuracy"))):
         start, stop = log.first(f"{interval}_start"), log.first(f"{interval}_stop")
         if start and stop:
@@ -149,7 +149,7 @@ def _work(log: Log, devices: int) -> Iterator[tuple[LogEvent, LogEvent, LogEvent
     for interval, key in (("epoch", "train_accuracy"), ("eval", "eval_accuracy")):
         starts, stops = series(log, f"{interval}_start"), series(log, f"{interval}_stop")
         scores = series(log, key)
-        # The shortest with the pixels of the largest is enough to see that nothing is amiss.
+        # If even the shortest interval can process the most pixels, all are possible.
         lengths = [(stop or 0) - (start or 0) for start, stop in zip(starts.times, stops.times, strict=False)]
         pixels = max(scores.facts("pixels"), default=0)
         if lengths and not is_possible(min(lengths), pixels, devices):
@@ -157,7 +157,7 @@ def _work(log: Log, devices: int) -> Iterator[tuple[LogEvent, LogEvent, LogEvent
 
 
 def is_possible(milliseconds: int, pixels: int, devices: int) -> bool:
-    """Whether devices can take in this many pixels in a time, which is longer than none."""
+    """Whether the time is above 0 and long enough for the devices to take in this many pixels."""
     return milliseconds > 0 and milliseconds * devices * PIXELS_PER_SECOND >= pixels * 1000
 
 
@@ -169,8 +169,8 @@ def is_possible(milliseconds: int, pixels: int, devices: int) -> bool:
 )
 def interval_length(log: Log) -> Iterator[Problem]:
     """Work must take time. The run, staging, training, evaluation and inference last at least a
-    millisecond, and no device takes in more than 10^11 pixels a second. A run that did not come to
-    its end is not judged."""
+    millisecond, and no device takes in more than 10^11 pixels a second. The rule skips runs that did not
+    complete."""
     if not log.completed:
         return
     devices = max(log.integer("number_of_nodes") or 1, 1) * max(log.integer("accelerators_per_node") or 1, 1)
@@ -180,6 +180,6 @@ def interval_length(log: Log) -> Iterator[Problem]:
         if is_possible(length, pixels, devices):
             continue
         if length < 0 or stop.place < start.place or None in (milliseconds(start), milliseconds(stop)):
-            continue  # rules of their own
+            continue  # other rules report it
         of_pixels = f" for {pixels} pixels" if score else ""
         yield problem(f"{length} ms from {start.key} to {stop.key}{of_pixels}", stop.line)

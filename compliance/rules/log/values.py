@@ -1,4 +1,4 @@
-"""Rules on losses and accuracies, and on the pixels and patches that they come from."""
+"""Rules on losses and accuracies, and on the pixels and patches from which they are computed."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _FROM_COUNTS = "log correct / pixels of the integer counts, unrounded"
 
 
 def is_fraction(event: LogEvent) -> bool:
-    """Whether the value of a sound event is possible for an accuracy (else accuracy-range reports it)."""
+    """Whether a sound event's value is a possible accuracy (else accuracy-range reports it)."""
     return 0 <= number_of(event) <= 1
 
 
 def has_possible_counts(event: LogEvent) -> bool:
-    """Whether a sound accuracy's counts are possible ones (else accuracy-counts reports them)."""
+    """Whether a sound accuracy's counts are possible (else accuracy-counts reports them)."""
     return 0 <= count_of(event, "correct") <= count_of(event, "pixels") != 0
 
 
@@ -44,7 +44,7 @@ def accuracy_range(log: Log) -> Iterator[Problem]:
 
 
 def _inexact(events: Events) -> Events:
-    """The sound accuracies that are not the ratio of their counts."""
+    """Return the sound accuracies that are not the ratio of their counts."""
     counts = zip(events.values, events.facts("correct"), events.facts("pixels"), strict=True)
     return events.where(not 0 <= n <= pixels != 0 or value != n / pixels for value, n, pixels in counts)
 
@@ -89,8 +89,8 @@ def loss_range(log: Log) -> Iterator[Problem]:
 )
 def train_pixels(log: Log) -> Iterator[Problem]:
     """The training accuracy must be that of an epoch's patches. Its pixels are whole patches, without
-    the margin that training leaves out, as many as train_samples says less those that do not fill a batch;
-    of a method that is fitted once all of them."""
+    the margin that training leaves out: as many as train_samples minus those that do not fill a batch, or
+    all of them for a method that is fitted once."""
     patch, samples = log.integer("patch_size"), log.integer("train_samples")
     batch = log.integer("global_batch_size")
     if not patch or not samples or not batch or min(patch, samples, batch) < 1:
@@ -134,7 +134,7 @@ def eval_pixels(log: Log) -> Iterator[Problem]:
 )
 def staged_patches(log: Log) -> Iterator[Problem]:
     """Staging must have written, or checked, at least the patches that are used. Fewer would mean that
-    input was made ready without it. Scenes that were staged before are among all its scenes."""
+    input was prepared outside it. Its scenes include those that were staged before."""
     event, train, validation = (
         log.one("staging_stop"),
         log.integer("train_samples"),

@@ -1,1 +1,1 @@
-"""Rules on whether a complete log can be true: what its events say together."""
+"""Rules on whether a complete log can be true: whether its events fit together."""

@@ -1,4 +1,4 @@
-"""Rules on scores that cannot be of the same masks and the same labels."""
+"""Rules on scores that cannot come from the same masks and the same labels."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from compliance.subjects.log import Log, count_of
 from compliance.subjects.result_fields import COUNTS, SOMETIMES, confusion, results, score_sets
 from compliance.wording import show
 
-#: Hits, false alarms, misses and correct negatives by the name of a set of scores.
+#: Name of a set of scores -> its hits, false alarms, misses and correct negatives.
 Counts = Mapping[str, tuple[int, int, int, int]]
 
 
@@ -46,7 +46,7 @@ def masks_agree(log: Log) -> Iterator[Problem]:
 )
 def parts_agree(log: Log) -> Iterator[Problem]:
     """The parts of the pixels must agree in each of the four counts. Day and night add up to all, and
-    without borders there are no more hits, false alarms, misses or correct negatives than in all."""
+    the part without borders has no more hits, false alarms, misses or correct negatives than all."""
     for event, value in results(log):
         counts = _counts(value)
         for reference in dict.fromkeys(name.rpartition(".")[0] for name in counts):
@@ -55,7 +55,7 @@ def parts_agree(log: Log) -> Iterator[Problem]:
             if whole is None:
                 continue
             summed = [sum(numbers) for numbers in zip(*parts, strict=True)]
-            # as many pixels, and as many right ones: else result-pixels
+            # the same numbers of pixels and of correct ones: else result-pixels reports it
             is_alike = parts and sum(summed) == sum(whole)
             is_right = reference != "scores.bayes" or (parts and summed[0] + summed[3] == whole[0] + whole[3])
             if is_alike and is_right and summed != [*whole]:
@@ -77,9 +77,9 @@ def parts_agree(log: Log) -> Iterator[Problem]:
     remedy="score the baselines on the labels that the model is scored on",
 )
 def labels_agree(log: Log) -> Iterator[Problem]:
-    """The baseline of the majority must be right on the pixels of one class. It says the same everywhere,
-    so that its right pixels are the label's cloudy ones, which are the hits and misses against bayes, or
-    the clear ones."""
+    """The baseline of the majority must be right on the pixels of one class. It says the same
+    everywhere, so its correct pixels are either the label's cloudy ones, which are the hits and misses
+    against bayes, or the clear ones."""
     baselines = log.sound("baseline_accuracy")
     chosen = baselines.where(name == "majority" for name in baselines.facts("baseline"))
     for _, value in results(log):
@@ -102,9 +102,9 @@ def labels_agree(log: Log) -> Iterator[Problem]:
     remedy="compare whole scenes with the masks and the labels that were scored",
 )
 def whole_scenes_agree(log: Log) -> Iterator[Problem]:
-    """Scenes in one piece must differ from mask and label as far as these allow. Of three pictures of two
-    classes none differs from another in more pixels than both do from the third together, nor in fewer
-    than these differ by, and the sum of the three is even."""
+    """Scenes in one piece must differ from mask and label as far as these allow. Of three images
+    with two classes, the number of pixels in which two differ is at most the sum, and at least the
+    difference, of the numbers in which each differs from the third; the sum of all three is even."""
     score, event = log.one("test_accuracy"), log.one("whole_scene_agreement")
     if score is None or event is None or not all(map(has_possible_counts, (score, event))):
         return

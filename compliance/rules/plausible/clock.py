@@ -13,17 +13,17 @@ from compliance.subjects.log import Log
 from compliance.subjects.timeline import RESUMED, series
 from compliance.wording import show
 
-#: Between the end of initialisation and the start of the clock a run does nothing.
+#: A run does nothing between the end of initialisation and the start of the clock.
 BEFORE_CLOCK_MS = 60_000
-#: Between intervals a run writes weights, a checkpoint of some MB, a table, and no more.
+#: Between intervals a run writes only weights, a checkpoint of a few MB, and a table.
 BETWEEN_MS = 600_000
-#: Epochs of a run do the same work. What differs by this factor, and by a minute or from ten seconds on, is
-#: no other load of the node.
+#: A run's epochs do the same work. Other load does not explain one that takes UNEVEN times as long as usual
+#: and LONGER_MS longer, nor one UNEVEN times shorter if the usual time is at least FROM_MS.
 UNEVEN, LONGER_MS, FROM_MS = 10, 60_000, 10_000
 
 
 def _has_clock(log: Log) -> bool:
-    """Whether times ascend and are milliseconds of possible dates (else rules of their own)."""
+    """Whether times ascend and are milliseconds of possible dates (else other rules report it)."""
     ends = (log.events[0], log.events[-1]) if log.events else ()
     return bool(ends) and log.is_chronological and None not in map(milliseconds, ends)
 
@@ -39,7 +39,7 @@ def _minutes(length_ms: float) -> str:
     remedy="start the clock where initialisation ends; work on data belongs into the run",
 )
 def clock_start(log: Log) -> Iterator[Problem]:
-    """The clock must start where initialisation ends. Time between the two is in neither: work that is
+    """The clock must start where initialisation ends. Time between the two belongs to neither: work
     hidden there counts nowhere."""
     stop, start = log.first("init_stop"), log.first("run_start")
     if stop is None or start is None or not _has_clock(log):
@@ -50,7 +50,7 @@ def clock_start(log: Log) -> Iterator[Problem]:
 
 
 def _gaps(log: Log) -> Iterator[tuple[LogEvent, LogEvent]]:
-    """The end of an interval of the run and the start of the next, where too long a time lies between."""
+    """Yield the end of an interval of the run and the start of the next if too much time lies between."""
     epochs = [series(log, key) for key in ("epoch_start", "epoch_stop", "eval_start", "eval_stop")]
     whole = log.first("whole_scene_agreement")  # it has no interval
     ends: list[tuple[LogEvent | None, LogEvent | None]] = [
@@ -69,13 +69,13 @@ def _gaps(log: Log) -> Iterator[tuple[LogEvent, LogEvent]]:
 
 
 def _apart(stops: Events, starts: Events) -> list[tuple[LogEvent, LogEvent]]:
-    """Those ends and starts, one of each epoch, between which too long a time lies."""
+    """Return the ends and starts, one of each per epoch, between which too much time lies."""
     late = [n for n, gap in enumerate(_lengths(stops, starts)) if gap > BETWEEN_MS]
     return [(stops[n], starts[n]) for n in late]
 
 
 def _lengths(begin: Events, end: Events) -> list[int]:
-    """The milliseconds between events of the same number, of which every one has a time."""
+    """Return the milliseconds between the pairs of events, all of which have a time."""
     times: list[Sequence[int]] = [begin.times, end.times]  # type: ignore[list-item]
     return list(map(sub, times[1], times[0]))
 
@@ -88,9 +88,9 @@ def _lengths(begin: Events, end: Events) -> list[int]:
     remedy="say what the time was spent on, or whether the node's clock was set; resumed runs say so",
 )
 def clock_idle(log: Log) -> Iterator[Problem]:
-    """No long time should pass between the intervals of a run. Nothing is done there but to write weights,
-    checkpoint and table; a gap is a clock that was set, a run that was stopped, or work that no event
-    speaks of. A run that was resumed in the gap says so."""
+    """No long time should pass between the intervals of a run. A run only writes weights, checkpoint and
+    table there; a gap means that the clock was set, the run was stopped, or work was done that no event
+    mentions. A run that was resumed in the gap says so."""
     if not _has_clock(log):
         return
     marks = [event.place for event in log.all(RESUMED)]
@@ -109,7 +109,7 @@ def clock_idle(log: Log) -> Iterator[Problem]:
 )
 def epochs_even(log: Log) -> Iterator[Problem]:
     """Epochs should take about the same time, since they do the same work. One that takes ten times as
-    long as most, or a tenth of it, shows a run that was stopped for a while or a clock that was set."""
+    long as most, or a tenth, shows that the run was stopped for a while or the clock was set."""
     if not _has_clock(log):
         return
     marks = [event.place for event in log.all(RESUMED)]

@@ -1,4 +1,4 @@
-"""Rules on counts that scenes and patches cannot give."""
+"""Rules on counts that scenes and patches cannot produce."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from compliance.wording import count, excerpt, listing, show
 
 #: The shape of an observed scene, in pixels.
 OBSERVED = Geometry()
-#: The parts of the data that a scene can be left out of.
+#: The parts of the data from which a scene can be skipped.
 SPLITS = ("training", "validation", "inference")
 
 
@@ -25,8 +25,8 @@ SPLITS = ("training", "validation", "inference")
     remedy="score complete scenes, each pixel once",
 )
 def scene_pixels(log: Log) -> Iterator[Problem]:
-    """Every inference scene must be scored on all its pixels. An observed scene has 1200 x 1500 of them;
-    others have as many as most of them have."""
+    """Every inference scene must be scored on all its pixels. An observed scene has 1200 x 1500 pixels;
+    other scenes have as many as most of them."""
     scenes = log.sound("scene_accuracy")
     counts = zip(scenes.facts("correct"), scenes.facts("pixels"), strict=True)
     scenes = scenes.where(0 <= correct <= pixels != 0 for correct, pixels in counts)  # else accuracy-counts
@@ -47,8 +47,8 @@ def scene_pixels(log: Log) -> Iterator[Problem]:
     remedy="log the counts of the stores that were trained and validated on",
 )
 def scene_patches(log: Log) -> Iterator[Problem]:
-    """Every scene must give as many patches as every other. So the patches that were staged are a multiple
-    of the scenes, and the samples of training and validation are those of the scenes in each."""
+    """Every scene must give as many patches as every other. So the staged patches are a multiple of
+    the scenes, and the samples of training and validation are those of the scenes in each."""
     staged, train, validation = (
         log.one("staging_stop"),
         log.integer("train_samples"),
@@ -58,7 +58,7 @@ def scene_patches(log: Log) -> Iterator[Problem]:
         return
     scenes, patches = count_of(staged, "scenes"), count_of(staged, "patches")
     if min(scenes, train, validation) < 1 or patches < train + validation:
-        return  # rules of their own
+        return  # other rules report it
     each, rest = divmod(patches, scenes)
     patch = log.integer("patch_size") or 0
     observed = (OBSERVED.rows // patch) * (OBSERVED.columns // patch) if patch > 0 else each
@@ -77,7 +77,7 @@ def scene_patches(log: Log) -> Iterator[Problem]:
 
 
 def _by_scenes(log: Log, scenes: int, used: tuple[int, int]) -> Iterator[Problem]:
-    """Where the result's scenes, which add up to those staged (else result-data), are not those used."""
+    """Report a result's scenes that add up to those staged (else result-data) but differ from those used."""
     for event, value in results(log):
         stated = [lookup(value, "data", f"{part}_scenes") for part in ("training", "validation")]
         numbers = [number for number in stated if type(number) is int]

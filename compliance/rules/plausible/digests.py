@@ -1,4 +1,4 @@
-"""Rules on digests: what no digest looks like, and masks that are those of other scenes."""
+"""Rules on digests: texts that cannot be digests, and masks that belong to other scenes."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from compliance.subjects.result_fields import results
 from compliance.subjects.sets.outcome import is_digest, varied_masks
 from compliance.wording import count, excerpt, show
 
-#: Digests of no bytes, of every kind that a log states.
+#: Digests of empty input, of every kind that a log states.
 _OF_NOTHING = {hashlib.sha256().hexdigest(), hashlib.sha1(usedforsecurity=False).hexdigest()}
 
 
 def _stated(log: Log) -> Iterator[tuple[str, int, object]]:
-    """The name, the line and the text of every digest in a log; each mask's once."""
+    """Yield name, line and text of every digest in a log; of mask digests, only made-up ones, once each."""
     for key in ("submission_github_commit_version", "method_sha256", "config_digest"):
         yield from ((f"`{key}`", event.line, event.value) for event in log.all(key))
     for event in log.all("experiment"):
@@ -31,7 +31,7 @@ def _stated(log: Log) -> Iterator[tuple[str, int, object]]:
 
 
 def is_made_up(digest: object) -> bool:
-    """Whether a text that has the form of a digest is a shorter text again and again, or that of nothing."""
+    """Whether a text in the form of a digest is a repeated shorter text, or the digest of empty input."""
     if not isinstance(digest, str) or len(digest) not in (40, 64) or digest.strip("0123456789abcdef"):
         return False
     return digest in _OF_NOTHING or digest in (digest + digest)[1:-1]
@@ -80,8 +80,8 @@ def mask_digest(log: Log) -> Iterator[Problem]:
     remedy="score each scene by the mask that was predicted for it; look at both where they are overcast",
 )
 def mask_own(log: Log) -> Iterator[Problem]:
-    """No two scenes should have the same mask. Masks that are clear or cloudy everywhere are left out, but
-    two overcast scenes with the same border may have one."""
+    """No two scenes should have the same mask. The rule skips masks that are clear or cloudy everywhere,
+    but two overcast scenes with the same border may share a mask."""
     scenes = log.sound("scene_accuracy")
     digests = scenes.facts("mask_sha256")
     varied = varied_masks(scenes.facts("pixels"), digests)

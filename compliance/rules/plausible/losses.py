@@ -1,4 +1,4 @@
-"""Rules on losses and accuracies together: what the definition of the cross-entropy allows."""
+"""Rules on losses together with accuracies: what the definition of the cross-entropy allows."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from compliance.subjects.result_fields import lookup
 from compliance.subjects.timeline import series
 from compliance.wording import show
 
-#: As Keras clips probabilities in its binary cross-entropy, and with it every method here.
+#: Keras, and with it every method here, clips probabilities like this in its binary cross-entropy.
 CLIP = 1e-7
-#: What a pixel costs at the least and at the most, and where the two classes meet: a right pixel costs no
-#: more, a wrong one no less.
+#: The least and the most that a pixel costs, and the cost where the two classes meet: a right pixel costs
+#: no more than that, a wrong one no less.
 LEAST, MOST, EVEN = -math.log1p(-CLIP), -math.log(CLIP), math.log(2)
-#: Methods compute probability and cost of a pixel in float32, whatever the precision of their layers, and
-#: sum a batch of some million pixels in float32, by trees: off by less than a thousandth. Ten times that.
+#: Methods compute a pixel's probability and cost in float32 for any precision of their layers, and sum a
+#: batch of a few million pixels in float32, by trees: off by less than a thousandth. Allow ten times that.
 ROUNDING = 0.01
 
-#: By method and recipe the share of the logged loss that is the cross-entropy of the probability of cloud;
-#: the rest is one of another output. Others have losses of their own (a user's file, Dice, squared error).
+#: The share of the logged loss that is the cross-entropy of the probability of cloud, by method and recipe;
+#: the rest is that of another output. Other methods have other losses (a user's file, Dice, squared error).
 CROSS_ENTROPY = {
     "benchmark.methods.wieland": {"shared": 1.0},
     "benchmark.methods.rsnet": {"shared": 1.0, "published": 1.0},
@@ -34,20 +34,20 @@ REFERENCE = "benchmark.methods.unet"
 
 
 def is_reference(log: Log) -> bool:
-    """Whether a log is of the reference U-Net, which older logs do not name."""
+    """Whether a log is from the reference U-Net, which older logs do not name."""
     return log.text("method_source") == REFERENCE or not log.all("method")
 
 
 def cross_entropy_share(log: Log) -> float:
-    """The share of the logged loss that is the cross-entropy of cloud; 0 where that is not known."""
+    """Return the share of the logged loss that is the cross-entropy of cloud; 0 if it is unknown."""
     if is_reference(log) or log.text("method_kind") == "fitted":
-        return 1.0  # what is fitted is measured by the harness
+        return 1.0  # the harness measures fitted methods
     recipe = lookup(log.value("method_options"), "recipe")
     return CROSS_ENTROPY.get(log.text("method_source") or "", {}).get(str(recipe), 0.0)
 
 
 def bounds(accuracy: float, share: float = 1.0) -> tuple[float, float]:
-    """The least and the most loss with an accuracy, where it is a cross-entropy by this share."""
+    """Return the least and the most loss with an accuracy if this share of it is a cross-entropy."""
     wrong = 1 - accuracy
     least = share * (wrong * EVEN + accuracy * LEAST)
     most = share * (wrong * MOST + accuracy * EVEN) + (1 - share) * MOST
@@ -55,10 +55,10 @@ def bounds(accuracy: float, share: float = 1.0) -> tuple[float, float]:
 
 
 def _impossible(losses: Events, accuracies: Events, share: float) -> Iterator[int]:
-    """The epochs, from 0, whose loss and accuracy cannot be of the same pixels."""
+    """Yield the epochs, from 0, whose loss and accuracy cannot come from the same pixels."""
     counts = zip(losses.values, accuracies.facts("correct"), accuracies.facts("pixels"), strict=True)
     for epoch, (loss, correct, pixels) in enumerate(counts):
-        if loss >= 0 and 0 <= correct <= pixels != 0:  # else rules of their own
+        if loss >= 0 and 0 <= correct <= pixels != 0:  # else other rules report it
             least, most = bounds(correct / pixels, share)
             if not least <= loss <= most:
                 yield epoch
@@ -71,10 +71,10 @@ def _impossible(losses: Events, accuracies: Events, share: float) -> Iterator[in
     remedy="log loss and accuracy of the same pixels, as they were computed",
 )
 def loss_accuracy(log: Log) -> Iterator[Problem]:
-    """A cross-entropy must be one that its accuracy allows. A pixel is wrong where its class has a
-    probability of one half or less, so that it costs from ln 2 to -ln(1e-7), at which probabilities are
-    clipped, and a right one at most ln 2. One per cent is allowed for rounding. Methods with other losses
-    are not judged."""
+    """A cross-entropy must be one that its accuracy allows. A pixel is wrong if its class has a
+    probability of one half or less, so it costs from ln 2 to -ln(1e-7), where probabilities are clipped;
+    a right one costs at most ln 2. The rule allows one per cent for rounding, and skips methods with other
+    losses."""
     share = cross_entropy_share(log)
     if not share:
         return
@@ -97,7 +97,7 @@ def loss_accuracy(log: Log) -> Iterator[Problem]:
 )
 def epochs_differ(log: Log) -> Iterator[Problem]:
     """No two epochs may have the same losses to the last bit. The weights change with every step, and a
-    loss is the mean of some million numbers; a repeated pair shows a copied epoch."""
+    loss is the mean of a few million numbers; a repeated pair shows a copied epoch."""
     train, evaluation = series(log, "train_loss"), series(log, "eval_loss")
     pairs = list(zip(train.values, evaluation.values, strict=False))
     if len(set(pairs)) == len(pairs):

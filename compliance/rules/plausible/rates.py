@@ -1,4 +1,4 @@
-"""Rules on rates: operations that the devices of the log cannot have done in its time, and its schedule."""
+"""Rules on rates: operations that the log's devices cannot have done in its time, and its schedule."""
 
 from __future__ import annotations
 
@@ -16,25 +16,26 @@ from compliance.subjects.result_fields import holds, lookup, results
 from compliance.subjects.timeline import series
 from compliance.wording import count, show
 
-#: Operations a second of a device by precision, twice those of the fastest published one, so that the next
-#: is below it too. Accelerators: one GPU of a GB200, dense: 2.5e15 in bfloat16 and float16, 1.25e15 in TF32,
-#: which is what float32 may mean there (NVIDIA, GB200 NVL72 datasheet; AMD states 2.5e15 for an MI355X).
+#: Operations per second of a device by precision, twice those of the fastest published one to leave room for
+#: the next. Accelerators: one GPU of a GB200, dense: 2.5e15 in bfloat16 and float16, 1.25e15 in TF32, which
+#: float32 may mean there (NVIDIA, GB200 NVL72 datasheet; AMD states 2.5e15 for an MI355X).
 ACCELERATOR = {"float32": 2.5e15, "mixed_bfloat16": 5e15, "mixed_float16": 5e15}
-#: Nodes without: two sockets of 128 cores with AMX, 1024 operations a cycle and core at 3.9 GHz, 1e15 (Intel,
-#: Xeon 6980P); in float32 two sockets of 192 cores, 64 operations at 3.7 GHz, 0.9e14 (AMD, EPYC 9965).
+#: Nodes without any: two sockets of 128 cores with AMX, 1024 operations per cycle and core at 3.9 GHz, 1e15
+#: (Intel, Xeon 6980P); in float32 two sockets of 192 cores, 64 operations at 3.7 GHz, 0.9e14 (AMD,
+#: EPYC 9965).
 NODE = {"float32": 2e14, "mixed_bfloat16": 2e15, "mixed_float16": 2e15}
-#: The share of its operations, as a network's definition states them, that must be carried out at the least:
-#: Winograd's F(2 x 2, 3 x 3) multiplies 16 times instead of 36. Our reference does 81 %.
+#: The least share of the operations in a network's definition that must be carried out: Winograd's
+#: F(2 x 2, 3 x 3) multiplies 16 times instead of 36. Our reference does 81 %.
 SHARE = 16 / 36
 #: A training step costs about three forward passes.
 TRAINING_PASSES = 3
 
-#: The reference U-Net: its weights, and its operations for each pixel.
+#: The reference U-Net: its number of weights, and its operations per pixel.
 PARAMETERS, OPERATIONS_PER_PIXEL = 1_948_609, 327_808
 
 
 def operations_of(log: Log) -> int | None:
-    """The operations of one patch, forward: stated by the result, or known of the reference."""
+    """Return the operations of one patch's forward pass: the result's, or those known of the reference."""
     patch = log.integer("patch_size") or 0
     for _, value in results(log):
         stated = value.get("operations")
@@ -44,7 +45,7 @@ def operations_of(log: Log) -> int | None:
 
 
 class Work(NamedTuple):
-    """Patches that were computed with, the passes for each, and the interval that it took, in words too."""
+    """The patches computed, the passes for each, and the time that they took, with a description."""
 
     patches: float
     passes: int
@@ -54,7 +55,7 @@ class Work(NamedTuple):
 
 
 def _by_epochs(log: Log, devices: int) -> Iterator[Work]:
-    """The shortest training and the shortest evaluation, each with its patches."""
+    """Yield the fastest training and the fastest evaluation, each with its patches."""
     patch, margin = log.integer("patch_size") or 0, log.integer("training_margin") or 0
     for interval, key, passes, side in (
         ("epoch", "train_accuracy", TRAINING_PASSES, patch - 2 * margin),
@@ -73,13 +74,13 @@ def _by_epochs(log: Log, devices: int) -> Iterator[Work]:
 
 
 def _by_scenes(log: Log, devices: int) -> Iterator[Work]:
-    """The inference by its interval, and by its seconds for each scene."""
+    """Yield the inference by its interval, and by its seconds per scene."""
     stride = (log.integer("patch_size") or 0) - (log.integer("crop_size") or 0)
     start, stop, score = log.first("inference_start"), log.first("inference_stop"), log.one("test_accuracy")
     if score is None or stride < 1 or start is None or stop is None:
         return
     pixels, scenes = count_of(score, "pixels"), count_of(score, "scenes")
-    patches = pixels / (stride * stride)  # at least: the last of a row and a column overlap more
+    patches = pixels / (stride * stride)  # a lower bound: the last ones of a row and a column overlap more
     length = (stop.time_ms or 0) - (start.time_ms or 0)
     if stop.place > start.place and is_possible(length, pixels, devices):
         yield Work(patches, 1, length, stop, "inference")
@@ -96,16 +97,16 @@ def _by_scenes(log: Log, devices: int) -> Iterator[Work]:
     remedy="log the devices that computed, and the times as they were",
 )
 def rate_possible(log: Log) -> Iterator[Problem]:
-    """No run may compute faster than the devices that it states. The operations are those of a patch as the
-    network's definition has them, three times in training, of which 4/9 must be carried out; an accelerator
-    is granted 5e15 of them a second (2.5e15 in float32), a node without one 2e15 (2e14)."""
+    """No run may compute faster than the devices that it states. The operations are those of a patch in the
+    network's definition, three times that in training, of which 4/9 must be carried out. The limit is 5e15
+    per second for an accelerator (2.5e15 in float32), and 2e15 for a node without one (2e14)."""
     operations, precision = operations_of(log), log.text("precision") or ""
     ranks, nodes = log.integer("number_of_ranks") or 0, log.integer("number_of_nodes") or 0
     accelerators = log.integer("accelerators_per_node")
     if not log.completed or operations is None or accelerators is None or precision not in NODE:
         return
     if min(ranks, nodes) < 1 or not log.is_chronological or milliseconds(log.events[0]) is None:
-        return  # rules of their own
+        return  # other rules report it
     devices = f"{count(ranks, 'accelerator')}" if accelerators else f"{count(nodes, 'node')} without any"
     limit = ranks * ACCELERATOR[precision] if accelerators else nodes * NODE[precision]
     known = nodes * max(accelerators, 1)
@@ -117,7 +118,7 @@ def rate_possible(log: Log) -> Iterator[Problem]:
             yield problem(found, work.stop.line, f"at most {limit:.2g} of {devices}, in {precision}")
 
 
-#: Evaluations from this length on say how fast a patch is; a step costs three passes, not a fifth of one.
+#: Evaluations of at least this length show a patch's time; a step costs three passes, not a fifth of one.
 MEASURED_MS, FASTER = 10_000, 5
 
 
@@ -130,8 +131,8 @@ MEASURED_MS, FASTER = 10_000, 5
 )
 def rates_agree(log: Log) -> Iterator[Problem]:
     """A patch should take longer in training than in evaluation, since a step costs about three forward
-    passes. Where it takes less than a fifth, times were changed or the evaluations were held up.
-    Evaluations below ten seconds are not judged."""
+    passes. If it takes less than a fifth, times were changed or the evaluations were held up. The rule
+    skips evaluations of less than ten seconds."""
     if not log.is_chronological:
         return
     lengths, patches = {}, {}
@@ -173,8 +174,8 @@ def reference_size(log: Log) -> Iterator[Problem]:
 )
 def warmup_possible(log: Log) -> Iterator[Problem]:
     """The warm-up must be shorter than the training: `epochs` times the full batches of train_samples. A
-    longer one never reaches the learning rate that the log states. Scenes that were skipped count in the
-    plan."""
+    longer one never reaches the learning rate that the log states. The planned steps include skipped
+    scenes."""
     warmup, event = log.integer("opt_learning_rate_warmup_steps"), log.one("opt_learning_rate_warmup_steps")
     samples, batch = log.integer("train_samples"), log.integer("global_batch_size")
     epochs, staged = log.integer("epochs"), log.one("staging_stop")

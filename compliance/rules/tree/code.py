@@ -1,4 +1,4 @@
-"""Rules on the code of a bundle: it is the commit that ran, file by file."""
+"""Rules on the code of a bundle: it must be the commit that ran, file by file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from compliance.registry import Problem, problem, tree_rule
 from compliance.subjects.tree import Folder, SubmissionTree
 from compliance.wording import excerpt
 
-#: Logs name the commit; the text and the list of it lie with the scripts.
+#: Logs name the commit; its text and its list of files are with the scripts.
 REMEDY = "package again in the clone that the runs were made in; nothing in the folder of the code is changed"
 
 
@@ -81,8 +81,8 @@ def code_commit(tree: SubmissionTree) -> Iterator[Problem]:
     remedy="commit the experiment's file before its runs are submitted, and make them of that commit",
 )
 def experiment_committed(tree: SubmissionTree) -> Iterator[Problem]:
-    """The experiment that the logs name should be a file of the commit. It announces the seeds, and was
-    written before the first run only if the commit that ran contains it."""
+    """The experiment that the logs name should be a file of the commit. It announces the seeds, and is
+    known to precede the first run only if the commit that ran contains it."""
     committed = {
         tree.digest(folder.path(name))
         for folder in tree.parts.code.values()
@@ -117,7 +117,7 @@ def _travels(name: str, entry: Entry) -> bool:
 
 
 def _difference(tree: SubmissionTree, path: str, name: str, entry: Entry, commit: str) -> str | None:
-    """How a file of the code differs from the commit's, or nothing."""
+    """Say how a file of the code differs from the commit's; return None if it does not."""
     status = tree.status(path)
     if status is None:
         return "not there"
@@ -135,7 +135,7 @@ def _difference(tree: SubmissionTree, path: str, name: str, entry: Entry, commit
 
 
 def _commit(tree: SubmissionTree, scripts: Folder) -> CommitFiles:
-    """The commit that lies with the scripts. Raises CommitDefect."""
+    """Read the commit stored with the scripts. Raises CommitDefect."""
     text, listing = tree.content(scripts.path(COMMIT)), tree.content(scripts.path(LISTING))
     if text is None or listing is None:
         raise CommitDefect(f"no {COMMIT} or no {LISTING}")
@@ -146,7 +146,7 @@ def _commit(tree: SubmissionTree, scripts: Folder) -> CommitFiles:
 
 
 def _stated(tree: SubmissionTree) -> Iterator[tuple[str, str]]:
-    """The names of the logs of the tree, with the commit that each states."""
+    """Yield the names of the tree's logs, with the commit that each states."""
     for logs in tree.logs.values():
         for name, log in logs.items():
             if stated := log.text("submission_github_commit_version"):

@@ -1,4 +1,4 @@
-"""Rules on how a submission tree says what ran: its configurations and notes on the implementation."""
+"""Rules on how a submission tree states what ran: its configurations and implementation notes."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from compliance.subjects.timeline import VERSIONS
 from compliance.subjects.tree import CONFIG, SubmissionTree
 from compliance.wording import listing, show
 
-#: S3: what the entry ``github`` says. 'discription' is how S3 spells it.
+#: S3: the fields of the entry ``github``. S3 spells 'discription'.
 GITHUB = ("description", "repo", "branch", "version", "tag")
-#: Where a configuration may say which version of the code ran, and where the code is.
+#: Names under which a configuration may state the version of the code, and its address.
 VERSION_NAMES = ("version", "tag", "commit", *VERSIONS, COMMIT_KEY)
 PROGRAM_NAMES = ("repo", "repository", "url")
-#: Fewest digits of a commit that name it.
+#: The fewest digits that identify a commit.
 SHORT_COMMIT = 7
 
 #: G 'model-info': fields with 'Meaningful response required'.
@@ -34,7 +34,7 @@ IMPLEMENTATION_FIELDS = (
 
 
 def _configs(tree: SubmissionTree) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Application, shown name and content of every config.yaml that can be read."""
+    """Yield application, shown name and content of every readable config.yaml."""
     for (_, application, _, _), folder in tree.parts.science.items():
         config = tree.configs[folder.name]
         if isinstance(config, dict):
@@ -124,7 +124,7 @@ def tree_config_agrees(tree: SubmissionTree) -> Iterator[Problem]:
         path = tree.shown(folder.path(CONFIG))
         for name, log in tree.logs[folder.name].items():
             for key in (VERSIONS[1], COMMIT_KEY, *PARAMETERS):
-                # the version and the commit of logs that are not ours have no metadata
+                # other programs' logs have no metadata for version and commit
                 event = log.first(VERSIONS[0] if key == VERSIONS[1] and not log.all(key) else key)
                 value, said = event.value if event else None, stated.get(key)
                 if key != "seed" and value is not None and said is not None and not _agree(key, value, said):
@@ -135,8 +135,8 @@ def tree_config_agrees(tree: SubmissionTree) -> Iterator[Problem]:
 
 
 def _agree(key: str, value: object, said: object) -> bool:
-    """Whether a configuration says what a log states. It may write a version without the benchmark's name, as
-    the example of the rules does, a commit as its first digits, and a number such as 1e-3 as text."""
+    """Whether a configuration agrees with a log. It may write a version without the benchmark's name, like
+    the rules' example, a commit as its first digits, and a number such as 1e-3 as text."""
     if value == said:
         return True
     if key in VERSIONS:
@@ -158,9 +158,9 @@ def _agree(key: str, value: object, said: object) -> bool:
     remedy="package the logs again; a configuration is never edited after the runs",
 )
 def run_config_digest(tree: SubmissionTree) -> Iterator[Problem]:
-    """The parameters of config.yaml must be the configuration of the runs, to the last field. Its digest
-    is computed again; a configuration that no run accepts has none."""
-    from benchmark.config.files import build_config  # only where there is a tree to judge
+    """The parameters of config.yaml must be the configuration of the runs, to the last field. The
+    checker recomputes its digest; a configuration that no run accepts has none."""
+    from benchmark.config.files import build_config  # only if there is a tree to judge
 
     for folder in tree.parts.science.values():
         parameters = _mapping(tree.configs[folder.name]).get("parameters")
@@ -229,12 +229,12 @@ def implementation_notes(tree: SubmissionTree) -> Iterator[Problem]:
 
 
 def _mapping(value: object) -> dict[str, Any]:
-    """A value where it is a mapping, else an empty one."""
+    """Return a value if it is a mapping, else an empty mapping."""
     return value if isinstance(value, dict) else {}
 
 
 def _settings(value: object, depth: int = 8) -> Iterator[tuple[str, object]]:
-    """Every (key, value) of nested mappings whose value is not itself a mapping, keys in lower case."""
+    """Yield every (key, value) of nested mappings whose value is not a mapping, keys in lower case."""
     if not isinstance(value, dict) or depth == 0:
         return
     for key, inner in value.items():

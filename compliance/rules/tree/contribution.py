@@ -1,4 +1,4 @@
-"""Rules on the contribution document: it begins with the table, and its numbers are those of the logs."""
+"""Rules on the contribution document: it must begin with the table, and agree with the logs."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def contribution_table(tree: SubmissionTree) -> Iterator[Problem]:
     remedy="say in the contribution what the experiment of this descriptor is",
 )
 def contribution_descriptor(tree: SubmissionTree) -> Iterator[Problem]:
-    """A contribution in Markdown must name the descriptor of its experiment. Only then does a reader know
-    which experiment a folder holds."""
+    """A contribution in Markdown must name the descriptor of its experiment. Otherwise a reader does not
+    know which experiment a folder holds."""
     descriptors = {folder.name: key[3] for key, folder in tree.parts.science.items()}
     for folder, name, text in contributions(tree):
         descriptor = descriptors[folder.name]
@@ -112,9 +112,9 @@ def contribution_runs(tree: SubmissionTree) -> Iterator[Problem]:
     remedy="package the logs again; numbers of the document are computed, never typed",
 )
 def contribution_statistics(tree: SubmissionTree) -> Iterator[Problem]:
-    """What a contribution says over all its runs must follow from their logs. The mean, the sample's standard
-    deviation, lowest, highest, olympic and geometric mean of the test accuracy are computed again, and so is
-    the share of Student's distribution that its interval holds. What it does not state is not judged."""
+    """What a contribution says over all its runs must follow from their logs. The checker recomputes the
+    mean, the sample's standard deviation, lowest, highest, olympic and geometric mean of the test accuracy,
+    and the share of Student's distribution in its interval. It skips what the document does not state."""
     for folder, name, text in contributions(tree):
         path, scores = tree.shown(folder.path(name)), sorted(_scores(tree, folder).values())
         if not scores:
@@ -141,8 +141,8 @@ def contribution_statistics(tree: SubmissionTree) -> Iterator[Problem]:
     remedy="state it, for example in a column `Geometric mean` of the statistics",
 )
 def contribution_geometric_mean(tree: SubmissionTree) -> Iterator[Problem]:
-    """A contribution must report the geometric mean of the final quality. So the open division asks; where it
-    stands in a table it is computed again."""
+    """A contribution must report the geometric mean of the final quality. The open division requires
+    it; if it is in a table, the checker recomputes it."""
     for folder, name, text in contributions(tree):
         if "geometric mean" not in text.lower():
             yield problem("no geometric mean", path=tree.shown(folder.path(name)))
@@ -155,7 +155,7 @@ _INTERVAL = re.compile(
 
 
 def _statistics(scores: list[float]) -> dict[str, float | None]:
-    """The statistics of sorted scores by the headings of their columns; None where there are too few."""
+    """Return the statistics of sorted scores by column heading; None if there are too few scores."""
     return {
         "mean": statistics.fmean(scores),
         "standard deviation": statistics.stdev(scores) if len(scores) > 1 else None,
@@ -167,7 +167,7 @@ def _statistics(scores: list[float]) -> dict[str, float | None]:
 
 
 def _interval(match: re.Match[str], line: int, scores: list[float], path: str) -> Iterator[Problem]:
-    """Whether an interval has the mean in its middle and holds what it says about Student's distribution."""
+    """Report an interval that is off the mean or misstates its share of Student's distribution."""
     percent, degrees, low, high = int(match[1]), int(match[2]), float(match[3]), float(match[4])
     if degrees != len(scores) - 1 or degrees < 1:
         yield problem(f"{degrees} degrees of freedom", line, f"{len(scores) - 1}", path=path)
@@ -185,7 +185,7 @@ def _interval(match: re.Match[str], line: int, scores: list[float], path: str) -
 
 
 def _held(limit: float, degrees: int) -> float:
-    """The share of Student's distribution between -limit and limit, by Simpson's rule."""
+    """Return the share of Student's distribution between -limit and limit, by Simpson's rule."""
     if limit <= 0:
         return 0.0
     parts_of_it = 2000
@@ -197,7 +197,7 @@ def _held(limit: float, degrees: int) -> float:
 
 
 def _prints(text: str, value: float) -> bool:
-    """Whether a printed number is the value, rounded to the digits that are printed."""
+    """Whether a printed number is the value rounded to the printed digits."""
     match = re.search(r"\d+(?:\.(\d+))?", text)
     number = number_in(text)
     decimals = len(match[1] or "") if match else 0
@@ -205,7 +205,7 @@ def _prints(text: str, value: float) -> bool:
 
 
 def _scores(tree: SubmissionTree, folder: Folder) -> dict[str, float]:
-    """Seed, in digits -> test accuracy, of an experiment's logs."""
+    """Map the seeds of an experiment's logs, in digits, to their test accuracy."""
     return {
         str(seed): score
         for log in tree.logs[folder.name].values()
@@ -214,7 +214,7 @@ def _scores(tree: SubmissionTree, folder: Folder) -> dict[str, float]:
 
 
 def contributions(tree: SubmissionTree) -> Iterator[tuple[Folder, str, str]]:
-    """Folder, name and text of every contribution in Markdown."""
+    """Yield folder, name and text of every contribution in Markdown."""
     for folder in tree.parts.science.values():
         for name in MARKDOWN_CONTRIBUTIONS:
             text = tree.text(folder.path(name)) if name in folder.files else None

@@ -1,4 +1,4 @@
-"""Rules on the files of a submission tree as files: names, sizes, kinds, and the manifest."""
+"""Rules on the files of a submission tree: names, sizes, kinds, and the manifest."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def manifest_hash(tree: SubmissionTree) -> Iterator[Problem]:
 )
 def file_name(tree: SubmissionTree) -> Iterator[Problem]:
     """No name of a file or folder may contain a blank or begin with a dot. Git hosts and MLCommons'
-    own repository check stumble over them."""
+    own repository check fail on them."""
     for name in tree.files:
         bad = [
             part for part in name.split("/") if part.startswith(".") or not part.isprintable() or " " in part

@@ -1,4 +1,4 @@
-"""Rules on what a bundle may hold: a list of names and kinds, so that nothing travels unseen."""
+"""Rules on what a bundle may contain: a list of names and kinds, so that nothing is submitted unnoticed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from compliance.wording import excerpt
 
 
 class Known(NamedTuple):
-    """Files that a bundle may hold: a pattern of their names, and how each begins, in small letters."""
+    """Files that a bundle may contain: a pattern of names, and the first bytes, in lower case."""
 
     names: re.Pattern[str]
     begins: bytes = b""
@@ -27,12 +27,12 @@ PNG, PDF, WEBP, ZIP, HTML = b"\x89png\r\n\x1a\n", b"%pdf-", b"riff", b"pk\x03\x0
 JSON_LD = b'{\n  "@context":'
 _TEXTS = rf"README\.md|run_config\.yaml|{'|'.join(map(re.escape, SCRIPTS))}"
 
-#: What lies with the scripts of a system (G) ...
+#: The files with the scripts of a system (G) ...
 SCRIPTS_OF_SYSTEM = (
     _known(_TEXTS),
     _known(rf"{re.escape(COMMIT)}|{re.escape(LISTING)}|licences\.spdx\.json"),
 )
-#: ... and in the folder of an experiment (S), with what it begins with where it is no text.
+#: ... and in the folder of an experiment (S), with their first bytes if they are not text.
 EXPERIMENT = (
     _known(_TEXTS),
     _known(rf"config\.yaml|bundle\.json|{re.escape(DEMONSTRATION)}"),
@@ -57,8 +57,8 @@ EXPERIMENT = (
     remedy="leave the file out and package again; what the code needs belongs into the commit",
 )
 def tree_known_file(tree: SubmissionTree) -> Iterator[Problem]:
-    """A bundle must hold nothing but what the packager writes. The code is compared with its commit; what
-    else there may be is a list of names, and a picture or a document must be one."""
+    """A bundle must hold nothing but what the packager writes. Other rules compare the code with its
+    commit. Anything else must have a listed name, and a picture or document must really be one."""
     parts = tree.parts
     sources = {log.text("method_source") for logs in tree.logs.values() for log in logs.values()}
     for folder in parts.science.values():
@@ -86,7 +86,7 @@ def _folders(tree: SubmissionTree) -> Iterator[Folder]:
 def _judge(
     tree: SubmissionTree, path: str, file: str, known: tuple[Known, ...], otherwise: bool
 ) -> Iterator[Problem]:
-    """A problem where a file of a folder is none of the known, or not of its kind."""
+    """Report a file of a folder that is not among the known files, or not of its kind."""
     kind = next((each for each in known if each.names.fullmatch(file)), None)
     if kind is None:
         if not otherwise:

@@ -16,8 +16,8 @@ from compliance.wording import excerpt
     remedy="package the runs again with the file that they ran, or repeat them",
 )
 def tree_method(tree: SubmissionTree) -> Iterator[Problem]:
-    """A method that is no part of the submitted code must be submitted next to it. The policy wants the
-    algorithm documented and archived; the file has to be the one that ran."""
+    """A method that is no part of the submitted code must be submitted next to it. The policy requires
+    the algorithm to be documented and archived; the file has to be the one that ran."""
     for folder in tree.parts.science.values():
         for name, log in tree.logs[folder.name].items():
             source, digest = log.text("method_source"), log.text("method_sha256")

@@ -1,8 +1,8 @@
-"""Rules on what must not be in a submission tree: keys, tokens, paths and addresses of persons.
+"""Rules on what must not be in a submission tree: keys, tokens, personal paths and addresses.
 
-Logs, documents, scripts and descriptions are searched for all of it. Below the code, and in the text of
-its commit, only key files and what can hardly be anything but a live credential are looked for: the code
-is public already, its licence and tests may hold example addresses and paths, and git shows its authors.
+The rules search logs, documents, scripts and descriptions for all of these. In the code, and in the text
+of its commit, they search only for key files and near-certain live credentials: the code is already
+public, its licence and tests may contain example addresses and paths, and git shows its authors.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ KEY_FILES = (
 
 
 class _Searched(NamedTuple):
-    """A pattern, and parts in small letters: a text without any of them has no match, as is seen at once."""
+    """A pattern, and parts in lower case: a text without any part has no match, which is fast to see."""
 
     pattern: re.Pattern[bytes]
     parts: tuple[bytes, ...]
 
     def finditer(self, content: bytes, small: bytes) -> Iterator[re.Match[bytes]]:
-        """The matches in a text, which is also given in small letters."""
+        """Yield the matches in a text, which is also given in lower case."""
         if any(part in small for part in self.parts):
             yield from self.pattern.finditer(content)
 
@@ -42,7 +42,7 @@ def _searched(pattern: bytes, *parts: bytes) -> _Searched:
     return _Searched(re.compile(pattern, re.MULTILINE), parts)
 
 
-#: An armoured private key: the line that begins it, and a line of its contents.
+#: An armoured private key: its first line, and a line of its content.
 _PRIVATE_KEY = _searched(
     rb"^-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----\r?\n"
     rb"(?:[A-Za-z-]+: .*\r?\n|\r?\n)*[A-Za-z0-9+/=]{40,}",
@@ -64,7 +64,7 @@ _TOKENS: dict[str, _Searched] = {
         rb"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}", b"eyj"
     ),
 }
-#: Outside of code these are values; in code they are mostly variables and examples.
+#: Outside code these are values; in code they are mostly variables and examples.
 _ASSIGNED = _searched(
     rb"(?i)[\"']?\b(?:password|passwd|passphrase|secret|api[_-]?key|access[_-]?token|auth[_-]?token)[\"']?\s*[:=]\s*"
     rb"[\"']?(?!\$|<|null\b|none\b|[\"'])[^\s\"',;]{6,}",
@@ -72,10 +72,10 @@ _ASSIGNED = _searched(
 )
 _ADDRESS_WITH_PASSWORD = _searched(rb"\b[a-z][a-z0-9+.-]*://[^\s/:@\"']+:[^\s/:@\"']+@[^\s/]", b"://")
 
-#: How figures and typeset documents begin: compressed bytes hold by chance what looks like an address.
+#: The first bytes of figures and typeset documents: compressed bytes may look like an address by chance.
 _COMPRESSED = (b"\x89PNG\r\n", b"%PDF-", b"RIFF")
 
-#: Arrays of numbers, which another rule demands: among megabytes of them some look like an address by chance.
+#: Arrays of numbers, checked by another rule: in megabytes of them, some look like an address by chance.
 WEIGHTS = f"/{RunFolder(Path()).weights.name}"
 
 _HOME_PATH = _searched(
@@ -161,7 +161,7 @@ def _matches(
     compressed: bool = True,
     allowed: frozenset[str] = frozenset(),
 ) -> Iterator[Problem]:
-    """Where a pattern occurs, once a line; ``what`` it is stands in for what must not be repeated."""
+    """Report each match of a pattern; ``what`` describes it if the text itself must not be repeated."""
     code = tuple(f"{folder.name}/" for folder in tree.parts.code.values())
     public = {folder.path(name) for folder in tree.parts.scripts.values() for name in (COMMIT, LISTING)}
     for name in tree.files:

@@ -1,7 +1,7 @@
 """Rules on the shape of a submission tree: which parts it must have and how they fit together.
 
-What its files are judged by otherwise: ``files.py`` (names, sizes, manifest), ``config.py``,
-``contribution.py``, ``system.py`` (that what they say agrees with the logs) and ``secrets.py``.
+Other rules on its files: ``files.py`` (names, sizes, manifest), ``config.py``,
+``contribution.py``, ``system.py`` (agreement with the logs) and ``secrets.py``.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from compliance.registry import Problem, problem, tree_rule
 from compliance.subjects.tree import CONTRIBUTIONS, MANIFEST, SCRIPTS, Folder, SubmissionTree
 from compliance.wording import excerpt, listing
 
-#: The two layouts, as rules name them.
+#: The names of the two layouts in the rules.
 OF_SCIENCE = "<org>/<application>/<system>/<descriptor>/"
 OF_GENERAL = "<org>/systems/, benchmarks/ and results/"
-#: Names that scripts mostly have; others need a first line that says what runs them.
+#: Usual suffixes of scripts.
 SCRIPT_NAMES = (".sh", ".bash", ".py", ".slurm", ".sbatch", ".pbs", ".job")
 NOTEBOOK = ".ipynb"
 
@@ -43,8 +43,8 @@ def tree_layout(tree: SubmissionTree) -> Iterator[Problem]:
     remedy="make the tree with `python -m submission.package`",
 )
 def tree_both_layouts(tree: SubmissionTree) -> Iterator[Problem]:
-    """A bundle must have both layouts. submit.adoc asks for one and refers to the rules that ask for the
-    other."""
+    """A bundle must have both layouts. submit.adoc requires one and refers to the rules that
+    require the other."""
     if not tree.parts.science:
         yield problem(f"no folder {OF_SCIENCE}")
     if not tree.parts.general:
@@ -103,7 +103,7 @@ def tree_science_files(tree: SubmissionTree) -> Iterator[Problem]:
     "#!/usr/bin/env bash",
 )
 def tree_science_scripts(tree: SubmissionTree) -> Iterator[Problem]:
-    """Each experiment must have scripts that run it. How they are called is left to the submitter."""
+    """Each experiment must have scripts that run it. The submitter chooses their names."""
     for folder in tree.parts.science.values():
         names = [folder.path(file) for file in sorted(folder.files)]
         if any(name.endswith(NOTEBOOK) or _runs(tree, name) for name in names):
@@ -133,8 +133,8 @@ def _runs(tree: SubmissionTree, name: str) -> bool:
     remedy="make the tree with `python -m submission.package`",
 )
 def tree_script_names(tree: SubmissionTree) -> Iterator[Problem]:
-    """Each experiment must have the scripts that the general rules name. They ask for them in the other
-    layout; with them here each layout can be used without the other."""
+    """Each experiment must have the scripts that the general rules name. They require them in the
+    other layout; with scripts here, each layout can be used without the other."""
     for folder in tree.parts.science.values():
         yield from _missing(tree, folder, SCRIPTS)
 
@@ -147,7 +147,7 @@ def tree_script_names(tree: SubmissionTree) -> Iterator[Problem]:
 )
 def tree_general_files(tree: SubmissionTree) -> Iterator[Problem]:
     """Each system with results must have its description, code, scripts, notes on the implementation
-    and logs, none of them empty. A tree without the general layout is not asked for it here."""
+    and logs, none of them empty. The rule skips trees without the general layout."""
     found = tree.parts
     if not found.general:
         return
@@ -162,13 +162,13 @@ def tree_general_files(tree: SubmissionTree) -> Iterator[Problem]:
         if (org, system) not in found.systems:
             yield problem(f"no {org}/systems/{system}.json")
         of_system = sorted(benchmark for owner, name, benchmark in runs if (owner, name) == (org, system))
-        # one that is described and was never run
+        # a system that is described but was never run needs them for every benchmark
         for benchmark in of_system or [name for owner, name in benchmarks if owner == org]:
             yield from _of_system(tree, org, system, benchmark)
 
 
 def _of_system(tree: SubmissionTree, org: str, system: str, benchmark: str) -> Iterator[Problem]:
-    """What the general rules want of a benchmark on a system."""
+    """Report what the general rules require for a benchmark on a system and the tree lacks."""
     results = tree.parts.results.get((org, system, benchmark))
     if results is None or not results.results():
         yield problem(f"no {org}/results/{system}/{benchmark}/result_0.txt")
@@ -208,7 +208,7 @@ def tree_numbering(tree: SubmissionTree) -> Iterator[Problem]:
     remedy="number the logs of the runs 0, 1, 2 and so on; a missing log must be accounted for",
 )
 def tree_general_numbering(tree: SubmissionTree) -> Iterator[Problem]:
-    """Logs below results must be numbered from 0 without a gap. The general rules leave open where the
+    """Logs below results must be numbered from 0 without a gap. The general rules do not say where
     numbers begin; published results begin with 0."""
     yield from _misnumbered(tree, tree.parts.results, 0)
 

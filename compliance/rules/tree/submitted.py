@@ -1,7 +1,6 @@
 """Rules on what makes a tree a submission: observed scenes, a submitter, published code.
 
-A demonstration, whose runs were made on synthetic scenes and whose tree says so, needs neither of the last
-two.
+A demonstration, with runs on synthetic scenes and a tree that says so, needs neither of the last two.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from compliance.wording import excerpt, listing, show
 
 
 def _experiments(tree: SubmissionTree) -> Iterator[tuple[Folder, dict[str, Log], bool]]:
-    """The experiments with their logs, and whether any of these is of synthetic scenes."""
+    """Yield the experiments with their logs, and whether any log is from synthetic scenes."""
     for folder in tree.parts.science.values():
         logs = tree.logs[folder.name]
         yield folder, logs, any(log.text("data_kind") == "synthetic" for log in logs.values())
@@ -35,8 +34,8 @@ def _experiments(tree: SubmissionTree) -> Iterator[tuple[Folder, dict[str, Log],
     "synthetic scenes become a demonstration",
 )
 def tree_synthetic(tree: SubmissionTree) -> Iterator[Problem]:
-    """Runs on synthetic scenes must not be submitted. The test data of the benchmark is fixed. A tree of such
-    runs says that it is a demonstration, and no other tree says so."""
+    """Runs on synthetic scenes must not be submitted. The test data of the benchmark is fixed. A tree of
+    such runs says that it is a demonstration; no other tree does."""
     demonstrations = set()
     for folder, _, synthetic in _experiments(tree):
         if synthetic != (DEMONSTRATION in folder.files):
@@ -60,8 +59,8 @@ def tree_synthetic(tree: SubmissionTree) -> Iterator[Problem]:
     "--set submission.poc_email=ADDRESS",
 )
 def tree_submitter(tree: SubmissionTree) -> Iterator[Problem]:
-    """A submission must name who submits it. The organisation of the shipped configurations is nobody's, and
-    the policy wants a person with an address."""
+    """A submission must name who submits it. The organisation in the shipped configurations is not real,
+    and the policy requires a person with an address."""
     for _, logs, synthetic in _experiments(tree):
         for name, log in logs.items() if not synthetic else ():
             if log.text("submission_org") == DEFAULT_ORG:
@@ -78,8 +77,8 @@ def tree_submitter(tree: SubmissionTree) -> Iterator[Problem]:
     remedy="push the commit to a public repository and tag it before the runs are packaged",
 )
 def tree_published(tree: SubmissionTree) -> Iterator[Problem]:
-    """The code of a submission should be in a public repository, under a tag. That there is none is no
-    answer."""
+    """The code of a submission should be in a public repository, under a tag. Saying that
+    there is none is not enough."""
     for folder, _, synthetic in _experiments(tree):
         config = tree.configs[folder.name]
         github = config.get("github") if isinstance(config, dict) else None

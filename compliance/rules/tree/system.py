@@ -1,4 +1,4 @@
-"""Rules on who and what ran: the description of the system must agree with the runs and their logs."""
+"""Rules on the submitter and the system: the system description must agree with runs and logs."""
 
 from __future__ import annotations
 
@@ -100,6 +100,6 @@ def tree_clean_runs(tree: SubmissionTree) -> Iterator[Problem]:
 
 
 def folded(name: str) -> str:
-    """A name without case, accents, blanks and punctuation: how a folder's name is compared."""
+    """Return a name without case, accents, blanks and punctuation, for comparing folder names."""
     plain = unicodedata.normalize("NFKD", name)
     return "".join(letter for letter in plain.casefold() if letter.isalnum())

@@ -1,1 +1,1 @@
-"""What lies next to a run's log, read within limits: nothing is executed, no link followed."""
+"""The files next to a run's log, read within limits: executes nothing, follows no link."""

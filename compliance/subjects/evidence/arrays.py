@@ -1,4 +1,4 @@
-"""weights.npz and masks/*.h5: numbers only, known by their digests. Needs NumPy and h5py."""
+"""weights.npz and masks/*.h5: numbers only, identified by digests. Needs NumPy and h5py."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any, BinaryIO
 from compliance.subjects.evidence.files import open_regular
 from compliance.wording import count
 
-#: Filters of HDF5 that a mask may have: deflate, shuffle, fletcher32, lzf. Others come from plug-ins.
+#: HDF5 filters that a mask may use: deflate, shuffle, fletcher32, lzf. Others come from plug-ins.
 _FILTERS = (1, 2, 3, 32000)
-#: Bytes of a dataset of a mask, or of one of its chunks: a scene has 1.8 million pixels.
+#: Maximum bytes of a mask's dataset, or of one of its chunks: a scene has 1.8 million pixels.
 _MASK_BYTES = 256 * 1024 * 1024
-#: What the attributes of a mask say about the run that made it.
+#: The attributes of a mask that describe the run that made it.
 ATTRIBUTES = ("scene", "seed", "commit", "synthetic")
 
 
 @dataclass(frozen=True)
 class Weights:
-    """What weights.npz holds: its digest by the kind of the method, and how many numbers."""
+    """The content of weights.npz: its digest for the kind of method, and the number of its values."""
 
     sha256: str
     values: int
@@ -28,7 +28,7 @@ class Weights:
 
 @dataclass(frozen=True)
 class Mask:
-    """A mask: its digest, shape, cloudy pixels, and what it says about the run that made it."""
+    """A mask: its digest, shape, cloudy pixels, and its attributes about the run that made it."""
 
     sha256: str
     shape: tuple[int, ...]
@@ -37,7 +37,7 @@ class Mask:
 
 
 def read_weights(path: Path, kind: str, most: int | None) -> Weights | str:
-    """The weights of a method of a kind, of which at most so many bytes are read; or what is wrong with them.
+    """Read at most ``most`` bytes of the weights of a kind of method, or say what is wrong with them.
 
     Raises Unread, and ImportError without NumPy.
     """
@@ -54,7 +54,7 @@ def read_weights(path: Path, kind: str, most: int | None) -> Weights | str:
 
 
 def read_scene_mask(path: Path) -> Mask | str:
-    """The mask of a scene, or what is wrong with it. Raises Unread, and ImportError without h5py."""
+    """Read a scene's mask, or say what is wrong with it. Raises Unread, and ImportError without h5py."""
     with open_regular(path) as stream:
         try:
             return _mask_in(stream)
@@ -88,7 +88,7 @@ def _mask_in(stream: BinaryIO) -> Mask | str:
 
 
 def _dataset(h5py: Any, file: Any, name: str, kind: str) -> Any:
-    """The values of a dataset that is stored in this file alone, or what is wrong with it."""
+    """Return the values of a dataset stored entirely in this file, or what is wrong with it."""
     if not isinstance(file.get(name, getlink=True), h5py.HardLink):
         return f"no `{name}`"
     dataset = file[name]
@@ -114,6 +114,6 @@ def _bytes(shape: tuple[int, ...], dataset: Any) -> int:
 
 
 def _plain(value: Any) -> Any:
-    """An attribute as Python has it; one that is neither a text nor a number as a text."""
+    """Convert an attribute to Python's types; one that is neither text nor number becomes text."""
     value = value.item() if hasattr(value, "item") and getattr(value, "size", 0) == 1 else value
     return value if isinstance(value, bool | int | float | str) else str(value)[:200]

@@ -1,4 +1,4 @@
-"""What a bundle keeps of each run: ``runs/<n>/`` next to ``result-<n>.txt`` of the experiment."""
+"""The evidence of each run in a bundle: ``runs/<n>/`` next to ``result-<n>.txt`` of the experiment."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class BundledEvidence:
         self._places = _places(tree) if tree.is_bundle else {}
 
     def of(self, name: str, log: Log) -> Evidence | None:
-        """What the bundle keeps of the run of a log, by the log's name in it; None where it keeps nothing."""
+        """Return the evidence for a log, by the log's name in the bundle; None if the bundle has none."""
         if name not in self._places:
             return None
         experiment, kept = self._places[name]
@@ -31,9 +31,9 @@ class BundledEvidence:
 
 
 def _places(tree: SubmissionTree) -> dict[str, tuple[str, str]]:
-    """Name of a log -> the folder of its experiment, and the folder with what else its run left.
+    """Map each log's name to the folder of its experiment and the folder with its run's other files.
 
-    A log of G has that of its copy in S, whose number is the next.
+    A log of G shares those of its copy in S, whose number is one higher.
     """
     places = {}
     for (org, application, system, _), folder in tree.parts.science.items():

@@ -1,7 +1,7 @@
-"""A run's log and the files next to it, each read when a rule first asks for it.
+"""A run's log and the files next to it, each read when a rule first needs it.
 
 A run's folder has all of them; a bundle keeps those of run n in ``runs/<n>/``, next to ``result-<n>.txt``.
-Files there that are not a run's are ignored.
+Other files are ignored.
 """
 
 from __future__ import annotations
@@ -33,39 +33,39 @@ METRICS, TIMERS, TELEMETRY = _RUN.metrics.name, _RUN.timers.name, _RUN.telemetry
 WEIGHTS, METHOD, MASKS, JOB = _RUN.weights.name, _RUN.method.name, _RUN.masks.name, _RUN.job_script.name
 _MASK = _RUN.mask("scene").suffix
 _FILES = frozenset((CONFIG, SYSTEM, METRICS, TIMERS, TELEMETRY, WEIGHTS, METHOD, MASKS, JOB))
-#: What later starts of a resumed run add: facts of their own, and telemetry of other columns is moved aside.
+#: Files of later starts of a resumed run: their facts, and telemetry moved aside as its columns changed.
 _NUMBERED = re.compile(r"(telemetry|system)-([1-9]\d{0,5})\.(csv|json)", re.ASCII)
 
-#: What is read of each kind of file at most: of telemetry, a week on eight accelerators.
+#: The most that is read of each kind of file; for telemetry, a week on eight accelerators.
 _TEXT_BYTES, _TELEMETRY_BYTES = 4 * 1024 * 1024, 256 * 1024 * 1024
 
-#: Reads the configuration of a run; None where there is none.
+#: Reads the configuration of a run; returns None if there is none.
 Settings = Callable[[], "dict[str, Any] | None"]
 
 
 class Evidence:
-    """A log, and what lies in ``root``, which findings call ``path``."""
+    """A log, and the run's files in ``root``, which findings call ``path``."""
 
     def __init__(
         self, log: Log, root: Path, path: str, names: Mapping[str, int], settings: Settings | None = None
     ) -> None:
         self.log, self.root, self.path = log, root, path
-        #: The file modes of the run's files by their names.
+        #: The file modes of the run's files by name.
         self.names = names
-        #: Whether these are the files that a bundle keeps of a run, and not its folder.
+        #: Whether these are the files in a bundle rather than a run folder.
         self.in_bundle = settings is not None
-        #: What could not be read, with why; and what was not, with the package that it needs.
+        #: Files that could not be read, with the reason; files not judged, with the package that is missing.
         self.unread: dict[str, str] = {}
         self.unjudged: dict[str, str] = {}
         self._settings = settings
 
     def shown(self, name: str) -> str:
-        """The name by which a file is shown."""
+        """Return the name that findings use for a file."""
         return str(PurePath(self.path, name))
 
     @cached_property
     def settings(self) -> dict[str, Any] | None:
-        """The fields of the run's configuration; None without a readable one, of which others judge."""
+        """The fields of the run's configuration; None if it cannot be read, which other rules report."""
         if self._settings is not None:
             return self._settings()
         content = self._content(CONFIG)
@@ -86,14 +86,14 @@ class Evidence:
 
     @cached_property
     def telemetry(self) -> Telemetry:
-        """The telemetry of all starts: files that were moved aside are the earlier ones."""
+        """The telemetry of all starts; files that were moved aside come from earlier starts."""
         names = [*self._numbered("telemetry").values(), TELEMETRY]
         contents = [(name, self._content(name, _TELEMETRY_BYTES)) for name in names]
         return Telemetry([read_samples(name, content) for name, content in contents if content is not None])
 
     @cached_property
     def facts(self) -> dict[int, Facts]:
-        """What each start measured of its node, by its number from 1."""
+        """The facts that each start measured about its node, by the start's number from 1."""
         names = self._numbered("system") | {1: SYSTEM}
         contents = {start: self._content(name) for start, name in sorted(names.items())}
         return {start: read_facts(content) for start, content in contents.items() if content is not None}
@@ -112,18 +112,18 @@ class Evidence:
 
     @cached_property
     def weights(self) -> Weights | str | None:
-        """What predicted, or what is wrong with it."""
+        """The weights that made the predictions, or what is wrong with them."""
         kind = self.log.text("method_kind") or "network"
         if WEIGHTS not in self.names or kind == "masks":
             return None
         stated = lookup(self.log.value("result"), "parameters")
-        # 16 bytes for each number, and a megabyte for names and shapes
+        # 16 bytes for each number, and 1 MiB for names and shapes
         most = 16 * stated + 2**20 if type(stated) is int and stated >= 0 else None
         return self._read(WEIGHTS, "NumPy", lambda path: read_weights(path, kind, most))
 
     @cached_property
     def mask_names(self) -> list[str]:
-        """The scenes that there are masks of."""
+        """The scenes that have masks."""
         if not stat.S_ISDIR(self.names.get(MASKS, 0)):
             return []
         try:
@@ -135,13 +135,13 @@ class Evidence:
 
     @cached_property
     def masks(self) -> dict[str, Mask | str]:
-        """The masks of the log's scenes, or what is wrong with them, by the names of the scenes."""
+        """The masks of the log's scenes, or what is wrong with them, by scene."""
         logged = set(self.log.sound("scene_accuracy").facts("scene"))
         read = {scene: self.mask(scene) for scene in self.mask_names if scene in logged}
         return {scene: mask for scene, mask in read.items() if mask is not None}
 
     def mask(self, scene: str) -> Mask | str | None:
-        """The mask of one of ``mask_names``, or what is wrong with it; None where it cannot be read."""
+        """Read the mask of one of ``mask_names``, or say what is wrong with it; None if it cannot be read."""
         mask: Mask | str | None = self._read(f"{MASKS}/{scene}{_MASK}", "h5py", read_scene_mask)
         return mask
 
@@ -157,7 +157,7 @@ class Evidence:
                 getattr(self, name)
 
     def _numbered(self, stem: str) -> dict[int, str]:
-        """The files of later starts by their numbers."""
+        """Return the files of later starts by number."""
         matches = [match for match in map(_NUMBERED.fullmatch, self.names) if match and match[1] == stem]
         return {int(match[2]): match[0] for match in sorted(matches, key=lambda match: int(match[2]))}
 
@@ -165,7 +165,7 @@ class Evidence:
         return self._read(name, "", lambda path: content_of(path, most)) if name in self.names else None
 
     def _read(self, name: str, package: str, read: Callable[[Path], Any]) -> Any:
-        """What a reader makes of a file; None where it cannot be read, which is noted."""
+        """Read a file with a reader; if that fails, note it and return None."""
         try:
             return read(self.root / name)
         except Unread as error:
@@ -176,9 +176,9 @@ class Evidence:
 
 
 def evidence_of(log: Log, root: Path, path: str, settings: Settings | None = None) -> Evidence | None:
-    """What lies next to a log, in ``root``; None where nothing there is a run's file.
+    """Return the evidence next to a log, in ``root``; None if it holds no file of a run.
 
-    ``settings`` reads the configuration of a run in a bundle, which keeps one for all runs.
+    ``settings`` reads the configuration of a run in a bundle, which has one for all runs.
     """
     try:
         names = _scan(root, lambda name: name in _FILES or bool(_NUMBERED.fullmatch(name)))
@@ -188,7 +188,7 @@ def evidence_of(log: Log, root: Path, path: str, settings: Settings | None = Non
 
 
 def _scan(folder: Path, is_wanted: Callable[[str], bool]) -> dict[str, int]:
-    """Names in a folder with their modes; links are not followed. Raises OSError."""
+    """Return the names in a folder with their modes, without following links. Raises OSError."""
     with os.scandir(folder) as entries:
         wanted = (entry for entry in entries if is_wanted(entry.name))
         return {entry.name: entry.stat(follow_symlinks=False).st_mode for entry in wanted}

@@ -1,4 +1,4 @@
-"""system.json: what a start of a run measured of its node, with the types that docs/system.md states."""
+"""system.json: what a start of a run measured about its node, with the types of docs/system.md."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from compliance.subjects.strict_json import decode_json
 from compliance.wording import describe, show
 
 _FORMAT = "cloudmask-system-1"
-#: The fields that rules compare and a description is made of, by the types of benchmark.record.events.
+#: The fields that rules and descriptions use, with the types of benchmark.record.events.
 _FIELDS: Shape = {
     "format": "string",
     "measured_at": "string",
@@ -33,7 +33,7 @@ _FIELDS: Shape = {
     "packages": "object",
     "git": {"dirty": "boolean or null"},
 }
-#: Of these there is at least one of each.
+#: Every node has at least one of each.
 _POSITIVE = (
     ("number_of_nodes",),
     ("cpu", "sockets"),
@@ -41,7 +41,7 @@ _POSITIVE = (
     ("cpu", "threads"),
     ("memory", "total_bytes"),
 )
-#: More of anything than there is: bytes of all disks of a node, cards, cores.
+#: More than any node has of anything: bytes of disks, cards, cores.
 _MOST = 2**60
 _MOST_MHZ = 10**6
 _COUNTS = (*_POSITIVE, ("storage", "total_bytes"), ("network", "cards"))
@@ -52,21 +52,21 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 
 @dataclass(frozen=True)
 class Facts:
-    """What a start measured; ``data`` is None where it is not as it should be, which ``defects`` say."""
+    """What a start measured; ``data`` is None if it has ``defects``."""
 
     data: dict[str, Any] | None
-    #: Line, what was found, and what was expected where it is not the whole.
+    #: Line, what was found, and what was expected; None means what the rule expects.
     defects: list[tuple[int | None, str, str | None]]
 
     @property
     def measured_at(self) -> int:
-        """When, in milliseconds since 1970; the data must be there."""
+        """The time of measuring, in milliseconds since 1970. Needs ``data``."""
         assert self.data is not None
         return 1000 * calendar.timegm(time.strptime(self.data["measured_at"], "%Y-%m-%dT%H:%M:%SZ"))
 
 
 def read_facts(content: bytes) -> Facts:
-    """The facts of a start from the content of their file."""
+    """Read the facts of a start from the content of their file."""
     data, defects = decode_json(content)
     found: list[tuple[int | None, str, str | None]] = [(line, said, None) for line, said in defects]
     found = found or [(None, said, expected) for said, expected in _faults(data)]
@@ -74,7 +74,7 @@ def read_facts(content: bytes) -> Facts:
 
 
 def _faults(data: object) -> Iterator[tuple[str, str]]:
-    """What the facts lack, or have with another type, and what was expected of it."""
+    """Yield what the facts lack or have with a wrong type, and what was expected."""
     wrong = [*faults(data, _FIELDS, "system")]
     yield from wrong
     if wrong:
@@ -106,7 +106,7 @@ def _faults(data: object) -> Iterator[tuple[str, str]]:
 
 
 def _impossible(data: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """What has its type and can be no measurement."""
+    """Yield values that have the right type but cannot be measurements."""
     accelerators = data.get("accelerators")
     cards = (
         [each for each in accelerators if isinstance(each, dict)] if isinstance(accelerators, list) else []

@@ -1,4 +1,4 @@
-"""Files next to a log, opened with care: regular ones only, and no link is followed."""
+"""Open files next to a log safely: regular files only, without following links."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from benchmark.core.files import reason_of
 
 
 class Unread(Exception):
-    """Why a file is not read."""
+    """The reason why a file was not read."""
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """A regular file opened to be read. Raises Unread for anything else."""
+    """Open a regular file for reading. Raises Unread for anything else."""
     try:
         return files.open_regular(path, follow=False)
     except OSError as error:
@@ -22,7 +22,7 @@ def open_regular(path: Path) -> BinaryIO:
 
 
 def content_of(path: Path, most: int) -> bytes:
-    """The content of a regular file. Raises Unread for anything else, and for more than ``most`` bytes."""
+    """Read a regular file. Raises Unread for anything else, and for more than ``most`` bytes."""
     with open_regular(path) as stream:
         try:
             content = stream.read(most + 1)

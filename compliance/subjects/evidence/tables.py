@@ -1,4 +1,4 @@
-"""Tables of numbers as text: metrics.csv, and what telemetry.csv has in common with it."""
+"""Tables of numbers as text: metrics.csv, and what telemetry.csv shares with it."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ METRICS = (
     *("epoch", "train_loss", "train_accuracy", "eval_loss", "eval_accuracy"),
     *("learning_rate", "training_seconds", "evaluation_seconds"),
 )
-#: As Python and C write a number; without blanks, underscores, nan and inf, which float() reads too.
+#: A number as Python and C write it; no blanks, underscores, nan or inf, which float() would accept.
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 @dataclass
 class Table:
-    """The cells of a table's rows, each with its line, and what is wrong with its form."""
+    """The cells of a table's rows, each row with its line, and the defects of the table's form."""
 
     columns: Sequence[str] = ()
     rows: list[tuple[int, list[str]]] = field(default_factory=list)
@@ -31,7 +31,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Epoch:
-    """A row of metrics.csv: the epoch's number and its measurements by their columns."""
+    """A row of metrics.csv: the epoch's number and its measurements by column."""
 
     line: int
     number: int
@@ -40,22 +40,22 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Metrics:
-    """metrics.csv: the rows that can be read, and what is wrong with its form."""
+    """metrics.csv: the readable rows, and the defects of its form."""
 
     epochs: list[Epoch]
     defects: list[Defect]
 
 
 def number(text: str) -> float | None:
-    """The finite number that a text is, or None."""
+    """Return the finite number that a text states, or None."""
     value = float(text) if len(text) < 64 and _NUMBER.fullmatch(text) else math.nan
     return value if math.isfinite(value) else None
 
 
 def read_table(content: bytes) -> Table:
-    """The rows of a text of values between commas, of which the first line has the names.
+    """Read the rows of comma-separated values whose first line holds the names.
 
-    A last line without a line feed is not complete, and left out: a disk may have been full.
+    Skips a last line without a line feed, which is incomplete: the disk may have been full.
     """
     table = Table()
     complete = content[: content.rfind(b"\n") + 1]
@@ -83,7 +83,7 @@ def read_table(content: bytes) -> Table:
 
 
 def other_columns(found: Sequence[str], expected: Sequence[str]) -> str:
-    """How a table's columns differ from what they should be, in words."""
+    """Say how a table's columns differ from the expected ones."""
     unknown = [name for name in found if name not in expected]
     missing = [name for name in expected if name not in found]
     if unknown:
@@ -92,7 +92,7 @@ def other_columns(found: Sequence[str], expected: Sequence[str]) -> str:
 
 
 def read_metrics(content: bytes) -> Metrics:
-    """metrics.csv from its content."""
+    """Read metrics.csv from its content."""
     table = read_table(content)
     metrics = Metrics([], table.defects)
     if table.columns and tuple(table.columns) != METRICS:

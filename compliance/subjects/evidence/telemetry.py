@@ -12,7 +12,7 @@ from compliance.subjects.evidence.tables import number, other_columns, read_tabl
 from compliance.subjects.log import Defect
 from compliance.wording import excerpt
 
-#: Seconds between two samples at most: one where energy can be read (benchmark/record/telemetry.py).
+#: The most seconds between two samples; 1 if energy can be read (benchmark/record/telemetry.py).
 INTERVAL = 5.0
 
 TIME, SECONDS = "time", "seconds"
@@ -21,7 +21,7 @@ PROCESS_MEMORY, FREE_MEMORY = "process_memory_mb", "available_memory_mb"
 CPU_ENERGY = "cpu_energy_j"
 NODE = (PROCESS_CPU, SYSTEM_CPU, PROCESS_MEMORY, FREE_MEMORY, "read_mb", "written_mb", CPU_ENERGY)
 OF_ACCELERATOR = ("power_w", "temperature_c", "memory_mb", "utilisation_percent", "energy_mj")
-#: More seconds than any process lives.
+#: More seconds than any process runs.
 LONGEST = 1e9
 #: Columns that are shares of a whole.
 _SHARES = (SYSTEM_CPU, "utilisation_percent")
@@ -31,23 +31,23 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
 
 @dataclass
 class Series:
-    """The samples that one start of a run wrote into one file; None where one has no value."""
+    """The samples that one start of a run wrote to one file; None where a sample has no value."""
 
     file: str
     lines: list[int] = field(default_factory=list)
     #: Milliseconds since 1970.
     times: list[int] = field(default_factory=list)
-    #: Since this start began to sample.
+    #: Seconds since this start began to sample.
     seconds: list[float] = field(default_factory=list)
     values: dict[str, list[float | None]] = field(default_factory=dict)
 
     @property
     def begin(self) -> int:
-        """When this start began to sample, in milliseconds since 1970."""
+        """The time at which this start began to sample, in milliseconds since 1970."""
         return self.times[0] - round(1000 * self.seconds[0])
 
     def summed(self, columns: Sequence[str]) -> list[float | None]:
-        """The sum of some columns for every sample; None where one of them has no value."""
+        """Return the sum of some columns for every sample; None if one of them has no value."""
         chosen = [self.values.get(name, [None] * len(self.lines)) for name in columns]
         return [
             sum(each for each in row if each is not None) if None not in row else None
@@ -57,7 +57,7 @@ class Series:
 
 @dataclass
 class Samples:
-    """One file of telemetry: how many accelerators it has columns for, its series, what is wrong with it."""
+    """One telemetry file: the number of accelerators it has columns for, its series, and its defects."""
 
     file: str
     accelerators: int
@@ -73,7 +73,7 @@ class Telemetry:
 
     @cached_property
     def series(self) -> list[Series]:
-        """Those of all files."""
+        """The series of all files."""
         return [series for file in self.files for series in file.series]
 
     @property
@@ -83,12 +83,12 @@ class Telemetry:
 
 
 def accelerator_columns(name: str, accelerators: int) -> list[str]:
-    """The columns of this name, one for each accelerator."""
+    """Return the columns of this name, one for each accelerator."""
     return [f"accelerator{place}_{name}" for place in range(accelerators)]
 
 
 def read_samples(file: str, content: bytes) -> Samples:
-    """One file of telemetry from its content."""
+    """Read one telemetry file from its content."""
     table = read_table(content)
     accelerators, odd = divmod(len(table.columns) - len(NODE) - 2, len(OF_ACCELERATOR))
     devices = [f"accelerator{place}_{name}" for place in range(accelerators) for name in OF_ACCELERATOR]
@@ -129,7 +129,7 @@ def read_samples(file: str, content: bytes) -> Samples:
 
 
 def milliseconds(text: str) -> int | None:
-    """Milliseconds since 1970 of a time as telemetry has it; None for any other text."""
+    """Convert a time of telemetry to milliseconds since 1970; None for any other text."""
     if not _TIME.fullmatch(text):
         return None
     try:
@@ -140,8 +140,8 @@ def milliseconds(text: str) -> int | None:
 
 
 def _is_possible(name: str, value: float | None) -> bool:
-    """Whether a reading can be one: nothing but a temperature is negative, and no share above 100 %, but for
-    the rounding of a short time."""
+    """Whether a reading is possible: only a temperature may be negative, and no share above 100 %, except by
+    rounding over a short time."""
     if value is None:
         return True
     if name.endswith(_SHARES):

@@ -1,4 +1,4 @@
-"""timers.txt: a table for people and the same timers as values between commas."""
+"""timers.txt: a table for people and the same timers as comma-separated values."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ from compliance.wording import excerpt
 
 _HEAD = ("timer", "status", "time", "sum", "start")
 _CSV = "# csv,"
-#: The lines that rule the table.
+#: The table's horizontal lines.
 _RULE = re.compile(r"[+|][-+=|]+[+|]")
 
 
 @dataclass(frozen=True)
 class Timer:
-    """A timer: seconds of its last use and of all, and the start of its last use in seconds since 1970."""
+    """A timer: seconds of its last use and in total, and the start of its last use in seconds since 1970."""
 
     line: int
     name: str
     time: float
     sum: float
     start: int
-    #: Whether it stands in the table, which has six digits, and not among the exact values.
+    #: Whether it comes from the table, which has six digits, and not from the exact values.
     is_rounded: bool
 
 
 @dataclass(frozen=True)
 class Timers:
-    """The timers of both forms, and what is wrong with them."""
+    """The timers of both forms, and their defects."""
 
     timers: list[Timer]
     defects: list[Defect]
 
     def of(self, *, rounded: bool) -> list[Timer]:
-        """The timers of the table, or those of the exact values."""
+        """Return the timers of the table, or those of the exact values."""
         return [timer for timer in self.timers if timer.is_rounded is rounded]
 
 
 def read_timers(content: bytes) -> Timers:
-    """timers.txt from its content."""
+    """Read timers.txt from its content."""
     timers: list[Timer] = []
     defects: list[Defect] = []
     for line, text in enumerate(content.decode(errors="replace").splitlines(), start=1):
@@ -66,7 +66,7 @@ def read_timers(content: bytes) -> Timers:
 
 
 def _timer(line: int, cells: list[str], rounded: bool) -> Timer | None:
-    """The timer of a row, None where the row is not one."""
+    """Return the timer of a row; None if the row is not a timer."""
     if len(cells) != len(_HEAD) or cells[1] != "ok":
         return None
     last, total, start = number(cells[2]), number(cells[3]), _seconds(cells[4])
@@ -76,7 +76,7 @@ def _timer(line: int, cells: list[str], rounded: bool) -> Timer | None:
 
 
 def _seconds(text: str) -> int | None:
-    """Seconds since 1970 of a date and time in UTC."""
+    """Convert a date and time in UTC to seconds since 1970; None for any other text."""
     try:
         return calendar.timegm(time.strptime(text, "%Y-%m-%d %H:%M:%S"))
     except ValueError:

@@ -1,1 +1,1 @@
-"""How the bytes of a log become lines and events in bounded memory."""
+"""Turn the bytes of a log into lines and events in bounded memory."""

@@ -1,7 +1,7 @@
-"""A stream of bytes -> blocks of whole lines, in bounded memory.
+"""Split a stream of bytes into blocks of whole lines, in bounded memory.
 
-A line may be of any length: a progress bar writes megabytes without a line feed. Of a line longer
-than LINE_BYTES an outline of the text before the first token is kept, and what follows the token.
+A line may have any length: a progress bar writes megabytes without a line feed. Of a line longer
+than LINE_BYTES, only an outline of the text before the first token and what follows it are kept.
 """
 
 from __future__ import annotations
@@ -15,41 +15,41 @@ from benchmark.record import events as vocabulary
 from compliance.wording import WIDTH
 
 CHUNK_BYTES = 256 * 1024
-#: Longer lines are searched for a token piece by piece, and so much is read of what follows it: an event
+#: Longer lines are searched for a token piece by piece, and at most this much is read after it: an event
 #: needs a few hundred bytes, the longest a few thousand.
 LINE_BYTES = 1024 * 1024
 
 TOKEN = vocabulary.TOKEN.encode()
-#: What tokens of all versions begin with (`:::MLPv0.5.0`, `:::MLL`).
+#: The beginning of the tokens of all versions (`:::MLPv0.5.0`, `:::MLL`).
 ANY_TOKEN = b":::ML"
 BOM = "\ufeff"
-#: What is kept of a text: more characters, and bytes, than an excerpt shows.
+#: How much of a text is kept: more characters, and bytes, than an excerpt shows.
 _KEPT = 5 * WIDTH
 
 
 class LongLine:
-    """A line longer than LINE_BYTES: the text before its first token in outline, and its events."""
+    """A line longer than LINE_BYTES: an outline of the text before its first token, and its events."""
 
     def __init__(self) -> None:
-        #: So many bytes at most are kept from the first token on.
+        #: The most bytes kept from the first token on.
         self.most = LINE_BYTES
         #: From the first token to the end of the line; None without a token.
         self.events: bytes | None = None
-        #: Whether there are more bytes; then none of them are kept.
+        #: Whether there are more bytes, in which case none are kept.
         self.is_cut = False
-        #: The first characters of the text; blanks at its start are left out.
+        #: The first characters of the text, without leading blanks.
         self.head = ""
         self.characters = self.bytes = 0
         self.has_mark = self.has_nul = False
-        #: The first byte of the text that is no UTF-8, and its place in the line, from 0.
+        #: The first byte of the text that is not UTF-8, and its place in the line, from 0.
         self.undecodable: tuple[int, int] | None = None
-        #: What begins with the first token of another version.
+        #: The text from the first token of another version on.
         self.old = b""
-        #: Whether a carriage return, and blanks at most, end the text.
+        #: Whether the text ends with a carriage return, followed by blanks at most.
         self.is_overwritten = False
         self.ends_with_return = False
         self._decoder = codecs.getincrementaldecoder("utf-8")()
-        #: The last bytes, in which a token may have begun.
+        #: The last bytes, which may contain the beginning of a token.
         self._open = b""
 
     def add(self, piece: bytes) -> None:
@@ -75,13 +75,13 @@ class LongLine:
             self.events += piece
 
     def ended(self) -> LongLine:
-        """This line, which has no more bytes."""
+        """Finish the line and return it."""
         if self.events is None:
             self._take(self._open, is_all=True)
         return self
 
     def _take(self, piece: bytes, is_all: bool) -> None:
-        """Take the next bytes of the text; say whether they are the last."""
+        """Take the next bytes of the text; ``is_all`` says that they are the last."""
         try:
             text = self._decoder.decode(piece, is_all)
         except UnicodeDecodeError as error:
@@ -99,24 +99,24 @@ class LongLine:
 
 
 def is_overwritten(text: str) -> bool:
-    """Whether a text ends with a carriage return and, after it, blanks at most: whatever comes next
-    is written over it on a screen, and stands on a line of its own for readers that end lines there."""
+    """Whether a text ends with a carriage return, followed by blanks at most: on a screen, what comes next
+    overwrites the text; for readers that end lines at CR, it begins a new line."""
     _, carriage_return, rest = text.rpartition("\r")
     return bool(carriage_return) and not rest.strip()
 
 
 class Lines:
-    """The lines of a stream, and the size and the digest of what has been read."""
+    """The lines of a stream, and the size and digest of what has been read."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self.stream = stream
         self.bytes = 0
         self.digest = hashlib.sha256()
-        #: Whether the last line, read to its end, lacks its line feed.
+        #: Whether the stream has ended without a line feed.
         self.is_cut_off = False
 
     def blocks(self) -> Iterator[bytes | LongLine]:
-        """All lines: long ones alone, others as blocks of them that are joined by their line feeds."""
+        """Yield all lines: long ones alone, the others as blocks joined by line feeds."""
         tail, long = b"", None
         while chunk := self.stream.read(CHUNK_BYTES):
             self.bytes += len(chunk)
@@ -142,9 +142,9 @@ class Lines:
 
 
 def parted(block: bytes) -> Iterator[bytes]:
-    """The lines up to the first with a bracket, those up to the last with one, and those after it.
+    """Yield the lines before the first with a bracket, those up to the last with one, and the rest.
 
-    A run's log has one such line, the `result`; those around it are decoded at once.
+    A run's log has one such line, the `result`; the lines around it can be decoded at once.
     """
     if b"[" not in block:
         yield block

@@ -1,8 +1,8 @@
-"""What is kept of the events of a log, so that a large one with events of every step fits into memory.
+"""Keep a log's events in bounded memory, so that a large log with events of every step fits.
 
-The first events of a log are kept as they are: more than any run of the benchmark logs. Of what
-follows, an event of a key that no rule asks about is kept in outline: all that the rules on
-every event look at, but of its metadata only the place in the program that logged it.
+The first events of a log, more than any run of the benchmark logs, are kept in full. After that,
+events with a key that no rule asks about are kept in outline: with everything that rules on every
+event read, but of the metadata only the place in the program that logged them.
 """
 
 from __future__ import annotations
@@ -13,37 +13,37 @@ from typing import Any
 from benchmark.record import events as vocabulary
 from compliance.subjects.columns import Columns
 
-#: Memory is counted in bytes of the log, four where they are not all ASCII, plus this much for every value in
-#: it: what Python takes for a value, its name and its place, within a factor of two either way.
+#: Memory counts the bytes of the log, times 4 if not all are ASCII, plus this much for every value: what
+#: Python needs for a value, its name and its place, within a factor of two either way.
 VALUE_BYTES = 64
-#: Memory for an event in outline, with what the rules take to look at it.
+#: Memory for an event in outline, including what the rules need to read it.
 OUTLINE_BYTES = 256
 #: Events are kept in full up to this much memory: 30 MB of log, 30 times the longest run.
 FULL_BYTES = 128 * 1024 * 1024
-#: The limit for the events of a log. Measured with the worst of contents (thousands of names,
-#: empty objects, text beyond ASCII), the checker then takes less than 1 GiB in all.
+#: The limit for the events of a log. With the worst content measured (thousands of names, empty
+#: objects, text beyond ASCII), the checker then takes less than 1 GiB in all.
 EVENTS_BYTES = 512 * 1024 * 1024
 
-#: Keys of other benchmarks of whose events a rule asks more than an outline has.
+#: Keys of which rules need more than an outline has, including some of other benchmarks.
 _ASKED = frozenset({*vocabulary.BY_KEY, "block_start", "block_stop", "eval_error", "opt_betas"})
-#: Different keys and places in the program of outlines; events of any others are kept as they are.
+#: The most different keys, and places in the program, of outlines; further events are kept in full.
 _MOST = 1000
-#: Longer keys and file names have no outline.
+#: Events with longer keys or file names are kept in full.
 _CHARACTERS = 200
-#: Longer texts are cut in an outline, to more than an excerpt shows.
+#: An outline cuts longer texts, to more than an excerpt shows.
 _TEXT = 64
-#: Larger integers are kept.
+#: Events with larger integers are kept in full.
 _LARGEST = 2**64
-#: What stands for any object or list that is not empty.
+#: Placeholders for any object or list that is not empty.
 _CONTAINERS: dict[type, Any] = {dict: {"…": None}, list: [None]}
-#: Values that are as they are in an outline.
+#: Types of values that an outline keeps unchanged.
 _PLAIN = {float, bool, type(None)}
-#: Where in the program an event was logged, by its metadata.
+#: The place in the program that logged an event, from its metadata.
 _PLACE = itemgetter("file", "lineno")
 
 
 def memory_of(text: bytes, start: int = 0) -> int:
-    """The memory that the events in a text take, from a place on."""
+    """Return the memory that the events in a text take, from a position on."""
     values = text.count(b":", start)
     if b"[" in text:
         values += text.count(b",", start) + text.count(b"[", start)
@@ -51,12 +51,12 @@ def memory_of(text: bytes, start: int = 0) -> int:
 
 
 def memory_of_values(text: bytes, values: int) -> int:
-    """The memory that the events in a text with ``values`` values take."""
+    """Return the memory that the events in a text with ``values`` values take."""
     return len(text) * (1 if text.isascii() else 4) + VALUE_BYTES * values
 
 
 class Outlines:
-    """Makes outlines of events. Equal parts of them are one object."""
+    """Makes outlines of events, which share equal parts."""
 
     def __init__(self) -> None:
         self._keys: dict[str, str] = {}
@@ -65,7 +65,7 @@ class Outlines:
     def of(
         self, key: str, value: object, metadata: dict[str, object]
     ) -> tuple[str, Any, dict[str, object]] | None:
-        """Key, value and metadata in outline; None where all of it must be kept."""
+        """Return key, value and metadata in outline; None if the event must be kept in full."""
         if key in _ASKED:
             return None
         source = self._source(metadata.get("file"), metadata.get("lineno"))
@@ -87,8 +87,8 @@ class Outlines:
     def of_all(
         self, keys: list[str], values: list[Any], metadata: list[dict[str, object]]
     ) -> tuple[list[str], list[dict[str, object]]] | None:
-        """Keys and metadata in outline of events with numbers of the size of a float, flags or no values,
-        of keys and places that are known; None where any is another.
+        """Return the keys and metadata of events in outline if all values are floats, booleans or null and
+        all keys and places are known; otherwise None.
         """
         if not {*map(type, values)} <= _PLAIN or not self._keys.keys() >= {*keys}:
             return None
@@ -103,7 +103,7 @@ class Outlines:
         return [*map(self._keys.__getitem__, keys)], sources  # type: ignore[return-value]
 
     def _source(self, file: object, line: object) -> dict[str, object] | None:
-        """Metadata that say which line of the program logged an event; None where it is no such line."""
+        """Return metadata that say which line of the program logged an event; None if they are not valid."""
         if not (file is None or type(file) is str) or not (line is None or type(line) is int):
             return None
         if (source := self._sources.get((file, line))) is None:
@@ -115,7 +115,7 @@ class Outlines:
 
 
 class Kept:
-    """The events of a log, and about how much memory they take."""
+    """The events of a log, and roughly how much memory they take."""
 
     def __init__(self) -> None:
         self.columns = Columns()
@@ -124,7 +124,7 @@ class Kept:
 
     @property
     def is_full(self) -> bool:
-        """Whether the events take more memory than there is for those of a log."""
+        """Whether the events take more memory than a log's events may."""
         return self.memory > EVENTS_BYTES
 
     def append(
@@ -137,7 +137,7 @@ class Kept:
         value: Any,
         metadata: dict[str, object],
     ) -> None:
-        """Keep an event of a line that takes ``memory`` bytes."""
+        """Keep an event on a line; it takes ``memory`` bytes."""
         if self.memory > FULL_BYTES and (outline := self._outlines.of(key, value, metadata)):
             key, value, metadata = outline
             memory = OUTLINE_BYTES
@@ -155,9 +155,9 @@ class Kept:
         values: list[Any],
         metadata: list[dict[str, object]],
     ) -> bool:
-        """Keep the events of a block, one a line, that take ``memory`` bytes.
+        """Keep the events of a block, one per line, which take ``memory`` bytes.
 
-        Returns False, and keeps none, where there is no room.
+        Returns False, and keeps none, if there is no room.
         """
         if self.memory > FULL_BYTES and (outlined := self._outlines.of_all(keys, values, metadata)):
             keys, metadata = outlined

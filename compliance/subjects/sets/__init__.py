@@ -1,1 +1,1 @@
-"""What rules on a set of logs ask of each."""
+"""What set rules need to know about each log."""

@@ -1,4 +1,4 @@
-"""What rules on sets ask of a run's epochs and scenes: kept where their events are not (`log.condense`)."""
+"""What set rules need of a run's epochs and scenes once their events are dropped (`log.condense`)."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import orjson
 
 from benchmark.core.files import names_digest
 
-#: More pixels than any scene has: a digest of so large a mask is not computed.
+#: More pixels than any scene has; no digest of a larger mask is computed.
 _MOST_PIXELS = 2**25
-#: So many lengths of a second or more are the same to the millisecond in no two runs.
+#: No two runs share this many lengths of at least a second to the millisecond.
 _LEAST_LENGTHS = 8
 
 
@@ -23,15 +23,15 @@ _LEAST_LENGTHS = 8
 class Outcome:
     """Losses, accuracies, scenes and masks of a run, in a few bytes for each."""
 
-    #: Of every loss and accuracy; None where there are none.
+    #: The sha256 of all losses and accuracies; None if there are none.
     digest: str | None = None
-    #: The training and the evaluation loss of each epoch in turn; empty where epochs are not in order.
+    #: The training and evaluation loss of each epoch in turn; empty if epochs are not in order.
     losses: array[float] = field(default_factory=lambda: array("d"))
-    #: The sha256 of the lengths of all epochs and evaluations in milliseconds; None of too few of a second.
+    #: The sha256 of the lengths of all epochs and evaluations in ms; None if too few reach a second.
     pace: str | None = None
-    #: The sha256 of the scenes' names without their ending; None where there are none.
+    #: The sha256 of the scenes' names without their suffix; None if there are none.
     scenes: str | None = None
-    #: The first 15 digits of the digests of masks that are neither all clear nor all cloud.
+    #: The first 15 digits of the digests of the masks that are neither all clear nor all cloud.
     masks: frozenset[int] = frozenset()
 
 
@@ -41,8 +41,8 @@ def outcome(
     lengths: Sequence[int],
     scenes: tuple[Sequence[str], Sequence[int], Sequence[object]],
 ) -> Outcome:
-    """The outcome of a run: all that was measured, by kind; the losses of each epoch, by part; the lengths of
-    epochs and evaluations; the names, the pixels and the digests of the masks of the scenes."""
+    """Compute the outcome of a run from its measurements by kind, its losses by part, the lengths of its
+    epochs and evaluations, and the names, pixels and mask digests of its scenes."""
     names, pixels, digests = scenes
     varied = varied_masks(pixels, digests)
     has_pace = sum(length >= 1000 for length in lengths) >= _LEAST_LENGTHS
@@ -56,22 +56,22 @@ def outcome(
 
 
 def varied_masks(pixels: Sequence[int], digests: Collection[object]) -> list[str]:
-    """The well-formed digests of masks, but for those of masks that are all clear or all cloud.
+    """Return the well-formed digests of masks, except those of masks that are all clear or all cloud.
 
-    All scenes have as many pixels as the first (else rule scene-pixels reports it).
+    Assumes that all scenes have as many pixels as the first (rule scene-pixels reports others).
     """
     constant = constant_masks(pixels[0]) if pixels else frozenset()
     return [digest for digest in digests if is_digest(digest) and digest not in constant]
 
 
 def is_digest(text: object) -> TypeGuard[str]:
-    """Whether something is a sha256: 64 hexadecimal digits."""
+    """Whether an object is a sha256: 64 hexadecimal digits."""
     return isinstance(text, str) and len(text) == 64 and not text.strip("0123456789abcdef")
 
 
 @lru_cache(maxsize=8)
 def constant_masks(pixels: int) -> frozenset[str]:
-    """The digests of the two masks of so many pixels that say the same everywhere, at one bit a pixel."""
+    """Return the digests of the all-clear and the all-cloud mask of a size, at one bit per pixel."""
     if not 0 < pixels <= _MOST_PIXELS:
         return frozenset()
     whole, rest = divmod(pixels, 8)

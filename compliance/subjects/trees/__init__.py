@@ -1,1 +1,1 @@
-"""What a submission tree is made of, apart from its logs."""
+"""Reading the parts of a submission tree other than logs."""

@@ -1,10 +1,10 @@
-"""How a tar is read: its members first, and only what is safe unpacked.
+"""Read a tar: list its members first, and unpack only what is safe.
 
-A tar from elsewhere is not trusted. Members are listed while the file is read once, within
-bounds on their number, on their total size and on what lies between them, so that a bomb is
-noticed before it is unpacked. Where tarfile would take a damage for the end, or keep in memory
-whatever a header claims, reading ends with a defect. Unpacking writes what was judged into an
-empty folder, through the filter "data" of tarfile, which lets nothing out of that folder.
+A tar from elsewhere is not trusted. Members are listed in one pass over the file, with limits
+on their number, their total size and what lies between them, so that a bomb is noticed before
+it is unpacked. Where tarfile would mistake damage for the end, or keep in memory whatever a
+header claims, reading ends with a defect. Unpacking writes what was judged into an empty
+folder, through tarfile's filter "data", which lets nothing out of that folder.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from typing import Any, BinaryIO
 
 from compliance.subjects.subjects import MEMBERS, UNPACKED_BYTES, Archive, Member
 
-#: Headers of all members together, long names and the end included.
+#: The most bytes of all headers together, including long names and the end.
 HEADER_BYTES = 16 * 1024 * 1024
-#: What precedes a header, such as a name too long for it. Some versions of Python search it in a
-#: time that grows with the square of its length.
+#: The most bytes of an extended header, such as a name too long for the header itself. Some versions of
+#: Python search it in time quadratic in its length.
 EXTENDED_BYTES = 4096
-#: A stream of xz names the memory that it needs: 65 MiB at its highest preset.
+#: The most memory for xz. A stream states what it needs: 65 MiB at the highest preset.
 XZ_BYTES = 128 * 1024 * 1024
 BLOCK_BYTES = 64 * 1024
 
@@ -46,11 +46,11 @@ _KINDS = {
 
 
 class ArchiveDefect(Exception):
-    """Why reading an archive ended before its end."""
+    """The reason why reading an archive stopped before its end."""
 
 
 def read_archive(path: Path) -> Archive:
-    """List the members of a tar. Raises OSError where the file cannot be opened."""
+    """List the members of a tar. Raises OSError if the file cannot be opened."""
     members: list[Member] = []
     packed = path.stat().st_size
     defect = None
@@ -71,7 +71,7 @@ def _kind(info: tarfile.TarInfo) -> str:
 def unpack(archive: Archive, folder: Path) -> None:
     """Write the files and folders of a judged archive into an empty folder.
 
-    Raises ArchiveDefect where the tar is no longer the one that was listed.
+    Raises ArchiveDefect if the tar is no longer the one that was listed.
     """
     listed = iter(archive.members)
     for tar, info in _members(archive.path):
@@ -84,7 +84,7 @@ def unpack(archive: Archive, folder: Path) -> None:
 
 
 def _members(path: Path) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
-    """The members in order, with their tar; raises ArchiveDefect where the bounds are reached."""
+    """Yield the members in order, with their tar. Raises ArchiveDefect if a limit is exceeded."""
     with _as_defect(), _decompressed(path) as plain:
         stream: Any = _Bounded(plain)
         with tarfile.open(fileobj=stream, mode="r:", errors="surrogateescape") as tar:
@@ -105,7 +105,7 @@ def _members(path: Path) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
 
 @contextmanager
 def _decompressed(path: Path) -> Iterator[Any]:
-    """The stream of a tar, whatever packed it."""
+    """Open the decompressed stream of a tar: gzip, bzip2, xz or plain."""
     with path.open("rb") as file:
         head = file.read(6)
         file.seek(0)
@@ -131,12 +131,12 @@ def _as_defect() -> Iterator[None]:
 
 
 class _Bounded:
-    """A stream as tarfile reads it, forwards only: block by block, with what is not contents counted."""
+    """A forward-only stream for tarfile: reads block by block and counts what is not content of files."""
 
     def __init__(self, stream: Any) -> None:
         self.stream = stream
         self.position = 0
-        #: Where the contents of the current member lie; the rest are headers.
+        #: The position of the current member's content; the rest are headers.
         self.contents = range(0)
         self.allowance = HEADER_BYTES
         self.last = b""
@@ -159,9 +159,9 @@ class _Bounded:
         return self.last
 
     def finish(self) -> None:
-        """Read to the end of the file, where the checksum of what is packed stands. Only zeros may follow.
+        """Read to the end of the file, which has the compression's checksum. Only zeros may follow.
 
-        tarfile ends in silence at a block that is no header, where other programs read on.
+        tarfile stops silently at a block that is not a header, where other programs read on.
         """
         if len(self.last) < tarfile.BLOCKSIZE:
             raise ArchiveDefect("cut: its end is missing")
@@ -182,7 +182,7 @@ class _Bounded:
         return content
 
     def _allowed(self, position: int) -> int:
-        """How much that is not contents may be read after a position is reached."""
+        """Return how much other than content may still be read once a position is reached."""
         start, stop = max(self.position, self.contents.start), min(position, self.contents.stop)
         allowed = self.allowance - (position - self.position - max(0, stop - start))
         if allowed < 0:
@@ -191,7 +191,7 @@ class _Bounded:
 
 
 class _Xz:
-    """A decompressed stream of xz; what would need more than ``XZ_BYTES`` of memory is an LZMAError."""
+    """A decompressed xz stream. Raises LZMAError if it needs more than ``XZ_BYTES`` of memory."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.file = file

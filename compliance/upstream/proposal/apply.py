@@ -39,8 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def apply(dest: Path, source: Path | None = None) -> list[str]:
-    """Write the copy; returns the files of upstream that were changed. Nothing is written where the proposal
-    does not fit: raises CheckError that says which text was not found."""
+    """Write the copy and return the changed files of upstream. Writes nothing if the proposal does not fit,
+    and raises a CheckError that says which text was not found."""
     root, is_checkout = _root_of(source or installed())
     if dest.exists() and (not dest.is_dir() or any(dest.iterdir())):
         raise CheckError(
@@ -64,13 +64,13 @@ def apply(dest: Path, source: Path | None = None) -> list[str]:
     for name, place in FILES.items():
         (dest / place).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(FOLDER / name, dest / place)
-        if place.endswith(".sh"):  # an installed package has lost the mode
+        if place.endswith(".sh"):  # installing a package loses the mode
             (dest / place).chmod(0o755)
     return list(changed)
 
 
 def installed() -> Path:
-    """The folder of the installed package, which is not imported."""
+    """Return the folder of the installed package without importing it."""
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         raise CheckError(
@@ -83,7 +83,7 @@ def installed() -> Path:
 
 
 def _root_of(source: Path) -> tuple[Path, bool]:
-    """The folder that holds the package, and whether it is a checkout, all of which is copied."""
+    """Return the folder that holds the package, and whether it is a checkout, which is copied as a whole."""
     if (source / PACKAGE / "benchmark_meta.py").is_file():
         return source, (source / "setup.py").is_file()
     if (source / "benchmark_meta.py").is_file() and source.name == PACKAGE:
@@ -97,7 +97,7 @@ def _root_of(source: Path) -> tuple[Path, bool]:
 
 
 def _changed(root: Path) -> dict[str, str]:
-    """The new text of every file that the proposal touches."""
+    """Return the new text of every file that the proposal changes."""
     texts: dict[str, str] = {}
     for insertion in INSERTIONS:
         path = root / insertion.file

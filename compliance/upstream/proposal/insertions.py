@@ -1,7 +1,7 @@
-"""Where the proposal touches upstream's files, as data: what is inserted, and next to which text.
+"""The proposal's changes to upstream's files, as data: what to insert, and next to which text.
 
-The anchors are the same in mlperf_logging 4.1.59 and 4.1.68; each stands exactly once in its file. The names
-of the benchmarks are those of `compliance.benchmarks`.
+The anchors are the same in mlperf_logging 4.1.59 and 4.1.68; each occurs exactly once in its file. The names
+of the benchmarks come from `compliance.benchmarks`.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ RULESET = "0.5.0"
 
 @dataclass(frozen=True)
 class Insertion:
-    """A text that goes before or after an anchor, or takes its place, in a file below the copy's folder.
+    """A text to insert before, after or instead of an anchor, in a file below the copy's folder.
 
-    ``checkout_only`` marks files that a checkout of upstream has and an installed package has not.
+    ``checkout_only`` marks files that a checkout of upstream has and an installed package lacks.
     """
 
     file: str
@@ -29,7 +29,7 @@ class Insertion:
 
 
 def _lines(pattern: str) -> str:
-    """A line for each benchmark; the pattern knows its name, its constant and its title."""
+    """Return a line for each benchmark; the pattern may use its name, its constant and its title."""
     return "".join(
         pattern.format(name=name, constant=name.upper(), title=benchmark.title)
         for name, benchmark in BENCHMARKS.items()
@@ -156,7 +156,7 @@ INSERTIONS = (
     ),
 )
 
-#: Files of the proposal and where they go.
+#: The proposal's files and their places in the copy.
 FILES = {
     **{
         f"science_{RULESET}/{name}.yaml": f"mlperf_logging/compliance_checker/science_{RULESET}/{name}.yaml"

@@ -7,7 +7,7 @@ import unittest
 
 from mlperf_logging.compliance_checker import mlp_compliance
 
-#: The least that a log must state.
+#: The minimum that a log must state.
 EVENTS = {
     "submission_benchmark": "cloudmask",
     "submission_org": "An Institute",
@@ -18,12 +18,12 @@ EVENTS = {
     "submission_platform": "4xA100",
     "result": {"meaning": "share of the pixels that are right", "accuracy": 0.91},
 }
-#: A measure of each benchmark, and a value that it cannot have.
+#: A measure of each benchmark.
 MEASURES = {"cloudmask": "eval_accuracy", "earthquake": "NNSE", "stemdl": "f1", "uno": "eval_loss"}
 
 
 def passes(events, metadata=None):
-    """The verdict on a log of these events."""
+    """Whether a log of these events passes."""
     lines = [
         {"time_ms": 1700000000000 + n, "key": key, "value": value, "metadata": metadata or {}}
         for n, (key, value) in enumerate(events.items())

@@ -28,9 +28,9 @@ from compliance.upstream.proposal.insertions import RULESET
 from compliance.wording import show
 
 SCIENCE = ("science", RULESET)
-#: What no tool comes near to on a bundle of some runs.
+#: Far more than any tool needs for a bundle of a few runs.
 TIMEOUT_SECONDS = 120.0
-#: What begins a message of the compliance checker.
+#: The beginnings of the compliance checker's messages.
 MESSAGES = (
     "Required",
     "CHECK for",
@@ -46,7 +46,7 @@ TESTS = (f"{PACKAGE}.mllog.test_mllog", f"{PACKAGE}.compliance_checker.test_scie
 
 @dataclass(frozen=True)
 class Trial:
-    """A call of a tool, and how it ended; the status is None where it was stopped at the time limit."""
+    """A call of a tool, and how it ended; the status is None if the time limit stopped it."""
 
     tool: str
     arguments: tuple[str, ...]
@@ -59,12 +59,12 @@ class Trial:
 
     @property
     def broken(self) -> bool:
-        """Whether the tool crashed or was stopped. Its verdict on the log does not matter here."""
+        """Whether the tool crashed, was stopped or failed its tests. Its verdict on a log does not matter."""
         return self.status is None or self.traceback or (self.tool == "unittest" and self.status != 0)
 
     @property
     def last_line(self) -> str:
-        """The last line that says something: no rule of dashes, and not where the output is also kept."""
+        """The last line of content: no line of dashes, and not the note where the output is also kept."""
         lines = (line.strip() for line in self.output.splitlines())
         said = [line for line in lines if line.strip("-") and not re.match(r"\*\*|(INFO - )?-+$", line)]
         return said[-1] if said else ""
@@ -110,7 +110,7 @@ def try_out(copy: Path, bundle: Path, logs: Sequence[Path] = ()) -> Iterator[Tri
 
 
 def run(copy: Path, place: Path, tool: str, arguments: Sequence[str]) -> Trial:
-    """One call of a tool of the copy, in the folder ``place``."""
+    """Call a tool of the copy once, in the folder ``place``."""
     command = {
         "unittest": [sys.executable, "-m", tool],
         SCRIPT: ["bash", str(copy.resolve() / "scripts" / SCRIPT)],
@@ -138,8 +138,8 @@ def run(copy: Path, place: Path, tool: str, arguments: Sequence[str]) -> Trial:
 
 
 def messages_of(trial: Trial) -> list[str]:
-    """What the compliance checker has against a log: each message with the value that it is about, but
-    not the state of the rules that it quotes."""
+    """Return the compliance checker's objections to a log: each message with the value that it is about,
+    but without the state of the rules that it quotes."""
     if trial.tool != "compliance_checker" or not trial.status:
         return []
     messages = []
@@ -154,7 +154,7 @@ def messages_of(trial: Trial) -> list[str]:
 
 
 def _organisation(bundle: Path) -> Path:
-    """The folder of a bundle that has the layout of upstream's tools."""
+    """Return the folder of a bundle that has the layout of upstream's tools."""
     folders = [bundle, *sorted(path for path in bundle.glob("*") if path.is_dir())]
     for folder in folders:
         if (folder / "systems").is_dir() and (folder / "results").is_dir():
@@ -172,7 +172,7 @@ def _checker(log: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _calls(organisation: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """The calls of upstream's tools on a submission, with paths as seen from its parent."""
+    """Yield the calls of upstream's tools on a submission, with paths relative to its parent."""
     below = organisation.parent
     for folder in sorted(organisation.glob("results/*/*/")):
         for log in sorted(folder.glob("result_*.txt")):
