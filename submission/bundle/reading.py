@@ -87,7 +87,7 @@ def unpacked(path: Path) -> Iterator[tuple[Path, str]]:
 
 
 def find_tree(root: Path, name: str = "") -> SubmissionTree:
-    """Return the submission tree of a folder, shown as ``name``. Raises CloudMaskError if there is none."""
+    """Return the only submission tree in a folder, shown as ``name``. Raises CloudMaskError otherwise."""
     trees = discover(root, shown=lambda path: str(PurePath(name or root, path.relative_to(root)))).trees
     trees = [tree for tree in trees if tree.is_bundle]
     if len(trees) != 1:

@@ -1,7 +1,7 @@
 """Write the contribution document (S4, P): Markdown that begins with the table of measurements.
 
-Its prose is a template. Its numbers are computed here from the logs, or are in
-``published.py`` with their source. The checker recomputes the scores independently.
+Its prose is a template. Its numbers are computed here from the logs, or come from
+``published.py``, with their source. The checker recomputes the scores independently.
 """
 
 from __future__ import annotations

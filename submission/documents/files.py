@@ -43,7 +43,7 @@ OWN_FOLDER = {"slstr": "data/cloud_slstr_ds1", "synthetic": "data/synthetic"}
 
 
 def run_config(runs: RunSet) -> dict[str, Any]:
-    """Return the runs' configuration without the seed, with folders that exist for whoever repeats them.
+    """Return the runs' configuration without the seed, with folders that exist on other machines.
 
     An absolute path exists only on the original machine; the data folders are not part of
     the configuration's digest.

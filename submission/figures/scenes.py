@@ -160,13 +160,13 @@ class Reliability:
 
 
 def calibration_error(counts: Reliability, period: str) -> float:
-    """Return the mean distance between predicted probability and share of cloudy pixels, by pixel (ECE)."""
+    """Return the mean distance of predicted probability and share of cloudy pixels, over all pixels (ECE)."""
     distance = np.abs(counts.predicted[period] - counts.cloudy[period]).sum()
     return float(distance / counts.pixels[period].sum())
 
 
 def reliability(counts: Reliability) -> Figure:
-    """Plot how often pixels are cloudy by predicted probability, and how many pixels have it."""
+    """Plot the share of cloudy pixels, and the number of pixels, by predicted probability of cloud."""
     figure = new_figure(3.4)
     curves, shares = figure.subplots(1, 2)
     curves.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=":", label="perfect")
