@@ -1,7 +1,7 @@
-"""What programs import of the benchmark: run, check, package, predict, and scenes with their scores.
+"""The public Python interface of the benchmark: run, check, package, predict, and scenes with their scores.
 
-Only these names are public; the rooms behind them may change between versions (docs/api.md). Errors are
-CloudMaskError, whose message says what was found, what was expected and what to do.
+Only these names are public; the modules behind them may change between versions (docs/api.md). Errors
+are CloudMaskError, whose message says what was found, what was expected and what to do.
 """
 
 from __future__ import annotations
@@ -64,14 +64,14 @@ Location = str | PathLike[str]
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """A run: its folder with log, weights, masks and plots, and its result as logged (docs/events.md)."""
+    """A finished run: its folder (log, weights, masks, plots) and its result as logged (docs/events.md)."""
 
     folder: Path
     result: Mapping[str, Any]
 
     @property
     def accuracy(self) -> float:
-        """The score: share of the pixels of all inference scenes whose class is the label's."""
+        """The score: share of the pixels of all inference scenes whose class equals the label."""
         return float(self.result["value"])
 
 
@@ -88,9 +88,9 @@ def run(
 ) -> FinishedRun:
     """Train, score and log a run, as `cloudmask run` does.
 
-    ``config`` is a file or the name of a shipped one, ``method`` a shipped method or a file, ``settings``
-    are fields of the configuration such as {"training.epochs": 3}. Signals are left to the caller.
-    Raises CloudMaskError and OSError; the log of a run that had begun ends with run_stop aborted.
+    ``config`` is a file or the name of a shipped configuration, ``method`` a shipped method or a file,
+    ``settings`` are fields of the configuration such as {"training.epochs": 3}. Signals are left to the
+    caller. Raises CloudMaskError and OSError; the log of a started run then ends with run_stop aborted.
     """
     stated = dict(settings or {}) | ({} if seed is None else {"seed": seed})
     stated |= {} if method is None else {"method.name": method}
@@ -105,11 +105,11 @@ def run(
 
 
 def check(paths: Iterable[Location], *, profile: str | None = None) -> Report:
-    """What the rules find in logs, system descriptions, trees and archives, as `cloudmask check` does.
+    """Check logs, system descriptions, trees and archives against the rules, as `cloudmask check` does.
 
-    ``report.exit_code`` is 0 without errors, 1 with some, 2 where something could not be checked;
-    ``report.findings`` has them with file, line, found, expected and remedy. ``profile`` is one of cloudmask,
-    science, hpc, training; without it each log is judged by the one that fits.
+    ``report.exit_code`` is 0 without errors, 1 with errors, 2 if something could not be checked;
+    ``report.findings`` lists them with file, line, found, expected and remedy. ``profile`` is cloudmask,
+    science, hpc or training; without it each log is checked with the profile that fits.
     """
     return check_paths(paths, Selection(profile=profile).rule_sets())
 
@@ -117,20 +117,20 @@ def check(paths: Iterable[Location], *, profile: str | None = None) -> Report:
 def predict(
     product: Location, model: Model, *, gridding: str = GRIDDINGS[0], whole: bool = False
 ) -> NDArray[np.float16]:
-    """The probability of cloud of every 1 km pixel, float16 [rows, columns].
+    """Return the probability of cloud for every 1 km pixel, float16 [rows, columns].
 
-    ``product`` is a level-1 product (.SEN3 folder or its zip) or a scene (.hdf), ``model`` that of a finished
-    run (`load_model`); ``whole`` predicts in one piece instead of in tiles as runs are scored.
+    ``product`` is a level-1 product (.SEN3 folder or its zip) or a scene (.hdf), ``model`` comes from a
+    finished run (`load_model`); ``whole`` predicts in one piece instead of in the tiles used for scoring.
     Raises CloudMaskError.
     """
     return model.probability(_read_product(Path(product), gridding).scene, whole=whole)
 
 
 def find_scenes(folder: Location) -> list[Path]:
-    """The scene files below a folder, at any depth, sorted by path. Raises CloudMaskError."""
+    """Return the scene files below a folder, at any depth, sorted by path. Raises CloudMaskError."""
     return _discover(Path(folder))
 
 
 def read_scene(path: Location) -> Scene:
-    """A scene file: inputs float32 [rows, columns, 9], normalised, and label. Raises CloudMaskError."""
+    """Read a scene file: normalised inputs, float32 [rows, columns, 9], and label. Raises CloudMaskError."""
     return _read_scene(Path(path), scene_shape(Path(path)) or FULL_SHAPE)

@@ -1,4 +1,4 @@
-"""What the packager says: steps, findings, and the summary at the end."""
+"""The packager's output: steps, findings, and the summary at the end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from submission.bundle.layout import BundleLayout
 from submission.runs.runs import RunSet
 
 STEPS = 6
-#: Errors that are printed one by one.
+#: Maximum number of errors printed one by one.
 PRINTED = 20
 
 
@@ -23,14 +23,14 @@ class Refused(Exception):
 
 
 def step(number: int, text: str) -> None:
-    """Say that a step is done."""
+    """Print that a step is done."""
     tell(f"[{number}/{STEPS}] {text}")
 
 
 def judge(report: Report, what: str, root: Path | None = None, known: Collection[str] = ()) -> set[str]:
-    """Print what a check found and refuse on errors; returns the rules it warned of.
+    """Print the findings of a check and refuse if there are errors; return the rules with warnings.
 
-    Errors are printed one by one, warnings by rule, except of rules that are ``known`` from
+    Errors are printed one by one, warnings by rule, except for rules that are ``known`` from
     the logs. Raises Refused and CloudMaskError.
     """
     for failure in report.failures:
@@ -63,7 +63,7 @@ def judge(report: Report, what: str, root: Path | None = None, known: Collection
 
 
 def _place(finding: Finding, root: Path | None) -> str:
-    """File and line of a finding; the file from the root of the tree."""
+    """Return file and line of a finding; the file relative to the root of the tree."""
     path = finding.path.removeprefix(f"{root}/") if root else finding.path
     return f"{path}:{finding.line}" if finding.line else path
 
@@ -74,7 +74,7 @@ def counts(report: Report) -> str:
 
 
 def summary(layout: BundleLayout, runs: RunSet, output: Path, note: str) -> str:
-    """The bundle, its scores, and what to do next."""
+    """Return a summary: the bundle, its scores, and what to do next."""
     rows = [f"  {'seed':>10}  {'test accuracy':>13}  {'epochs':>6}  {'seconds':>8}"]
     rows += [
         f"  {run.seed:>10}  {run.test_accuracy:>13.4f}  {run.result['epochs_run']:>6}"
@@ -99,7 +99,7 @@ def summary(layout: BundleLayout, runs: RunSet, output: Path, note: str) -> str:
 
 
 def _next(layout: BundleLayout, archive: Path) -> Iterator[str]:
-    """What the bundle is good for: the last line of all."""
+    """Yield the last line: what to do with the bundle."""
     if layout.name.demonstration:
         yield "This is a demonstration on synthetic scenes, not a submission (docs/submission.md)."
     else:

@@ -1,4 +1,4 @@
-"""Every file of a bundle that is computed: the packager writes them, the verifier writes them again."""
+"""Write all computed files of a bundle: the packager writes them, the verifier writes them again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from submission.runs.runs import RunSet
 
 
 def write_generated(layout: BundleLayout, sources: Sources, draw: Draw) -> None:
-    """Write what follows from the sources. Figures of scenes that lie in the bundle are shown as they are."""
+    """Write all files that follow from the sources. Existing scene figures are used unchanged."""
     names = sorted({*drawn(layout.figures), *FROM_LOGS})
     with draw(sources.runs, layout.figures):
         write_documents(layout, sources)
@@ -31,12 +31,12 @@ def write_generated(layout: BundleLayout, sources: Sources, draw: Draw) -> None:
 
 
 def write_pictures(layout: BundleLayout, runs: RunSet, data: Path) -> None:
-    """Draw the figures of scenes, large and small, where scenes and masks are available below ``data``.
+    """Draw the scene figures, large and small, if scenes and masks are available below ``data``.
 
     The verifier cannot draw them again: scenes and masks are not in the bundle.
     """
     if (data / runs.config.data.inference).is_dir():
-        # late: only scenes need what reads them
+        # late: only scene figures need the packages that read scenes
         from submission.figures.from_scenes import draw_from_scenes
 
         draw_from_scenes(runs, data, layout.figures)

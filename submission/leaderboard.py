@@ -3,8 +3,8 @@
     python -m submission.leaderboard dist/
     python -m submission.leaderboard one/bundle another/bundle.tar.gz --output site
 
-Every number is computed from the logs of bundles that `submission.verify` accepts; the others are named
-with the reason. Exit status: 0 all bundles are listed, 1 some are not, 2 there are no bundles.
+All numbers are computed from the logs of bundles that `submission.verify` accepts; rejected bundles are
+named with the reason. Exit status: 0 all bundles are listed, 1 some are not, 2 there are no bundles.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ HEADINGS = (
     *("Submitter", "System", "Method", "Runs", "Accuracy, mean", "Best", "Spread"),
     *("Target", "Time (min)", "Epochs", "Energy (Wh)", "Folder"),
 )
-#: Columns that hold words; the others hold numbers.
+#: Columns of text; the others are numbers.
 WORDS = frozenset(("Submitter", "System", "Method", "Folder"))
-#: Scores on observed and on simulated scenes cannot be compared: each kind has its table.
+#: Scores on observed and on simulated scenes cannot be compared, so each kind has its own table.
 KINDS = {
     "slstr": "Observed Sentinel-3 SLSTR scenes",
     "synthetic": "Synthetic scenes: a demonstration, no observation of clouds",
@@ -59,7 +59,7 @@ JOULES_PER_WATT_HOUR = 3600
 
 @dataclass(frozen=True)
 class Entry:
-    """A submission in the table; times in seconds, energy in joules or None where not measured."""
+    """A submission in the table; times in seconds, energy in joules or None if not measured."""
 
     submitter: str
     system: str
@@ -82,7 +82,7 @@ class Broken:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit status."""
+    """Run the command line; return the exit status."""
     options = _parser().parse_args(arguments)
     try:
         with memory_as_error():
@@ -104,10 +104,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def find_bundles(paths: Iterable[Path]) -> list[Path]:
-    """The bundles that are named, and those right below the folders that are named.
+    """Return the bundles among ``paths`` and those directly below the folders among them.
 
-    Each is found once: a folder and its archive are one bundle.
-    Raises SubmissionError where a path holds none.
+    Each is returned once: a folder and its archive are one bundle.
+    Raises SubmissionError if a path contains none.
     """
     found: dict[str, Path] = {}
     for path in paths:
@@ -128,7 +128,7 @@ def find_bundles(paths: Iterable[Path]) -> list[Path]:
 
 
 def read_bundles(paths: Sequence[Path]) -> tuple[list[Entry], list[Broken]]:
-    """The entries in the order of the table, and the bundles that are not listed."""
+    """Return the entries in the order of the table, and the bundles that are not listed."""
     entries: list[Entry] = []
     broken: list[Broken] = []
     for number, path in enumerate(paths, start=1):
@@ -145,7 +145,7 @@ def _order(entry: Entry) -> tuple[object, ...]:
 
 
 def _read(path: Path) -> Entry:
-    """A bundle as an entry. Raises CloudMaskError where verify does not accept it."""
+    """Read a bundle as an entry. Raises CloudMaskError if the verifier does not accept it."""
     report = verify(path, say=lambda step, text: None)
     for failure in report.failures:
         raise failure
@@ -182,7 +182,7 @@ def _entry(bundle: Bundle, path: Path) -> Entry:
 
 
 def cells(entry: Entry) -> tuple[str, ...]:
-    """The entry as text under ``HEADINGS``, the last one as the name of the folder that it links."""
+    """Return the entry's cells in the order of ``HEADINGS``; the last is the name of the linked folder."""
     score, (fewest, most) = entry.accuracy, entry.epochs
     return (
         entry.submitter,
@@ -201,7 +201,7 @@ def cells(entry: Entry) -> tuple[str, ...]:
 
 
 def to_markdown(entries: Sequence[Entry], broken: Sequence[Broken], folder: Path) -> str:
-    """The page in Markdown; links are as from ``folder``. No text of a bundle can become markup."""
+    """Return the page in Markdown; links are relative to ``folder``. Text of a bundle is escaped."""
     blocks = [f"# {TITLE}", EXPLANATION]
     numbers = [heading for heading in HEADINGS if heading not in WORDS]
     for title, listed in _tables(entries):
@@ -217,7 +217,7 @@ def to_markdown(entries: Sequence[Entry], broken: Sequence[Broken], folder: Path
 
 
 def to_html(entries: Sequence[Entry], broken: Sequence[Broken], folder: Path) -> str:
-    """The page as one HTML file that needs no other; links are as from ``folder``."""
+    """Return the page as one self-contained HTML file; links are relative to ``folder``."""
     tables = [
         (title, [(cells(entry), _link(entry.path, folder)) for entry in listed])
         for title, listed in _tables(entries)
@@ -229,14 +229,14 @@ def to_html(entries: Sequence[Entry], broken: Sequence[Broken], folder: Path) ->
 
 
 def _tables(entries: Sequence[Entry]) -> Iterator[tuple[str, list[Entry]]]:
-    """Title and entries of each kind of scenes that was submitted."""
+    """Yield title and entries for each kind of scenes with entries."""
     for kind, title in KINDS.items():
         if listed := [entry for entry in entries if entry.kind == kind]:
             yield title, listed
 
 
 def _link(path: Path, folder: Path) -> str:
-    """The address of a bundle from the page's folder; parentheses would end a link of Markdown."""
+    """Return a bundle's address relative to ``folder``, quoted: parentheses would end a Markdown link."""
     return quote(os.path.relpath(path, folder), safe="/")
 
 

@@ -1,11 +1,11 @@
-"""Checked runs become a submission: check, collect, stage aside, check the stage, rename.
+"""Package checked runs as a submission: check, collect, stage aside, check the stage, rename.
 
     python -m submission.package                      (make submission)
     python -m submission.package --logs logs/quickstart-seed-1 logs/quickstart-seed-2
     python -m submission.package --system greene-v100 --descriptor v100-200-epochs
 
-A bundle below dist/ is one that passed every rule. Exit status: 0 packaged, 1 refused (the
-findings or the reason are printed), 2 it could not do its work, 130 and 143 interrupted.
+Every bundle in dist/ has passed all rules. Exit status: 0 packaged, 1 refused (the findings
+or the reason are printed), 2 the packager failed, 130 and 143 interrupted.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ from submission.system.description import (
 
 @dataclass(frozen=True)
 class Options:
-    """What to package, where to write it, and what the caller states about it."""
+    """What to package, where to write it, and the caller's statements about it."""
 
     logs: Sequence[Path]
     output: Path
@@ -63,21 +63,21 @@ class Options:
     descriptor: str | None = None
     site: Path = DEFAULT_SITE
     sign: Path | None = None
-    #: Whether the masks are packed next to the bundle.
+    #: Whether to pack the masks next to the bundle.
     masks: bool = False
     checkout: Path = Path()
-    #: Whether steps and summary are left out.
+    #: Whether to print no steps and no summary.
     quiet: bool = False
-    #: Whether the command says as JSON what it made, and nothing else.
+    #: Whether to print only JSON with the paths and the sha256 of the bundle.
     as_json: bool = False
 
 
 class Terminated(BaseException):
-    """SIGTERM as an exception, so that nothing half-made is left."""
+    """SIGTERM as an exception, so that no partial output remains."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit status."""
+    """Run the command line; return the exit status."""
     options = parse(arguments)
     spare_exit()
     before = signal.signal(signal.SIGTERM, _terminate)
@@ -100,14 +100,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def made(bundle: Path) -> dict[str, str]:
-    """What packaging made, for programs."""
+    """Return the paths and the archive's sha256, for programs."""
     archive = bundle.with_name(bundle.name + ARCHIVE_SUFFIX)
     sha256 = archive.with_name(f"{archive.name}.sha256").read_text(encoding="utf-8").split()[0]
     return {"bundle": str(bundle), "archive": str(archive), "sha256": sha256}
 
 
 def package(options: Options) -> Path:
-    """Package the runs; returns the folder of the bundle. Raises Refused and CloudMaskError."""
+    """Package the runs; return the folder of the bundle. Raises Refused and CloudMaskError."""
     with drawing() as draw:
         return _package(options, draw)
 
@@ -121,14 +121,14 @@ def _package(options: Options, draw: Draw) -> Path:
     runs = read_runs([Path(log.path) for log in report.logs], read)
     step(1, f"{count(len(runs.runs), 'log')} checked: {counts(report)}")
 
-    # ---- 2. who ran what on which system
+    # ---- 2. organisation, system and experiment
     org = _agreed_org(runs, options.org)
     system = _describe(runs, options)
     descriptor = directory_name(runs.config.series if options.descriptor is None else options.descriptor)
     name = BundleName(directory_name(org), system["system_name"], descriptor, runs.synthetic)
     step(2, f"{org} on {name.system}, seeds {', '.join(map(str, runs.seeds))}, {name.descriptor}")
 
-    # ---- 3. the code is the commit of the logs
+    # ---- 3. the code: the commit that the logs name
     commit = find_commit(options.checkout, runs.commit, ignore=(*options.logs, options.output))
     step(3, f"code of commit {commit.sha[:12]}, {commit.tag}")
 
@@ -137,7 +137,7 @@ def _package(options: Options, draw: Draw) -> Path:
         layout = BundleLayout(stage.bundle, name)
         masks = ""
         if options.masks:
-            # late: help starts without NumPy
+            # late: --help starts without NumPy
             from submission.bundle.masks import write_masks
 
             masks = write_masks(runs, stage.folder / "masks", masks_path(stage.bundle), time=commit.time)
@@ -158,7 +158,7 @@ def _package(options: Options, draw: Draw) -> Path:
 
 
 def parse(arguments: list[str] | None = None) -> Options:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m submission.package",
         description="Package checked runs as a submission to MLCommons Science CloudMask.",
@@ -208,7 +208,7 @@ def parse(arguments: list[str] | None = None) -> Options:
 
 
 def _silent(number: int, text: str) -> None:
-    """Say nothing of a step."""
+    """Print nothing about a step."""
 
 
 def _agreed_org(runs: RunSet, org: str | None) -> str:
@@ -252,8 +252,8 @@ def _write(
     masks: str,
     draw: Draw,
 ) -> None:
-    """Every file of the bundle, the manifest last."""
-    # late: help and refusals start without the packages that draw and typeset
+    """Write all files of the bundle, the manifest last."""
+    # late: --help and refusals start without the packages that draw and typeset
     from submission.documents.files import moved_folders, write_text
     from submission.generate import write_generated, write_pictures
 
@@ -296,7 +296,7 @@ def _write(
 
 
 def _write_licences(layout: BundleLayout, runs: RunSet, commit: Commit) -> None:
-    """The bill of materials with the packages that the code is locked to, where it is locked."""
+    """Write the bill of materials with the locked packages, if the code has a lock."""
     from submission.documents.files import write_json
 
     lock = layout.code / LOCK
@@ -310,7 +310,7 @@ def _write_licences(layout: BundleLayout, runs: RunSet, commit: Commit) -> None:
 
 
 def _repeat(layout: BundleLayout, options: Options) -> str:
-    """The packager's options that make this bundle again."""
+    """Return the packager's options that reproduce this bundle."""
     words = ["--descriptor", layout.name.descriptor]
     if options.system in known_systems():
         words += ["--system", str(options.system)]

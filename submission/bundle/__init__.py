@@ -1,1 +1,1 @@
-"""The tree of a bundle on disk: layout, archive, licences, publishing, reading it back."""
+"""The bundle on disk: layout, archive, licences, publishing, reading it back."""

@@ -1,7 +1,7 @@
-"""The bundle as one file: a manifest of its contents, and a tar.gz that is the same for the same inputs.
+"""Pack a bundle: a manifest of its contents, and a tar.gz that is the same for the same inputs.
 
-Whoever vouches for the bundle can sign the manifest with an SSH key. The signature lies next to
-the bundle, never in it: it is of a person, and the archive of the same inputs stays the same.
+Whoever vouches for the bundle can sign the manifest with an SSH key. The signature is
+next to the bundle, never in it: it depends on a person, and the same inputs must give the same archive.
 """
 
 from __future__ import annotations
@@ -21,23 +21,22 @@ from submission.bundle.layout import MANIFEST
 ARCHIVE_SUFFIX = ".tar.gz"
 MASKS_SUFFIX = ".masks.tar.gz"
 
-#: What a signature is for: one made for another purpose does not verify.
+#: The purpose of a signature: one made for another purpose does not verify.
 NAMESPACE = "cloudmask-submission"
 UNSIGNED = "ask the submitter for the bundle and its signature again"
 
 
 def manifest_text(root: Path) -> str:
-    """sha256 and name of every file below ``root`` but the manifest, as ``sha256sum -c`` reads them."""
+    """List sha256 and name of each file below ``root`` but the manifest, as input to ``sha256sum -c``."""
     files = [path for path in _below(root) if stat.S_ISREG(path.lstat().st_mode) and path != root / MANIFEST]
     return "".join(f"{sha256_of(path)}  {path.relative_to(root).as_posix()}\n" for path in files)
 
 
 def write_archive(root: Path, target: Path, *, name: str, time: int) -> str:
-    """Write the folder ``root`` as ``name`` into the tar.gz ``target``; returns its sha256.
+    """Write the folder ``root`` as ``name`` into the tar.gz ``target`` and return its sha256.
 
-    Entries are sorted; owner, group and times are those of nobody and of ``time`` (seconds
-    since 1970), modes 644 or 755: the same files give the same bytes wherever and whenever
-    they are packed, with one version of zlib.
+    Entries are sorted and have no owner or group, the time ``time`` (seconds since 1970) and mode 644
+    or 755. With the same version of zlib, the same files give the same bytes on every machine.
     """
     with (
         target.open("xb") as stream,
@@ -61,32 +60,32 @@ def write_archive(root: Path, target: Path, *, name: str, time: int) -> str:
 
 
 def masks_path(bundle: Path) -> Path:
-    """Where the masks of a bundle's runs lie: next to its folder and its archive."""
+    """Path of the archive of the masks: next to the bundle's folder and archive."""
     return bundle.with_name(f"{bundle.name}{MASKS_SUFFIX}")
 
 
 def signature_path(bundle: Path) -> Path:
-    """Where the signature of a bundle's manifest lies: next to the folder and its archive."""
+    """Path of the manifest's signature: next to the bundle's folder and archive."""
     return bundle.with_name(f"{bundle.name}.manifest.sig")
 
 
 def sign(manifest: Path, key: Path, target: Path) -> None:
     """Write the SSH signature of ``manifest`` by the private key ``key`` to ``target``.
 
-    A key with a passphrase asks for it; the public part of a key that an agent or a token
-    holds will do. Raises SubmissionError.
+    ssh-keygen asks for a passphrase if the key has one. For a key in an agent or on a token,
+    its public part is enough. Raises SubmissionError.
     """
     remedy = "name an SSH key that can be used: --sign KEY"
     target.write_text(_ssh_keygen("sign", manifest, "-f", key, remedy=remedy), encoding="ascii")
 
 
 def signed_by(manifest: Path, signature: Path, signers: Path | None = None) -> str:
-    """Who signed ``manifest``: the name that ``signers`` gives to the key.
+    """Return who signed ``manifest``: the name that ``signers`` gives to the key.
 
-    ``signers`` is a file of names and keys as ssh-keygen(1) 'ALLOWED SIGNERS' describes it.
-    Without it the signature is checked against the key that it brings, and that key is the
-    answer: whose it is, is then to be asked elsewhere. Raises SubmissionError where the
-    signature is not of this manifest, or of a key that ``signers`` does not name.
+    ``signers`` is a file of names and keys as described in ssh-keygen(1), 'ALLOWED SIGNERS'.
+    Without it, check the signature against the key it contains and return that key; the
+    caller must find out whose key it is. Raises SubmissionError if the signature does not
+    match this manifest, or if ``signers`` does not list the key.
     """
     if signers is None:
         said = _ssh_keygen("check-novalidate", manifest, "-s", signature, remedy=UNSIGNED)
@@ -99,7 +98,7 @@ def signed_by(manifest: Path, signature: Path, signers: Path | None = None) -> s
 
 
 def _ssh_keygen(action: str, manifest: Path, *options: str | Path, remedy: str) -> str:
-    """What ``ssh-keygen -Y action`` prints when it is given the manifest."""
+    """Run ``ssh-keygen -Y action`` on the manifest and return its output."""
     command = ["ssh-keygen", "-Y", action, "-n", NAMESPACE, *map(str, options)]
     try:
         with manifest.open("rb") as stream:
@@ -117,7 +116,7 @@ def _ssh_keygen(action: str, manifest: Path, *options: str | Path, remedy: str) 
 
 
 def _below(root: Path) -> Iterator[Path]:
-    """Everything below a folder, sorted by name; a link is named and not followed."""
+    """Yield everything below a folder, sorted by name; links are listed but not followed."""
     for folder, folders, files in os.walk(root):
         folders.sort()
         links = [name for name in folders if (Path(folder) / name).is_symlink()]

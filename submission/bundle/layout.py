@@ -1,6 +1,6 @@
-"""Every path of a submission tree. The checker knows the parts that the rules name (compliance/subjects).
+"""All paths of a submission tree. The checker knows those that the rules name (compliance/subjects).
 
-One bundle holds both layouts that the rules ask for, in one folder of the organisation:
+A bundle holds both layouts that the rules require, in one folder of the organisation:
 
     MANIFEST.sha256
     <org>/systems/<system>.json                                      G
@@ -9,12 +9,12 @@ One bundle holds both layouts that the rules ask for, in one folder of the organ
                                                                         text and files of the commit
     <org>/results/<system>/cloudmask/result_<i>.txt                  G  from 0
     <org>/cloudmask/<system>/<descriptor>/                           S  the experiment
-        README.md, config.yaml, bundle.json, scripts; the method's source where it is the submitter's file;
-        DEMONSTRATION.md where the scenes are synthetic
+        README.md, config.yaml, bundle.json, scripts; the method's source if it is the submitter's file;
+        DEMONSTRATION.md if the scenes are synthetic
         scientific_contribution.md, the same as .pdf under two names
         report.html
         ro-crate-metadata.json, croissant-task.jsonld: the same for catalogues
-        figures/<name>.png, <name>.pdf, small ones of scenes as <name>.webp
+        figures/<name>.png, <name>.pdf, small figures of scenes as <name>.webp
         result-<n>.txt                                               S  from 1
         runs/<n>/system.json, metrics.csv, timers.txt, telemetry.csv, weights.npz, job.slurm
 
@@ -41,24 +41,24 @@ MANIFEST = "MANIFEST.sha256"
 SETUP, INIT_DATASETS, RUN_AND_TIME = "setup.sh", "init_datasets.sh", "run_and_time.sh"
 SCRIPTS = (SETUP, INIT_DATASETS, RUN_AND_TIME)
 CONFIG = "config.yaml"
-#: What the scripts give to the program: the parameters of config.yaml, as the program reads them.
+#: The configuration that the scripts pass to the program: the parameters of config.yaml in its format.
 RUN_CONFIG = "run_config.yaml"
 README = "README.md"
 #: How the bundle was made.
 PROVENANCE = "bundle.json"
 CONTRIBUTION = "scientific_contribution.md"
-#: S spells it the second way; the first is what is meant.
+#: S misspells the name as in the second; the first is the intended spelling.
 CONTRIBUTION_PDFS = ("scientific_contribution.pdf", "sientific_contribution.pdf")
 REPORT = "report.html"
-#: What catalogues read: the name that RO-Crate prescribes, and a Croissant Task.
+#: Files for catalogues: the name that RO-Crate prescribes, and a Croissant Task.
 CRATE, TASK = "ro-crate-metadata.json", "croissant-task.jsonld"
 FIGURES = "figures"
 
 
 def directory_name(name: str) -> str:
-    """A name as a folder can have it: ASCII letters and digits, words joined by ``-``.
+    """Turn a name into the name of a folder: ASCII letters and digits, words joined by ``-``.
 
-    Accents are dropped. Raises SubmissionError where nothing is left.
+    Accents are dropped. Raises SubmissionError if nothing is left.
     """
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     folder = re.sub(r"[^A-Za-z0-9_.]+", "-", plain).strip("-.")
@@ -74,12 +74,12 @@ def directory_name(name: str) -> str:
 
 @dataclass(frozen=True)
 class BundleName:
-    """What tells a bundle from others: organisation, system and experiment, each as the name of a folder."""
+    """Identifies a bundle: organisation, system and experiment, each as the name of a folder."""
 
     org: str
     system: str
     descriptor: str
-    #: Whether its runs were made on synthetic scenes, so that it is no submission.
+    #: Whether the runs used synthetic scenes, so that the bundle is not a submission.
     demonstration: bool = False
 
     @property
@@ -111,7 +111,7 @@ class BundleLayout:
 
     @property
     def general(self) -> Path:
-        """What ran on the system, as G requires."""
+        """The folder of what ran on the system, as G requires."""
         return self._implementations / self.name.system
 
     @property
@@ -130,12 +130,12 @@ class BundleLayout:
 
     @property
     def science(self) -> Path:
-        """The experiment, as S requires."""
+        """The folder of the experiment, as S requires."""
         return self.root / self.name.org / BENCHMARK / self.name.system / self.name.descriptor
 
     @property
     def script_folders(self) -> tuple[Path, Path]:
-        """Where the scripts lie: in both layouts."""
+        """The folders that contain the scripts: one in each layout."""
         return self.science, self.general
 
     @property
@@ -144,17 +144,17 @@ class BundleLayout:
 
     @property
     def contribution_pdfs(self) -> tuple[Path, ...]:
-        """The typeset contribution: the same file under every name that the rules use."""
+        """The typeset contribution: the same file under both names that the rules use."""
         return tuple(self.science / name for name in CONTRIBUTION_PDFS)
 
     @property
     def demonstration(self) -> Path:
-        """Says that the bundle is a demonstration, where it is one."""
+        """The file that marks a demonstration as such."""
         return self.science / DEMONSTRATION
 
     @property
     def report(self) -> Path:
-        """The contribution for reading, with curves and scenes to explore."""
+        """The contribution as a page, with curves and scenes to explore."""
         return self.science / REPORT
 
     @property
@@ -178,16 +178,16 @@ class BundleLayout:
         return self.science / FIGURES
 
     def results(self, n: int) -> tuple[Path, Path]:
-        """The two places of the log of run ``n``, counted from 1."""
+        """The two paths of the log of run ``n``, counted from 1."""
         general = self.root / self.name.org / "results" / self.name.system / BENCHMARK
         return self.science / f"result-{n}.txt", general / f"result_{n - 1}.txt"
 
     def run(self, n: int) -> Path:
-        """What else run ``n`` left that a reviewer needs."""
+        """The folder of the other files of run ``n`` that a reviewer needs."""
         return self.science / "runs" / str(n)
 
     def outline(self, runs: int) -> str:
-        """The bundle in a few lines, for people."""
+        """Outline the bundle in a few lines, for people."""
         logs = f"result_0.txt to result_{runs - 1}.txt" if runs > 1 else "result_0.txt"
         return "\n".join(
             (

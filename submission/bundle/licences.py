@@ -1,8 +1,8 @@
-"""The locked packages with their licences, as an SPDX 2.3 document (ISO/IEC 5962) in JSON.
+"""List the locked packages and their licences as an SPDX 2.3 document (ISO/IEC 5962) in JSON.
 
-What a package says about its licence is read from the metadata of the installed one, and only
-if its version is the locked one: then the same lock and environment give the same document.
-What a package leaves open (`BSD` is two licences) stays open: NOASSERTION, with its words.
+Licences are read from the metadata of the installed packages, and only if the installed version is
+the locked one, so that the same lock and environment give the same document. An ambiguous licence
+(`BSD` is two licences) becomes NOASSERTION, with the package's words.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ UNKNOWN = "NOASSERTION"
 
 _LOCKED = re.compile(r"([A-Za-z0-9][\w.-]*)(?:\[[\w,.-]+\])?==([^\s;\\]+)(?:\s*;\s*([^\\\n]+?))?\s*\\?\n")
 
-#: Licences that packages name without SPDX's grammar; what is ambiguous is not here.
+#: Unambiguous names of licences that do not follow SPDX's grammar.
 _WORDS = {
     "apache 2.0": "Apache-2.0",
     "apache license 2.0": "Apache-2.0",
@@ -41,12 +41,12 @@ _CLASSIFIERS = {
     "License :: OSI Approved :: MIT License": "MIT",
     "License :: OSI Approved :: Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
 }
-#: A package's words are quoted up to here.
+#: Maximum number of characters quoted from a package.
 _QUOTED = 100
 
 
 class Locked(NamedTuple):
-    """A package of the lock; ``marker`` is where it is needed, empty for everywhere."""
+    """A package of the lock; ``marker`` says where it is needed, empty for everywhere."""
 
     name: str
     version: str
@@ -54,7 +54,7 @@ class Locked(NamedTuple):
 
 
 def locked_packages(lock: str) -> list[Locked]:
-    """The packages of a requirements file with hashes, in its order."""
+    """Return the packages of a requirements file with hashes, in its order."""
     found = (_LOCKED.match(line) for line in lock.splitlines(keepends=True))
     return [Locked(match[1], match[2], match[3] or "") for match in found if match]
 
@@ -67,10 +67,10 @@ def licence_list(
     of_runs: Sequence[dict[str, Any]] = (),
     made_of: Sequence[dict[str, str]] = (),
 ) -> dict[str, Any]:
-    """The SPDX document of the packages in ``lock``, the text of requirements.lock, and those ``of_runs``
-    with how they were ``made_of`` one another (materials.py).
+    """Return the SPDX document of the packages in ``lock`` (the text of requirements.lock), the packages
+    ``of_runs``, and the relationships ``made_of`` between them (materials.py).
 
-    ``name`` is the bundle's, ``time`` (seconds since 1970) when its code was committed.
+    ``name`` is the bundle's name, ``time`` the time of the commit (seconds since 1970).
     """
     digest = hashlib.sha256((lock + json.dumps([*of_runs])).encode()).hexdigest()
     packages = [*(_package(package) for package in locked_packages(lock)), *of_runs]
@@ -128,7 +128,7 @@ def _identifier(package: Locked) -> str:
 
 
 def _declared(package: Locked) -> tuple[str, str]:
-    """The SPDX expression of a package, and why it is unknown where it is."""
+    """Return the SPDX expression of a package and, if it is unknown, the reason."""
     try:
         metadata = importlib.metadata.metadata(package.name)
     except importlib.metadata.PackageNotFoundError:
@@ -139,10 +139,10 @@ def _declared(package: Locked) -> tuple[str, str]:
 
 
 def declared_licence(metadata: importlib.metadata.PackageMetadata | Message) -> tuple[str, str]:
-    """The SPDX expression that a package's metadata declare, and its words where that is unknown."""
+    """Return the SPDX expression that a package's metadata declare or, if unknown, the package's words."""
     if "License-Expression" in metadata:
         return metadata["License-Expression"], ""
-    # Some packages put the whole licence here: its first line is its title.
+    # Some packages put the whole licence here: the first line is its title.
     stated = metadata["License"].strip().partition("\n")[0].strip() if "License" in metadata else ""
     if expression := _expression(stated):
         return expression, ""
@@ -155,7 +155,7 @@ def declared_licence(metadata: importlib.metadata.PackageMetadata | Message) -> 
 
 
 def _expression(stated: str) -> str:
-    """``MPL-2.0 AND MIT`` or ``Apache 2.0`` as SPDX writes it, or nothing."""
+    """Convert a licence such as ``MPL-2.0 AND MIT`` or ``Apache 2.0`` to SPDX, or to "" if unknown."""
     parts = re.split(r" (AND|OR) ", stated)
     known = [part if part in ("AND", "OR") else _WORDS.get(part.lower()) for part in parts]
     return " ".join(part for part in known if part) if all(known) else ""

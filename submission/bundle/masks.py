@@ -1,7 +1,7 @@
-"""The masks of a bundle's runs in a separate archive: pictures of one bit a pixel.
+"""Pack the masks of a bundle's runs into a separate archive, as images with one bit per pixel.
 
-The archive lies next to the bundle, whose bundle.json states its sha256: ``<n>/<scene>.png`` is the mask of
-a scene in run n, white where it is cloud. Whoever has the scenes can count again without any program of ours.
+The archive is next to the bundle, whose bundle.json states its sha256. ``<n>/<scene>.png`` is the mask of
+a scene in run n; cloud is white. Anyone who has the scenes can recount the pixels without our programs.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from submission.runs.runs import RunSet
 
 
 def write_masks(runs: RunSet, folder: Path, archive: Path, *, time: int) -> str:
-    """Write the masks of all runs below ``folder``, and that as an archive; returns its sha256.
+    """Write the masks of all runs below ``folder``, pack it as ``archive``, and return the archive's sha256.
 
-    Raises SubmissionError where a run has left no mask of a scene.
+    Raises SubmissionError if a run has no mask of a scene.
     """
     for number, run in enumerate(runs.runs, start=1):
         (folder / str(number)).mkdir(parents=True)
@@ -42,13 +42,13 @@ def write_masks(runs: RunSet, folder: Path, archive: Path, *, time: int) -> str:
 
 
 def write_picture(path: Path, mask: NDArray[np.uint8]) -> None:
-    """Write a mask [R, C] of 0 and 1 as a picture of one bit a pixel."""
+    """Write a mask [R, C] of 0 and 1 as a PNG with one bit per pixel."""
     Image.fromarray(mask.astype(bool)).save(path, "PNG", optimize=True)
     path.chmod(0o644)
 
 
 def read_picture(path: Path, shape: Sequence[int]) -> NDArray[np.uint8]:
-    """The mask uint8 [R, C] of a picture. Raises SubmissionError for any other picture."""
+    """Read a mask, uint8 [R, C], from a PNG. Raises SubmissionError for any other image."""
     rows, columns = shape
     try:
         with Image.open(path, formats=("PNG",)) as image:
@@ -57,7 +57,7 @@ def read_picture(path: Path, shape: Sequence[int]) -> NDArray[np.uint8]:
             found = f"mode {image.mode}, {image.height} x {image.width} pixels"
     except FileNotFoundError:
         found = "not there"
-    except (OSError, ValueError, SyntaxError) as error:  # what Pillow raises for a damaged file
+    except (OSError, ValueError, SyntaxError) as error:  # raised by Pillow for a damaged file
         found = " ".join(str(error).split())[:200]
     raise SubmissionError(
         path.name,

@@ -1,7 +1,7 @@
-"""The AI bill of materials: code, data set and models of a bundle as packages of its SPDX document.
+"""The AI bill of materials: code, dataset and models of a bundle as packages of its SPDX document.
 
-SPDX 2.3 has neither models nor data sets, so they are packages with a word of what they are; the AI and
-dataset profiles of SPDX 3 have no validator that a reader could run offline.
+SPDX 2.3 has no models or datasets, so they are packages whose comment says what they are. The AI and
+dataset profiles of SPDX 3 have no validator that readers could run offline.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ CODE, DATA = "SPDXRef-Code", "SPDXRef-DataSet"
 
 
 def materials(runs: RunSet, commit: Commit) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
-    """The packages of code, data set and each run's model, and how they were made of one another."""
+    """Return the packages of code, dataset and each run's model, and the relationships between them."""
     packages, relationships = [_code(commit), _data(data_set(runs))], []
     for number, run in enumerate(runs.runs, start=1):
         model = f"SPDXRef-Model-{number}"

@@ -1,4 +1,4 @@
-"""What the runs of a bundle read, ran and made, under the names that catalogues use."""
+"""Names of dataset, method and code of a bundle's runs, for catalogues."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from benchmark.download.source import BUCKET, ENDPOINT, PREFIXES
 from submission.bundle.repository import NO_REMOTE, Commit
 from submission.runs.runs import RunSet
 
-#: The benchmark, whose task is solved.
+#: The benchmark whose task the runs solve.
 BENCHMARK_URL = "https://github.com/mlcommons/science/tree/main/benchmarks/cloudmask"
-#: The licence that the rules ask of code (G-licence).
+#: The licence that the rules require for code (G-licence).
 LICENCE = "https://spdx.org/licenses/Apache-2.0"
 
 
 class DataSet(NamedTuple):
-    """A data set; ``url`` is empty where everybody makes it anew."""
+    """A dataset; ``url`` is empty if it is generated and not downloaded."""
 
     name: str
     version: str
     url: str
     about: str
-    #: An SPDX identifier; empty where its makers name none.
+    #: An SPDX identifier; empty if the authors state none.
     licence: str = ""
 
 
@@ -35,7 +35,7 @@ OBSERVED = DataSet(
 
 
 def data_set(runs: RunSet) -> DataSet:
-    """The data set that the runs were trained and scored on."""
+    """Return the dataset that the runs were trained and scored on."""
     if not runs.synthetic:
         return OBSERVED
     made = runs.config.data.synthetic
@@ -45,10 +45,10 @@ def data_set(runs: RunSet) -> DataSet:
 
 
 def method_name(runs: RunSet) -> str:
-    """The name of the method; of a file of the submitter's without its ending."""
+    """Return the method's name; for a submitter's file, its name without the extension."""
     return Path(runs.config.method.name).stem
 
 
 def code_url(commit: Commit) -> str:
-    """Where the commit is published; empty where it is nowhere but in the bundle."""
+    """Return where the commit is published; empty if it is only in the bundle."""
     return "" if commit.repo == NO_REMOTE else commit.repo

@@ -1,4 +1,4 @@
-"""bundle.json: how a bundle was made, for the verifier, which makes its documents again."""
+"""bundle.json: how a bundle was made, for the verifier, which writes the documents again."""
 
 from __future__ import annotations
 
@@ -17,37 +17,37 @@ REMEDY = "ask the submitter for the bundle again; bundle.json is written by the 
 
 @dataclass(frozen=True)
 class Provenance:
-    """What the packager did that the runs do not say.
+    """How the packager made the bundle, as far as the runs do not say.
 
-    Without ``made_by`` the bundle is of an earlier version of the program, which wrote no bundle.json.
+    Without ``made_by`` the bundle is from an earlier version of the program, which wrote no bundle.json.
     """
 
-    #: The packager's options that make the bundle again.
+    #: The packager's options that reproduce the bundle.
     options: str = ""
-    #: Whether the system was described by a file (--system), not by what its runs measured.
+    #: Whether a file (--system) described the system, not the measurements of its runs.
     described_by_hand: bool = False
     #: Files of the commit that are not in the bundle.
     left_out: tuple[str, ...] = ()
-    #: Whether the runs read their data from other folders than run_config.yaml names.
+    #: Whether the runs read their data from folders other than those in run_config.yaml.
     data_moved: bool = False
-    #: Whether the runs were made on synthetic scenes, so that the bundle is no submission.
+    #: Whether the runs used synthetic scenes, so that the bundle is not a submission.
     demonstration: bool = False
-    #: The editions of the rules that the bundle was checked by.
+    #: The editions of the rules that the bundle was checked against.
     rules_edition: str = ""
-    #: sha256 of the archive with the masks, where one was made next to the bundle.
+    #: sha256 of the archive of the masks, if there is one next to the bundle.
     masks_sha256: str = ""
-    #: Digest of the program's own documents and what fills them in.
+    #: Digest of the program's document templates and of the code that fills them in.
     made_by: str | None = None
 
     @property
     def is_ours(self) -> bool:
-        """Whether this program writes every document with the same words."""
+        """Whether this program words every document in the same way."""
         return self.made_by == documents_digest()
 
 
 @functools.cache
 def documents_digest() -> str:
-    """sha256 of the packager's modules and templates: equal where documents are worded alike."""
+    """Return the sha256 of the packager's modules and templates: if equal, documents are worded alike."""
     digest = hashlib.sha256()
     for path in sorted((ROOT / "submission").rglob("*")):
         if path.suffix in (".py", ".md", ".sh", ".html", ".css", ".js"):
@@ -60,7 +60,7 @@ def to_json(provenance: Provenance) -> dict[str, Any]:
 
 
 def from_json(value: object, where: str) -> Provenance:
-    """The provenance that a bundle.json states. Raises SubmissionError for anything else."""
+    """Return the provenance in a bundle.json. Raises SubmissionError for anything else."""
     expected = {
         "options": str,
         "described_by_hand": bool,

@@ -1,7 +1,7 @@
-"""From a stage to a bundle: written aside on the same file system, renamed when it has passed.
+"""Publish a bundle: write it aside on the same file system and rename it after it has passed.
 
-Whatever happens before the renames, the output folder holds what it held; a bundle that
-was there before is moved aside, and back if anything fails.
+Until the renames, the output folder is unchanged whatever happens. An existing bundle is
+moved aside, and back if anything fails.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class OutputError(SubmissionError):
 
 @dataclass(frozen=True)
 class Staging:
-    """A folder aside in ``output``; ``bundle`` is where the bundle is built in it."""
+    """A temporary folder in ``output``; the bundle is built in its subfolder ``bundle``."""
 
     output: Path
     folder: Path
@@ -39,7 +39,7 @@ class Staging:
 
 @dataclass(frozen=True)
 class Published:
-    """A bundle in its place; ``note`` says what happened to an earlier one."""
+    """A published bundle; ``note`` says what happened to an earlier one."""
 
     bundle: Path
     archive: Path
@@ -49,10 +49,10 @@ class Published:
 
 @contextlib.contextmanager
 def staging(output: Path, bundle_name: str) -> Iterator[Staging]:
-    """A folder to build a bundle in, removed at the end of the block however it ends.
+    """Yield a folder to build a bundle in, and always remove it at the end of the block.
 
-    One process works in an output folder at a time; what a killed one left is removed.
-    Raises OutputError, also for errors of the file system inside the block.
+    Only one process at a time works in an output folder; remains of killed processes are removed.
+    Raises OutputError, also for file system errors inside the block.
     """
     try:
         output.mkdir(parents=True, exist_ok=True)
@@ -71,9 +71,9 @@ def staging(output: Path, bundle_name: str) -> Iterator[Staging]:
 
 
 def publish(stage: Staging, layout: BundleLayout, *, time: int, key: Path | None = None) -> Published:
-    """Pack the bundle and put it, its archive, that of its masks, and their sha256 in their places.
+    """Pack the bundle and move it, its archive, the archive of its masks and their sha256 into place.
 
-    ``key`` is the SSH key to sign the manifest with; the signature is put next to them.
+    ``key`` is the SSH key that signs the manifest; the signature is put next to them.
     """
     name = layout.name.folder
     archive = stage.folder / f"{name}.tar.gz"
@@ -87,7 +87,7 @@ def publish(stage: Staging, layout: BundleLayout, *, time: int, key: Path | None
         made.append(signature)
     places = [stage.output / each.name for each in made]
     same = places[0].is_dir() and manifest_text(places[0]) == manifest_text(stage.bundle)
-    # Signature and masks stay with their bundle: in their place with the same manifest, else aside.
+    # Signature and masks stay with their bundle: in place if the manifest is the same, else aside.
     others = [
         stage.output / each.name for each in (signature, masks, masks.with_name(f"{masks.name}.sha256"))
     ]
@@ -106,7 +106,7 @@ def publish(stage: Staging, layout: BundleLayout, *, time: int, key: Path | None
     finally:
         for empty in (aside, aside.parent):
             with contextlib.suppress(OSError):
-                empty.rmdir()  # only where nothing is kept in it
+                empty.rmdir()  # only if nothing is kept in it
     if same:
         note = f"The bundle that was in {stage.output} had the same files; it was replaced."
     elif before:
@@ -117,7 +117,7 @@ def publish(stage: Staging, layout: BundleLayout, *, time: int, key: Path | None
 
 
 def _rename_all(moves: list[tuple[Path, Path]]) -> None:
-    """Rename one after the other; if one fails, those before it are undone."""
+    """Rename one after the other; if one fails, undo those before it."""
     done: list[tuple[Path, Path]] = []
     try:
         for source, target in moves:

@@ -1,7 +1,7 @@
-"""A bundle on disk: unpacked if it is an archive, and its runs read back from it.
+"""Read a bundle from disk: unpack it if it is an archive, and read its runs.
 
-A bundle comes from elsewhere: an archive is judged by the rules on tars before it is unpacked, no
-link is followed, and what is read was found in the tree, never named by it.
+Bundles come from other people: an archive must pass the rules on tars before it is unpacked, links are
+not followed, and only files found in the tree are read, never paths named in it.
 """
 
 from __future__ import annotations
@@ -35,30 +35,30 @@ from submission.bundle.repository import Commit
 from submission.bundle.sources import Sources
 from submission.runs.runs import read_runs
 
-#: What README of a bundle without bundle.json says about the packager's options and of files left out.
+#: The packager's options and the left-out files in the README of a bundle without bundle.json.
 _OPTIONS = re.compile(r"^python -m submission\.package --logs logs/ (.*)$", re.M)
 _LEFT_OUT = re.compile(r"files whose names begin with a dot, which .* refuses: (.*)\.$", re.M)
 
 
 @dataclass(frozen=True)
 class Bundle(Sources):
-    """A bundle on disk: its tree, and its runs, their code and system, and how it was made."""
+    """A bundle on disk: its tree and layout, its runs, their code and system, and how it was made."""
 
     tree: SubmissionTree
     layout: BundleLayout
 
 
 def with_name(path: Path) -> Path:
-    """The path, but for ``.`` and ``..`` the folder that they lead to: a bundle has a name."""
+    """Return the path, with ``.`` and ``..`` resolved, since a bundle needs a name."""
     return path if path.name not in ("", "..") else Path(os.path.abspath(path))
 
 
 @contextlib.contextmanager
 def unpacked(path: Path) -> Iterator[tuple[Path, str]]:
-    """The folder of a bundle, and the name by which messages show it: the path itself, or the contents of
-    an archive in a folder that is removed at the end.
+    """Yield the folder of a bundle and its name for messages: the path itself, or an archive unpacked
+    into a folder that is removed at the end.
 
-    Raises CloudMaskError where the archive is not safe to unpack.
+    Raises CloudMaskError if the archive is not safe to unpack.
     """
     if path.is_dir():
         yield path, str(path)
@@ -87,7 +87,7 @@ def unpacked(path: Path) -> Iterator[tuple[Path, str]]:
 
 
 def find_tree(root: Path, name: str = "") -> SubmissionTree:
-    """The submission tree of a folder, shown as ``name``. Raises CloudMaskError where it is not one."""
+    """Return the only submission tree in a folder, shown as ``name``. Raises CloudMaskError otherwise."""
     trees = discover(root, shown=lambda path: str(PurePath(name or root, path.relative_to(root)))).trees
     trees = [tree for tree in trees if tree.is_bundle]
     if len(trees) != 1:
@@ -97,10 +97,10 @@ def find_tree(root: Path, name: str = "") -> SubmissionTree:
 
 @contextlib.contextmanager
 def read_bundle(tree: SubmissionTree) -> Iterator[Bundle]:
-    """The bundle of a tree with one experiment; its runs are copied aside while the block lasts.
+    """Yield the bundle of a tree with one experiment; a copy of its runs exists during the block.
 
-    Raises CloudMaskError where a part is missing or unusable, and where a log and what lies next to
-    it are not of one run.
+    Raises CloudMaskError if a part is missing or unusable, or if a log and the files next to it are
+    not from the same run.
     """
     layout = _layout(tree)
     with tempfile.TemporaryDirectory(prefix="cloudmask-runs-") as folder:
@@ -115,7 +115,7 @@ def read_bundle(tree: SubmissionTree) -> Iterator[Bundle]:
 
 
 def _provenance(tree: SubmissionTree, layout: BundleLayout) -> Provenance:
-    """How the bundle was made. Raises SubmissionError for an unreadable bundle.json."""
+    """Return how the bundle was made. Raises SubmissionError for an unreadable bundle.json."""
     name = _name(layout, layout.provenance)
     if name in tree.files:
         return from_json(tree.json(name), tree.shown(name))
@@ -142,7 +142,7 @@ def _layout(tree: SubmissionTree) -> BundleLayout:
 
 
 def _copy_runs(tree: SubmissionTree, layout: BundleLayout, folder: Path) -> dict[str, str]:
-    """Lay out the runs as folders below ``folder``; returns what each copy is called in the bundle."""
+    """Copy the runs to run folders below ``folder``; return each copy's name in the bundle."""
     science = next(iter(tree.parts.science.values()))
     config = _run_config(tree, science.path(RUN_CONFIG))
     names: dict[str, str] = {}
@@ -170,7 +170,7 @@ def _copy_runs(tree: SubmissionTree, layout: BundleLayout, folder: Path) -> dict
 
 
 def _run_config(tree: SubmissionTree, name: str) -> dict[str, Any]:
-    """The configuration of the runs, without a seed."""
+    """Return the configuration of the runs, without a seed. Raises SubmissionError if it is unusable."""
     try:
         config = parse_yaml(tree.text(name) or "")
     except YamlDefect as error:
@@ -183,7 +183,7 @@ def _run_config(tree: SubmissionTree, name: str) -> dict[str, Any]:
 
 
 def _in_bundle(error: CloudMaskError, names: dict[str, str]) -> SubmissionError:
-    """An error about the copies of the runs, told of the files of the bundle."""
+    """Rewrite an error about copies of the runs so that it names the files of the bundle."""
 
     def named(text: str) -> str:
         for copy in sorted(names, key=len, reverse=True):
@@ -197,11 +197,11 @@ def _in_bundle(error: CloudMaskError, names: dict[str, str]) -> SubmissionError:
 
 
 def _commit(tree: SubmissionTree, layout: BundleLayout) -> Commit:
-    """The commit as config.yaml names it; its time is not in a bundle and stays 0."""
+    """Return the commit that config.yaml names; its time is not in a bundle and stays 0."""
     name = _name(layout, layout.science / CONFIG)
     try:
         config = parse_yaml(tree.text(name) or "")
-    except YamlDefect:  # the checker says what is wrong with it
+    except YamlDefect:  # the checker reports it
         config = None
     github = config.get("github") if isinstance(config, dict) else None
     fields = [github.get(key) if isinstance(github, dict) else None for key in ("commit", "repo", "tag")]
@@ -229,13 +229,13 @@ def _name(layout: BundleLayout, path: Path) -> str:
 
 
 def _unusable(where: str, found: str, expected: str) -> SubmissionError:
-    """What to say about a part of a bundle that the packager does not write so."""
+    """Return the error for a part of a bundle that the packager would not have written."""
     remedy = "ask the submitter for the bundle again"
     return SubmissionError(where, found=found, expected=expected, remedy=remedy)
 
 
 def no_bundle(path: Path, found: str) -> SubmissionError:
-    """What to say about a path that is no bundle."""
+    """Return the error for a path that is not a bundle."""
     return SubmissionError(
         path,
         found=found,

@@ -1,11 +1,11 @@
-"""The batch file of a run as it goes into a bundle: what Slurm was told, without the submitter's folders."""
+"""Redact a run's batch file for the bundle: keep what Slurm was told, drop the submitter's folders."""
 
 from __future__ import annotations
 
 import re
 import shlex
 
-#: Where a folder stands in the script (benchmark/sweep/templates/job.slurm.j2), and what stands for it.
+#: Where folders occur in the script (benchmark/sweep/templates/job.slurm.j2), and their replacements.
 _FOLDERS = (
     (r"^experiment=(.+)$", "/EXPERIMENT"),
     (r"^cd (.+)$", "/CHECKOUT"),
@@ -15,23 +15,23 @@ _FOLDERS = (
     (r"\bapptainer exec (.+) \\$", "/IMAGE"),
 )
 
-#: Slurm quotes paths in its own way.
+#: Paths that Slurm quotes differently.
 _OUTPUT = r"^(#SBATCH --output=).*(output/[^/\"]+)\"?$"
 
 
 def redact_folders(script: str) -> str:
-    """The script with a word in capitals for each absolute folder of its own; all else stays.
+    """Replace each absolute folder in the script with a word in capitals; change nothing else.
 
-    Folders may hold the name of a user, and mean nothing on another machine.
+    Folders may contain a user's name, and mean nothing on another machine.
     """
     names: dict[str, str] = {}
     for pattern, name in _FOLDERS:
         if match := re.search(pattern, script, re.MULTILINE):
             try:
                 words = shlex.split(match[1])
-            except ValueError:  # an open quote: nobody's folder
+            except ValueError:  # an unclosed quote: not a folder
                 continue
-            if words and words[-1].startswith("/"):  # of the words of apptainer the image is the last
+            if words and words[-1].startswith("/"):  # apptainer's last word is the image
                 names.setdefault(words[-1].rstrip("/"), name)
     for folder in sorted(names, key=len, reverse=True):
         for written in (shlex.quote(folder), folder):

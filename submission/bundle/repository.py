@@ -1,7 +1,7 @@
-"""The code of a submission: the git-tracked files of the commit that the logs name.
+"""Export the code of a submission: the git-tracked files of the commit that the logs name.
 
-Every path out of this module that is not the commit itself ends in a SubmissionError
-that says what to do: a submission's code is what ran, or there is no submission.
+Whatever prevents this raises a SubmissionError that says what to do: without the code
+that ran there is no submission.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ NO_REMOTE = "no public remote; the code is in this bundle"
 NO_TAG = "no tag points at this commit"
 NO_BRANCH = "no branch was checked out"
 
-#: An address that a document shows as it is.
+#: An address that documents show unescaped.
 _PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9@:/.+~-]+")
 
-#: Files of a dirty tree that a message lists.
+#: Maximum number of changed files that a message lists.
 LISTED = 10
 
 
 @dataclass(frozen=True)
 class Commit:
-    """A commit of the checkout ``root``: ``time`` in seconds since 1970, the rest as text."""
+    """A commit of the checkout ``root``; ``time`` is in seconds since 1970."""
 
     root: Path
     sha: str
@@ -50,11 +50,11 @@ class Commit:
 
 
 def find_commit(folder: Path, sha: str, *, ignore: Sequence[Path] = (), clean: bool = True) -> Commit:
-    """The commit ``sha`` of the checkout that ``folder`` is in.
+    """Find the commit ``sha`` of the checkout that contains ``folder``.
 
     ``ignore`` are folders whose untracked files do not count: logs and output. Raises
-    SubmissionError where there is no checkout, where it has uncommitted changes (unless ``clean`` is
-    false), and where it has no such commit.
+    SubmissionError if there is no checkout, if it has uncommitted changes (unless ``clean`` is
+    false), or if it has no such commit.
     """
     try:
         root = Path(_git(folder, "rev-parse", "--show-toplevel"))
@@ -97,10 +97,10 @@ def _refuse_changes(root: Path, ignore: Sequence[Path]) -> None:
 
 
 def export_code(commit: Commit, target: Path) -> list[str]:
-    """Write the commit's files below ``target``; returns the names that were left out.
+    """Write the commit's files below ``target``; return the names that were left out.
 
-    Left out is what begins with a dot: MLCommons' repository check refuses such names.
-    Files are written with mode 644 or 755, whatever the umask is.
+    Names that begin with a dot are left out: MLCommons' repository check refuses them.
+    Files get mode 644 or 755, whatever the umask is.
     """
     command = _command(commit.root, "-c", "tar.umask=0022", "archive", "--format=tar", commit.sha)
     left_out = []
@@ -129,12 +129,12 @@ def export_code(commit: Commit, target: Path) -> list[str]:
 
 
 def commit_text(commit: Commit) -> bytes:
-    """The text of the commit, whose digest is its name."""
+    """Return the text of the commit, whose digest is the commit's name."""
     return _output(commit.root, "cat-file", "commit", commit.sha)
 
 
 def commit_listing(commit: Commit) -> bytes:
-    """The files of the commit with their modes and digests, one on each line."""
+    """Return the files of the commit with their modes and digests, one per line."""
     return _output(commit.root, "ls-tree", "-r", "-z", commit.sha).replace(b"\0", b"\n")
 
 
@@ -149,7 +149,7 @@ def _write_file(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -
 
 
 def _public_remote(root: Path) -> str:
-    """The address of origin as anyone could use it, without a user or password; never a local path."""
+    """Return origin's public address, without user or password; never a local path."""
     try:
         address = _git(root, "remote", "get-url", "origin")
     except SubmissionError:
@@ -158,9 +158,9 @@ def _public_remote(root: Path) -> str:
 
 
 def public_address(address: str) -> str | None:
-    """``git@host:group/name.git`` and addresses with a password -> ``https://host/group/name``.
+    """Convert ``git@host:group/name.git`` and addresses with a password to ``https://host/group/name``.
 
-    None for what only this machine can reach.
+    Return None for an address that only this machine can reach.
     """
     match = re.fullmatch(
         r"(?:https?|ssh|git)://(?:[^@/]*@)?([\w.-]+)(?::\d+)?/(.+)", address
@@ -171,12 +171,12 @@ def public_address(address: str) -> str | None:
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    """What a git command prints, as a text. Raises SubmissionError."""
+    """Return the output of a git command as text. Raises SubmissionError."""
     return _output(folder, *arguments).decode(errors="surrogateescape").rstrip("\n")
 
 
 def _output(folder: Path, *arguments: str) -> bytes:
-    """What a git command prints. Raises SubmissionError where git fails or is not installed."""
+    """Return the output of a git command. Raises SubmissionError if git fails or is not installed."""
     try:
         done = subprocess.run(
             _command(folder, *arguments), capture_output=True, env=_environment(), check=False
@@ -201,6 +201,6 @@ def _command(folder: Path, *arguments: str) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    """The environment without what would point git at another repository, and with plain English."""
+    """Return the environment without variables that point git at another repository; messages in English."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     return kept | {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}

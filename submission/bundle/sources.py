@@ -1,4 +1,4 @@
-"""What the documents of a bundle are made of: the same when it is packaged and when it is verified."""
+"""The inputs of a bundle's documents: the same for the packager and the verifier."""
 
 from __future__ import annotations
 

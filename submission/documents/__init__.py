@@ -1,1 +1,1 @@
-"""The texts of a bundle, from templates and from the runs."""
+"""The texts of a bundle, written from templates and from the runs."""

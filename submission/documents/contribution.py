@@ -1,7 +1,7 @@
-"""The contribution document (S4, P): Markdown that begins with the table of measurements.
+"""Write the contribution document (S4, P): Markdown that begins with the table of measurements.
 
-Its prose is a template; what stands in it is computed here from the logs, or is in
-``reference.py`` with its source. The checker recomputes the scores in its own way.
+Its prose is a template. Its numbers are computed here from the logs, or come from
+``published.py``, with their source. The checker recomputes the scores independently.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ NOT_COMPARABLE = (
 
 
 def contribution(layout: BundleLayout, sources: Sources, figures: Sequence[str] = ()) -> str:
-    """The complete document; ``figures`` are the names of those that are drawn in the bundle."""
+    """Return the complete document; ``figures`` are the names of the figures drawn in the bundle."""
     runs = sources.runs
     results, several = [run.result for run in runs.runs], count(len(runs.runs), "run")
     target = runs.first.result["quality_target"]
@@ -153,7 +153,7 @@ def _interval(runs: RunSet) -> str:
 
 
 def _reused(runs: RunSet) -> str:
-    """Which runs the statistics of time leave out."""
+    """Say which runs the time statistics leave out; "" if none."""
     seeds = [str(run.seed) for run in runs.runs if run.summary.reused]
     if not seeds:
         return ""

@@ -1,6 +1,6 @@
-"""The experiment's folder as an RO-Crate 1.1 of the profile Process Run Crate 0.5: who ran what on what.
+"""Describe the experiment's folder as an RO-Crate 1.1, profile Process Run Crate 0.5: who ran what on what.
 
-Files that the runs left have their sha256 here; MANIFEST.sha256 has that of every file.
+Files of the runs have their sha256 here; MANIFEST.sha256 has the sha256 of every file.
 Sources: w3id.org/ro/crate/1.1, w3id.org/ro/wfrun/process/0.5.
 """
 
@@ -35,7 +35,7 @@ SPECIFICATION = "https://w3id.org/ro/crate/1.1"
 PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
 ORGANISATION, SYSTEM = "#organisation", "#system"
 
-#: Files of the folder, with their type and what they are.
+#: Files of the folder, with their type and description.
 FILES = {
     README: ("text/markdown", "how to repeat the runs and make this tree again"),
     CONFIG: ("application/yaml", "code, data, seeds, hyperparameters and configuration"),
@@ -50,7 +50,7 @@ FILES = {
 
 
 def ro_crate(layout: BundleLayout, sources: Sources) -> dict[str, Any]:
-    """The contents of ro-crate-metadata.json."""
+    """Return the contents of ro-crate-metadata.json."""
     runs = sources.runs
     numbered = list(enumerate(runs.runs, start=1))
     parts = [*_files(sources), _folder(f"{FIGURES}/", "figures of the scientific contribution")]
@@ -61,7 +61,7 @@ def ro_crate(layout: BundleLayout, sources: Sources) -> dict[str, Any]:
 
 
 def _head(layout: BundleLayout, sources: Sources, parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The description of the crate, its root, and what the actions name."""
+    """Return the description of the crate, its root, and the entities that the actions refer to."""
     runs, commit = sources.runs, sources.commit
     data = data_set(runs)
     note = f" {NO_SUBMISSION}" if layout.name.demonstration else ""
@@ -82,7 +82,7 @@ def _head(layout: BundleLayout, sources: Sources, parts: list[dict[str, Any]]) -
             "description": f"{count} {'run' if count == 1 else 'runs'} of the MLCommons Science benchmark "
             f"CloudMask by {runs.org} with the method {method_name(runs)}: mean test accuracy "
             f"{runs.mean:.4f}.{note}",
-            # the time of packaging is no part of a bundle, so that the same runs give the same bytes
+            # not the time of packaging, so that the same runs give the same bytes
             "datePublished": max(_times(run)[1] for run in runs.runs)[:10],
             "license": {"@id": LICENCE},
             "author": {"@id": ORGANISATION},
@@ -149,7 +149,7 @@ def _log(layout: BundleLayout, number: int, run: CheckedRun) -> dict[str, Any]:
 
 
 def _action(layout: BundleLayout, sources: Sources, number: int, run: CheckedRun) -> Iterator[dict[str, Any]]:
-    """A run, and what it resulted in besides its files."""
+    """Yield a run's action and its results other than files."""
     start, end = _times(run)
     data = data_set(sources.runs)
     yield {
@@ -186,7 +186,7 @@ def _action(layout: BundleLayout, sources: Sources, number: int, run: CheckedRun
 
 
 def _times(run: CheckedRun) -> tuple[str, str]:
-    """Start and stop of a run's clock, in UTC."""
+    """Return start and stop of a run's clock, in UTC."""
     times = [run.log.one(key) for key in ("run_start", "run_stop")]
     start, stop = (
         datetime.fromtimestamp(event.time_ms / 1000 if event and event.time_ms else 0, timezone.utc)

@@ -1,4 +1,4 @@
-"""The files of a bundle that are written for it: configurations, scripts, README, notes."""
+"""Write the bundle's own files: configurations, scripts, README, notes."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ from submission.runs.runs import RunSet
 
 TEMPLATES = environment(Path(__file__).parent / "templates")
 
-#: What a bundle of synthetic scenes says about itself.
+#: The statement in a bundle of synthetic scenes.
 NO_SUBMISSION = (
     "This bundle is a demonstration, not a submission. Its runs were made on synthetic scenes; the test data "
     "of the benchmark is fixed, and is the observed scenes of cloud_slstr_ds1."
 )
 
-#: Where the scripts put the data if the runs read it from a folder outside their working directory.
+#: Where scripts put the data if the runs read it from a folder outside their working directory.
 OWN_FOLDER = {"slstr": "data/cloud_slstr_ds1", "synthetic": "data/synthetic"}
 
 
 def run_config(runs: RunSet) -> dict[str, Any]:
-    """The configuration of the runs without its seed, with folders that exist for whoever repeats them.
+    """Return the runs' configuration without the seed, with folders that exist on other machines.
 
-    An absolute path is of the machine that ran; the data's place is no part of the
-    configuration's digest.
+    An absolute path exists only on the original machine; the data folders are not part of
+    the configuration's digest.
     """
     config = runs.config.to_dict()
     del config["seed"]
@@ -56,28 +56,28 @@ def run_config(runs: RunSet) -> dict[str, Any]:
     folders = [Path(data[split]) for split in ("training", "inference")]
     private = any(folder.is_absolute() or ".." in folder.parts for folder in folders)
     together = folders == [folders[0].parent / split for split in ("training", "inference")]
-    if private or not together:  # as downloads and synthetic scenes lie
+    if private or not together:  # like downloads and synthetic scenes
         for split in ("training", "inference"):
             data[split] = f"{OWN_FOLDER[data['kind']]}/{split}"
     return config
 
 
 def method_file(runs: RunSet) -> str:
-    """Name of the method's source where it is the submitter's file, else nothing."""
+    """Return the name of the method's source if it is the submitter's file, else ""."""
     source = runs.shared("method_source")
     return source if source.endswith(".py") and Path(source).name == source else ""
 
 
 def moved_folders(runs: RunSet) -> bool:
-    """Whether the runs read their data from folders that run_config.yaml does not name."""
+    """Whether the runs read their data from folders other than those in run_config.yaml."""
     ours, theirs = run_config(runs)["data"], runs.config.data
     return (ours["training"], ours["inference"]) != (theirs.training, theirs.inference)
 
 
 def data_commands(runs: RunSet) -> list[str]:
-    """The commands that make or fetch the data (S3), run in the folder that holds ``data/``.
+    """Return the commands that make or fetch the data (S3), to be run in the folder with ``data/``.
 
-    Raises SubmissionError for synthetic scenes that nobody could make again.
+    Raises SubmissionError for synthetic scenes that cannot be reproduced.
     """
     data = run_config(runs)["data"]
     if data["kind"] != "synthetic":
@@ -99,7 +99,7 @@ def data_commands(runs: RunSet) -> list[str]:
 
 
 def science_config(runs: RunSet, commit: Commit) -> dict[str, Any]:
-    """The contents of config.yaml (S3)."""
+    """Return the contents of config.yaml (S3)."""
     return {
         "name": runs.config.name,
         "description": runs.config.description,
@@ -119,7 +119,7 @@ def science_config(runs: RunSet, commit: Commit) -> dict[str, Any]:
 
 
 def implementation_notes(runs: RunSet) -> dict[str, str]:
-    """The contents of <system>_<implementation>.json (G 'model-info')."""
+    """Return the contents of <system>_<implementation>.json (G 'model-info')."""
     computing = {"mixed_bfloat16": "bf16", "mixed_float16": "fp16"}.get(str(runs.parameters["precision"]))
     computed = f" (convolutions compute in {computing})" if computing else ""
     initial = (
@@ -172,7 +172,7 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
 
 
 def _values(layout: BundleLayout, sources: Sources) -> dict[str, object]:
-    """What the templates name, except where the file lies."""
+    """Return the values of the templates, except the file's own location."""
     runs, provenance = sources.runs, sources.provenance
     total = [run.result["timing"]["total_seconds"] for run in runs.runs]
     return {

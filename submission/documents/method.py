@@ -1,4 +1,4 @@
-"""What a document says about the method that ran, from what the logs state of it."""
+"""Describe the method in words, from what the logs state about it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmark.record.events import OPTIMIZERS
 from submission.documents.published import MODEL_PARAMETERS, REFERENCE_SOURCE
 from submission.runs.runs import RunSet
 
-#: How weights or tables come about, by kind of method.
+#: How weights or tables are learned, by kind of method.
 _LEARNING = {
     "network": "Its weights start from random values and are trained{optimizer} on patches of "
     "{patch} x {patch} pixels. After each epoch the validation scenes are evaluated; the weights of the "
@@ -27,15 +27,15 @@ class MethodText:
 
     title: str
     parameters: int
-    #: Whether it is the reference's model.
+    #: Whether it is the reference model.
     is_reference: bool
-    #: How it learns, what was adapted, its options and where its source is; empty for the reference.
+    #: How it learns, what was adapted, its options and its source; empty for the reference model.
     paragraphs: tuple[str, ...] = ()
     citations: tuple[str, ...] = ()
 
 
 def method_text(runs: RunSet) -> MethodText:
-    """The method that the logs state; the reference's U-Net where they state none."""
+    """Describe the method that the logs state; the reference U-Net if they state none."""
     log = runs.first.log
     event = log.one("method")
     parameters = runs.first.result.get("parameters", MODEL_PARAMETERS)

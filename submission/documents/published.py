@@ -1,4 +1,4 @@
-"""Every number of a submission that is not of its runs: published ones, each with its source."""
+"""All numbers in a submission that do not come from its runs: published values with their sources."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ PAPER = "Improvements & Evaluations on the MLCommons CloudMask Benchmark, arXiv:
 
 
 class PaperRun(NamedTuple):
-    """A row of the paper's Table 3: times in minutes."""
+    """A row of the paper's Table 3; times in minutes."""
 
     epochs: int
     train_accuracy: float
@@ -18,7 +18,7 @@ class PaperRun(NamedTuple):
 
 
 #: Test accuracy of the reference implementation: 'achieves 92% classification accuracy on
-#: the test set' (PAPER, section 3). It is on the observed SLSTR scenes.
+#: the test set' (PAPER, section 3), on the observed SLSTR scenes.
 REFERENCE_ACCURACY = 0.92
 
 #: PAPER, Table 3: five runs of the U-Net on V100 GPUs at NYU Greene.
@@ -30,7 +30,7 @@ PAPER_RUNS = (
     PaperRun(147, 0.909, 0.896, 98.75, 1.46),
 )
 
-#: The paper heads its times 'per epoch'.
+#: The paper labels its times 'per epoch'.
 PAPER_TIME_NOTE = (
     "The paper describes the times as averages per epoch. Multiplied by the epochs they would exceed the "
     "13 hours that its published job scripts allow by far (142 minutes times 200 epochs is 475 hours), so "
@@ -38,7 +38,7 @@ PAPER_TIME_NOTE = (
 )
 
 #: P 'Hyperparameters and Optimizer CloudMask' and the reference implementation's
-#: cloudMaskConfig.yaml; the keys are those of the log.
+#: cloudMaskConfig.yaml; keys as in the log.
 POLICY_VALUES: dict[str, object] = {
     "opt_base_learning_rate": 0.001,
     "local_batch_size": 32,
@@ -49,7 +49,7 @@ POLICY_VALUES: dict[str, object] = {
 #: P, the same table.
 POLICY_SEED = 1234
 
-#: The reference implementation's model, layer by layer, which a log without a method ran; tests pin it.
+#: Parameters of the reference implementation's model, used by runs whose log states no method; tested.
 MODEL_PARAMETERS = 1_948_609
 REFERENCE_METHOD = "unet"
 REFERENCE_SOURCE = "benchmark.methods.unet"

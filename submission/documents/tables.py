@@ -1,4 +1,4 @@
-"""The tables of a contribution, in Markdown: each computed from the runs, next to what was published."""
+"""The contribution's tables in Markdown: values computed from the runs, next to published values."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ UNDEFINED = "–"
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A Markdown table; of a cell's text only a pipe is escaped, as a cell may hold markup."""
+    """Return a Markdown table; only pipes in cells are escaped, since cells may contain markup."""
     return markdown_table(
         headings, (map(str, row) for row in rows), escape=lambda cell: cell.replace("|", r"\|")
     )
 
 
 def share(value: object) -> str:
-    """An accuracy or another share of one to four decimals, or a dash where it is undefined."""
+    """Format an accuracy or another share with four decimals, or a dash if it is undefined."""
     return f"{value:.4f}" if isinstance(value, int | float) else UNDEFINED
 
 
 def mean_share(values: Iterable[object]) -> str:
-    """The mean over the runs, or a dash where a run has no value."""
+    """Format the mean over the runs, or a dash if a run has no value."""
     numbers = list(values)
     known = [value for value in numbers if isinstance(value, int | float)]
     return share(statistics.fmean(known)) if known and len(known) == len(numbers) else UNDEFINED
 
 
 def rounded(value: float | None, decimals: int) -> str:
-    """A number with ``decimals`` decimals, or a dash where there is none."""
+    """Format a number with ``decimals`` decimals, or a dash for None."""
     return UNDEFINED if value is None else f"{value:.{decimals}f}"
 
 
-#: What the row of a demonstration measures.
+#: Name of the measurement in a demonstration.
 DEMONSTRATED = "Demonstration on synthetic scenes: test accuracy"
 
 
 def measurements(runs: RunSet) -> str:
-    """The rules' table of measurements (S4, P)."""
+    """Return the table of measurements that the rules require (S4, P)."""
     count = len(runs.runs)
     return table(
         ("Measurement name", "Reference model value", "Submitted model value", "Average difference"),
@@ -60,7 +60,7 @@ def measurements(runs: RunSet) -> str:
 
 
 def runs_table(runs: RunSet) -> str:
-    """A row for each run: epochs, accuracies of the best epoch, score, time, weights."""
+    """Return a row per run: epochs, accuracies of the best epoch, score, time, weights."""
     headings = (
         *("Log", "Seed", "Epochs", "Best epoch", "Train accuracy", "Eval accuracy", "Test accuracy"),
         *("Seconds", "Weights (sha256)"),
@@ -83,7 +83,7 @@ def runs_table(runs: RunSet) -> str:
 
 
 def stops(runs: RunSet) -> str:
-    """A row for each run: why it stopped, when it reached the target, its rates, its energy."""
+    """Return a row per run: why it stopped, when it reached the target, its rates, its energy."""
     headings = (
         *("Seed", "Why it stopped", "Resumptions", "Epoch of the target", "Seconds to the target"),
         *("Seconds per epoch", "Seconds per scene", "Joules"),
@@ -104,7 +104,7 @@ def stops(runs: RunSet) -> str:
     return table(headings, rows)
 
 
-#: What is stated over the runs: its name, its field of a run's summary, the decimals that mean something.
+#: Quantities with statistics over the runs: name, field of a run's summary, significant decimals.
 QUANTITIES = (
     ("Test accuracy", "test_accuracy", 4),
     ("Train accuracy", "train_accuracy", 4),
@@ -118,12 +118,12 @@ QUANTITIES = (
 )
 
 
-#: Those that staging is part of: runs that reused staged scenes are left out of them.
+#: Quantities that include staging; runs that reused staged scenes are left out of their statistics.
 STAGED = ("seconds_to_target", "seconds")
 
 
 def over_runs(runs: RunSet) -> str:
-    """Mean, spread, extremes, olympic and geometric mean over the runs."""
+    """Return mean, spread, extremes, olympic and geometric mean over the runs."""
     headings = (
         "Quantity",
         "Mean",
@@ -138,7 +138,7 @@ def over_runs(runs: RunSet) -> str:
 
 
 def _spread(runs: RunSet, field: str, decimals: int) -> list[str]:
-    """Mean, deviation, lowest, highest, olympic and geometric mean of a field of the runs' summaries."""
+    """Format mean, deviation, lowest, highest, olympic and geometric mean of a summary's field."""
     counted = [run for run in runs.runs if field not in STAGED or not run.summary.reused]
     values = [getattr(run.summary, field) for run in counted]
     if None in values or not values:
@@ -149,7 +149,7 @@ def _spread(runs: RunSet, field: str, decimals: int) -> list[str]:
 
 
 def skill(runs: RunSet) -> str:
-    """Scores beyond accuracy, by label and part of the pixels, as means over the runs."""
+    """Return scores beyond accuracy, by label and part of the pixels, as means over the runs."""
     rows = []
     for label, by_part in runs.first.result["scores"].items():
         for part in by_part:
@@ -161,7 +161,7 @@ def skill(runs: RunSet) -> str:
 
 
 def baselines(runs: RunSet) -> str:
-    """What simpler methods reach on the same pixels, as means over the runs."""
+    """Return the accuracies of simpler methods on the same pixels, as means over the runs."""
     names = list(runs.first.result["baselines"])
     rows = [(name, mean_share(run.result["baselines"].get(name) for run in runs.runs)) for name in names]
     return table(
@@ -170,8 +170,8 @@ def baselines(runs: RunSet) -> str:
 
 
 def times(runs: RunSet) -> str:
-    """Where the time between the start of the clock and its stop goes, as means over the runs; over those
-    that staged all their scenes, where there are some."""
+    """Split the time between start and stop of the clock, as means over the runs that staged all their
+    scenes, or over all runs if there are none."""
     summaries = [run.summary for run in runs.runs]
     summaries = [each for each in summaries if not each.reused] or summaries
     parts = ("staging", "training", "evaluation", "inference")
@@ -188,7 +188,7 @@ def times(runs: RunSet) -> str:
 
 
 def paper(runs: RunSet) -> str:
-    """The paper's Table 3 with these runs next to it."""
+    """Return the paper's Table 3 with these runs next to it."""
     paper = [
         (run.epochs, run.train_accuracy, run.test_accuracy, run.train_minutes, run.inference_minutes)
         for run in PAPER_RUNS
@@ -210,7 +210,7 @@ def paper(runs: RunSet) -> str:
 
 
 def _paper_columns(run: RunSummary) -> tuple[float, ...]:
-    """A row as the paper's Table 3 has it, of a complete run."""
+    """Return a complete run as a row of the paper's Table 3."""
     assert run.train_accuracy is not None  # the rules have passed
     assert run.test_accuracy is not None
     minutes = run.training_seconds / 60, run.inference_seconds / 60

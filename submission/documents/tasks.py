@@ -1,4 +1,4 @@
-"""The submission as a Croissant Task (JSON-LD): the problem, its solution by the runs, their evaluation.
+"""Describe the submission as a Croissant Task (JSON-LD): problem, solution by the runs, evaluation.
 
 Source: tasks/README.md of github.com/mlcommons/croissant (ontology of 2026-05-04).
 """
@@ -25,7 +25,7 @@ METRIC = "test_accuracy"
 
 
 def croissant_task(layout: BundleLayout, sources: Sources) -> dict[str, Any]:
-    """The contents of croissant-task.jsonld."""
+    """Return the contents of croissant-task.jsonld."""
     return {
         "@context": CONTEXT,
         "@graph": [_problem(sources), _solution(layout, sources), _evaluation(sources)],
@@ -127,7 +127,7 @@ def _evaluation(sources: Sources) -> dict[str, Any]:
 
 
 def _result(metric: str, value: float, of: str) -> dict[str, Any]:
-    # a number of JSON would be an xsd:double, which the shapes do not take
+    # a JSON number would be an xsd:double, which the shapes do not accept
     number = {"@type": "xsd:decimal", "@value": f"{value:.6f}"}
     return {
         "@type": "croissant:EvaluationResult",

@@ -1,4 +1,4 @@
-"""Templates of documents and pages: Jinja2, with the same settings for all."""
+"""Jinja2 templates of documents and pages, all with the same settings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import jinja2
 
 
 def environment(folder: Path) -> jinja2.Environment:
-    """The templates of a folder. Those of HTML escape what fills them; in others their filters do."""
+    """Return the templates of a folder. HTML templates escape values automatically; others use filters."""
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(folder),
         undefined=jinja2.StrictUndefined,

@@ -1,4 +1,4 @@
-"""The contribution as a typeset PDF: Markdown becomes Typst, and Typst a page."""
+"""Typeset the contribution as a PDF: convert Markdown to Typst, and Typst to pages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmark.core.files import write_aside
 from submission.bundle.layout import FIGURES, BundleLayout
 from submission.documents.markdown import column_sides, parse
 
-#: How the typeset contribution looks. Lines of text are as long as the figures are wide.
+#: Style of the typeset contribution. Lines of text are as wide as the figures.
 TYPST_STYLE = """\
 #set document(title: "CloudMask: scientific contribution", date: none)
 #set page(paper: "a4", margin: (x: 21.1mm, y: 22mm), numbering: "1 / 1")
@@ -34,13 +34,13 @@ TYPST_STYLE = """\
 
 
 def write_typeset(layout: BundleLayout) -> None:
-    """Typeset the contribution that lies in the bundle with its figures, under every name of the PDF.
+    """Typeset the contribution in the bundle with its figures, and write it under all names of the PDF.
 
-    The same document and figures give the same bytes, with one version of Typst. Raises
-    SubmissionError where it cannot be typeset.
+    With the same version of Typst, the same document and figures give the same bytes. Raises
+    SubmissionError if the document cannot be typeset.
     """
     source = to_typst(layout.contribution.read_text(encoding="utf-8")).encode()
-    fonts = typst.Fonts(include_system_fonts=False)  # the same letters on every machine
+    fonts = typst.Fonts(include_system_fonts=False)  # the same fonts on every machine
     try:
         pdf = typst.Compiler(source, root=layout.science, font_paths=fonts).compile(format="pdf")
     except typst.TypstError as error:
@@ -58,16 +58,16 @@ def write_typeset(layout: BundleLayout) -> None:
 
 
 def to_typst(markdown: str) -> str:
-    """The Markdown of a contribution as Typst: headings, paragraphs, tables, lists, links, figures.
+    """Convert a contribution's Markdown to Typst: headings, paragraphs, tables, lists, links, figures.
 
-    Every text becomes a string, in which nothing is markup: no text can be taken for a command,
-    and Markdown of any other kind is shown as it is typed. A figure is shown by its PDF.
+    All text becomes strings, which contain no markup, so no text is taken for a command;
+    other Markdown is shown as typed. A figure is shown as its PDF.
     """
     return TYPST_STYLE + "\n".join(map(_typst, parse(markdown).children)) + "\n"
 
 
 def _typst(node: SyntaxTreeNode) -> str:
-    """A piece of Markdown as Typst."""
+    """Convert a piece of Markdown to Typst."""
     inner = "".join(map(_typst, node.children))
     match node.type:
         case "text":
@@ -99,7 +99,7 @@ def _typst(node: SyntaxTreeNode) -> str:
             return before + inner + after
 
 
-#: What stands around the contents of a piece of Markdown that needs nothing else.
+#: Text before and after the contents of simple pieces of Markdown.
 _AROUND = {
     "inline": ("", ""),
     "tbody": ("", ""),
@@ -113,5 +113,5 @@ _AROUND = {
 
 
 def _string(text: str) -> str:
-    """A text as a string of Typst."""
+    """Convert a text to a Typst string."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

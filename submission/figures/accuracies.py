@@ -1,4 +1,4 @@
-"""Accuracy by scene, in every run."""
+"""Plot the accuracy of each scene in every run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from submission.runs.runs import CheckedRun
 
 
 def accuracy_by_scene(runs: Sequence[CheckedRun]) -> Figure:
-    """Accuracy of every scene in every run, and the mean; day next to night, the hardest scenes below."""
+    """Plot the accuracy of each scene in every run, and the mean; day next to night, hardest scenes below."""
     scenes = _accuracies(runs)
     parts = {period: [s for s in scenes if s.period == period] for period in PERIODS}
     parts = {period: part for period, part in parts.items() if part}

@@ -1,4 +1,4 @@
-"""The figures of a contribution: which there are, and what each shows. Needs no package that draws."""
+"""List a contribution's figures and what each shows. Imports no drawing package."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from submission.runs.runs import RunSet
 
-#: Name of a figure's files -> what it shows; the first four are the paper's, in its order.
+#: Name of a figure's files -> what it shows; the first four are the paper's, in the same order.
 FIGURES = {
     "figure-1-preprocessing": "Preprocessing. Above, what becomes of a training scene: its centre is cut "
     "into patches, each with its label. Below, what becomes of an inference scene: overlapping patches with "
@@ -26,17 +26,17 @@ FIGURES = {
     "figure-7-timeline": "Timeline of the best run (seed {best}), from the events of its log.",
 }
 PREPROCESSING, TRAINING, VALIDATION, BEST_RUN, SCENES, RELIABILITY, TIMELINE = FIGURES
-#: Those that need nothing but the logs.
+#: Figures that need only the logs.
 FROM_LOGS = (TRAINING, VALIDATION, BEST_RUN, SCENES, TIMELINE)
 MAP = "map-"
-#: Maps that the document shows; all of them are in the bundle.
+#: Maximum number of maps in the document; all maps are in the bundle.
 MAPS_SHOWN = 8
 
 
 def captions(names: Sequence[str], runs: RunSet) -> dict[str, str]:
-    """Name -> caption of the figures that the document shows, in its order.
+    """Return name -> caption of the figures in the document, in its order.
 
-    Of many maps those are shown that are evenly spread from the lowest accuracy to the highest.
+    If there are many maps, show a selection evenly spread from the lowest accuracy to the highest.
     """
     best = runs.best.seed
     shown = {
@@ -55,17 +55,17 @@ def captions(names: Sequence[str], runs: RunSet) -> dict[str, str]:
 
 
 def drawn(folder: Path) -> list[str]:
-    """Names of the figures that are in a folder."""
+    """Return the names of the figures in a folder."""
     return sorted(path.stem for path in folder.glob("*.png"))
 
 
 def needs_scenes(name: str) -> bool:
-    """Whether a figure is made of scenes and masks, so that the logs alone do not give it."""
+    """Whether a figure needs scenes and masks, not only the logs."""
     return name in (PREPROCESSING, RELIABILITY) or name.startswith(MAP)
 
 
 def _spread_out(values: Sequence[str], most: int) -> list[str]:
-    """At most ``most`` of the values, evenly spaced, with the first and the last."""
+    """Select at most ``most`` values, evenly spaced, including the first and the last."""
     if len(values) <= most:
         return list(values)
     return [values[index * (len(values) - 1) // (most - 1)] for index in range(most)]

@@ -1,4 +1,4 @@
-"""Loss and accuracy over epochs: all runs (the paper's figures 2 and 3), and the best in detail (4)."""
+"""Plot loss and accuracy over epochs: all runs (the paper's figures 2 and 3), the best in detail (4)."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from submission.figures.style import new_figure, panel_title, run_line
 from submission.runs.runs import CheckedRun
 from submission.runs.statistics import curve
 
-#: The marks of the best and of the last epoch; where both are one, the square is around the dot.
+#: Markers of the best and the last epoch; if they coincide, the square surrounds the dot.
 BEST: dict[str, Any] = {"linestyle": "", "marker": "o", "markersize": 5, "zorder": 5}
 LAST: dict[str, Any] = {"linestyle": "", "marker": "s", "markersize": 7.5, "markerfacecolor": "none"}
 
 
 def all_runs(runs: Sequence[CheckedRun], split: str) -> Figure:
-    """Loss and accuracy of every run; ``split`` is train or eval.
+    """Plot loss and accuracy of every run; ``split`` is train or eval.
 
-    A dot is the epoch whose weights are scored, a square the last epoch of the run.
+    A dot marks the epoch whose weights are scored, a square the last epoch of the run.
     """
     figure = new_figure(3.1 + 0.16 * ((len(runs) + 1) // 3))
     axes = figure.subplots(1, 2)
@@ -48,7 +48,7 @@ def all_runs(runs: Sequence[CheckedRun], split: str) -> Figure:
 
 
 def best_run(run: CheckedRun) -> Figure:
-    """Loss and accuracy of one run, training next to validation."""
+    """Plot loss and accuracy of one run, training next to validation."""
     figure = new_figure(3.1)
     axes = figure.subplots(1, 2)
     best, target = run.summary.best_epoch, float(run.result["quality_target"])
@@ -68,7 +68,7 @@ def best_run(run: CheckedRun) -> Figure:
 
 
 def _look(run: CheckedRun, number: int) -> dict[str, Any]:
-    """The line of a run: a thin plain one for many epochs."""
+    """Return the line style of a run: thin and solid if there are many epochs."""
     many = run.summary.epochs > MARKED_EPOCHS
     return run_line(number) | ({"linestyle": "-", "linewidth": 0.7} if many else {})
 

@@ -1,4 +1,4 @@
-"""The process that draws. It imports what draws, which takes as long as drawing, while this one checks."""
+"""Draw in a second process: it imports the drawing packages (as slow as drawing) while this one checks."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pathlib import Path
 from benchmark.core.processes import meanwhile
 from submission.runs.runs import RunSet
 
-#: Draws into a folder what needs nothing but the logs of runs, during a block.
+#: Draws the figures that need only the runs' logs into a folder, while a block runs.
 Draw = Callable[[RunSet, Path], contextlib.AbstractContextManager[None]]
 
 
 @contextlib.contextmanager
 def drawing() -> Iterator[Draw]:
-    """A process that gets ready to draw. To be entered before anything slow; it draws once."""
+    """Start a process that prepares to draw, once. Enter this before anything slow."""
     with meanwhile(_import) as during:
         yield lambda runs, folder: during(partial(_draw, runs, folder))
 
@@ -26,7 +26,7 @@ def _import() -> None:
 
 
 def _draw(runs: RunSet, folder: Path) -> None:
-    # late: the packages that draw are needed in that process only
+    # late: only that process needs the drawing packages
     from submission.figures.from_logs import draw_from_logs
 
     draw_from_logs(runs, folder)

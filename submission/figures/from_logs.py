@@ -1,4 +1,4 @@
-"""Curves, accuracies by scene and the timeline: drawn from nothing but the logs."""
+"""Draw curves, accuracies by scene and the timeline from the logs alone."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from submission.runs.runs import RunSet
 
 
 def draw_from_logs(runs: RunSet, folder: Path) -> None:
-    """Draw into ``folder`` what needs nothing but the logs, several figures at a time."""
+    """Draw the figures that need only the logs into ``folder``, several at a time."""
     figures: dict[str, Callable[[], Figure]] = {
         TRAINING: lambda: all_runs(runs.runs, "train"),
         VALIDATION: lambda: all_runs(runs.runs, "eval"),

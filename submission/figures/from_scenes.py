@@ -1,4 +1,4 @@
-"""Maps, reliability and the preprocessing: drawn from the scene files and the masks of the best run."""
+"""Draw maps, reliability and preprocessing from the scene files and the masks of the best run."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from submission.runs.runs import RunSet
 
 
 def draw_from_scenes(runs: RunSet, data: Path, folder: Path) -> None:
-    """Draw into ``folder`` what needs the scenes and the best run's masks, if they are available.
+    """Draw the figures that need scenes and the best run's masks into ``folder``, if these are available.
 
-    ``data`` is the folder that the configuration's data folders start from. A process has one scene at a
-    time in memory. Raises SceneError, and SubmissionError where a mask is not that of the run.
+    The configuration's data folders are relative to ``data``. Each process has one scene at a time in
+    memory. Raises SceneError, and SubmissionError if a mask does not belong to the run.
     """
     inference = _inference_scenes(runs, data)
     if not inference:
         return
     training = _scene_files(data / runs.config.data.training)
-    # The preprocessing shows the first of both.
+    # The preprocessing figure shows the first training scene and the first inference scene.
     shown = [training[0] if training else None, *[None] * (len(inference) - 1)]
     works = [partial(_draw_scene, runs, *each, folder) for each in zip(inference, shown, strict=True)]
     counts = Reliability()
@@ -37,7 +37,7 @@ def draw_from_scenes(runs: RunSet, data: Path, folder: Path) -> None:
 
 
 def _draw_scene(runs: RunSet, path: Path, training: Path | None, folder: Path) -> Reliability:
-    """Draw the map of a scene, and the preprocessing with a training scene; returns what was counted."""
+    """Draw a scene's map, and the preprocessing if a training scene is given; return the scene's counts."""
     made = scene_map(runs.best, path)
     write(draw_map(made), folder, f"{MAP}{path.stem}")
     if training is not None:
@@ -46,7 +46,7 @@ def _draw_scene(runs: RunSet, path: Path, training: Path | None, folder: Path) -
 
 
 def _inference_scenes(runs: RunSet, data: Path) -> list[Path]:
-    """The scene files that the best run has scored and left a mask of."""
+    """Return the scene files that the best run scored and has masks for."""
     scored = {str(event.metadata["scene"]) for event in runs.best.log.sound("scene_accuracy")}
     files = _scene_files(data / runs.config.data.inference)
     return [path for path in files if path.stem in scored and runs.best.folder.mask(path.stem).is_file()]

@@ -1,4 +1,4 @@
-"""How scenes become patches, and patches a mask: the paper's figure 1, drawn from scene files."""
+"""Draw how scenes become patches, and patches a mask (the paper's figure 1), from scene files."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from submission.figures.palette import BLACK, SKY, VERMILLION
 from submission.figures.scenes import THINNING, SceneMap
 from submission.figures.style import new_figure, panel_title, without_ticks
 
-#: Between patches that are drawn apart, as a part of their side.
+#: Gap between patches that are drawn apart, as a fraction of their side.
 GAP = 0.12
 
 
 def preprocessing(config: Config, training: Path, inference: SceneMap) -> Figure:
-    """Above, a training scene: crop, patches, their label. Below, an inference scene: tiles, mask.
+    """Draw a training scene above (crop, patches, labels) and an inference scene below (tiles, mask).
 
     Raises SceneError.
     """
@@ -61,7 +61,7 @@ def preprocessing(config: Config, training: Path, inference: SceneMap) -> Figure
     panel_title(axes[1, 0], "d", "Inference scene in zeros")
     _below(axes[1, 0], f"patches overlap by {geometry.crop} pixels\n(two are framed)")
     tiles = inference_patches(inference.probability.astype(np.float32) + 1, patch, geometry.crop) - 1
-    tiles[tiles < 0] = np.nan  # outside of the scene, which the mask does not keep
+    tiles[tiles < 0] = np.nan  # outside the scene, not part of the mask
     _show(axes[1, 1], _apart(tiles[:, edge : edge + stride, edge : edge + stride], across), "cividis")
     panel_title(axes[1, 1], "e", f"{down} × {across} predictions")
     _below(axes[1, 1], f"the inner {stride} × {stride} of each is kept\n(dashed in d)")
@@ -76,7 +76,7 @@ def preprocessing(config: Config, training: Path, inference: SceneMap) -> Figure
 
 
 def _show(axes: Axes, image: NDArray, colours: str = "gray") -> None:
-    """An image with its pixels' numbers as coordinates, at reduced resolution; NaN is paper."""
+    """Show an image at reduced resolution with pixel numbers as coordinates; NaN shows the paper."""
     thin = image[::THINNING, ::THINNING]
     extent = (0, image.shape[1], image.shape[0], 0)
     axes.imshow(thin, cmap=colours, vmin=0, vmax=1, extent=extent)
@@ -93,7 +93,7 @@ def _below(axes: Axes, text: str) -> None:
 
 
 def _apart(patches: NDArray, columns: int) -> NDArray:
-    """Patches [n, side, side(, 3)] drawn apart on paper: [R, C] or [R, C, 3]."""
+    """Lay out patches [n, side, side(, 3)] with gaps in one image [R, C] or [R, C, 3]."""
     side = patches.shape[1]
     step = side + max(1, round(GAP * side))
     rows = len(patches) // columns
@@ -107,7 +107,7 @@ def _apart(patches: NDArray, columns: int) -> NDArray:
 
 
 def _padded(picture: NDArray, patch: int, crop: int) -> NDArray:
-    """The picture with the zeros around it that inference adds, put together from its patches."""
+    """Return the picture with the zeros that inference adds around it, assembled from its patches."""
     stride = patch - crop
     down, across = (-(-size // stride) for size in picture.shape[:2])
     patches = inference_patches(picture, patch, crop)

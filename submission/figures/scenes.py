@@ -1,7 +1,7 @@
-"""The results of a run on its inference scenes: a map of each, and the reliability of its probabilities.
+"""Draw a run's results on its inference scenes: a map of each, and the reliability of probabilities.
 
-Both need the scene files and the run's masks. A mask is believed only if its right pixels are as many
-as the log counts.
+Both need the scene files and the run's masks. A mask is accepted only if it has as many right pixels
+as the log states.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ from submission.figures.palette import (
 from submission.figures.style import new_figure, panel_title, without_ticks
 from submission.runs.runs import CheckedRun
 
-#: Right pixels in grey, wrong ones in colour: in the order of benchmark.scenes.render.outcome.
+#: Right pixels in grey, wrong pixels in colour, in the order of benchmark.scenes.render.outcome.
 OUTCOMES = {"clear": "#3C3C3C", "cloud": "#FFFFFF", "missed cloud": VERMILLION, "false cloud": SKY}
-#: Every fourth pixel is about what a panel of a printed page shows.
+#: Every fourth pixel is about the resolution of a printed panel.
 THINNING = 4
 BINS = 20
 
 
 @dataclass(frozen=True)
 class SceneMap:
-    """One inference scene with what a run predicted for it.
+    """One inference scene with a run's prediction for it.
 
     probability: float16 [R, C], of cloud; mask: uint8 [R, C], 1 where cloud is predicted.
     """
@@ -58,7 +58,7 @@ class SceneMap:
 
 
 def scene_map(run: CheckedRun, path: Path) -> SceneMap:
-    """A scene and its mask. Raises SceneError, and SubmissionError where they are not those of the run."""
+    """Read a scene and its mask. Raises SceneError, and SubmissionError if they are not the run's."""
     geometry = run.config.geometry
     scene = read_scene(path, (geometry.rows, geometry.columns))
     mask_path = run.folder.mask(scene.name)
@@ -94,7 +94,7 @@ def _not_the_runs(path: Path, found: str, expected: str) -> SubmissionError:
 
 
 def draw_map(made: SceneMap) -> Figure:
-    """The scene, its label, the probability of cloud, and the errors."""
+    """Draw the scene, its label, the probability of cloud, and the errors."""
     figure = new_figure(4.35, width=4.9)
     axes = figure.subplots(2, 2)
     thin = (slice(None, None, THINNING),) * 2
@@ -133,10 +133,10 @@ def _outcome_legend(axes: Axes) -> None:
 
 @dataclass
 class Reliability:
-    """Sums by period and bin of the predicted probability: each [BINS].
+    """Sums by period and bin of predicted probability, each [BINS].
 
-    pixels: how many; cloudy: how many of them are cloud in the label; predicted: the sum of
-    their probabilities.
+    pixels: number of pixels; cloudy: number of these that the label calls cloud; predicted:
+    sum of their probabilities.
     """
 
     pixels: dict[str, NDArray[np.float64]] = field(default_factory=dict)
@@ -145,7 +145,7 @@ class Reliability:
 
     @classmethod
     def of(cls, made: SceneMap) -> Reliability:
-        """All pixels of a scene."""
+        """Count all pixels of a scene."""
         probability = made.probability.astype(np.float64).ravel()
         bins = np.minimum((probability * BINS).astype(int), BINS - 1)
         weights = (np.ones(bins.shape), made.scene.label.ravel(), probability)
@@ -153,20 +153,20 @@ class Reliability:
         return cls(*({made.scene.period: each} for each in sums))
 
     def add(self, other: Reliability) -> None:
-        """Add what was counted of other scenes."""
+        """Add the counts of other scenes."""
         for sums, parts in zip(vars(self).values(), vars(other).values(), strict=True):
             for period, part in parts.items():
                 sums[period] = sums.get(period, np.zeros(BINS)) + part
 
 
 def calibration_error(counts: Reliability, period: str) -> float:
-    """Mean distance of predicted probability and share of cloudy pixels, over all pixels (ECE)."""
+    """Return the mean distance of predicted probability and share of cloudy pixels, over all pixels (ECE)."""
     distance = np.abs(counts.predicted[period] - counts.cloudy[period]).sum()
     return float(distance / counts.pixels[period].sum())
 
 
 def reliability(counts: Reliability) -> Figure:
-    """How often pixels are cloudy that were given a probability of cloud, and how many were given it."""
+    """Plot the share of cloudy pixels, and the number of pixels, by predicted probability of cloud."""
     figure = new_figure(3.4)
     curves, shares = figure.subplots(1, 2)
     curves.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=":", label="perfect")

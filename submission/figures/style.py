@@ -1,4 +1,4 @@
-"""How every figure looks and is written: for print, for colour-blind readers, the same bytes each time."""
+"""Style and writing of all figures: for print, for colour-blind readers, the same bytes each time."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from matplotlib.figure import Figure
 from benchmark.core.files import write_aside
 from submission.figures.palette import RUN_COLOURS, RUN_LINES
 
-#: Inches between the margins of a page; figures are shown at their size, so fonts are as stated.
+#: Inches between the margins of a page; figures are shown at full size, so fonts have the stated size.
 WIDTH = 6.6
 DOTS_PER_INCH = 200
 
 STYLE = {
-    # comes with matplotlib: the same letters on every machine; a serif, as in the document around the
+    # comes with matplotlib, so it is the same on every machine; a serif, as in the document around the
     # figures; its files are so small that a PDF takes a third of the time that DejaVu Sans would
     "font.family": "STIXGeneral",
     "font.size": 9,
@@ -39,7 +39,7 @@ STYLE = {
     "grid.linewidth": 0.5,
     "lines.linewidth": 1.2,
     "legend.frameon": False,
-    "pdf.fonttype": 42,  # letters stay text, which can be searched and read aloud
+    "pdf.fonttype": 42,  # text stays text that can be searched and read aloud
     "figure.dpi": DOTS_PER_INCH,
     "savefig.dpi": DOTS_PER_INCH,
     "image.interpolation": "nearest",
@@ -48,21 +48,21 @@ STYLE = {
 
 @contextlib.contextmanager
 def style() -> Iterator[None]:
-    """Whatever the user's own settings of matplotlib are."""
+    """Apply the style during a block, whatever the user's matplotlib settings are."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
-        settings: Any = matplotlib.rcParams  # the type of its keys differs between versions
+        settings: Any = matplotlib.rcParams  # the type of the keys differs between versions
         settings.update(STYLE)
         yield
 
 
 def new_figure(height: float, width: float = WIDTH) -> Figure:
-    """An empty figure of this size in inches, as wide as the page if nothing else is said."""
+    """Return an empty figure of this size in inches, by default as wide as the page."""
     return Figure(figsize=(width, height), layout="constrained")
 
 
 def run_line(number: int) -> dict[str, Any]:
-    """Colour and line of the run with this number, from 0."""
+    """Return colour and line style of the run with this number, from 0."""
     return {
         "color": RUN_COLOURS[number % len(RUN_COLOURS)],
         "linestyle": RUN_LINES[number % len(RUN_LINES)],
@@ -70,12 +70,12 @@ def run_line(number: int) -> dict[str, Any]:
 
 
 def panel_title(axes: Axes, letter: str, text: str) -> None:
-    """A panel's title, with its letter, at its left."""
+    """Set a panel's letter and title, left-aligned."""
     axes.set_title(f"({letter}) {text}", loc="left")
 
 
 def without_ticks(axes: Axes) -> None:
-    """An image with a frame and no ticks."""
+    """Show a frame and no ticks."""
     axes.grid(False)
     axes.set(xticks=[], yticks=[])
     for spine in axes.spines.values():
@@ -83,9 +83,9 @@ def without_ticks(axes: Axes) -> None:
 
 
 def write(figure: Figure, folder: Path, name: str) -> None:
-    """Write ``name``.png and ``name``.pdf into the folder, each aside and renamed.
+    """Write ``name``.png and ``name``.pdf into the folder, each aside and then renamed.
 
-    No date, program or random identifier is in them. Both have the layout of the PNG.
+    They contain no date, program or random identifier. Both have the layout of the PNG.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if (layout := figure.get_layout_engine()) is not None:

@@ -1,4 +1,4 @@
-"""The timeline of a run from its events: what it did when, and when it reached what."""
+"""Plot the timeline of a run from its events: what it did, and when."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from submission.runs.statistics import intervals
 
 
 def timeline(run: CheckedRun) -> Figure:
-    """Seconds since the start of the clock; what comes before it is negative."""
+    """Plot the timeline in seconds since the start of the clock; earlier times are negative."""
     start = _time(run.log, "run_start")
     figure = new_figure(2.6)
     axes = figure.subplots()
@@ -37,7 +37,7 @@ def timeline(run: CheckedRun) -> Figure:
 
 
 def _mark_moments(axes: Axes, run: CheckedRun, start: int) -> None:
-    """Lines at what happened at one moment."""
+    """Draw a line at each event without a duration."""
     moments = [(0.0, "the clock starts and stops", "black", "-")]
     if run.summary.seconds is not None:
         moments.append((run.summary.seconds, "the clock starts and stops", "black", "-"))
@@ -54,7 +54,7 @@ def _mark_moments(axes: Axes, run: CheckedRun, start: int) -> None:
 
 
 def _time(log: Log, key: str) -> int:
-    """When a complete run's event happened, in milliseconds."""
+    """Return the time of a complete run's event, in milliseconds."""
     event = log.one(key)
     assert event is not None  # the rules have passed
     assert event.time_ms is not None

@@ -1,4 +1,4 @@
-"""What the report's script shows: curves and scenes, every number with the text that stands for it."""
+"""Data for the report's script: curves and scenes, every number with the text to display."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from submission.report.images import data_uri
 from submission.runs.runs import CheckedRun, RunSet
 from submission.runs.statistics import curve
 
-#: How SVG dashes what matplotlib names so.
+#: matplotlib's name of a line style -> its dashes in SVG.
 DASHES = {"-": "none", "--": "6 3", "-.": "7 2 1.5 2", ":": "1.5 2.5"}
 
 
 def report_data(runs: RunSet, shown: Sequence[Mapping[str, Any]]) -> str:
-    """JSON that is safe inside of a script element: a ``<`` in it is escaped; ``shown`` are the scenes."""
+    """Return JSON that is safe inside a script element (``<`` is escaped); ``shown`` are the scenes."""
     target = runs.first.result["quality_target"]
     data = {
         "target": {"value": target, "text": str(target)},
@@ -32,7 +32,7 @@ def report_data(runs: RunSet, shown: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _curves(run: CheckedRun, number: int) -> dict[str, Any]:
-    """The curves of a run and how they are drawn; ``number`` counts from 0."""
+    """Return the curves of a run and how to draw them; ``number`` counts from 0."""
     many = run.summary.epochs > MARKED_EPOCHS
     dashes = DASHES["-" if many else RUN_LINES[number % len(RUN_LINES)]]
     series = {}
@@ -54,9 +54,9 @@ def _curves(run: CheckedRun, number: int) -> dict[str, Any]:
 
 
 def scenes(runs: RunSet, figures: Path) -> list[dict[str, Any]]:
-    """Every inference scene with its accuracies, the hardest first; errors are those of the best run.
+    """List all inference scenes with their accuracies, hardest first; errors are those of the best run.
 
-    ``figures`` is the folder of the small pictures.
+    ``figures`` is the folder of the small images.
     """
     accuracies: dict[str, dict[int, float]] = {}
     for run in runs.runs:

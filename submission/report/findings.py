@@ -1,4 +1,4 @@
-"""What the checker says about the runs and of the description of their system, as the report shows it."""
+"""The checker's findings about the runs and their system description, for the report."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from submission.runs.runs import RunSet
 
 
 def findings(layout: BundleLayout, runs: RunSet) -> list[Finding]:
-    """Findings of every severity; files go by their names in the bundle, wherever the runs lie."""
+    """Return findings of all severities; files have their names in the bundle, wherever the runs are."""
     logs = [
         dataclasses.replace(run.log, path=layout.results(number)[0].name)
         for number, run in enumerate(runs.runs, start=1)
@@ -25,5 +25,5 @@ def findings(layout: BundleLayout, runs: RunSet) -> list[Finding]:
 
 
 def rules_applied() -> int:
-    """How many rules these findings come from."""
+    """Return the number of rules that were applied for these findings."""
     return sum(rule.scope in ("log", "set", "json", "system") for rule in own_rules().values())

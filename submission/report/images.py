@@ -1,7 +1,7 @@
-"""The pictures of scenes once more, small, for the report that shows all of them in one file.
+"""Small copies of the scene figures, for the report, which shows all of them in one file.
 
-They are made when the runs are packaged and lie next to the figures, so that whoever verifies
-the bundle needs no scenes to make the report again.
+The packager puts them next to the figures, so that the verifier can write the report again
+without the scenes.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from benchmark.core.processes import forked
 from submission.figures.catalogue import drawn, needs_scenes
 
 SUFFIX = ".webp"
-#: Pixels of a small picture's width, and what its compression keeps (0 to 100).
+#: Width of a small image in pixels, and quality of its compression (0 to 100).
 WIDTH, QUALITY = 800, 80
 
 
 def shrink_figures(folder: Path) -> None:
-    """Write a small picture next to every figure of scenes in a folder, aside and renamed."""
+    """Write a small image next to every scene figure in a folder, each aside and then renamed."""
     names = [name for name in drawn(folder) if needs_scenes(name)]
     for _ in forked([partial(_shrink, folder / f"{name}.png", folder / f"{name}{SUFFIX}") for name in names]):
         pass
 
 
 def data_uri(folder: Path, name: str) -> str:
-    """The small picture of a figure as an address that holds it, or nothing where there is none."""
+    """Return a figure's small image as a data URI, or "" if there is none."""
     path = folder / f"{name}{SUFFIX}"
     if not path.is_file():
         return ""

@@ -1,7 +1,7 @@
-"""The report for reading: one HTML file with curves to explore and scenes to look at, for the reviewer.
+"""The report for the reviewer: one HTML file with curves and scenes to explore.
 
-It loads nothing from a network: style, script and pictures are in it, and its policy allows no
-others. Its numbers are those of the contribution document, which is in it too.
+It loads nothing from a network: style, script and images are embedded, and its policy allows no
+others. Its numbers are those of the contribution document, which is embedded too.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ from submission.runs.runs import RunSet
 TEMPLATES = environment(Path(__file__).parent / "templates")
 TEMPLATES.filters["breakable"] = breakable
 
-#: The document's section of figures, in whose stead the report has its own.
+#: The document's section of figures, which the report replaces with its own.
 FIGURES_SECTION = "Figures"
 
 
 def write_report(layout: BundleLayout, runs: RunSet) -> None:
-    """Write the report of the contribution that lies in the bundle with its small pictures."""
+    """Write the report from the contribution and the small images in the bundle."""
     write_text(layout.report, report(layout, runs))
 
 
 def report(layout: BundleLayout, runs: RunSet) -> str:
-    """The complete file. The same runs, document and pictures give the same bytes."""
+    """Return the complete file. The same runs, document and images give the same bytes."""
     title, result, document = sections(layout.contribution.read_text(encoding="utf-8"))
-    # Colours are those of the figures; their black becomes the colour of text.
+    # The colours of the figures; their black becomes the colour of the text.
     colours = {"run_colours": RUN_COLOURS, "black": BLACK, "intervals": INTERVALS}
     style = TEMPLATES.get_template("report.css").render(colours)
     script = TEMPLATES.get_template("report.js").render()
@@ -67,7 +67,7 @@ def report(layout: BundleLayout, runs: RunSet) -> str:
 
 
 def _scene_table(runs: RunSet, shown: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:
-    """Headings and rows."""
+    """Return headings and rows."""
     headings = ["Scene", "Period", "Mean accuracy", *(f"Seed {seed}" for seed in runs.seeds)]
     rows = [[scene["name"], scene["period"], scene["mean"], *scene["accuracies"]] for scene in shown]
     return headings, rows
@@ -79,7 +79,7 @@ def _cells(finding: Finding) -> tuple[str, ...]:
 
 
 def _policy(style: str, script: str) -> str:
-    """A Content-Security-Policy that allows this style and this script, pictures inside, and nothing else."""
+    """Return a Content-Security-Policy that allows only this style, this script and embedded images."""
     return (
         f"default-src 'none'; img-src data:; style-src {_digest(style)}; script-src {_digest(script)}; "
         "base-uri 'none'; form-action 'none'"

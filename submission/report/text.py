@@ -1,4 +1,4 @@
-"""The contribution document as HTML: every text of it escaped, its numbers as they stand there."""
+"""Convert the contribution document to HTML: all text is escaped, numbers are unchanged."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 from benchmark.core.escaping import printable
 from submission.documents.markdown import column_sides, parse, parser
 
-#: What a token of a table's cell is marked with.
+#: Key that marks the tokens of table cells.
 CELL = "cell"
 
 
@@ -27,7 +27,7 @@ class Section:
 
 
 def sections(markdown: str) -> tuple[Markup, Markup, list[Section]]:
-    """The title with what follows it, the table of measurements before it, and the sections."""
+    """Return the title and the text after it, the table of measurements before it, and the sections."""
     nodes = parse(markdown).children
     title = next(index for index, node in enumerate(nodes) if node.tag == "h1")
     starts = [index for index, node in enumerate(nodes) if node.tag == "h2"]
@@ -39,7 +39,7 @@ def sections(markdown: str) -> tuple[Markup, Markup, list[Section]]:
 
 
 def to_html(nodes: Sequence[SyntaxTreeNode]) -> Markup:
-    """Pieces of Markdown as HTML."""
+    """Convert pieces of Markdown to HTML."""
     for node in nodes:
         for table in (each for each in node.walk() if each.type == "table"):
             _mark_cells(table)
@@ -49,12 +49,12 @@ def to_html(nodes: Sequence[SyntaxTreeNode]) -> Markup:
 
 
 def breakable(text: object) -> Markup:
-    """A text whose names may continue in the next line after an underscore."""
+    """Escape a text and allow line breaks after underscores."""
     return escape(printable(str(text))).replace("_", Markup("_<wbr>"))
 
 
 def _mark_cells(table: SyntaxTreeNode) -> None:
-    """Tell headings, numbers and the texts of cells from others."""
+    """Mark headings, numbers and the text of cells in a table."""
     sides = column_sides(table)
     for row in (row for part in table.children for row in part.children):
         for cell, side in zip(row.children, sides, strict=True):
@@ -67,7 +67,7 @@ def _mark_cells(table: SyntaxTreeNode) -> None:
 
 
 class _Renderer(RendererHTML):
-    """Links and pictures are left as their texts, so that nothing leads elsewhere; tables can be scrolled."""
+    """Render links and images as their text, so that nothing leads elsewhere; make tables scrollable."""
 
     def text(self, tokens: Sequence[Token], idx: int, *_: Any) -> str:
         content = tokens[idx].content

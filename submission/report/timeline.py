@@ -1,4 +1,4 @@
-"""The timeline of the best run: a track for each part, as wide as the page is."""
+"""The timeline of the best run: a track for each part, as wide as the page."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from submission.figures.palette import INTERVALS
 from submission.runs.runs import CheckedRun
 from submission.runs.statistics import intervals
 
-#: About this many numbers label the axis.
+#: Approximate number of labels on the axis.
 TICKS = 6
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Seconds since the start of the clock -> percent of the width."""
+    """Converts seconds since the start of the clock to percent of the width."""
 
     first: float
     last: float
@@ -25,11 +25,11 @@ class Scale:
 
 @dataclass(frozen=True)
 class Timeline:
-    """What the report draws, in seconds since the start of the clock."""
+    """The timeline to draw, in seconds since the start of the clock."""
 
     #: Name and bars (start, end) of each part of the run.
     tracks: list[tuple[str, list[tuple[float, float]]]]
-    #: What happened at one moment.
+    #: Time and name of each event without a duration.
     moments: list[tuple[float, str]]
     scale: Scale
 
@@ -44,7 +44,7 @@ class Timeline:
 
 
 def timeline(run: CheckedRun) -> Timeline:
-    """The timeline of a run whose clock was started."""
+    """Return the timeline of a run whose clock has started."""
     event = run.log.one("run_start")
     start = event.time_ms if event is not None and event.time_ms is not None else 0
     tracks = [
@@ -58,7 +58,7 @@ def timeline(run: CheckedRun) -> Timeline:
 
 
 def _moments(run: CheckedRun, start: int) -> list[tuple[float, str]]:
-    """What happened at one moment, in seconds since the start of the clock."""
+    """List the events without a duration, in seconds since the start of the clock."""
     moments = [(0.0, "the clock starts")]
     if run.summary.seconds_to_target is not None:
         moments.append((run.summary.seconds_to_target, "target reached in validation"))

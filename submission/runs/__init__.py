@@ -1,1 +1,1 @@
-"""The checked runs of a submission and their statistics."""
+"""The checked runs of a submission, and their statistics."""

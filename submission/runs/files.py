@@ -1,4 +1,4 @@
-"""The files of a run as they go into a bundle, and what its node measured: nothing in them is believed."""
+"""Read the files of a run for a bundle, and its node's measurements, without trusting their contents."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ REMEDY = "make the run again, or leave it out: --logs RUN RUN ..."
 
 
 def contents_of(path: Path) -> bytes:
-    """The contents of a file. A link is not followed: it would bring another file into the bundle.
+    """Return the contents of a file. Links are not followed: they would bring other files into the bundle.
 
     Raises SubmissionError.
     """
@@ -26,7 +26,7 @@ def contents_of(path: Path) -> bytes:
 
 
 def text_of(path: Path) -> str:
-    """The text of a file. Raises SubmissionError."""
+    """Return the text of a file. Raises SubmissionError."""
     content = contents_of(path)
     try:
         return content.decode("utf-8")
@@ -36,7 +36,7 @@ def text_of(path: Path) -> str:
 
 
 def read_measured(path: Path) -> dict[str, Any]:
-    """What a run measured of its node: system.json. Raises SubmissionError where it can be none."""
+    """Return a run's measurements of its node (system.json). Raises SubmissionError if it is invalid."""
     facts = read_facts(contents_of(path))
     if facts.data is None:
         _, found, expected = facts.defects[0]

@@ -1,4 +1,4 @@
-"""What the runs of a submission say: read once, checked to be one set, never changed."""
+"""Read the runs of a submission once and check that they form one set; they are never changed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from compliance.subjects.result_fields import faults, fields_of
 from submission.runs.files import REMEDY, read_measured
 from submission.runs.statistics import RunSummary, summarise
 
-#: What the runs of one submission have in common; only the seed tells them apart.
+#: Events with the same value in all runs of a submission; the runs differ only in the seed.
 SHARED = (
     "submission_org",
     "submission_division",
@@ -40,7 +40,7 @@ SHARED = (
 
 @dataclass(frozen=True)
 class CheckedRun:
-    """A run that can be submitted: its files, its log, and what it measured of its node."""
+    """A run that can be submitted: its files, log, configuration, and measurements of its node."""
 
     folder: RunFolder
     log: Log
@@ -67,19 +67,19 @@ class CheckedRun:
 
     @cached_property
     def summary(self) -> RunSummary:
-        """The numbers of the run."""
+        """The summary of the run in numbers."""
         return summarise(self.log)
 
 
 @dataclass(frozen=True)
 class RunSet:
-    """The runs of a submission in the order of their seeds; number n of a run is its place, from 1."""
+    """The runs of a submission, ordered by seed; a run's number n is its position, from 1."""
 
     runs: tuple[CheckedRun, ...]
 
     @property
     def first(self) -> CheckedRun:
-        """The run that speaks for all in what they have in common."""
+        """The first run, used for everything that all runs have in common."""
         return self.runs[0]
 
     @property
@@ -104,12 +104,12 @@ class RunSet:
         return self.first.log.value("data_kind") == "synthetic"
 
     def shared(self, key: str) -> str:
-        """The text that every log states for ``key``."""
+        """Return the text that all logs state for ``key``."""
         return self.first.log.text(key) or ""
 
     @property
     def parameters(self) -> dict[str, object]:
-        """Every hyperparameter and fact that the logs state alike, by its key in the log."""
+        """All hyperparameters and facts that the logs have in common, by key in the log."""
         log = self.first.log
         return {name: log.value(name) for name in PARAMETERS if name != "seed" and log.all(name)}
 
@@ -123,7 +123,7 @@ class RunSet:
 
     @property
     def best(self) -> CheckedRun:
-        """The run with the highest test accuracy; the first of equals."""
+        """The run with the highest test accuracy; if equal, the first."""
         return max(self.runs, key=lambda run: run.test_accuracy)
 
     @property
@@ -133,7 +133,7 @@ class RunSet:
 
 
 def read_once() -> LogReader:
-    """A reader that parses each log once: copies of it, which have the same bytes, are the same log."""
+    """Return a reader that parses each log once; copies with the same bytes count as the same log."""
     known: dict[str, Log] = {}
 
     def read(path: Path, name: str) -> Log:
@@ -146,10 +146,10 @@ def read_once() -> LogReader:
 
 
 def read_runs(paths: Sequence[Path], read: LogReader = read_log) -> RunSet:
-    """The runs below the given paths, ordered by seed. Raises CloudMaskError.
+    """Read the runs below the given paths, ordered by seed. Raises CloudMaskError.
 
-    The logs are those that the checker finds there. Each must lie in its run's folder with
-    the configuration and the measured system, and all must be runs of one configuration.
+    The logs are those that the checker finds. Each must be in its run's folder with the
+    configuration and the measured system, and all runs must have the same configuration.
     """
     logs = {log.resolve(): log for path in paths for log in discover(path).logs}
     runs = sorted((_read_run(log, read) for log in logs.values()), key=lambda run: run.seed)

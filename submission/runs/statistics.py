@@ -1,4 +1,4 @@
-"""What logs say in numbers: of one run, and of several runs together. From their events alone."""
+"""Compute the numbers of one run, and of several runs together, from the events of their logs alone."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from dataclasses import dataclass
 
 from compliance.subjects.log import Log, count_of, number_of
 
-#: Part of the distribution that an interval holds.
+#: Share of the distribution inside a confidence interval.
 CONFIDENCE = 0.95
-#: A mean without best and worst needs a value in between.
+#: A mean without best and worst needs at least one value in between.
 OLYMPIC_RUNS = 3
 
 
 @dataclass(frozen=True)
 class RunSummary:
-    """One run in numbers; None where its log does not say.
+    """One run in numbers; None if the log does not state them.
 
-    Accuracies are shares of pixels, those of training and validation of the best epoch,
-    which is the one with the lowest validation loss. Times are seconds between events.
+    Accuracies are shares of pixels; training and validation accuracy are those of the best
+    epoch, which has the lowest validation loss. Times are seconds between events.
     """
 
     seed: int | None
@@ -28,12 +28,12 @@ class RunSummary:
     best_epoch: int | None
     stopped: str
     resumptions: int
-    #: Scenes that an earlier run had staged, whose staging is not in this run's time.
+    #: Scenes staged by an earlier run, whose staging is not in this run's time.
     reused: int
     train_accuracy: float | None
     eval_accuracy: float | None
     test_accuracy: float | None
-    #: First epoch whose validation accuracy is that of the quality target.
+    #: First epoch whose validation accuracy reaches the quality target.
     target_epoch: int | None
     #: From the start of the clock to that accuracy.
     seconds_to_target: float | None
@@ -45,31 +45,31 @@ class RunSummary:
     inference_seconds: float
     seconds_per_epoch: float | None
     seconds_per_scene: float | None
-    #: Joules of all epochs' training and evaluation; None unless every epoch was measured.
+    #: Joules of training and evaluation in all epochs; None unless every epoch was measured.
     energy: float | None
     energy_sources: str
 
 
 @dataclass(frozen=True)
 class Spread:
-    """Values of several runs together; None where there are too few of them."""
+    """Statistics over several runs; None if there are too few runs."""
 
     count: int
     mean: float
     lowest: float
     highest: float
-    #: Standard deviation of a sample (n - 1), of two runs and more.
+    #: Sample standard deviation (n - 1), for two or more runs.
     deviation: float | None
-    #: The mean without the lowest and the highest (T), of three runs and more.
+    #: Mean without the lowest and the highest value (T), for three or more runs.
     olympic_mean: float | None
-    #: Of values that are all above 0 (T: of the final quality, in the open division).
+    #: Only if all values are above 0 (T: for the final quality, in the open division).
     geometric_mean: float | None
-    #: Bounds of the 95 % interval of the mean (Student's t), of two runs and more.
+    #: Bounds of the mean's 95 % confidence interval (Student's t), for two or more runs.
     interval: tuple[float, float] | None
 
 
 def summarise(log: Log) -> RunSummary:
-    """The numbers of a run, complete or aborted."""
+    """Return the numbers of a run, complete or aborted."""
     best, target = _best_epoch(log), _target_epoch(log)
     epochs = _durations(log, "epoch")
     training, inference = sum(epochs), sum(_durations(log, "inference"))
@@ -99,20 +99,20 @@ def summarise(log: Log) -> RunSummary:
 
 
 def intervals(log: Log, name: str) -> list[tuple[int, int]]:
-    """Start and end, in milliseconds, of every complete interval of this name; epochs by their number."""
+    """Return start and end, in ms, of each complete interval of this name; epochs are matched by number."""
     starts = {event.metadata.get("epoch_num"): event.time_ms for event in log.sound(f"{name}_start")}
     pairs = [(starts.get(e.metadata.get("epoch_num")), e.time_ms) for e in log.sound(f"{name}_stop")]
     return [(start, stop) for start, stop in pairs if start is not None and stop is not None]
 
 
 def curve(log: Log, key: str) -> tuple[list[int], list[float]]:
-    """Epochs and values of one of the events of epochs."""
+    """Return epochs and values of an event that is logged once per epoch."""
     events = log.sound(key)
     return [count_of(event, "epoch_num") for event in events], [number_of(event) for event in events]
 
 
 def spread(values: Sequence[float]) -> Spread:
-    """The values of at least one run."""
+    """Return statistics of the values of at least one run."""
     count, mean = len(values), statistics.fmean(values)
     deviation = interval = None
     if count >= 2:
@@ -132,16 +132,16 @@ def spread(values: Sequence[float]) -> Spread:
 
 
 def olympic_mean(values: Sequence[float]) -> float:
-    """The mean without the best and the worst (T); of at least three values."""
+    """Return the mean without the best and the worst (T) of at least three values."""
     assert len(values) >= OLYMPIC_RUNS
     return statistics.fmean(sorted(values)[1:-1])
 
 
 def student_t(confidence: float, degrees: int) -> float:
-    """The t within whose positive and negative value lies this share (0 to 1) of Student's distribution.
+    """Return the t for which this share (0 to 1) of Student's distribution lies between -t and t.
 
-    For whole degrees of freedom that share is a finite sum of the angle atan(t / sqrt(degrees)),
-    which lies between 0 and a right angle: halving the interval finds it to the last bit.
+    For integer degrees of freedom the share is a finite sum in the angle atan(t / sqrt(degrees)),
+    which is between 0 and a right angle: bisection finds it to the last bit.
     """
     low, high = 0.0, math.pi / 2
     while low < (middle := (low + high) / 2) < high:
@@ -150,7 +150,7 @@ def student_t(confidence: float, degrees: int) -> float:
 
 
 def _student_share(angle: float, degrees: int) -> float:
-    """Share of Student's distribution between -t and t, where t = sqrt(degrees) tan(angle)."""
+    """Return the share of Student's distribution between -t and t, where t = sqrt(degrees) tan(angle)."""
     odd = degrees % 2
     cosine = math.cos(angle)
     term = cosine if odd else 1.0
@@ -162,7 +162,7 @@ def _student_share(angle: float, degrees: int) -> float:
 
 
 def _durations(log: Log, name: str) -> list[float]:
-    """Seconds of every complete interval of this name."""
+    """Return the seconds of each complete interval of this name."""
     return [(stop - start) / 1000 for start, stop in intervals(log, name)]
 
 
@@ -183,7 +183,7 @@ def _target_epoch(log: Log) -> int | None:
 
 
 def _seconds_to(log: Log, epoch: int | None) -> float | None:
-    """From the start of the clock to the validation accuracy of an epoch."""
+    """Return the seconds from the start of the clock to the validation accuracy of an epoch."""
     start = log.one("run_start")
     times = [e.time_ms for e in log.sound("eval_accuracy") if e.metadata["epoch_num"] == epoch]
     if start is None or start.time_ms is None or not times or times[0] is None:
@@ -192,7 +192,7 @@ def _seconds_to(log: Log, epoch: int | None) -> float | None:
 
 
 def _stopped(log: Log, epochs: int) -> str:
-    """In words, why no further epoch was trained."""
+    """Say why no further epoch was trained."""
     stop, early = log.one("run_stop"), log.one("early_stop")
     if stop is None:
         return "the log just ends"

@@ -1,1 +1,1 @@
-"""Descriptions of systems: measured, shipped, completed by a site."""
+"""System descriptions: measured, shipped, completed by a site."""

@@ -1,10 +1,10 @@
-"""System descriptions: made on a node, checked, and shown.
+"""Make system descriptions on a node, check them, and show them.
 
     python -m submission.system detect --org "New York University" --name lab-node > lab-node.json
     python -m submission.system validate lab-node.json greene-v100 --logs logs/
     python -m submission.system show greene-v100
 
-Exit status: 0 no errors, 1 errors found, 2 it could not do its work.
+Exit status: 0 no errors, 1 errors found, 2 the command failed.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ from submission.system.description import (
     short_description,
 )
 
-#: How a site file begins its answer about a network that no run used.
+#: Beginning of a site file's answer about a network that no run used.
 UNUSED = "none used"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit status."""
+    """Run the command line; return the exit status."""
     options = _parser().parse_args(arguments)
     try:
         status: int = options.action(options)
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def detect(options: argparse.Namespace) -> int:
-    """Print the description of this node as JSON; what it could not answer goes to standard error."""
+    """Print this node's description as JSON; list unanswered fields on standard error."""
     description = describe_node(
         read_site(options.site), org=options.org, status=options.status, name=options.name
     )
@@ -71,10 +71,10 @@ def detect(options: argparse.Namespace) -> int:
 
 
 def describe_node(site: Mapping[str, str], *, org: str, status: str, name: str | None) -> dict[str, str]:
-    """The description of this node: measured where it can be, then as the site says.
+    """Return the description of this node: measured if possible, otherwise as the site file says.
 
-    ``site`` are the answers of a site file. Where it says that nothing can be seen the node is
-    asked, and of a network that no run used it is said what it is.
+    ``site`` are the answers of a site file. If an answer says that nothing can be seen, the node is
+    asked; if it says that no run used the network, the node's answer is put before it.
     """
     from benchmark.record.system_facts import platform_name
     from benchmark.record.system_info import gpus, system_facts
@@ -93,7 +93,7 @@ def describe_node(site: Mapping[str, str], *, org: str, status: str, name: str |
 
 
 def validate(options: argparse.Namespace) -> int:
-    """Judge descriptions by the checker's rules and by the runs below ``--logs``; print the findings."""
+    """Check descriptions against the rules and the runs below ``--logs``; print the findings."""
     paths = [find_description(each) for each in options.descriptions]
     report = check_paths(paths, kind="system")
     if options.logs:
@@ -110,9 +110,9 @@ def validate(options: argparse.Namespace) -> int:
 
 
 def measurements(paths: Sequence[Path]) -> dict[str, Any]:
-    """What each run below the paths measured of its node, by the path of its system.json.
+    """Return the measurements of each run below the paths, by the path of its system.json.
 
-    Raises CloudMaskError where there is no run, and where one measured nothing that can be read.
+    Raises CloudMaskError if there is no run, or if a run's measurements cannot be read.
     """
     found = {}
     for path in paths:
@@ -123,7 +123,7 @@ def measurements(paths: Sequence[Path]) -> dict[str, Any]:
 
 
 def contradicted(path: Path, measured: Mapping[str, Any]) -> list[Finding]:
-    """Where a description and the runs cannot both be right: a finding for each field and measured value."""
+    """Return a finding for each field and measured value in which description and runs disagree."""
     claimed = read_json(path).data
     found: dict[Contradiction, list[str]] = {}
     for run, facts in measured.items():
@@ -146,7 +146,7 @@ def contradicted(path: Path, measured: Mapping[str, Any]) -> list[Finding]:
 
 
 def show(options: argparse.Namespace) -> int:
-    """Print a description as a table, or a line of each known one."""
+    """Print a description as a table, or one line for each known description."""
     if options.description is None:
         for name in known_systems():
             print(short_description(json.loads((SYSTEMS / f"{name}.json").read_text(encoding="utf-8"))))
@@ -166,7 +166,7 @@ def show(options: argparse.Namespace) -> int:
 
 
 def find_description(name: str) -> Path:
-    """A file, or the description of this name in ``submission/system/systems/``. Raises SubmissionError."""
+    """Return a file, or the description in ``submission/system/systems/``. Raises SubmissionError."""
     if name in known_systems():
         return SYSTEMS / f"{name}.json"
     if Path(name).is_file():

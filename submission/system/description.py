@@ -1,8 +1,8 @@
-"""The system description (G: ``<org>/systems/<system>.json``): measured where it can be.
+"""Write the system description (G: ``<org>/systems/<system>.json``), measured as far as possible.
 
-What a run measured of its node (``system.json``) makes most fields; a site file answers
-the rest. A description written by hand is used only as far as the runs do not contradict
-it, and never for the software, which the runs know better.
+Most fields come from a run's measurements of its node (``system.json``); a site file answers
+the rest. A description written by hand is used only if the runs do not contradict it, and
+never for the software, which the runs know better.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ DEFAULT_SITE = SITES / "this-node.yaml"
 
 UNSEEN = "not visible from inside the node"
 
-#: What no run can measure: a site file must answer it.
+#: Fields that no run can measure: a site file must answer them.
 SITE_FIELDS = (
     "system_type",
     "host_processor_interconnect",
@@ -42,19 +42,19 @@ SITE_FIELDS = (
     "hw_notes",
     "sw_notes",
 )
-#: What a run measures on most systems: a site file may answer it for the others.
+#: Fields that a run measures on most systems: a site file may answer them for the others.
 FALLBACK_FIELDS = (
     "host_processor_frequency",
     "host_processor_caches",
     "host_storage_type",
     "accelerator_frequency",
 )
-#: Clocks differ between two measurements of the same node.
+#: Clock rates differ between two measurements of the same node.
 VARYING_FIELDS = ("host_processor_frequency", "accelerator_frequency")
 
 
 def read_site(path: Path) -> dict[str, str]:
-    """The answers of a site file: a text for each of SITE_FIELDS, and for FALLBACK_FIELDS if given.
+    """Read a site file: an answer for each of SITE_FIELDS, and for FALLBACK_FIELDS if given.
 
     Raises SubmissionError.
     """
@@ -90,10 +90,10 @@ def _site_error(path: Path, found: str, expected: str) -> SubmissionError:
 def describe_measured(
     measured: Sequence[Mapping[str, Any]], site: Mapping[str, str], *, name: str, org: str, status: str
 ) -> dict[str, str]:
-    """The description of the system that every run measured, in the order of the rules' table.
+    """Return the description of the system that all runs measured, in the order of the rules' table.
 
-    ``measured`` are the runs' system.json. Raises SubmissionError where they differ in what
-    the description says.
+    ``measured`` are the runs' system.json. Raises SubmissionError if they differ in a field of
+    the description.
     """
     described = [_describe(facts, site, name, org, status) for facts in measured]
     first = described[0]
@@ -170,7 +170,7 @@ def _megahertz(value: float | None) -> str:
 
 
 def _gibibytes(count: int) -> str:
-    """Bytes in GiB: one decimal below 100, none above, for what is reserved differs a little."""
+    """Format bytes in GiB: one decimal below 100, none above, since reserved memory varies slightly."""
     size = count / 2**30
     return f"{size:.1f} GiB" if size < 100 else f"{size:.0f} GiB"
 
@@ -182,9 +182,9 @@ def _caches(caches: Mapping[str, str | None]) -> str:
 def describe_named(
     name: str, measured: Sequence[Mapping[str, Any]], *, org: str, status: str
 ) -> dict[str, str]:
-    """The description ``systems/<name>.json``, with the submitter, status and software of the runs.
+    """Return the description ``systems/<name>.json`` with submitter, status and software of the runs.
 
-    Raises SubmissionError where there is none, and where a run contradicts it.
+    Raises SubmissionError if there is none, or if a run contradicts it.
     """
     path = SYSTEMS / f"{name}.json"
     if name not in known_systems():
@@ -201,10 +201,10 @@ def describe_named(
 def describe_file(
     path: Path, measured: Sequence[Mapping[str, Any]], site: Mapping[str, str], *, org: str, status: str
 ) -> dict[str, str]:
-    """The description in a file, as `mlperf-sysinfo` (profile training) or our own `detect` writes it.
+    """Return the description in a file written by `mlperf-sysinfo` (profile training) or by `detect`.
 
-    What the file leaves empty or out is as the runs measured and the site file answers; submitter, status
-    and software are those of the runs. Raises SubmissionError where the file is not one, and where a run
+    Empty or missing fields come from the runs' measurements and the site file; submitter, status and
+    software come from the runs. Raises SubmissionError if the file is not a description, or if a run
     contradicts it.
     """
     stated = _stated(path)
@@ -215,7 +215,7 @@ def describe_file(
 
 
 def _stated(path: Path) -> dict[str, str]:
-    """The fields that a file states. Raises SubmissionError."""
+    """Read the fields that a file states. Raises SubmissionError."""
     data: Any = read_json(path).data
     stamp = data.get("mlperf_sysinfo", {}) if isinstance(data, Mapping) else {}
     found = ""
@@ -243,7 +243,7 @@ def _stated(path: Path) -> dict[str, str]:
 def _of_runs(
     where: str, claimed: dict[str, str], measured: Sequence[Mapping[str, Any]], org: str, status: str
 ) -> dict[str, str]:
-    """A claimed description with what the runs know better. Raises SubmissionError on a contradiction."""
+    """Overwrite fields that the runs know better. Raises SubmissionError if a run contradicts ``claimed``."""
     found: dict[Contradiction, list[int]] = {}
     for number, facts in enumerate(measured, start=1):
         for each in contradictions(claimed, facts):
@@ -266,7 +266,7 @@ def _of_runs(
 
 
 def short_description(system: Mapping[str, str]) -> str:
-    """A description in a line: ``greene-v100: 4x NVIDIA Tesla V100 32GB, 2x Intel Xeon Platinum 8268``."""
+    """Shorten to a line: ``greene-v100: 4x NVIDIA Tesla V100 32GB, 2x Intel Xeon Platinum 8268``."""
     nodes = system["number_of_nodes"]
     parts = [f"{system['host_processors_per_node']}x {system['host_processor_model_name']}"]
     if system["accelerator_model_name"] != NO_ACCELERATOR:
@@ -275,5 +275,5 @@ def short_description(system: Mapping[str, str]) -> str:
 
 
 def known_systems() -> list[str]:
-    """Names of the descriptions in ``submission/system/systems/``."""
+    """Return the names of the descriptions in ``submission/system/systems/``."""
     return sorted(path.stem for path in SYSTEMS.glob("*.json"))

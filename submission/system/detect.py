@@ -1,8 +1,8 @@
-"""What this node answers beyond what a run measures of it: disks, network, buses of accelerators.
+"""Detect what a run does not measure about its node: disks, network, accelerator buses.
 
-A run stays quick and asks only what the kernel and NVML tell at once (`benchmark.record.system_info`);
-this asks lsblk, ip and NVML further, when a person wants a description. What does not answer
-is left out: a site file answers it, or says that nobody can know.
+To stay quick, a run asks only what the kernel and NVML answer at once (`benchmark.record.system_info`).
+When a person wants a description, this module also asks lsblk, ip and NVML. Fields without an
+answer are left out: a site file answers them, or says that nobody can know.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from typing import Any
 
 NETWORK = Path("/sys/class/net")
 
-#: Link types of ip that are networks, with what they are called.
+#: Link type of ip -> name of the network.
 LINKS = {"ether": "Ethernet", "infiniband": "InfiniBand"}
 
 
 def node_answers() -> dict[str, str]:
-    """Answers to fields of the system description, as this node gives them."""
+    """Return this node's answers to fields of the system description."""
     devices = _json("lsblk", "--json", "--bytes", "--nodeps", "--output", "NAME,SIZE,ROTA,TYPE,TRAN")
     links = _json("ip", "-json", "link")
     answers = {
@@ -33,9 +33,9 @@ def node_answers() -> dict[str, str]:
 
 
 def storage(devices: Iterable[Mapping[str, Any]]) -> str:
-    """Kinds of the disks that lsblk lists: ``2x NVMe SSD, 1x HDD``; nothing where the kernel cannot know.
+    """Return the kinds of disks that lsblk lists, such as ``2x NVMe SSD, 1x HDD``, or "" if unknown.
 
-    A virtual disk says that it rotates, whatever it is, and has no transport.
+    Virtual disks are not counted: they have no transport and always claim to rotate.
     """
     disks = [each for each in devices if each.get("type") == "disk" and each.get("size") and each.get("tran")]
     return _counted(_disk(each) for each in disks)
@@ -48,7 +48,7 @@ def _disk(device: Mapping[str, Any]) -> str:
 
 
 def networking(links: Iterable[Mapping[str, Any]], speeds: Mapping[str, int]) -> str:
-    """Network cards by kind and speed: ``2x InfiniBand 200 Gb/s``; ``speeds`` in Mb/s by name of a card."""
+    """Return cards by kind and speed (``2x InfiniBand 200 Gb/s``); ``speeds`` in Mb/s by card name."""
     cards = [link for link in links if link.get("ifname") in speeds and link.get("link_type") in LINKS]
     return _counted(f"{LINKS[card['link_type']]}{_rate(speeds[card['ifname']])}" for card in cards)
 
@@ -58,7 +58,7 @@ def _rate(megabits: int) -> str:
 
 
 def _speeds() -> dict[str, int]:
-    """Speed in Mb/s of each network interface that is a device, -1 where it does not say."""
+    """Return the speed in Mb/s of each physical network interface, -1 if unknown."""
     found = {}
     for card in NETWORK.glob("*"):
         if (card / "device").exists():
@@ -70,7 +70,7 @@ def _speeds() -> dict[str, int]:
 
 
 def _accelerator_answers() -> dict[str, str]:
-    """Buses of the NVIDIA accelerators, through NVML; nothing without its driver."""
+    """Return the buses of the NVIDIA accelerators, from NVML; nothing without its driver."""
     import pynvml
 
     from benchmark.record.accelerators import driver
@@ -95,7 +95,7 @@ def _accelerator_answers() -> dict[str, str]:
 
 
 def _links(card: Any) -> int:
-    """Number of NVLink's links of a card that are up."""
+    """Return the number of a card's active NVLink links."""
     import pynvml
 
     found = 0
@@ -112,7 +112,7 @@ def _counted(kinds: Iterable[str]) -> str:
 
 
 def _json(*command: str) -> Any:
-    """What a command prints as JSON; None where it is not installed, fails or prints anything else."""
+    """Return a command's JSON output; None if it is not installed, fails or prints anything else."""
     try:
         done = subprocess.run(command, capture_output=True, check=True, timeout=20)
         return json.loads(done.stdout)

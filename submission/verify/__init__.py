@@ -1,1 +1,1 @@
-"""Verify a bundle: hashes, rules, every number computed again, a run repeated."""
+"""Verify a bundle: hashes, rules, all numbers recomputed, a run repeated."""

@@ -1,11 +1,11 @@
-"""Is a bundle what it says? Its hashes, its rules, its numbers, and if asked its scores and runs.
+"""Verify a bundle: its hashes, rules and numbers, and on request its scores and runs.
 
     python -m submission.verify dist/BUNDLE.tar.gz
     python -m submission.verify dist/BUNDLE --rescore
     python -m submission.verify dist/BUNDLE --rerun 1
 
-Exit status: 0 everything agrees, 1 something does not (the findings say what), 2 it could not
-do its work. Nothing of the bundle is executed, but by --rerun-bundled, which says so and asks.
+Exit status: 0 everything agrees, 1 something does not (the findings say what), 2 the command
+failed. Nothing in the bundle is executed, except by --rerun-bundled, which says so and asks.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from submission.verify.steps import ALL, Repeat, verify
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit status."""
+    """Run the command line; return the exit status."""
     options = _parser().parse_args(arguments)
     spare_exit()
     Interruption().install()
@@ -60,12 +60,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _nothing(step: str, text: str) -> None:
-    """Say nothing of a step."""
+    """Print nothing about a step."""
 
 
 @contextlib.contextmanager
 def _stdout_to_stderr() -> Iterator[None]:
-    """Keep standard output for the report: what repeated runs and their scripts say is no part of it."""
+    """Keep standard output for the report: output of repeated runs and scripts goes to standard error."""
     sys.stdout.flush()
     kept = os.dup(1)
     os.dup2(2, 1)
@@ -78,7 +78,7 @@ def _stdout_to_stderr() -> Iterator[None]:
 
 
 def _agreed(bundle: Path) -> bool:
-    """Warn that the bundle's code is about to run, and ask."""
+    """Warn that the bundle's code is about to run, and ask for consent."""
     tell(
         f"--rerun-bundled executes the scripts and the code of {bundle}, which its submitter wrote: they "
         "can do whatever you can on this machine. Read them first, or use a container.",

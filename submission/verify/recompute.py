@@ -1,4 +1,4 @@
-"""Everything that a bundle computes from its runs is computed again, and compared with what it says."""
+"""Recompute everything in a bundle that is computed from its runs, and compare it with the bundle."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from submission.figures.drawing import Draw
 from submission.generate import write_generated
 from submission.system.description import FALLBACK_FIELDS, SITE_FIELDS, VARYING_FIELDS, describe_measured
 
-#: Their bytes are those of the packages that make them; texts are the same everywhere.
+#: Files whose bytes depend on the packages that draw them; texts are the same everywhere.
 DRAWN = (".png", ".svg", ".pdf")
 DRAWING_PACKAGES, TYPESETTING_PACKAGES = ("matplotlib",), ("matplotlib", "typst")
 OF_SCENES = "made of scenes and masks, which are not in the bundle; its sha256 was checked"
@@ -33,26 +33,26 @@ OF_SCENES = "made of scenes and masks, which are not in the bundle; its sha256 w
 OTHER_VERSION = "worded by another version of the program; the numbers in it are the same"
 NOT_YET = "not written by the version of the program that made the bundle"
 
-#: How many rules a version has is no number of the runs.
+#: The number of rules depends on the version, not on the runs.
 _RULES = re.compile(r"\d+ rules on logs")
-#: Numbers of a text, and what of HTML is not its text.
+#: Numbers in a text, and parts of HTML that are not text.
 _NUMBER = re.compile(r"(?<![A-Za-z_\d.])\d+(?:[.,:]\d+)*")
 _NO_TEXT = re.compile(r"<(script|style|meta|svg)\b.*?(</\1>|>)|<[^>]*>", re.S)
 
-#: Characters of a differing line that a finding shows.
+#: Maximum number of characters of a differing line that a finding shows.
 SHOWN = 160
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What was found, how many files are as recomputed, and which could not be compared, with why."""
+    """The findings, the number of equal files, and the files that could not be compared, with reasons."""
 
     findings: tuple[Finding, ...]
     same: int
     not_compared: dict[str, str]
 
     def by_reason(self) -> dict[str, list[str]]:
-        """The names of the figures and documents that could not be compared, by why."""
+        """Return the names of the figures and documents that could not be compared, by reason."""
         reasons: dict[str, list[str]] = {}
         for name, reason in self.not_compared.items():
             names = reasons.setdefault(reason, [])
@@ -62,16 +62,16 @@ class Comparison:
 
 
 def compare_documents(bundle: Bundle, draw: Draw) -> Comparison:
-    """Write the bundle's generated files again from its runs, and compare each with the bundle's.
+    """Write the generated files again from the bundle's runs, and compare them with the bundle.
 
-    Raises CloudMaskError where they cannot be written.
+    Raises CloudMaskError if they cannot be written.
     """
     with tempfile.TemporaryDirectory(prefix="cloudmask-again-") as folder:
         return compare_with(bundle, write_again(bundle, Path(folder), draw))
 
 
 def write_again(bundle: Bundle, folder: Path, draw: Draw) -> BundleLayout:
-    """Write below ``folder`` what the bundle's runs give; figures of scenes are taken from the bundle.
+    """Write the files below ``folder`` from the bundle's runs; copy figures of scenes from the bundle.
 
     Raises CloudMaskError.
     """
@@ -84,7 +84,7 @@ def write_again(bundle: Bundle, folder: Path, draw: Draw) -> BundleLayout:
 
 
 def compare_with(bundle: Bundle, again: BundleLayout) -> Comparison:
-    """Compare the bundle with what was written again."""
+    """Compare the bundle with the files written again."""
     findings, same, not_compared = [], 0, {}
     locked = _locked_versions(bundle)
     drawing, typesetting = (
@@ -114,7 +114,7 @@ def compare_with(bundle: Bundle, again: BundleLayout) -> Comparison:
 
 
 def recomputed(path: str, line: int | None, *, found: str, expected: str, message: str) -> Finding:
-    """A finding about what a bundle says and what its runs say."""
+    """Return a finding: the bundle and its runs disagree."""
     return Finding(
         rule="verify-recomputed",
         severity="error",
@@ -130,7 +130,7 @@ def recomputed(path: str, line: int | None, *, found: str, expected: str, messag
 
 
 def _compare(bundle: Bundle, name: str, again: Path) -> Finding | None:
-    """A finding where a file of the bundle is not what was written again."""
+    """Return a finding if a file of the bundle differs from the file written again."""
     theirs, shown = bundle.tree.root / name, bundle.tree.shown(name)
     message = "A file of the bundle is not what its runs give."
     if not bundle.tree.is_regular(name):
@@ -152,7 +152,7 @@ def _compare(bundle: Bundle, name: str, again: Path) -> Finding | None:
 
 
 def _worded_differently(bundle: Bundle, name: str, again: Path) -> bool:
-    """Whether a text of the bundle differs from what was written again in its words, not in its numbers."""
+    """Whether a text of the bundle differs from the text written again only in words, not in numbers."""
     if again.name == PROVENANCE:
         return True
     theirs = bundle.tree.text(name)
@@ -167,7 +167,7 @@ def _worded_differently(bundle: Bundle, name: str, again: Path) -> bool:
 
 
 def _first_difference(ours: str, theirs: str) -> tuple[int, str, str]:
-    """Number of the first line that differs, and both, cut so that the difference is shown."""
+    """Return the number of the first line that differs, and both lines, cut to show the difference."""
     lines = itertools.zip_longest(ours.splitlines(keepends=True), theirs.splitlines(keepends=True))
     for number, (expected, found) in enumerate(lines, start=1):
         if expected != found:
@@ -177,7 +177,7 @@ def _first_difference(ours: str, theirs: str) -> tuple[int, str, str]:
 
 
 def _common(one: str, other: str) -> int:
-    """How many characters two texts begin with alike."""
+    """Return the length of the common beginning of two texts."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
 
@@ -189,7 +189,7 @@ def _shown(line: str | None, start: int) -> str:
 
 
 def _locked_versions(bundle: Bundle) -> dict[str, set[str]]:
-    """The versions of each package that the bundle's lock allows, by Python and platform."""
+    """Return the versions of each package in the bundle's lock: several if they depend on the platform."""
     name = (bundle.layout.code / LOCK).relative_to(bundle.layout.root).as_posix()
     versions: dict[str, set[str]] = {}
     for package in locked_packages(bundle.tree.text(name) or ""):
@@ -198,7 +198,7 @@ def _locked_versions(bundle: Bundle) -> dict[str, set[str]]:
 
 
 def _other_packages(packages: Sequence[str], locked: Mapping[str, set[str]]) -> str:
-    """Why what these packages draw here need not have the bundle's bytes, or nothing."""
+    """Return why these packages may draw other bytes here than in the bundle, or "" if they may not."""
     for name in packages:
         installed, versions = importlib.metadata.version(name), sorted(locked.get(name, ()))
         if installed not in versions:
@@ -213,14 +213,14 @@ def _figures_of_scenes(bundle: Bundle) -> list[str]:
 
 
 def _is_of_scenes(bundle: Bundle, name: str) -> bool:
-    """Whether a file is a figure that is made of the scenes or masks."""
+    """Whether a file is a figure made from scenes or masks."""
     folder, _, file = name.rpartition("/")
     figures = bundle.layout.figures.relative_to(bundle.layout.root).as_posix()
     return folder == figures and needs_scenes(Path(file).stem)
 
 
 def _not_made(bundle: Bundle, again: BundleLayout) -> Iterator[Finding]:
-    """Figures of the bundle that its runs do not give."""
+    """Yield findings for figures of the bundle that its runs do not produce."""
     experiment = f"{bundle.layout.name.org}/{BENCHMARK}/"
     for name in bundle.tree.files:
         if name.startswith(experiment) and name.endswith(DRAWN) and not (again.root / name).exists():
@@ -230,9 +230,9 @@ def _not_made(bundle: Bundle, again: BundleLayout) -> Iterator[Finding]:
 
 
 def _compare_system(bundle: Bundle) -> Iterator[Finding]:
-    """The measured fields of the description, taken again from the runs' measurements.
+    """Compare the measured fields of the description with the runs' measurements.
 
-    A description by hand is not made of them; that they do not contradict it the checker says.
+    A description written by hand is skipped; the checker compares it with the measurements.
     """
     if bundle.provenance.described_by_hand:
         return
@@ -259,8 +259,8 @@ def _compare_system(bundle: Bundle) -> Iterator[Finding]:
 
 
 def _compare_licences(bundle: Bundle) -> Iterator[Finding]:
-    """The list of licences must be of the packages of the lock, and of the code, data set and models of the
-    runs, which earlier versions of the program left out; the licences are the packages' own words."""
+    """Check that the licences list the packages of the lock, and the code, dataset and models of the runs,
+    which earlier versions of the program left out. The licences themselves are not compared."""
     layout = bundle.layout
     name = (layout.general / LICENCES).relative_to(layout.root).as_posix()
     lock = bundle.tree.text((layout.code / LOCK).relative_to(layout.root).as_posix())

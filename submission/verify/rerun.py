@@ -1,10 +1,10 @@
-"""A run of the bundle repeated, and compared with its log.
+"""Repeat a run of the bundle and compare it with the run's log.
 
-The verifier's own program repeats it, or the commit's as its own checkout has it; the scripts and the code
-of the bundle only where that is asked for, since they are the submitter's to write.
+The verifier's own program repeats it, or the commit from the verifier's own checkout. The bundle's
+scripts and code run only on request, since the submitter wrote them.
 
-On a machine like the one that ran, a run is repeated bit for bit: the weights, and every loss and
-accuracy of the log. On another one the rounding differs, and with it the course of the training;
+On a machine like the original, a run is repeated bit for bit: the weights, and every loss and
+accuracy in the log. On another machine rounding differs, and so does the course of the training;
 there the score must agree within ``TOLERANCE``.
 """
 
@@ -44,17 +44,17 @@ from submission.verify.work import (
     work_folder,
 )
 
-#: Test accuracies of one seed on two kinds of machine: as far apart as those of two seeds on one.
-#: Five published runs of the benchmark lie within 0.012 (the paper's Table 3), ours within 0.01.
+#: Test accuracies of one seed on two kinds of machine differ as much as those of two seeds on one.
+#: Five published runs of the benchmark are within 0.012 (the paper's Table 3), ours within 0.01.
 TOLERANCE = 0.02
 
-#: What a repeated run logs alike, to the last bit.
+#: Events that must be equal in a repeated run, to the last bit.
 EXACT = (
     *("train_loss", "train_accuracy", "eval_loss", "eval_accuracy"),
     *("scene_accuracy", "test_accuracy", "baseline_accuracy"),
 )
 
-#: What a program needs of the environment: nothing that says which code Python imports.
+#: Environment variables that a program needs; none of them affects which code Python imports.
 KEPT = (
     *("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "TERM", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES"),
     *("http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE"),
@@ -64,10 +64,10 @@ KEPT = (
 def rerun(
     bundle: Bundle, seed: int, *, data: Path | None = None, checkout: Path = Path()
 ) -> tuple[str, list[Finding]]:
-    """Repeat the run of ``seed`` with trusted code; returns what it was compared by, and what differs.
+    """Repeat the run of ``seed`` with trusted code; return how it was compared, and what differs.
 
-    ``data`` is a folder with the scenes, where they are available; ``checkout`` a clone that may have the
-    commit. Raises RepeatError where the run cannot be repeated.
+    ``data`` is a folder with the scenes, if they are available; ``checkout`` is a clone that may have the
+    commit. Raises RepeatError if the run cannot be repeated.
     """
     ((number, run),) = runs_of(bundle, seed, "--rerun")
     if run.config.method.name.endswith(".py"):
@@ -95,9 +95,9 @@ def rerun(
 
 
 def rerun_bundled(bundle: Bundle, seed: int) -> tuple[str, list[Finding]]:
-    """Repeat the run of ``seed`` with the scripts, the code and the packages of the bundle.
+    """Repeat the run of ``seed`` with the bundle's scripts, code and packages.
 
-    This executes what the submitter wrote. Raises RepeatError.
+    This executes the submitter's code. Raises RepeatError.
     """
     ((number, run),) = runs_of(bundle, seed, "--rerun-bundled")
     with work_folder() as work:
@@ -109,10 +109,10 @@ def rerun_bundled(bundle: Bundle, seed: int) -> tuple[str, list[Finding]]:
 
 
 def trusted_code(bundle: Bundle, work: Path, checkout: Path) -> Path:
-    """A folder with the code of the bundle's commit that is not taken from the bundle.
+    """Return a folder with the code of the bundle's commit, not taken from the bundle.
 
-    It is this program where its files are the commit's, else the commit as ``checkout`` has it. Raises
-    RepeatError where neither is.
+    This is the folder of this program if its files are those of the commit, otherwise an export from
+    ``checkout``. Raises RepeatError if neither has the commit.
     """
     differing = differing_from(bundle)
     if not differing:
@@ -132,7 +132,7 @@ def trusted_code(bundle: Bundle, work: Path, checkout: Path) -> Path:
     code = work / f"code-{commit.sha}"
     if not code.exists():
         with write_aside(code) as part:
-            shutil.rmtree(part, ignore_errors=True)  # of a command that was killed
+            shutil.rmtree(part, ignore_errors=True)  # left by a command that was killed
             export_code(commit, part)
     _say_code(f"commit {commit.sha[:12]} of the checkout {commit.root}")
     return code
@@ -143,18 +143,18 @@ def _say_code(text: str) -> None:
 
 
 def differing_from(bundle: Bundle) -> list[str]:
-    """The files of the benchmark that this program has otherwise than the bundle's commit."""
+    """Return the files of the benchmark that differ between this program and the bundle's commit."""
     layout = bundle.layout
     listing = layout.commit_listing.relative_to(layout.root).as_posix()
     try:
         commit = CommitFiles(bundle.commit.sha, read_listing(bundle.tree.text(listing) or ""))
-    except CommitDefect:  # the checker says so
+    except CommitDefect:  # the checker reports it
         return [listing]
     return differing_files(commit, ("benchmark",))
 
 
 def _environment(bundle: Bundle) -> dict[str, str]:
-    """What is kept of this environment, and where the code, which is no checkout, finds its commit."""
+    """Return the variables to keep, and where the code, which is not a checkout, finds its commit."""
     kept = {name: value for name in KEPT for name, value in _named(name).items()}
     return kept | {VARIABLE: str(bundle.layout.commit_text.parent.resolve())}
 
@@ -164,7 +164,7 @@ def _named(name: str) -> dict[str, str]:
 
 
 def _python(code: Path) -> dict[str, str]:
-    """Python imports the code, the packages of this interpreter, and nothing from its working directory."""
+    """Return variables that let Python import the code and this interpreter's packages, nothing else."""
     return {
         "PYTHONPATH": str(code),
         "PYTHONSAFEPATH": "1",
@@ -189,7 +189,7 @@ def _compare_repeated(bundle: Bundle, number: int, run: CheckedRun, work: Path) 
 
 
 def compare(run: CheckedRun, log: Log, system: Mapping[str, Any], path: Path) -> tuple[str, list[Finding]]:
-    """How a submitted run is compared with its repetition's log and system.json, and what differs.
+    """Compare a run with its repetition's log and system.json; return how it was done, and what differs.
 
     ``path`` is the submitted log.
     """
@@ -207,7 +207,7 @@ def _compare_score(run: CheckedRun, log: Log, path: Path) -> Iterator[Finding]:
 
 
 def _compare_bits(run: CheckedRun, log: Log, path: Path) -> Iterator[Finding]:
-    """The first value of each kind that differs, and the weights."""
+    """Yield a finding for the first different value of each event, and for different weights."""
     for key in EXACT:
         logged = [(event.value, event.line) for event in run.log.sound(key)]
         again = [event.value for event in log.sound(key)]

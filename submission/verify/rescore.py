@@ -1,12 +1,12 @@
-"""The score of a run computed again from its weights: minutes, where repeating the run takes hours.
+"""Recompute the score of a run from its weights, in minutes, while repeating the run takes hours.
 
-The inference scenes are made or fetched, predicted with the bundle's weights by this program, and scored
-against their labels. Nothing of the bundle is executed: weights are read as arrays of numbers. Where the
-masks lie next to the bundle, they can be counted instead, in seconds.
+This program makes or fetches the inference scenes, predicts them with the bundle's weights, and scores
+them against their labels. Nothing in the bundle is executed: weights are read as arrays of numbers. If
+the masks are next to the bundle, they can be counted instead, in seconds.
 
-On a machine like the one that ran, every mask is the same to the last bit. On another one a few pixels
-whose probability is all but one half fall to the other side; there every scene must agree within
-``TOLERANCE`` of the precision.
+On a machine like the original, every mask is the same to the last bit. On another machine a few pixels
+with a probability close to one half change sides; there every scene must agree within the ``TOLERANCE``
+of the run's precision.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ from submission.verify.work import (
     work_folder,
 )
 
-#: By how much the share of right pixels of a scene may differ on another kind of machine, by the precision
-#: of the run: four to eight times the largest difference between kernels and precisions that was measured
+#: Maximum difference in a scene's share of right pixels on another kind of machine, by the run's
+#: precision: four to eight times the largest measured difference between kernels and precisions
 #: (docs/verify.md).
 TOLERANCE = {"float32": 5e-4, "mixed_bfloat16": 1e-3, "mixed_float16": 1e-3}
 
@@ -49,10 +49,10 @@ TOLERANCE = {"float32": 5e-4, "mixed_bfloat16": 1e-3, "mixed_float16": 1e-3}
 def rescore(
     bundle: Bundle, seed: int | None = None, data: Path | None = None
 ) -> Iterator[tuple[str, list[Finding]]]:
-    """Compute the scores of the run of ``seed`` again, or of all; yields a line and the findings of each.
+    """Recompute the scores of the run of ``seed``, or of all runs; yield a line and findings for each.
 
-    ``data`` is a folder with the scenes, where they are available. Raises CloudMaskError where that cannot
-    be done.
+    ``data`` is a folder with the scenes, if they are available. Raises CloudMaskError if scoring is not
+    possible.
     """
     chosen = runs_of(bundle, seed, "--rescore")
     with work_folder() as work:
@@ -73,7 +73,7 @@ def rescore(
 def recount(
     bundle: Bundle, masks: Path, seed: int | None = None, data: Path | None = None
 ) -> Iterator[tuple[str, list[Finding]]]:
-    """Count the pixels of the masks below ``masks`` again; otherwise as `rescore`. Raises CloudMaskError."""
+    """Recount the pixels of the masks below ``masks``; otherwise like `rescore`. Raises CloudMaskError."""
     chosen = runs_of(bundle, seed, "--recount")
     with work_folder() as work:
         config = with_data(chosen[0][1].config, data, work)
@@ -108,9 +108,9 @@ def _compared(run: CheckedRun, again: list[Rescored], path: str) -> tuple[str, l
 def compare(
     run: CheckedRun, again: list[Rescored], differing: list[str], path: str
 ) -> tuple[str, list[Finding]]:
-    """How a run's scenes compare with what was computed again, in words, and what is not as logged.
+    """Compare a run's scenes with the recomputed ones; return the result in words, and the findings.
 
-    ``differing`` is what of this node is not as it was where the run was made.
+    ``differing`` lists the parts of this node that differ from the run's node.
     """
     logged = {str(event.metadata["scene"]): event for event in run.log.sound("scene_accuracy")}
     names = [scored.score.scene for scored in again]
@@ -137,7 +137,7 @@ def compare(
 
 
 def _same(event: LogEvent, scored: Rescored) -> bool:
-    """Whether a scene's counts, and the digest of its mask where it has one, are as logged."""
+    """Whether a scene's counts, and the digest of its mask if logged, are as logged."""
     counts = scored.score.bayes
     return (
         count_of(event, "correct") == counts.correct
@@ -147,7 +147,7 @@ def _same(event: LogEvent, scored: Rescored) -> bool:
 
 
 def _apart(event: LogEvent, scored: Rescored) -> float:
-    """By how much the share of right pixels of a scene differs; all of it where the scenes are others."""
+    """Return the difference in a scene's share of right pixels; 1 if the scenes differ in size."""
     counts = scored.score.bayes
     if count_of(event, "pixels") != counts.pixels:
         return 1.0
@@ -166,7 +166,7 @@ def _differs(path: str, event: LogEvent, scored: Rescored, tolerance: float | No
 
 
 def _trusted(run: CheckedRun) -> CheckedRun:
-    """The run, where its method is the program's and not a file of the bundle."""
+    """Return the run if its method is the program's. Raises RepeatError if it is a file of the bundle."""
     if not run.config.method.name.endswith(".py"):
         return run
     raise RepeatError(
@@ -178,7 +178,7 @@ def _trusted(run: CheckedRun) -> CheckedRun:
 
 
 def _weights(bundle: Bundle, number: int) -> Mapping[str, NDArray]:
-    """The weights of a run as arrays. Raises RepeatError where they are not in the bundle."""
+    """Read the weights of a run as arrays. Raises RepeatError if they are not in the bundle."""
     path = RunFolder(bundle.layout.run(number)).weights
     name = path.relative_to(bundle.layout.root).as_posix()
     if not bundle.tree.is_regular(name):
@@ -198,7 +198,7 @@ def _weights(bundle: Bundle, number: int) -> Mapping[str, NDArray]:
 
 
 def _other_weights(run: CheckedRun, arrays: Mapping[str, NDArray], path: str) -> Finding | None:
-    """A finding where the weights are not those whose digest the log states."""
+    """Return a finding if the weights do not have the digest that the log states."""
     try:
         found = digest_of(arrays, run.log.text("method_kind") or "network")
     except WeightsError as error:

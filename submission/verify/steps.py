@@ -1,4 +1,4 @@
-"""The steps of a verification: hashes and rules, seals, everything computed, scores and runs."""
+"""The steps of a verification: hashes and rules, seals, recomputation, scores and runs."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from submission.bundle.reading import Bundle, find_tree, no_bundle, read_bundle,
 from submission.console import counts
 from submission.figures.drawing import Draw, drawing
 
-#: The scores of every run.
+#: Stands for the scores of all runs.
 ALL = "all"
 
-#: Names of figures that a line lists.
+#: Maximum number of figures that a line names.
 SHOWN = 3
 
 #: Called with a finished step and its outcome.
@@ -31,21 +31,21 @@ Say = Callable[[str, str], None]
 
 
 def in_a_line(step: str, text: str) -> None:
-    """Print a step as a line."""
+    """Print a step in one line."""
     tell(f"{step + ':':17} {text}")
 
 
 @dataclass(frozen=True)
 class Repeat:
-    """What to repeat of a bundle: the scores of a seed or of ``ALL``, and the run of a seed."""
+    """What to repeat from a bundle: the scores of a seed or of ``ALL``, and the run of a seed."""
 
     scores: int | str | None = None
-    #: Likewise from the masks next to the bundle.
+    #: The same, counted from the masks next to the bundle.
     counts: int | str | None = None
     run: int | None = None
-    #: The run of this seed with the bundle's own code.
+    #: The seed of a run to repeat with the bundle's own code.
     bundled: int | None = None
-    #: Folder with the scenes, where they are available.
+    #: Folder with the scenes, if they are available.
     data: Path | None = None
 
     @property
@@ -57,17 +57,17 @@ class Repeat:
 def verify(
     path: Path, repeat: Repeat | None = None, *, signers: Path | None = None, say: Say = in_a_line
 ) -> Report:
-    """What the checker finds in the bundle at ``path``, and what else does not agree with itself.
+    """Return the checker's findings in the bundle at ``path``, and those of the verification.
 
-    Reports each finished step. Repeats runs and scores only where nothing was found before.
-    Raises CloudMaskError where the path is no bundle.
+    Reports each finished step. Repeats runs and scores only if there are no errors before.
+    Raises CloudMaskError if the path is not a bundle.
     """
     with drawing() as draw:
         return _verify(with_name(path), repeat or Repeat(), signers, say, draw)
 
 
 def _verify(path: Path, repeat: Repeat, signers: Path | None, say: Say, draw: Draw) -> Report:
-    # late: help starts without the packages that compute
+    # late: --help starts without the packages that compute
     from submission.verify.recompute import compare_documents
 
     # ---- 1. every hash and every rule
@@ -101,7 +101,7 @@ def _verify(path: Path, repeat: Repeat, signers: Path | None, say: Say, draw: Dr
                         for step, said, differing in _repeated(bundle, repeat, masks):
                             say(step, said)
                             found += differing
-                    except CloudMaskError as error:  # of scenes or a program, not of what the bundle says
+                    except CloudMaskError as error:  # about scenes or a program, not about the bundle
                         return merge([report, Report(tuple(found), (error,))])
         except CloudMaskError as error:
             found.append(_unreadable(error))
@@ -109,7 +109,7 @@ def _verify(path: Path, repeat: Repeat, signers: Path | None, say: Say, draw: Dr
 
 
 def _masks_hash(masks: Path, stated: str, say: Say) -> Iterator[Finding]:
-    """The archive of the masks next to the bundle must be the one that bundle.json names."""
+    """Check that the archive of the masks next to the bundle is the one that bundle.json names."""
     if not masks.is_file():
         if stated:
             say("masks", f"not here: {masks.name} of sha256 {stated}")
@@ -122,7 +122,7 @@ def _masks_hash(masks: Path, stated: str, say: Say) -> Iterator[Finding]:
 
 
 def _counted(bundle: Bundle, repeat: Repeat, masks: Path) -> Iterator[tuple[str, list[Finding]]]:
-    """Count the masks of runs again; yields a line and the findings of each. Raises CloudMaskError."""
+    """Recount the masks of runs; yield a line and the findings for each. Raises CloudMaskError."""
     from submission.verify.rescore import recount
     from submission.verify.work import RepeatError
 
@@ -138,13 +138,13 @@ def _counted(bundle: Bundle, repeat: Repeat, masks: Path) -> Iterator[tuple[str,
 
 
 def _seed_of(chosen: int | str | None) -> int | None:
-    """The seed that was chosen, None for all."""
+    """Return the chosen seed, None for all."""
     return None if chosen in (None, ALL) else int(chosen)
 
 
 def _repeated(bundle: Bundle, repeat: Repeat, masks: Path) -> Iterator[tuple[str, str, list[Finding]]]:
-    """Repeat what was asked for; yields the step, its outcome, and what differs."""
-    # late: help starts without them
+    """Repeat what was requested; yield the step, its outcome, and the findings."""
+    # late: --help starts without them
     from submission.verify.rerun import rerun, rerun_bundled
     from submission.verify.rescore import rescore
 
@@ -163,7 +163,7 @@ def _repeated(bundle: Bundle, repeat: Repeat, masks: Path) -> Iterator[tuple[str
 
 
 def _archive_hash(path: Path, say: Say) -> Iterator[Finding]:
-    """The archive must be the one whose sha256 lies next to it, where one does."""
+    """Check the archive against the sha256 next to it, if there is one."""
     stated = path.with_name(f"{path.name}.sha256")
     if not path.is_file() or not stated.is_file():
         return
@@ -176,7 +176,7 @@ def _archive_hash(path: Path, say: Say) -> Iterator[Finding]:
 
 
 def _signature(path: Path, root: Path, signers: Path | None, say: Say) -> Iterator[Finding]:
-    """The manifest must be signed as the signature next to the bundle says, where there is one."""
+    """Check the manifest against the signature next to the bundle, if there is one."""
     signature = signature_path(path.with_name(path.name.removesuffix(ARCHIVE_SUFFIX)))
     message = "The manifest is not signed by the expected signer."
     if not signature.is_file():

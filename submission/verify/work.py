@@ -1,4 +1,4 @@
-"""What to repeat a part of a bundle with: a folder, the scenes, and whose code does it."""
+"""Provide what repeating a part of a bundle needs: a folder, the scenes, and a program."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from submission.bundle.reading import Bundle
 from submission.documents.files import OWN_FOLDER
 from submission.runs.runs import CheckedRun
 
-#: Names the folder to work in; without it a temporary one is used and removed.
+#: Variable with the folder to work in; if unset, a temporary folder is used and removed.
 WORK = "CLOUDMASK_WORK"
 
 
@@ -34,7 +34,7 @@ class RepeatError(SubmissionError):
 
 @contextlib.contextmanager
 def work_folder() -> Iterator[Path]:
-    """Where packages, data and repeated runs go."""
+    """Yield the folder for packages, data and repeated runs."""
     if named := os.environ.get(WORK):
         folder = Path(named).resolve()
         folder.mkdir(parents=True, exist_ok=True)
@@ -45,7 +45,7 @@ def work_folder() -> Iterator[Path]:
 
 
 def runs_of(bundle: Bundle, seed: int | None, option: str) -> list[tuple[int, CheckedRun]]:
-    """The run of a seed with its number in the bundle, or all of them. Raises RepeatError."""
+    """Return the run of a seed with its number in the bundle, or all runs. Raises RepeatError."""
     numbered = list(enumerate(bundle.runs.runs, start=1))
     chosen = [each for each in numbered if seed in (None, each[1].seed)]
     if not chosen:
@@ -59,7 +59,7 @@ def runs_of(bundle: Bundle, seed: int | None, option: str) -> list[tuple[int, Ch
 
 
 def with_data(config: Config, data: Path | None, work: Path) -> Config:
-    """A configuration whose scenes lie below ``data``, or in ``work`` where the bundle's scripts put them."""
+    """Return the configuration with scenes below ``data``, or in ``work`` where the scripts put them."""
     root = data.resolve() if data else work / OWN_FOLDER[config.data.kind]
     training, inference = str(root / "training"), str(root / "inference")
     moved = dataclasses.replace(config.data, training=training, inference=inference)
@@ -67,7 +67,7 @@ def with_data(config: Config, data: Path | None, work: Path) -> Config:
 
 
 def inference_scenes(config: Config, display: Display) -> list[Path]:
-    """The scenes that a bundle was scored on: made, fetched, or already there.
+    """Return the scenes that a bundle was scored on: made, fetched, or existing.
 
     Raises RepeatError and SceneError.
     """
@@ -81,7 +81,7 @@ def inference_scenes(config: Config, display: Display) -> list[Path]:
 
 def fetch_scenes(root: Path, *arguments: str) -> None:
     """Fetch the observed scenes with this program's downloader. Raises RepeatError."""
-    from benchmark.download.__main__ import main  # late: only observed scenes are fetched
+    from benchmark.download.__main__ import main  # late: only needed for observed scenes
 
     if main(["--dest", str(root), *arguments]) != 0:
         raise RepeatError(
@@ -97,7 +97,7 @@ def _has_scenes(root: Path, split: str) -> bool:
 
 
 def _make_scenes(config: Config, root: Path, display: Display) -> None:
-    """Make the inference scenes of a synthetic dataset; existing training scenes stay."""
+    """Make the inference scenes of a synthetic dataset; keep existing training scenes."""
     wanted = config.data.synthetic
     assert wanted is not None
     held = read_manifest(root / MANIFEST)
@@ -114,9 +114,9 @@ def _make_scenes(config: Config, root: Path, display: Display) -> None:
 
 
 def execute(command: Sequence[str | Path], work: Path, environment: Mapping[str, str], shown: str) -> None:
-    """Run a program in ``work``; what it says is shown as it comes, and it ends when this one does.
+    """Run a program in ``work``; show its output at once, and end it when this program ends.
 
-    Raises RepeatError where it fails.
+    Raises RepeatError if it fails.
     """
     tell(f"--- {shown}")
     try:
@@ -128,7 +128,7 @@ def execute(command: Sequence[str | Path], work: Path, environment: Mapping[str,
     else:
         try:
             status = process.wait()
-        except BaseException:  # a signal: the program must end too
+        except BaseException:  # a signal: end the program too
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -148,7 +148,7 @@ def execute(command: Sequence[str | Path], work: Path, environment: Mapping[str,
 
 
 def differing_parts(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    """What of two nodes decides how a sum is rounded, and is not the same on both."""
+    """Return the parts of two nodes that affect rounding and differ between them."""
     return [name for name, part in _arithmetic(one).items() if part != _arithmetic(other)[name]]
 
 

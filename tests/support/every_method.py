@@ -27,25 +27,25 @@ from tests.support.processes.workers import differences, environments
 from tests.support.project import ROOT, SHAPE, make_tiny_scenes, program, read_events, value_of
 from tests.support.runs.checkout import commit_everything
 
-#: Three epochs of ten steps for a network, which are small, so that rounding errors stay small, too.
+#: Three epochs of ten small steps for a network, so that rounding errors stay small, too.
 SETTINGS = (*LARGER, "--set", "training.epochs=3", "--set", "training.learning_rate=1e-4")
-#: What a submission states besides its results.
+#: What a submission states besides results.
 SETTINGS += ("--set", "submission.org=New York University")
 SETTINGS += ("--set", "submission.poc_name=Ada Reviewer")
 SETTINGS += ("--set", "submission.poc_email=ada@cloudlab-nyu.org")
 SEEDS = (1, 2)
 KILLS = 2
 
-#: The largest relative difference between the losses, or the scores, of one worker and of two.
-#: test_workers.py compares a small network to seven digits; here, rounding errors grow with the depth.
+#: Maximum relative difference between the losses, or the scores, of one worker and of two.
+#: test_workers.py compares a small network to seven digits; here rounding errors grow with the depth.
 APART = 2e-2
 
-#: The parts of this project that a submission's code has.
+#: The parts of this project that a submission's code contains.
 CODE = (*PACKAGES, "LICENSE", "README.md", "pyproject.toml", ".gitignore", "requirements.lock")
 
 
 def make_checkout(place: Path) -> None:
-    """Commit this tree's code in a folder, with scenes: a run's log then names a clean commit."""
+    """Commit this tree's code in a folder and add scenes: logs of runs then name a clean commit."""
     for name in CODE:
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, place / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -75,7 +75,7 @@ def verify(place: Path, method: str) -> str:
 
 
 def rescore(place: Path, method: str) -> str:
-    """Every score again from the weights in the bundle, to the last bit."""
+    """Recompute every score from the weights in the bundle, to the last bit."""
     (archive,) = place.glob(f"dist/{method}/*.tar.gz")
     data = place / "data/synthetic"
     done = program("submission.verify", archive, "--rescore", "--data", data, cwd=place)
@@ -102,7 +102,7 @@ def kill_and_resume(place: Path, method: str) -> str:
 
 
 def train_together(place: Path, method: str) -> str:
-    """A fitted method has no steps to share, and says so."""
+    """Train with two workers; a fitted method must refuse, since it has no steps to share."""
     output = f"logs/{method}-together"
     command = ("--method", method, "--seed", SEEDS[0], *SETTINGS, "--set", "training.batch_size=4")
     workers = [start(place, output, *command, env=variables) for variables in environments(2)]
@@ -125,24 +125,24 @@ def is_fitted(method: str) -> bool:
 
 
 def check_runs(place: Path, output: str) -> str:
-    """No finding of severity error in the runs of a folder."""
+    """Check that the runs of a folder have no finding of severity error."""
     return said_by(place, "compliance.check", "--severity", "error", output)
 
 
 def first_log(place: Path, method: str) -> Path:
-    """The log of the first seed."""
+    """Return the log of the first seed."""
     (log,) = place.glob(f"logs/{method}/*-seed-{SEEDS[0]}/result.txt")
     return log
 
 
 def said_by(place: Path, module: str, *arguments: object) -> str:
-    """Run a command in the checkout; AssertionError with the end of what it says if it fails."""
+    """Run a command in the checkout. Raises AssertionError with the end of its output if it fails."""
     done = program(module, *arguments, cwd=place)
     assert done.returncode == 0, f"exit status {done.returncode}: {(done.stdout + done.stderr)[-1500:]}"
     return "ok"
 
 
-#: In this order; each but the last two needs those before it.
+#: In this order; each step except the last two needs those before it.
 STEPS: dict[str, Callable[[Path, str], str]] = {
     "run": run,
     "check": check,
@@ -155,7 +155,7 @@ STEPS: dict[str, Callable[[Path, str], str]] = {
 
 
 def show(place: Path, method: str) -> tuple[list[str], str | None]:
-    """Take a method's steps up to one that fails; returns the cells of its row, and the reason."""
+    """Run a method's steps until one fails; return the cells of its row, and the reason."""
     cells: list[str] = []
     for name, step in STEPS.items():
         try:

@@ -41,9 +41,9 @@ from tests.support.defects.catalogue import GENERAL
 from tests.support.logs.hand_logs import COMPLETED, EARLY_STOPPED, parsed
 from tests.support.logs.log_edits import TOKEN, as_bytes
 
-#: An input that takes longer is taken for one that never ends.
+#: An input that takes longer counts as a hang.
 HANG_SECONDS = 5.0
-#: What one input may add to the most memory that the process has had; inputs are below three megabytes.
+#: Maximum increase of peak memory by one input; inputs are below three megabytes.
 MEMORY_MIB = 400
 PROGRESS_SECONDS = 5.0
 
@@ -51,7 +51,7 @@ GOOD_LOGS = (COMPLETED, EARLY_STOPPED)
 GOOD_RUN = condense(parsed(COMPLETED, "logs/other/result.txt"))
 SYSTEMS = [path.read_bytes() for path in sorted((ROOT / "submission" / "system" / "systems").glob("*.json"))]
 
-#: What means something to a parser, and is worth inserting anywhere.
+#: Pieces that are meaningful to a parser, so worth inserting anywhere.
 PIECES: tuple[bytes, ...] = (
     *(TOKEN.encode(), b":::ML", b"\n", b"\r\n", b"\r", b"\0", b"\xef\xbb\xbf", b"\xff", b"\xed\xa0\x80"),
     *(b"{", b"}", b"[", b"]", b'"', b"\\", b"\\u", b"\\ud800", b",", b":", b" ", b"null", b"true", b"NaN"),
@@ -61,12 +61,12 @@ PIECES: tuple[bytes, ...] = (
 
 
 class Hang(BaseException):
-    """Taking too long. Not an Exception, which the registry would make a finding of."""
+    """An input takes too long. Not an Exception, which the registry would turn into a finding."""
 
 
 @contextmanager
 def at_most(seconds: float) -> Iterator[None]:
-    """Raise Hang where a block takes longer."""
+    """Raise Hang if a block takes longer."""
 
     def stop(*_: object) -> None:
         raise Hang
@@ -84,7 +84,7 @@ def at_most(seconds: float) -> Iterator[None]:
 
 
 def damaged(content: bytes, chance: random.Random) -> bytes:
-    """Bytes with some of them changed, removed, repeated, or mixed with others."""
+    """Change, remove or repeat some bytes, or mix them with others."""
     data = bytearray(content)
     for _ in range(chance.choice((1, 1, 2, 4, 16))):
         begin = chance.randrange(len(data) + 1)
@@ -107,7 +107,7 @@ def damaged(content: bytes, chance: random.Random) -> bytes:
 
 
 def log_of(chance: random.Random) -> bytes:
-    """A good log with up to four defects planted, and often damaged bytes too."""
+    """Return a good log with up to four planted defects, and often damaged bytes too."""
     text = chance.choice(GOOD_LOGS)
     for defect in chance.sample(GENERAL, chance.randrange(5)):
         text = defect(text) or text
@@ -116,14 +116,14 @@ def log_of(chance: random.Random) -> bytes:
 
 
 def noise_of(chance: random.Random) -> bytes:
-    """Random bytes, or random pieces of logs."""
+    """Return random bytes, or random pieces of logs."""
     if chance.random() < 0.5:
         return chance.randbytes(chance.randrange(2000))
     return TOKEN.encode() + b"".join(chance.choices(PIECES, k=chance.randrange(40)))
 
 
 def system_of(chance: random.Random) -> bytes:
-    """A damaged system description."""
+    """Return a damaged system description."""
     content = chance.choice(SYSTEMS)
     if chance.random() < 0.5:
         fields = json.loads(content)
@@ -139,7 +139,7 @@ def system_of(chance: random.Random) -> bytes:
 
 
 def judge_log(content: bytes) -> list[Finding]:
-    """All findings on a log, alone and next to another run; renders every form of report."""
+    """Return all findings for a log, alone and with another run; render all forms of report."""
     log = parsed(content)
     findings = registry.run("log", log, RULE_BY_ID)
     if log.events:
@@ -158,7 +158,7 @@ def judge_log(content: bytes) -> list[Finding]:
 
 
 def judge_system(content: bytes) -> list[Finding]:
-    """All findings on a system description."""
+    """Return all findings for a system description."""
     with tempfile.NamedTemporaryFile(suffix=".json") as file:
         file.write(content)
         file.flush()
@@ -175,7 +175,7 @@ KINDS: dict[str, Kind] = {
 
 
 def fault_of(judge: Callable[[bytes], list[Finding]], content: bytes) -> str | None:
-    """What goes wrong in judging an input, or None."""
+    """Return what goes wrong when an input is checked, or None."""
     before = peak_mib()
     try:
         with at_most(HANG_SECONDS):
@@ -191,13 +191,13 @@ def fault_of(judge: Callable[[bytes], list[Finding]], content: bytes) -> str | N
 
 
 def peak_mib() -> int:
-    """The most memory that the process has had."""
+    """Return the peak memory of the process, in MiB."""
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return used // (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def fuzz(seconds: float, seed: int, folder: Path) -> int:
-    """Judge inputs until the time is over; returns the exit status."""
+    """Check inputs until the time is over; return the exit status."""
     counts: Counter[str] = Counter()
     start = shown = time.monotonic()
     slowest = 0.0

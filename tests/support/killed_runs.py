@@ -21,13 +21,13 @@ from benchmark.record.run_folder import LOG_NAME, RunFolder
 from benchmark.training.learning.checkpoint import checkpoints
 from tests.support.project import ROOT, SHAPE, TINY, make_tiny_scenes, read_events, value_of
 
-#: What must be equal, to the last bit: keys of the log.
+#: Keys of the log whose values must be equal, to the last bit.
 SCORES = ("train_loss", "train_accuracy", "eval_loss", "eval_accuracy", "scene_accuracy", "test_accuracy")
 
-#: A checkpoint every 0.6 seconds, and a store that no other test counts on.
+#: A checkpoint every 0.6 seconds, and a store that no other test uses.
 OFTEN = ("--set", "checkpoints.every_minutes=0.01", "--stage-dir", "data/killed.staging")
 
-#: Of SHAPE, because thresholds finds nothing but cloud in scenes that are smaller.
+#: Scenes of SHAPE, because the method thresholds finds only cloud in smaller scenes.
 LARGER = ("--set", f"geometry.rows={SHAPE[0]}", "--set", f"geometry.columns={SHAPE[1]}")
 LARGER += ("--set", "geometry.patch=32")
 
@@ -36,7 +36,7 @@ LONGEST = {"network": 3.0, "fitted": 0.1}
 
 
 def outcome(log: Path) -> dict[str, object]:
-    """All scores of a run and the digest of its weights."""
+    """Return all scores of a run and the digest of its weights."""
     events = read_events(log)
     scores = {key: [event["value"] for event in events if event["key"] == key] for key in SCORES}
     result = value_of(events, "result")
@@ -46,7 +46,7 @@ def outcome(log: Path) -> dict[str, object]:
 def start(
     place: Path, output: str, *arguments: object, env: Mapping[str, str] | None = None
 ) -> subprocess.Popen:
-    """The real command on the tiny configuration, resuming where it was."""
+    """Start the real command on the tiny configuration, resuming where it stopped."""
     command = [sys.executable, "-m", "benchmark.run", "--config", TINY, "--output", output, "--resume"]
     return subprocess.Popen(
         [*map(str, command), *map(str, arguments)],
@@ -59,13 +59,13 @@ def start(
 
 
 def finish(process: subprocess.Popen) -> None:
-    """Wait for a run; AssertionError with the end of what it said, if it failed."""
+    """Wait for a run. Raises AssertionError with the end of its output if it failed."""
     said, _ = process.communicate()
     assert process.returncode == 0, f"exit status {process.returncode}: {said[-1500:]}"
 
 
 def kill(process: subprocess.Popen, after: float) -> bool:
-    """SIGKILL after so many seconds; False if the run had ended by itself."""
+    """Send SIGKILL after ``after`` seconds; return False if the run has ended before."""
     try:
         said, _ = process.communicate(timeout=after)
     except subprocess.TimeoutExpired:
@@ -77,7 +77,7 @@ def kill(process: subprocess.Popen, after: float) -> bool:
 
 
 def log_below(output: Path) -> Path:
-    """The log of the only run in a folder of runs."""
+    """Return the log of the only run in a folder of runs."""
     (log,) = output.glob(f"*/{LOG_NAME}")
     return log
 
@@ -85,10 +85,10 @@ def log_below(output: Path) -> Path:
 def kill_often(
     place: Path, output: str, method: str, kills: int, rng: random.Random, *settings: object
 ) -> Iterator[int]:
-    """Kill and resume a run up to so many times, and let it end; yields the number of each kill.
+    """Kill and resume a run up to ``kills`` times, then let it end; yield the number of each kill.
 
-    Each kill comes once the process has made a checkpoint of its own, or has begun to fit, so that
-    the run gets further from kill to kill. Where it ends before its next kill, that was the last.
+    Each kill waits until the process has made a checkpoint or begun to fit, so that the run gets
+    further with each kill. If the run ends before a kill, there are no more kills.
     """
     kind = load_method(method, {}).kind
     arguments = ("--method", method, *settings, *OFTEN)
@@ -104,7 +104,7 @@ def kill_often(
 
 
 def _reached(output: Path, kind: str) -> str | None:
-    """The furthest checkpoint but that of step 0; of a fit, the log's last start of one."""
+    """Return the last checkpoint except that of step 0; for a fit, the last epoch_start in the log."""
     roots = list(output.glob("*/"))
     if not roots:
         return None

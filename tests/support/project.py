@@ -1,4 +1,4 @@
-"""The project as its users see it: commands, a small dataset, the events of a log."""
+"""The project as users see it: commands, a small dataset, the events of a log."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ import numpy as np
 from benchmark import ROOT
 
 TINY = ROOT / "tests" / "data" / "tiny.yaml"
-#: For what a run does around its network: one that is traced, trained and saved in a moment.
+#: A network that is traced, trained and saved in a moment, for tests of everything around it.
 SMALL = ("--set", f"method.name={ROOT / 'tests' / 'data' / 'regularised.py'}")
-#: Of the scenes of the tiny configuration.
+#: Shape of the scenes of the tiny configuration.
 TINY_SHAPE = (60, 76)
 SHAPE = (150, 188)
 
@@ -30,7 +30,7 @@ def program(
     timeout: float = 900,
     env: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess:
-    """Run ``python -m module`` as a user would, in another folder than the repository."""
+    """Run ``python -m module`` as a user would, outside the repository."""
     return subprocess.run(
         [sys.executable, "-m", module, *map(str, arguments)],
         cwd=cwd,
@@ -42,18 +42,18 @@ def program(
 
 
 def read_events(log: Path) -> list[dict[str, Any]]:
-    """The events of a log, by nothing but the token and JSON."""
+    """Read the events of a log using only the token and JSON."""
     return [json.loads(line.removeprefix(":::MLLOG ")) for line in log.read_text().splitlines()]
 
 
 def value_of(events: list[dict[str, Any]], key: str) -> Any:
-    """The value of the only event with this key."""
+    """Return the value of the only event with this key."""
     (event,) = (event for event in events if event["key"] == key)
     return event["value"]
 
 
 def write_scene_file(path: Path, shape: tuple[int, int] = SHAPE, **changes: Any) -> Path:
-    """A random scene in the dataset's format; ``changes`` replaces datasets, or removes them (None)."""
+    """Write a random scene in the dataset's format; ``changes`` replaces datasets or removes them (None)."""
     rng = np.random.default_rng(0)
     content = {
         "refs": rng.uniform(0, 1, (*shape, 6)).astype(np.float32),

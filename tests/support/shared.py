@@ -1,4 +1,4 @@
-"""Fixtures that are expensive to make, made once for all workers of a test run."""
+"""Expensive fixtures, made once for all workers of a test run."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from benchmark.core import locks
 
 
 def base_folder(factory: pytest.TempPathFactory) -> Path:
-    """The temporary folder of the whole test run."""
+    """Return the temporary folder of the whole test run."""
     base = factory.getbasetemp()
-    # one of a worker of pytest-xdist lies in that of the test run
+    # the folder of a pytest-xdist worker is inside the test run's folder
     return base.parent if base.name.startswith("popen-") else base
 
 
 def shared(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
-    """A folder that ``make`` fills once, by whichever worker comes first; the others wait for it.
+    """Return a folder that ``make`` fills once: the first worker calls it, the others wait.
 
-    Tests must leave it as it is: all workers look at the same files.
+    Tests must not change it: all workers use the same files.
     """
     base = base_folder(factory)
     folder, ready = base / name, base / f"{name}.ready"

@@ -1,4 +1,4 @@
-"""Files written with the folders above them."""
+"""Write files and create their parent folders."""
 
 from __future__ import annotations
 

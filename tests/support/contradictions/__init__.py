@@ -1,1 +1,1 @@
-"""Contradictions that no single event shows, each with the one rule that must catch it."""
+"""Contradictions that no single event reveals, each with the one rule that must catch it."""

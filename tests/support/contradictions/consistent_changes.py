@@ -1,4 +1,4 @@
-"""Changes to a good log after which the rest of it agrees, and what not every good log states."""
+"""Changes to a good log that keep it consistent, and events that not every good log has."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-# ---- what is not in every good log
+# ---- events and fields that not every good log has
 
 
 def with_masks(text: str) -> str:
-    """The text with the digest of every scene's mask."""
+    """Add the digest of every scene's mask."""
 
     def change(_: int, fields: Fields) -> None:
         if fields.get("key") == "scene_accuracy":
@@ -42,38 +42,38 @@ def with_masks(text: str) -> str:
 
 
 def with_field(text: str, name: str, value: object) -> str:
-    """The text with another field of its result, or one more."""
+    """Change a field of the result, or add it."""
     return edit(text, "result", lambda fields: fields["value"].update({name: value}))
 
 
 def of_method(text: str, source: str, **options: object) -> str:
-    """The text of a run of another network, which states its options."""
+    """Turn the log into that of another network, which states its options."""
     text = with_value(with_facts(text), "method_source", f"benchmark.methods.{source}")
     return with_value(with_value(text, "method", source), "method_options", options)
 
 
 def with_facts(text: str) -> str:
-    """The text with what a log states of its method, where it does not."""
+    """Add the statements about the method if the log has none."""
     return text if "method" in keys_of(text) else stated(text)
 
 
 def in_experiment(text: str, seeds: str | None = None, sha256: str | None = None, name: str = "five") -> str:
-    """The text of a run that belongs to an experiment."""
+    """Turn the log into that of a run of an experiment."""
     seeds = f"{value_of(text, 'seed')} 101 102" if seeds is None else seeds
     text = without_all(text, "experiment")
     return added(text, "config_digest", "experiment", name, seeds=seeds, sha256=sha256 or digest(name))
 
 
-# ---- changes that leave the rest as it should be
+# ---- changes that keep the rest consistent
 
 
 def other(text: str, which: int = 0) -> int:
-    """The number, from 0, of an epoch that is not the best."""
+    """Return the number, from 0, of an epoch that is not the best."""
     return [n for n in range(last_epoch(text)) if n + 1 != best_epoch(text)][which]
 
 
 def later(text: str, key: str, milliseconds: int, number: int = 0) -> str:
-    """The text with an event and all after it later, and a result that says so of the whole run."""
+    """Delay an event and all later ones; change the total time in the result accordingly."""
     begin = [place for place, _ in events_of(text)].index(place_of(text, key, number))
     text = retimed(text, lambda n, time: time + milliseconds * (n >= begin))
     if key in ("init_stop", "run_start", "run_stop"):
@@ -82,14 +82,14 @@ def later(text: str, key: str, milliseconds: int, number: int = 0) -> str:
 
 
 def longer(text: str, interval: str, milliseconds: int, number: int) -> str:
-    """The text with a longer epoch or evaluation, and a result that says so."""
+    """Lengthen an epoch or an evaluation; change the result accordingly."""
     name = {"epoch": "training", "eval": "evaluation"}[interval]
     text = later(text, f"{interval}_stop", milliseconds, number)
     return with_result(text, f"timing.{name}_seconds", lambda seconds: seconds + milliseconds / 1000)
 
 
 def rescored(text: str, reference: str, part: str, *change: int) -> str:
-    """The text with so many more hits, false alarms, misses and correct negatives in a set of scores."""
+    """Add ``change`` to hits, false alarms, misses and correct negatives in a set of scores."""
 
     def replace(score: Fields) -> Fields:
         counts = [score[name] + more for name, more in zip(COUNTS, change, strict=True)]

@@ -1,4 +1,4 @@
-"""Contradictions of digests, of the digests of masks, and of the experiment a log belongs to."""
+"""Contradictions in digests, digests of masks, and the experiment that a log belongs to."""
 
 from __future__ import annotations
 

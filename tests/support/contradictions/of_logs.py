@@ -1,6 +1,6 @@
-"""Contradictions inside a log: each planted in a good log so that everything else in it agrees.
+"""Contradictions inside a log, planted in a good log so that everything else in it agrees.
 
-Unlike a defect (tests/support/defects) none may break another rule than its own.
+Unlike a defect (tests/support/defects), a contradiction must break only its own rule.
 """
 
 from __future__ import annotations
@@ -15,6 +15,6 @@ from tests.support.defects.defect import Defect
 
 
 def contradictions() -> Iterator[Defect]:
-    """All of them."""
+    """Yield all contradictions."""
     for group in (losses, digests, counts, masks, times, rates, experiments):
         yield from group()

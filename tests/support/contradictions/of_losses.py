@@ -1,4 +1,4 @@
-"""Contradictions between losses and accuracies, and between epochs that are too much alike."""
+"""Contradictions between losses and accuracies, and between epochs that are too similar."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.logs.log_edits import fields_of, with_metadata, with_value
 
 
 def repeated_losses(text: str, *keys: str) -> str:
-    """The text with what was measured in an epoch again in another; neither is the best."""
+    """Copy the measurements of one epoch to another; neither is the best epoch."""
     first, second = other(text, 0), other(text, 1)
     for key in keys:
         source = fields_of(text, key, first)
@@ -23,7 +23,7 @@ def repeated_losses(text: str, *keys: str) -> str:
 
 
 def all_right(text: str) -> str:
-    """The text with an epoch in which every pixel is right and none costs anything."""
+    """Give one epoch accuracy 1 and loss 0."""
     number = other(text)
     pixels = fields_of(text, "train_accuracy", number)["metadata"]["pixels"]
     return with_value(counted(text, "train_accuracy", pixels, pixels, number), "train_loss", 0.0, number)

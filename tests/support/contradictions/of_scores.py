@@ -1,4 +1,4 @@
-"""Contradictions between scenes, patches, masks, labels and the scores that come from them."""
+"""Contradictions between scenes, patches, masks, labels and the scores computed from them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.logs.log_edits import (
 
 
 def moved_pixels(text: str) -> str:
-    """The text with pixels of a scene counted as those of another, right ones."""
+    """Move 1000 right pixels from one scene to another."""
     for number, more in ((0, -1000), (1, 1000)):
         metadata = fields_of(text, "scene_accuracy", number)["metadata"]
         counts = metadata["correct"] + more, metadata["pixels"] + more
@@ -30,7 +30,7 @@ def moved_pixels(text: str) -> str:
 
 
 def unused_scene(text: str) -> str:
-    """The text of a run that staged a scene more than it used, and says that it trained on it."""
+    """Let the run stage one scene more than it used, and claim to have trained on it."""
     staged = fields_of(text, "staging_stop")["metadata"]
     scenes, each = staged["scenes"], staged["patches"] // staged["scenes"]
     text = with_metadata(text, "staging_stop", scenes=scenes + 1, patches=staged["patches"] + each)
@@ -38,14 +38,14 @@ def unused_scene(text: str) -> str:
 
 
 def other_parts(text: str) -> str:
-    """The text of a result with a scene less to train on, and one more to validate on."""
+    """Move a scene from training to validation in the result."""
     require("skipped_scene" in keys_of(text))  # which leaves the split room
     text = with_result(text, "data.training_scenes", lambda number: number - 1)
     return with_result(text, "data.validation_scenes", lambda number: number + 1)
 
 
 def skipped(text: str, name: str, split: str = "training") -> str:
-    """The text with one more skipped scene, of which its result knows."""
+    """Add a skipped scene, also to the result."""
     event = fields_of(text, "staging_stop") | {"event_type": POINT, "key": "skipped_scene", "value": name}
     source = {key: event["metadata"][key] for key in ("file", "lineno")}
     event["metadata"] = {**source, "split": split, "reason": "bayes is missing"}
@@ -81,7 +81,7 @@ def counts() -> Iterator[Defect]:
 
 
 def other_truth(text: str) -> str:
-    """The text with more hits against truth, in every part, where misses were."""
+    """Turn 1000 misses against truth into hits, in every part."""
     for part in ("all", "day", "without_borders"):
         text = rescored(text, "truth", part, 1000, 0, -1000, 0)
     return text
@@ -101,14 +101,14 @@ def without_truth(text: str) -> str:
 
 
 def all_but_borders(text: str) -> str:
-    """The text with a hit more without borders than in all."""
+    """Give the part without borders one hit more than all pixels have."""
     scores = value_of(without_truth(text), "result")["scores"]["bayes"]
     more = scores["all"]["true_positive"] + 1 - scores["without_borders"]["true_positive"]
     return rescored(text, "bayes", "without_borders", more, 0, 0, -more)
 
 
 def agreeing(text: str, **metadata: object) -> str:
-    """The text with other metadata of whole scenes, and the agreement that they give."""
+    """Change metadata of the whole scenes, and the agreement accordingly."""
     text = with_metadata(text, "whole_scene_agreement", **metadata)
     counts = fields_of(text, "whole_scene_agreement")["metadata"]
     return with_value(text, "whole_scene_agreement", counts["correct"] / counts["pixels"])

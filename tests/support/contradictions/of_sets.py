@@ -1,4 +1,4 @@
-"""Contradictions between the logs of a set: each planted in good sets so that every log is good by itself."""
+"""Contradictions between the logs of a set, planted so that every single log remains good."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tests.support.logs.log_edits import (
     without,
 )
 
-#: Texts of logs by their paths.
+#: Path -> text of a log.
 Set = dict[str, str]
 
 SEEDS = (1, 2, 3)
@@ -38,7 +38,7 @@ SHA256 = digest("the experiment's file")
 
 
 def run(seed: int, text: str = COMPLETED) -> str:
-    """A run of its own of an experiment: seed, hour, weights, losses, masks, and the times of its epochs."""
+    """Return a distinct run of an experiment: own seed, hour, weights, losses, masks, times of epochs."""
     text = in_experiment(with_masks(with_value(text, "seed", seed)), " ".join(map(str, SEEDS)), SHA256)
 
     def change(_: int, fields: Fields) -> None:
@@ -54,7 +54,7 @@ def run(seed: int, text: str = COMPLETED) -> str:
 
 
 def with_best_losses(text: str) -> str:
-    """The text whose result has the losses of its best epoch."""
+    """Set the losses in the result to those of the best epoch."""
     for field, key in best_epoch_fields(value_of(text, "result")).items():
         if key.endswith("loss"):
             loss = value_of(text, key, best_epoch(text) - 1)
@@ -63,12 +63,12 @@ def with_best_losses(text: str) -> str:
 
 
 def folders(texts: Set | None = None) -> Set:
-    """The logs in the folders of their runs."""
+    """Return the logs in run folders; ``texts`` replace some."""
     return {f"logs/five-seed-{seed}/result.txt": run(seed) for seed in SEEDS} | (texts or {})
 
 
 def numbered() -> Set:
-    """The logs as results of a submission."""
+    """Return the logs as results of a submission."""
     return {f"NYU/results/epyc/cloudmask/result_{number}.txt": run(seed) for number, seed in enumerate(SEEDS)}
 
 
@@ -77,7 +77,7 @@ LAST = "logs/five-seed-3/result.txt"
 
 @dataclass(frozen=True)
 class Contradiction:
-    """A set in which one rule must find something; ``at`` is the path of its finding."""
+    """A set in which ``rule`` must have a finding; ``at`` is the finding's path."""
 
     name: str
     logs: Set
@@ -86,7 +86,7 @@ class Contradiction:
 
 
 def changed(name: str, rule: str, change: Callable[[str], str], text: str | None = None) -> Contradiction:
-    """A set whose last log was changed."""
+    """Return a set whose last log is changed."""
     return Contradiction(name, folders({LAST: change(text or run(3))}), rule)
 
 
@@ -94,7 +94,7 @@ def changed(name: str, rule: str, change: Callable[[str], str], text: str | None
 
 
 def as_seed(text: str, seed: int) -> str:
-    """The text as that of another seed, an hour later, with other weights and other masks."""
+    """Turn the log into that of another seed, an hour later, with other weights and masks."""
     text = with_result(with_value(text, "seed", seed), "weights_sha256", lambda _: digest(str(seed)))
     text = retimed(text, lambda _, time: time + HOUR_MS)
 
@@ -106,7 +106,7 @@ def as_seed(text: str, seed: int) -> str:
 
 
 def with_digits(text: str, share: float, from_epoch: int = 0) -> str:
-    """The text with other last digits in the losses of its epochs, the result's too."""
+    """Change the last digits of the epochs' losses, also in the result."""
 
     def change(_: int, fields: Fields) -> None:
         if fields["key"] in ("train_loss", "eval_loss") and fields["metadata"]["epoch_num"] > from_epoch:
@@ -117,7 +117,7 @@ def with_digits(text: str, share: float, from_epoch: int = 0) -> str:
 
 
 def with_masks_of(text: str, source: str, every: int) -> str:
-    """The text with some of the masks of another log."""
+    """Copy some masks' digests from another log."""
     for number in range(0, value_of(text, "test_samples"), every):
         mask = fields_of(source, "scene_accuracy", number)["metadata"]["mask_sha256"]
         text = with_metadata(text, "scene_accuracy", number, mask_sha256=mask)
@@ -142,13 +142,13 @@ def copies() -> Iterator[Contradiction]:
 
 
 def other_names(text: str) -> str:
-    """The text with another scene in place of its first."""
+    """Replace the first scene's name by another."""
     name = fields_of(text, "scene_accuracy")["metadata"]["scene"]
     return with_metadata(text, "scene_accuracy", scene=name.replace("20191001T", "20180101T"))
 
 
 def other_labels(text: str) -> str:
-    """The text with a thousand cloudy pixels more in its labels."""
+    """Add a thousand cloudy pixels to the labels."""
     for part in ("all", "day"):
         text = rescored(text, "bayes", part, 1000, 0, 0, -1000)
     metadata = fields_of(text, "baseline_accuracy")["metadata"]
@@ -158,7 +158,7 @@ def other_labels(text: str) -> str:
 
 
 def less_data(text: str) -> str:
-    """The text of a run that staged and trained on three scenes of four."""
+    """Let the run stage four scenes, and train on three of them."""
     text = with_metadata(with_value(text, "train_samples", 60), "staging_stop", scenes=4, patches=80)
     for number in range(last_epoch(text)):
         text = counted(text, "train_accuracy", 50 * 65536, 56 * 65536, number)
@@ -220,14 +220,14 @@ def experiments() -> Iterator[Contradiction]:
 
 
 def together() -> Contradiction:
-    """Runs that overlap: a note, since they may have had nodes of their own."""
+    """Return runs that overlap: only a note, since each may have had its own node."""
     text = retimed(run(3), lambda _, time: time - HOUR_MS + 5000)
     return Contradiction("two at once", folders({LAST: text}), "set-overlapping", "logs/five")
 
 
 CONTRADICTIONS = (*copies(), *setups(), *experiments(), together())
 
-#: Sets without any: nothing is found but that a run was aborted.
+#: Sets without contradictions: the only finding is that a run was aborted.
 GOOD: dict[str, Set] = {
     "run folders": folders(),
     "numbered results": numbered(),

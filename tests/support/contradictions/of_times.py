@@ -1,4 +1,4 @@
-"""Contradictions of the clock, of rates that no machine reaches, and of the schedule."""
+"""Contradictions in the clock and the schedule, and rates that no machine reaches."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.support.logs.log_edits import (
 
 
 def unexplained(text: str, key: str, number: int) -> str:
-    """The text with an hour before an event, where the run was not resumed."""
+    """Insert an hour before an event at which the run was not resumed."""
     keys = keys_of(text)
     require(
         keys[[place for place, _ in events_of(text)].index(place_of(text, key, number)) - 1] != "run_resumed"
@@ -42,14 +42,14 @@ def uneven(text: str, milliseconds: int) -> str:
 
 
 def short_epoch(text: str) -> str:
-    """The text with an epoch of a second among longer ones."""
+    """Shorten one epoch to a second, among longer ones."""
     begin, stop = (fields_of(text, key, 1)["time_ms"] for key in ("epoch_start", "epoch_stop"))
     require(stop - begin > 10_000)
     return compressed(text, begin, stop, 1000)
 
 
 def compressed(text: str, begin: int, stop: int, length: int) -> str:
-    """The text with the events between two times within so many milliseconds from the first."""
+    """Compress the events between two times to ``length`` milliseconds from the first."""
     lost = stop - begin - length
 
     def clock(_: int, time: int) -> int:
@@ -64,7 +64,7 @@ def compressed(text: str, begin: int, stop: int, length: int) -> str:
 
 
 def without_staging(text: str) -> str:
-    """The text with a staging of half a second that the whole run leaves out."""
+    """Shorten staging to half a second, and leave it out of the total time."""
     require("skipped_scene" not in keys_of(text))
     length = fields_of(text, "staging_stop")["time_ms"] - fields_of(text, "staging_start")["time_ms"]
     text = later(text, "staging_stop", 500 - length)
@@ -117,9 +117,9 @@ def times() -> Iterator[Defect]:
 
 
 def sped_up(text: str, factor: int) -> str:
-    """The text with everything from the first epoch on so many times as fast, and a result that says so.
+    """Make everything from the first epoch on ``factor`` times as fast, also in the result.
 
-    Every interval lasts a millisecond more, so that none has no length.
+    Each interval gets one extra millisecond, so that none is empty.
     """
     begin = fields_of(text, "epoch_start")["time_ms"]
     stops = [*accumulate(fields["key"].endswith("_stop") for _, fields in events_of(text))]
@@ -136,14 +136,14 @@ def sped_up(text: str, factor: int) -> str:
 
 
 def on_an_old_node(text: str, factor: int) -> str:
-    """The text of a run in float32 without accelerators, so many times as fast."""
+    """Make a run in float32 without accelerators ``factor`` times as fast."""
     require(value_of(text, "accelerators_per_node") == 0)
     text = with_result(with_value(text, "precision", "float32"), "precision", lambda _: "float32")
     return sped_up(text, factor)
 
 
 def large(text: str, operations: int) -> str:
-    """The text of a run of another network that computes more."""
+    """Turn the log into that of another network with more operations."""
     return with_field(of_method(text, "rsnet", recipe="published"), "operations", operations)
 
 

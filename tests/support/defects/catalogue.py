@@ -1,4 +1,4 @@
-"""Every known defect of a log: the general ones, and those typed for one log only."""
+"""All known defects of logs: general ones, and those typed for one log."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ GENERAL: tuple[Defect, ...] = tuple(
 TYPED: tuple[Defect, ...] = (*LINES, *EVENTS, *TIMELINE, *VALUES, *METHODS)
 DEFECTS: tuple[Defect, ...] = (*GENERAL, *TYPED)
 
-#: Pairs of a text with a defect and the defect, for all those whose finding is known word for word.
+#: (text with a defect, defect), for all defects whose finding is known word for word.
 SAID_TEXTS: list[tuple[str, Defect]] = [
     (text, each) for each in DEFECTS if each.said and (text := each(each.said.log)) is not None
 ]

@@ -1,4 +1,4 @@
-"""Defects of logs: how each is planted, which rule must catch it, and what is then said."""
+"""Defects of logs: how to plant each, which rule must catch it, and the finding."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from tests.support.logs.log_edits import as_text
 
 @dataclass(frozen=True)
 class Said:
-    """The one finding, word for word, on a defect in a log that was typed by hand.
+    """The only finding, word for word, for a defect in a log typed by hand.
 
-    ``expected`` where the finding says it more exactly than the rule; ``also`` names the rules that
-    the defect must break too in this ``log``, not counting those that the log breaks anyway.
+    ``expected`` is set if the finding states it more exactly than the rule; ``also`` names further rules
+    that the defect must break in this ``log``, not counting those that the log breaks anyway.
     """
 
     line: int | None
@@ -27,7 +27,7 @@ class Said:
     log: str = COMPLETED
 
     def finding(self, rule_id: str, path: str = "logs/result.txt") -> Finding:
-        """The complete finding of a rule."""
+        """Return the complete finding of a rule."""
         rule = RULE_BY_ID[rule_id]
         return Finding(
             rule=rule.id,
@@ -45,11 +45,11 @@ class Said:
 
 @dataclass(frozen=True)
 class Defect:
-    """A kind of defect: ``rule`` must catch it; ``also`` are the other rules that it may break.
+    """A kind of defect: ``rule`` must catch it; it may also break the rules ``also``.
 
-    It takes the text of a good log and gives the text with the defect, or None where the log has
-    nothing to plant it in (no skipped scene, no early stopping). The name begins with its group and a
-    colon: ``time: in seconds``. A ``typed`` one fits only the log that its finding is about.
+    Calling it with the text of a good log returns the text with the defect, or None if the log has no
+    place for it (no skipped scene, no early stopping). The name begins with its group and a colon:
+    ``time: in seconds``. A ``typed`` defect fits only the log that its finding is about.
     """
 
     name: str
@@ -67,7 +67,7 @@ class Defect:
 
 
 def defect(name: str, plant: Callable[[str], str], rule: str, *also: str) -> Defect:
-    """A defect that can be planted in any good log with the place for it."""
+    """Return a defect that can be planted in any good log with a place for it."""
     return Defect(name, plant, rule, frozenset(also))
 
 
@@ -80,7 +80,7 @@ def typed(
     also: tuple[str, ...] = (),
     log: str = COMPLETED,
 ) -> Defect:
-    """A defect of one log that was typed by hand, by the whole text with it."""
+    """Return a defect of one log typed by hand, given the complete text with the defect."""
     broken = as_text(text) if isinstance(text, bytes) else text
 
     def plant(good: str) -> str:

@@ -1,4 +1,4 @@
-"""What the checker says, word for word, of some defects in the logs that were typed by hand."""
+"""The checker's findings, word for word, for some defects in the logs typed by hand."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from benchmark.record.events import BY_KEY
 from tests.support.defects.defect import Said
 from tests.support.logs.hand_logs import EARLY_STOPPED
 
-#: By the name of the defect.
+#: Name of the defect -> finding.
 SAID: dict[str, Said] = {
     **{
         f"missing: {key}": Said(None, f"no event `{key}`", f"`{key}`: {BY_KEY[key].meaning}")

@@ -1,1 +1,1 @@
-"""The documentation's own tools: generated references, code blocks, the tutorial, pictures."""
+"""Tools for the documentation: generated references, code blocks, the tutorial, pictures."""

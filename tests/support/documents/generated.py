@@ -1,6 +1,6 @@
-"""python -m tests.support.documents.generated: write those parts of the pages that the code determines.
+"""python -m tests.support.documents.generated: write the parts of the pages that follow from the code.
 
-A page marks them: ``<!-- generated: NAME -->`` ... ``<!-- end -->``. The rest of a page is for people.
+A page marks them: ``<!-- generated: NAME -->`` ... ``<!-- end -->``. People write the rest.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from benchmark.record import telemetry
 from benchmark.record.run_folder import RunFolder
 from tests.support.documents.parsers import parser_of, subcommands
 
-#: A type as people who write YAML call it.
+#: Python type -> its name for people who write YAML.
 TYPES = {"str": "text", "float": "number", "int": "integer", "bool": "true or false"}
 REGION = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.S)
 
 
 def cell(text: object) -> str:
-    """Text as the cell of a table."""
+    """Escape a text as a table cell."""
     plain = " ".join(str(text).split())
     return plain.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
 
@@ -43,7 +43,7 @@ def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
 
 
 def commands() -> str:
-    """Every command with its arguments, from the parser that --help prints."""
+    """List all commands with their arguments, from the parsers that --help prints."""
     lines = table(
         ("command", "purpose"),
         [(f"[`cloudmask {name}`](#cloudmask-{name})", cell(each.does)) for name, each in COMMANDS.items()],
@@ -82,7 +82,7 @@ def _help(parser: argparse.ArgumentParser, action: argparse.Action) -> str:
 
 
 def _invocation(action: argparse.Action) -> str:
-    """An argument as it is typed."""
+    """Return an argument as users type it."""
     name = action.metavar or (action.dest.upper() if action.option_strings else action.dest)
     if action.choices and not action.metavar:
         name = "{" + ",".join(map(str, action.choices)) + "}"
@@ -97,7 +97,7 @@ def _invocation(action: argparse.Action) -> str:
 
 
 def configuration() -> str:
-    """Every field of a configuration with its type, its default and the comment above it."""
+    """List all fields of a configuration with type, default and the comment above the field."""
     return "\n".join(_section(schema.Config, ""))
 
 
@@ -132,7 +132,7 @@ def _default(field: dataclasses.Field) -> str:
 
 
 def _comments(kind: type) -> dict[str, str]:
-    """Name of a field -> the ``#:`` lines above it."""
+    """Return name of a field -> the ``#:`` lines above it."""
     lines = inspect.getsource(kind).splitlines()
     (node,) = ast.parse("\n".join(lines)).body
     found: dict[str, str] = {}
@@ -150,7 +150,7 @@ def _comments(kind: type) -> dict[str, str]:
 
 
 def run_folder() -> str:
-    """Every file of a run, from the class that has their paths."""
+    """List all files of a run, from the class that has their paths."""
     root, rows = Path("RUN"), []
     for name, member in vars(RunFolder).items():
         if isinstance(member, property) and member.fget and member.fget.__annotations__["return"] == "Path":
@@ -162,7 +162,7 @@ def run_folder() -> str:
 
 
 def telemetry_columns() -> str:
-    """The columns of telemetry.csv, as the module that writes them lists them."""
+    """List the columns of telemetry.csv, from the module that writes them."""
     described = (inspect.getdoc(telemetry) or "").partition("\n\n- ")[2].partition("\n\n")[0]
     return f"- {described}\n".replace("``", "`")
 
@@ -176,7 +176,7 @@ PARTS: dict[str, Callable[[], str]] = {
 
 
 def with_parts(text: str) -> str:
-    """A page with its generated parts as the code has them now."""
+    """Update the generated parts of a page."""
     return REGION.sub(lambda match: f"{match[1]}\n{PARTS[match[2]]()}\n{match[3]}", text)
 
 

@@ -1,4 +1,4 @@
-"""Links of a page, and what is wrong with each: files, anchors, pictures, and the form of web addresses."""
+"""Check the links of a page: files, anchors, pictures, and the form of web addresses."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _HEADING = re.compile(r"^#+ +(.+?)\s*$", re.M)
 
 
 def links(page: Path) -> Iterator[str]:
-    """All targets of a page, but for those within code."""
+    """Yield the targets of all links of a page, except in code."""
     for match in _LINK.finditer(_CODE.sub("", page.read_text(encoding="utf-8"))):
         yield match[1] or match[2]
 
 
 @cache
 def anchors(page: Path) -> frozenset[str]:
-    """The anchors that the headings of a page get, on the site and on GitHub alike."""
+    """Return the anchors of a page's headings, which are the same on the site and on GitHub."""
     text = re.sub(r"^(```+).*?^\1$", "", page.read_text(encoding="utf-8"), flags=re.S | re.M)
     slugs = set()
     for heading in _HEADING.findall(text):
@@ -31,7 +31,7 @@ def anchors(page: Path) -> frozenset[str]:
 
 
 def complaint(page: Path, target: str) -> str | None:
-    """What is wrong with a link; None where nothing is. The network is not asked."""
+    """Return what is wrong with a link, or None. Does not use the network."""
     address = urlsplit(target)
     if address.scheme:
         well_formed = address.scheme in ("https", "http", "mailto") and (address.netloc or address.path)

@@ -24,12 +24,12 @@ from benchmark import ROOT
 from tests.support.documents.pictures import save
 
 NOTEBOOK = ROOT / "docs" / "notebooks" / "compare.ipynb"
-#: The figures that a page shows.
+#: Figures that a page shows.
 SHOWN = ("curves", "scene")
 
 
 def run_notebook(path: Path, parameters: dict[str, Any]) -> tuple[str, dict[str, Image.Image]]:
-    """What the cells printed and drew; parameters replace those of the cell that is tagged so."""
+    """Run the cells; return their output and figures. ``parameters`` replace those of the tagged cell."""
     names: dict[str, Any] = {"__name__": "__main__"}
     said, figures = io.StringIO(), {}
     for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:

@@ -1,4 +1,4 @@
-"""The pages of the documentation and their code blocks, each with the reason why it is not run, if any."""
+"""The pages of the documentation and their code blocks, each with the reason if it is not run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmark import ROOT
 
-#: Of each kind of block, whether it is code; text is output, a diagram or a listing.
+#: Language of a block -> whether it is code; text is output, a diagram or a listing.
 LANGUAGES = {"bash": True, "python": True, "yaml": True, "toml": True, "json": True, "text": False}
 _BLOCK = re.compile(
     r"(?:^<!-- (?P<mark>not run: .+?|output) -->\n)?"
@@ -19,13 +19,13 @@ _BLOCK = re.compile(
 
 
 def pages() -> list[Path]:
-    """README and everything below docs/, in the order of their paths."""
+    """Return README and all pages below docs/, ordered by path."""
     return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: where it stands, its language, its text, and why it is not run."""
+    """A fenced block: its location, its language, its text, and why it is not run."""
 
     page: Path
     line: int
@@ -40,7 +40,7 @@ class Block:
 
 
 def blocks(page: Path) -> Iterator[Block]:
-    """All fenced blocks of a page, in their order."""
+    """Yield all fenced blocks of a page, in order."""
     text = page.read_text(encoding="utf-8")
     for match in _BLOCK.finditer(text):
         mark = match["mark"] or ""
@@ -55,7 +55,7 @@ def blocks(page: Path) -> Iterator[Block]:
 
 
 def command_lines(block: Block) -> list[str]:
-    """The lines of a shell block without comments; continued lines as one."""
+    """Return the lines of a shell block without comments; continued lines are joined."""
     joined = block.text.replace("\\\n", " ")
     lines = (re.sub(r"(^|\s+)#.*$", "", line).strip() for line in joined.splitlines())
     return [line for line in lines if line]

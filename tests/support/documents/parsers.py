@@ -1,4 +1,4 @@
-"""Every command's argument parser, asked of the command itself, and command lines judged by it."""
+"""Get every command's argument parser from the command itself, and check command lines with it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmark.__main__ import COMMANDS
 
 
 class Parsed(BaseException):
-    """Raised in the place of what a command would do. Not an Exception, so that no command handles it."""
+    """Raised instead of executing a command. Not an Exception, so that no command handles it."""
 
     def __init__(self, parser: argparse.ArgumentParser, values: argparse.Namespace | None) -> None:
         super().__init__("the command line was read")
@@ -19,7 +19,7 @@ class Parsed(BaseException):
 
 
 def parser_of(module: str) -> argparse.ArgumentParser:
-    """The parser that a command makes for itself."""
+    """Return the parser that a command creates."""
 
     def give_up(parser: argparse.ArgumentParser, *_: object) -> None:
         raise Parsed(parser, None)
@@ -33,7 +33,7 @@ def parser_of(module: str) -> argparse.ArgumentParser:
 
 
 def subcommands(parser: argparse.ArgumentParser) -> Iterator[tuple[str, str, argparse.ArgumentParser]]:
-    """Name, purpose and parser of each subcommand."""
+    """Yield name, purpose and parser of each subcommand."""
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             purposes = {choice.dest: choice.help or "" for choice in action._choices_actions}
@@ -42,7 +42,7 @@ def subcommands(parser: argparse.ArgumentParser) -> Iterator[tuple[str, str, arg
 
 
 def module_of(name: str) -> str | None:
-    """The module of ``cloudmask NAME``, or of ``python -m NAME``; None where there is no such command."""
+    """Return the module of ``cloudmask NAME`` or ``python -m NAME``; None if there is no such command."""
     if name in COMMANDS:
         return COMMANDS[name].module
     modules = {command.module.removesuffix(".__main__"): command.module for command in COMMANDS.values()}
@@ -50,7 +50,7 @@ def module_of(name: str) -> str | None:
 
 
 def complaint(module: str, arguments: list[str]) -> str | None:
-    """What a command's parser has against these arguments; None where it accepts them."""
+    """Return the parser's error for these arguments; None if it accepts them."""
 
     def refuse(self: argparse.ArgumentParser, message: str) -> None:
         raise ValueError(message)

@@ -25,15 +25,15 @@ from benchmark.scenes.scene import discover, read_scene
 from benchmark.training.plots import plot_scenes, plt
 
 PICTURES = ROOT / "docs" / "pictures"
-#: The scenes of the first picture, by their place: a coast by day, stratus by night.
+#: Positions of the scenes in the first picture: a coast by day, stratus by night.
 SHOWN = (2, 7)
-#: Of the border of an inference tile, and of a training patch.
+#: Colours of the borders of an inference tile and of a training patch.
 TILE, PATCH = "#E69F00", "#56B4E9"
 QUALITY = 60
 
 
 def save(picture: Image.Image, name: str, width: int) -> None:
-    """A small WebP of this width."""
+    """Write a small WebP of this width."""
     PICTURES.mkdir(exist_ok=True)
     height = round(picture.height * width / picture.width)
     small = picture.convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
@@ -43,7 +43,7 @@ def save(picture: Image.Image, name: str, width: int) -> None:
 
 
 def scenes(folder: RunFolder, config: Config, paths: list[Path]) -> Image.Image:
-    """Two scenes with label, probability and errors, as the run's own picture shows all of them."""
+    """Draw two scenes with label, probability and errors, like the run's own picture of all scenes."""
     with tempfile.TemporaryDirectory() as place:
         drawn = Path(place) / "scenes.png"
         chosen = [(paths[i], folder.mask(paths[i].stem)) for i in SHOWN]
@@ -53,14 +53,14 @@ def scenes(folder: RunFolder, config: Config, paths: list[Path]) -> Image.Image:
 
 
 def geometry(config: Config, path: Path) -> Image.Image:
-    """A scene with its training patches, and with the tiles that inference keeps."""
+    """Draw a scene with its training patches, and with the tiles that inference keeps."""
     sizes = config.geometry
     shape = (sizes.rows, sizes.columns)
     picture = false_colour(read_scene(path, shape))
     figure, axes = plt.subplots(1, 2, figsize=(10, 4.4), layout="constrained")
     (top, rows), (left, columns) = (_centre(size, sizes.patch) for size in shape)
     kept = sizes.patch - sizes.crop
-    # what the tiles have more than the scene lies outside of it, half on each side
+    # the tiles extend beyond the scene, by the same amount on each side
     across, along = (range(-((-size % kept) // 2), size, kept) for size in reversed(shape))
     places = {
         "training: 20 patches of 256 x 256": (
@@ -84,7 +84,7 @@ def geometry(config: Config, path: Path) -> Image.Image:
 
 
 def report(bundle: Path) -> Image.Image:
-    """The top of a bundle's report, as a browser shows it."""
+    """Show the top of a bundle's report, as in a browser."""
     from playwright.sync_api import sync_playwright
 
     from tests.support.surroundings.browser import OPTIONS, PROGRAM, Tab

@@ -22,13 +22,13 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def steps() -> list[tuple[Block, Block]]:
-    """Each block of commands with the block of what they said."""
+    """Return each block of commands with the block of its output."""
     found = list(blocks(PAGE))
     return [(found[i - 1], block) for i, block in enumerate(found) if block.is_output]
 
 
 def run_steps(place: Path) -> list[str]:
-    """Run every step in a clone of this repository; returns what each said."""
+    """Run every step in a clone of this repository; return the output of each."""
     if not (place / ".git").exists():
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(place)], check=True)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -50,7 +50,7 @@ def run_steps(place: Path) -> list[str]:
 
 
 def with_outputs(text: str, outputs: list[str]) -> str:
-    """The page with these outputs in the place of its own."""
+    """Replace the outputs in the page by these."""
     rest = iter(outputs)
     return re.sub(
         r"(<!-- output -->\n```text\n).*?(```)",

@@ -1,1 +1,1 @@
-"""Contradictions between the log of a run and what lies next to it, each of which one rule must catch."""
+"""Contradictions between a run's log and the files next to it, each with the one rule that catches it."""

@@ -1,4 +1,4 @@
-"""Folders of runs that are as good as the program leaves them: nothing there is an error."""
+"""Run folders as the program may leave them: none contains an error."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SCRIPT = "#!/bin/bash\n#SBATCH --nodes=16\nrun=other-seed-9\nsrun python -m benc
 
 
 def also(**files: str) -> Plant:
-    """More files next to the log; two underscores stand for a dot in their names."""
+    """Add files next to the log; two underscores in a name stand for a dot."""
 
     def plant(folder: Path) -> None:
         for name, text in files.items():
@@ -55,14 +55,14 @@ def cut(folder: Path) -> None:
 
 
 def killed_before(folder: Path) -> None:
-    """Two samples of a start that was killed an hour before the log begins."""
+    """Add two samples of a start that was killed an hour before the log begins."""
     lines = (folder / TELEMETRY).read_text().splitlines()
     early = [f"{moved(-7200)(time)},{rest}" for time, rest in (line.split(",", 1) for line in lines[1:3])]
     (folder / TELEMETRY).write_text("\n".join([lines[0], *early, *lines[1:]]) + "\n")
 
 
 def on_another_node(folder: Path) -> None:
-    """The run continued on a node that shows no accelerator: its telemetry has other columns."""
+    """Let the run continue on a node without an accelerator: its telemetry has other columns."""
     lines = (folder / TELEMETRY).read_text().splitlines()
     second = next(n for n in range(2, len(lines)) if _seconds(lines[n]) < _seconds(lines[n - 1]))
     (folder / "telemetry-1.csv").write_text("\n".join(lines[:second]) + "\n")
@@ -76,7 +76,7 @@ def _seconds(line: str) -> float:
 
 
 def clock_set_back(folder: Path) -> None:
-    """The node's clock was set back by an hour within the second start; the log's times go on."""
+    """Set the node's clock back by an hour during the second start; the log's times continue."""
     lines = (folder / TELEMETRY).read_text().splitlines()
     for number in range(len(lines) - 30, len(lines)):
         time, rest = lines[number].split(",", 1)
@@ -90,7 +90,7 @@ def clock_set_back(folder: Path) -> None:
 
 
 def a_failed_attempt_more(folder: Path) -> None:
-    """A start that was refused, as its commit was another, measured its node as well."""
+    """Add the measurements of a start that was refused because its commit was different."""
     data = json.loads((folder / "system-2.json").read_text())
     moment = datetime.strptime(data["measured_at"], "%Y-%m-%dT%H:%M:%SZ") + timedelta(seconds=1)
     data |= {"measured_at": moment.strftime("%Y-%m-%dT%H:%M:%SZ"), "git": {"commit": None, "dirty": True}}
@@ -98,7 +98,7 @@ def a_failed_attempt_more(folder: Path) -> None:
 
 
 def older_masks(folder: Path) -> None:
-    """Of a version whose masks do not say what made them, and whose log has no digests of them."""
+    """Imitate a version whose masks do not say what made them, and whose log has no mask digests."""
     for path in (folder / "masks").iterdir():
         with h5py.File(path, "r+") as file:
             for name in list(file.attrs):
@@ -120,7 +120,7 @@ def no_masks(folder: Path) -> None:
 
 
 def under_way(folder: Path) -> None:
-    """The log so far of a run that is in its second epoch, with the files that it has by then."""
+    """Cut the log in the second epoch, and keep only the files that a run has by then."""
     lines = (folder / "result.txt").read_text().splitlines()
     starts = [n for n, line in enumerate(lines) if '"epoch_start"' in line]
     (folder / "result.txt").write_text("\n".join(lines[: starts[1] + 1]) + "\n")
@@ -144,7 +144,7 @@ def pictures(folder: Path) -> None:
     (folder / "masks/mean.h5").write_bytes(b"of all scenes")
 
 
-#: What is benign in the folder of the complete run, by name.
+#: Benign changes to the folder of the complete run, by name.
 BENIGN: dict[str, Callable[[Path], object]] = {
     "as it was written": lambda folder: None,
     "another name": renamed,

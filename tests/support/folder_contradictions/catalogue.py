@@ -1,4 +1,4 @@
-"""Every contradiction that is planted in the folder of a run."""
+"""All contradictions that are planted in run folders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a contradiction is, and the edits of a run's folder that plant one."""
+"""Contradictions, and the edits that plant them in a run folder."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-#: A run of the tiny configuration by the program, or the complete run typed by hand.
+#: A real run of the tiny configuration, or the complete run typed by hand.
 Base = Literal["tiny", "complete"]
 Plant = Callable[[Path], object]
 
 
 @dataclass(frozen=True)
 class Contradiction:
-    """An edit of a good run's folder that ``rule`` must catch, and no other rule with error or warning."""
+    """An edit of a good run folder that ``rule`` must catch; no other rule may give an error or warning."""
 
     name: str
     rule: str
@@ -28,17 +28,17 @@ class Contradiction:
 
 
 def tiny(name: str, rule: str, plant: Plant) -> Contradiction:
-    """A contradiction in the folder of the tiny run."""
+    """Return a contradiction in the folder of the tiny run."""
     return Contradiction(name, rule, plant, "tiny")
 
 
 def complete(name: str, rule: str, plant: Plant) -> Contradiction:
-    """A contradiction in the folder of the complete run."""
+    """Return a contradiction in the folder of the complete run."""
     return Contradiction(name, rule, plant, "complete")
 
 
 def both(*plants: Plant) -> Plant:
-    """Several edits one after the other."""
+    """Combine several edits, one after the other."""
 
     def plant(folder: Path) -> None:
         for each in plants:
@@ -66,7 +66,7 @@ def rows(file: str, change: Callable[[list[list[str]]], object]) -> Plant:
 
 
 def cell(file: str, row: int, column: str, value: str | Callable[[str], str]) -> Plant:
-    """Edit one cell; rows are counted from 1."""
+    """Edit one cell; rows count from 1, after the header."""
 
     def change(table: list[list[str]]) -> None:
         place = table[0].index(column)
@@ -90,7 +90,7 @@ def column(file: str, name: str, value: Callable[[str], str]) -> Plant:
 
 
 def replaced(file: str, old: str, new: str, times: int = -1) -> Plant:
-    """Replace words in a text, which must be there."""
+    """Replace words in a text, which must contain them."""
 
     def plant(folder: Path) -> None:
         text = (folder / file).read_text()
@@ -132,7 +132,7 @@ def events(change: Callable[[list[dict[str, Any]]], object]) -> Plant:
 
 
 def event(key: str, value: Any) -> Plant:
-    """Give all events of a key another value, which may be made of the old one."""
+    """Give all events of a key another value, which may be a function of the old one."""
 
     def change(lines: list[dict[str, Any]]) -> None:
         chosen = [line for line in lines if line["key"] == key]
@@ -144,7 +144,7 @@ def event(key: str, value: Any) -> Plant:
 
 
 def facts(change: Callable[[dict[str, Any]], object], file: str = "system.json") -> Plant:
-    """Edit the facts of a start in place."""
+    """Edit the facts that a start measured, in place."""
 
     def plant(folder: Path) -> None:
         data = json.loads((folder / file).read_text())
@@ -155,7 +155,7 @@ def facts(change: Callable[[dict[str, Any]], object], file: str = "system.json")
 
 
 def fact(path: str, value: Any, file: str = "system.json") -> Plant:
-    """Give a fact another value by its dotted name."""
+    """Give a fact, named by its dotted path, another value."""
 
     def change(data: dict[str, Any]) -> None:
         *folders, name = path.split(".")

@@ -1,4 +1,4 @@
-"""Contradictions in what a run learned and predicted: method.py, weights.npz and masks/."""
+"""Contradictions in a run's method, weights and predictions: method.py, weights.npz and masks/."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def objects(folder: Path) -> None:
 
 
 def too_large(folder: Path) -> None:
-    """Far more than the result states, packed into little."""
+    """Write far more weights than the result states, compressed to a small file."""
     np.savez_compressed(folder / WEIGHTS, **{"0000": np.zeros(2_000_000)})  # type: ignore[arg-type]
 
 
@@ -104,7 +104,7 @@ def in_mask(change: Callable[[h5py.File], object], number: int = 0) -> Plant:
 
 
 def anew(change: Callable[[np.ndarray, np.ndarray], tuple[Any, Any]]) -> Plant:
-    """Write a mask and its probabilities anew, made of what they were."""
+    """Replace a mask and its probabilities by ``change`` of them."""
 
     def replace(file: h5py.File) -> None:
         mask, probability = change(file["mask"][...], file["probability"][...])
@@ -117,7 +117,7 @@ def anew(change: Callable[[np.ndarray, np.ndarray], tuple[Any, Any]]) -> Plant:
 
 
 def pixels(*places: int, name: str | None = None) -> Plant:
-    """Turn pixels of a mask, and of its probabilities unless only one of both is named."""
+    """Flip pixels of a mask and of its probabilities, or only of the one that is named."""
 
     def change(mask: np.ndarray, probability: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         for place in places:
@@ -155,7 +155,7 @@ def virtual(file: h5py.File) -> None:
 
 
 def counted(lines: list[dict[str, Any]]) -> None:
-    """Two pixels more that were called cloud, one of them rightly, with ratios that follow."""
+    """Call two more pixels cloud, one of them rightly, and change the ratios accordingly."""
     value = next(line for line in lines if line["key"] == "result")["value"]
     for parts in value["scores"].values():
         for part in ("all", "day", "without_borders"):

@@ -1,4 +1,4 @@
-"""Contradictions between a log and its configuration or batch file, and files that are none."""
+"""Contradictions between a log and its configuration or batch file, and invalid files."""
 
 from __future__ import annotations
 

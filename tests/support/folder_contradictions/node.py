@@ -31,7 +31,7 @@ LOAD, MEMORY = "process_cpu_percent", "process_memory_mb"
 
 
 def moved(seconds: float) -> Callable[[str], str]:
-    """A time so many seconds later."""
+    """Return a function that moves a time by ``seconds``."""
 
     def later(text: str) -> str:
         return (datetime.strptime(text, FORMAT) + timedelta(seconds=seconds)).strftime(FORMAT)[:-4] + "Z"
@@ -40,7 +40,7 @@ def moved(seconds: float) -> Callable[[str], str]:
 
 
 def energy(value: float, sources: str | None = None) -> Plant:
-    """Another energy of the second epoch."""
+    """Multiply the energy of the second epoch by ``value``."""
 
     def change(lines: list[dict[str, Any]]) -> None:
         for line in lines:
@@ -52,7 +52,7 @@ def energy(value: float, sources: str | None = None) -> Plant:
 
 
 def with_energy_of_accelerators(lines: list[dict[str, Any]]) -> None:
-    """An energy of the first epoch in a log without any."""
+    """Add an energy of the first epoch to a log without energies."""
     place = next(index for index, line in enumerate(lines) if line["key"] == "eval_stop")
     fields = {**lines[place], "event_type": "POINT_IN_TIME", "key": "epoch_energy", "value": 900.0}
     fields["metadata"] = {**lines[place]["metadata"], "sources": "accelerators"}
@@ -71,7 +71,7 @@ def with_another_accelerator(table: list[list[str]]) -> None:
 
 
 def stretched(folder: Path) -> None:
-    """The times of the first start at 80 % of their pace; its seconds stay."""
+    """Compress the times of the first start to 80 % of their length; leave its seconds unchanged."""
     lines = (folder / TELEMETRY).read_text().splitlines()
     begin = datetime.strptime(lines[1].partition(",")[0], FORMAT)
     last = 0.0
@@ -187,7 +187,7 @@ def telemetry() -> Iterator[Contradiction]:
 
 
 def at(seconds: int, file: str = "system.json") -> Plant:
-    """The node was measured so many seconds later."""
+    """Measure the node ``seconds`` later."""
     form = "%Y-%m-%dT%H:%M:%SZ"
 
     def change(data: dict[str, Any]) -> None:

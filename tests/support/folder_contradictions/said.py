@@ -1,8 +1,8 @@
-"""What is said of contradictions planted in the complete run: the first finding of their rule."""
+"""The first finding of the rule for each contradiction planted in the complete run."""
 
 from __future__ import annotations
 
-#: By the name of the contradiction: file, line, found, and expected where it is not the rule's own.
+#: Name of the contradiction -> file, line, found, and expected if it is not the rule's.
 SAID: dict[str, tuple[str, int | None, str] | tuple[str, int | None, str, str]] = {
     "metrics: another name of a column": ("metrics.csv", 1, "a column `loss`"),
     "metrics: a column too few": ("metrics.csv", 1, "no column evaluation_seconds"),

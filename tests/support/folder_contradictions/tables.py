@@ -22,7 +22,7 @@ METRICS, TIMERS = "metrics.csv", "timers.txt"
 
 
 def digit(text: str) -> str:
-    """The number with another last digit."""
+    """Change the last digit of a number."""
     return repr(math.nextafter(float(text), math.inf))
 
 
@@ -80,7 +80,7 @@ def metrics() -> Iterator[Contradiction]:
 
 
 def timer(name: str, field: int, change: str, *, table: bool = False) -> Plant:
-    """Another value in a row of the values, or of the table for people."""
+    """Change a value in a row of the CSV part, or of the table for people."""
 
     def plant(folder: Path) -> None:
         mark = "| " if table else "# csv,"

@@ -1,8 +1,8 @@
 """Good logs typed by hand (tests/data/logs/*.txt), and small edits that break them.
 
-Nothing here comes from the benchmark's own emitter: a mistake that emitter and checker
-shared would otherwise pass. An edit names an event by its key and its number among the
-events of that key, from 0; lines are counted from 1.
+Nothing here comes from the benchmark's own emitter: otherwise a mistake shared by emitter
+and checker would pass. An edit names an event by its key and its number among the events
+of that key, from 0; lines count from 1.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from compliance.subjects.parse import parse_log
 from tests.support.logs.log_edits import retimed
 
 LOGS = ROOT / "tests" / "data" / "logs"
-#: Three epochs on observed scenes, by day and night; nothing to find.
+#: Three epochs on observed scenes, by day and night; no findings.
 COMPLETED = (LOGS / "completed.txt").read_text()
 #: Early stopping after four epochs on synthetic scenes, with a skipped scene; warnings and a note.
 EARLY_STOPPED = (LOGS / "early_stopped.txt").read_text()
@@ -30,7 +30,7 @@ EARLY_STOPPED = (LOGS / "early_stopped.txt").read_text()
 TOKEN = ":::MLLOG "
 DAY_MS = 24 * 3_600_000
 
-#: An event as it stands after its token.
+#: An event, without its token.
 SEED = (
     '{"namespace": "", "time_ms": 5, "event_type": "POINT_IN_TIME", '
     '"key": "seed", "value": 1, "metadata": {}}'
@@ -38,36 +38,36 @@ SEED = (
 
 
 def parsed(text: str | bytes, path: str = "logs/result.txt") -> Log:
-    """A log from its text."""
+    """Parse a log from its text."""
     return parse_log(io.BytesIO(text if isinstance(text, bytes) else text.encode()), path)
 
 
 def findings(text: str | bytes) -> list[Finding]:
-    """What the rules for one log find in a text."""
+    """Return the findings of the rules for single logs in a text."""
     return registry.run("log", parsed(text), own_rules())
 
 
 def line_of(text: str, key: str, number: int = 0) -> int:
-    """The line of an event."""
+    """Return the line of an event."""
     lines = [n for n, line in enumerate(text.splitlines(), start=1) if f'"key": "{key}"' in line]
     return lines[number]
 
 
 def with_line(text: str, line: int, *new: str) -> str:
-    """The text with a line replaced by any number of lines."""
+    """Replace a line by any number of lines."""
     lines = text.splitlines()
     lines[line - 1 : line] = new
     return "\n".join(lines) + "\n"
 
 
 def event(text: str, line: int) -> dict[str, Any]:
-    """The event of a line."""
+    """Return the event on a line."""
     value: dict[str, Any] = json.loads(text.splitlines()[line - 1].removeprefix(TOKEN))
     return value
 
 
 def edit(text: str, key: str, change: Callable[[dict[str, Any]], object], number: int = 0) -> str:
-    """The text with an event changed in place."""
+    """Change an event in place; return the new text."""
     line = line_of(text, key, number)
     fields = event(text, line)
     change(fields)
@@ -75,22 +75,22 @@ def edit(text: str, key: str, change: Callable[[dict[str, Any]], object], number
 
 
 def with_value(text: str, key: str, value: object, number: int = 0) -> str:
-    """The text with another value for an event."""
+    """Change an event's value."""
     return edit(text, key, lambda fields: fields.update(value=value), number)
 
 
 def with_metadata(text: str, key: str, number: int = 0, **metadata: object) -> str:
-    """The text with other metadata for an event."""
+    """Change an event's metadata."""
     return edit(text, key, lambda fields: fields["metadata"].update(metadata), number)
 
 
 def with_time(text: str, key: str, time_ms: object, number: int = 0) -> str:
-    """The text with another time for an event."""
+    """Change an event's time."""
     return edit(text, key, lambda fields: fields.update(time_ms=time_ms), number)
 
 
 def with_result(text: str, path: str, value: object) -> str:
-    """The text with another value for a field of its result, such as ``data.kind``."""
+    """Change the value of a field of the result, such as ``data.kind``."""
 
     def change(fields: dict[str, Any]) -> None:
         *folders, name = path.split(".")
@@ -103,19 +103,19 @@ def with_result(text: str, path: str, value: object) -> str:
 
 
 def without(text: str, key: str, number: int = 0) -> str:
-    """The text without an event."""
+    """Remove an event."""
     return with_line(text, line_of(text, key, number))
 
 
 def without_all(text: str, *keys: str) -> str:
-    """The text without any event of some keys."""
+    """Remove all events of these keys."""
     return "".join(
         line for line in text.splitlines(keepends=True) if not any(f'"key": "{key}"' in line for key in keys)
     )
 
 
 def moved(text: str, key: str, before: str, number: int = 0, before_number: int = 0) -> str:
-    """The text with one event moved before another, whose time it takes."""
+    """Move an event before another one and give it that event's time."""
     line = line_of(text, key, number)
     fields = event(text, line)
     rest = with_line(text, line)
@@ -125,12 +125,12 @@ def moved(text: str, key: str, before: str, number: int = 0, before_number: int 
 
 
 def upto(text: str, key: str, number: int = 0) -> str:
-    """The text that ends with an event."""
+    """Cut the text after an event."""
     return "".join(text.splitlines(keepends=True)[: line_of(text, key, number)])
 
 
 def aborted(text: str, key: str, number: int = 0, reason: str = "out of memory") -> str:
-    """The text of a run that aborts right after an event."""
+    """Abort the run right after an event."""
     head = upto(text, key, number)
     stop = event(COMPLETED, line_of(COMPLETED, "run_stop"))
     stop["time_ms"] = event(head, head.count("\n"))["time_ms"]
@@ -139,7 +139,7 @@ def aborted(text: str, key: str, number: int = 0, reason: str = "out of memory")
 
 
 def second_run() -> str:
-    """The completed log as that of another seed, a day later."""
+    """Return the completed log as that of another seed, a day later."""
     text = retimed(
         with_value(with_value(COMPLETED, "seed", 2), "train_loss", 0.5), lambda _, time: time + DAY_MS
     )

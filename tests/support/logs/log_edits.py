@@ -1,7 +1,7 @@
-"""Reading and changing the text of a good log, event by event.
+"""Read and change the text of a good log, event by event.
 
-Texts are changed by key and never by line, so that a change applies to logs of real runs. Bytes
-that are no UTF-8 are lone surrogates in these texts: `as_bytes` gives the file.
+Functions find events by key, never by line, so that changes also apply to logs of real runs, and
+return the new text. Bytes that are not UTF-8 are lone surrogates in texts: `as_bytes` restores them.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from compliance.subjects.timeline import LOOP
 TOKEN = ":::MLLOG "
 Fields = dict[str, Any]
 
-#: The events of an epoch, those that may be absent included.
+#: The events of an epoch, including optional ones.
 OF_EPOCHS = (*LOOP, "epoch_energy")
 
 
 def as_bytes(text: str) -> bytes:
-    """The file of a text."""
+    """Encode a text as the bytes of its file."""
     return text.encode("utf-8", "surrogateescape")
 
 
 def as_text(content: bytes) -> str:
-    """The text of a file."""
+    """Decode the bytes of a file."""
     return content.decode("utf-8", "surrogateescape")
 
 
 def event_of(row: str) -> Fields | None:
-    """The event of a line, or None."""
+    """Return the event on a line, or None."""
     try:
         fields = json.loads(row.removeprefix(TOKEN)) if row.startswith(TOKEN) else None
     except (ValueError, RecursionError):
@@ -43,20 +43,20 @@ def row_of(fields: Fields) -> str:
 
 
 def events_of(text: str) -> list[tuple[int, Fields]]:
-    """The events of a text with the places of their rows, from 0."""
+    """Return the events of a text with the numbers of their rows, from 0."""
     pairs = ((place, event_of(row)) for place, row in enumerate(text.split("\n")))
     return [(place, fields) for place, fields in pairs if fields is not None]
 
 
 def events_with(text: str, key: str) -> list[tuple[int, Fields]]:
-    """The events of a key with the places of their rows, from 0."""
+    """Return the events of a key with the numbers of their rows, from 0."""
     named = json.dumps(key)  # only rows that name the key are parsed
     pairs = ((place, event_of(row)) for place, row in enumerate(text.split("\n")) if named in row)
     return [(place, fields) for place, fields in pairs if fields is not None and fields.get("key") == key]
 
 
 def place_of(text: str, key: str, number: int = 0) -> int:
-    """The row of an event. Raises LookupError where the log has none."""
+    """Return the row number of an event. Raises LookupError if the log has none."""
     return events_with(text, key)[number][0]
 
 
@@ -69,20 +69,20 @@ def value_of(text: str, key: str, number: int = 0) -> Any:
 
 
 def with_rows(text: str, place: int, *new: str) -> str:
-    """The text with one row replaced by any number of rows."""
+    """Replace one row by any number of rows."""
     rows = text.split("\n")
     rows[place : place + 1] = new
     return "\n".join(rows)
 
 
 def with_row(text: str, key: str, change: Callable[[str], str], number: int = 0) -> str:
-    """The text with the row of an event changed as a text."""
+    """Change the row of an event as a text."""
     place = place_of(text, key, number)
     return with_rows(text, place, change(text.split("\n")[place]))
 
 
 def edit(text: str, key: str, change: Callable[[Fields], object], number: int = 0) -> str:
-    """The text with an event changed in place."""
+    """Change an event in place."""
     place, fields = events_with(text, key)[number]
     change(fields)
     return with_rows(text, place, row_of(fields))
@@ -97,7 +97,7 @@ def with_metadata(text: str, key: str, number: int = 0, **metadata: object) -> s
 
 
 def with_result(text: str, path: str, change: Callable[[Any], object]) -> str:
-    """The text with a field of its result, such as ``data.kind``, replaced by what ``change`` makes of it."""
+    """Apply ``change`` to a field of the result, such as ``data.kind``."""
 
     def replace(fields: Fields) -> None:
         *folders, name = path.split(".")
@@ -119,18 +119,18 @@ def without_all(text: str, *keys: str) -> str:
 
 
 def before(text: str, key: str, *rows: str, number: int = 0) -> str:
-    """The text with rows inserted before an event."""
+    """Insert rows before an event."""
     place = place_of(text, key, number)
     return with_rows(text, place, *rows, text.split("\n")[place])
 
 
 def repeated(text: str, key: str, number: int = 0) -> str:
-    """The text with an event standing twice."""
+    """Repeat an event."""
     return before(text, key, text.split("\n")[place_of(text, key, number)], number=number)
 
 
 def moved(text: str, key: str, target: str, number: int = 0, target_number: int = 0) -> str:
-    """The text with an event moved before another, whose time it takes."""
+    """Move an event before another one and give it that event's time."""
     fields = fields_of(text, key, number)
     rest = without(text, key, number)
     fields["time_ms"] = fields_of(rest, target, target_number)["time_ms"]
@@ -138,7 +138,7 @@ def moved(text: str, key: str, target: str, number: int = 0, target_number: int 
 
 
 def each_event(text: str, change: Callable[[int, Fields], object]) -> str:
-    """The text with every event changed; ``change`` also gets the event's number, from 0."""
+    """Change every event; ``change`` also gets the event's number, from 0."""
     rows = text.split("\n")
     for number, (place, fields) in enumerate(events_of(text)):
         change(number, fields)
@@ -147,12 +147,12 @@ def each_event(text: str, change: Callable[[int, Fields], object]) -> str:
 
 
 def retimed(text: str, clock: Callable[[int, int], object]) -> str:
-    """The text with other times: ``clock`` makes each from the event's number and its time."""
+    """Change all times: ``clock`` gets an event's number and time, and returns the new time."""
     return each_event(text, lambda number, fields: fields.update(time_ms=clock(number, fields["time_ms"])))
 
 
 def epochs_of(text: str) -> dict[int, list[int]]:
-    """The rows of every epoch by its number."""
+    """Return number of an epoch -> its rows."""
     epochs: dict[int, list[int]] = {}
     for place, fields in events_of(text):
         if fields.get("key") in OF_EPOCHS:
@@ -161,7 +161,7 @@ def epochs_of(text: str) -> dict[int, list[int]]:
 
 
 def renumbered(text: str, numbers: Callable[[int], object]) -> str:
-    """The text with other numbers for its epochs."""
+    """Renumber the epochs."""
 
     def change(_: int, fields: Fields) -> None:
         if fields.get("key") in OF_EPOCHS:
@@ -171,7 +171,7 @@ def renumbered(text: str, numbers: Callable[[int], object]) -> str:
 
 
 def without_epoch(text: str, number: int) -> str:
-    """The text without the rows of an epoch; a negative number counts from the last."""
+    """Remove the rows of an epoch; a negative number counts from the last."""
     epochs = epochs_of(text)
     gone = set(epochs[sorted(epochs)[number]])
     return "\n".join(row for place, row in enumerate(text.split("\n")) if place not in gone)
@@ -191,6 +191,6 @@ def best_epoch(text: str) -> int:
 
 
 def require(applies: object) -> None:
-    """Raise LookupError, which stands for a log without the place for a defect."""
+    """Raise LookupError (the log has no place for a defect) unless ``applies``."""
     if not applies:
         raise LookupError

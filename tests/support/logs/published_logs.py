@@ -1,4 +1,4 @@
-"""Logs that were published with rounds of MLPerf HPC and Training, and their check by a profile."""
+"""Logs published with rounds of MLPerf HPC and Training, and their check with a profile."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from tests.support.logs.hand_logs import LOGS, TOKEN, parsed
 PUBLISHED = {path.stem: path.read_text() for path in sorted(LOGS.glob("*/*.txt"))}
 DEEPCAM, COSMOFLOW = PUBLISHED["deepcam-3.0"], PUBLISHED["cosmoflow-3.0"]
 OPENFOLD, OC20 = PUBLISHED["openfold-3.0"], PUBLISHED["oc20-1.0"]
-#: Without the numbers of processes before the tokens, which the helpers that edit logs do not read.
+#: Without process numbers before the tokens, which the helpers that edit logs cannot read.
 LLAMA = PUBLISHED["llama2_70b_lora-4.1"].replace(f"0: {TOKEN}", TOKEN)
 
 
 class Case(NamedTuple):
-    """A log, judged by a profile."""
+    """A log, checked with a profile."""
 
     profile: str
     text: str

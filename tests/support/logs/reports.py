@@ -1,4 +1,4 @@
-"""Reports to write in other programs' formats: one made by hand, and any whose texts are hostile."""
+"""Reports to write in other programs' formats: one made by hand, and reports with hostile texts."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Processes that a test starts and waits for, one or several at a time."""
+"""Processes that a test starts and waits for."""

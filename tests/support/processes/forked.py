@@ -1,4 +1,4 @@
-"""A command as a fork of the process of `preloaded`, from any process: stands in for Python.
+"""Run a command as a fork of the process of `preloaded`, from any process, in place of Python.
 
     python forked.py SOCKET -m MODULE ...
 
@@ -15,16 +15,16 @@ import socket
 import sys
 from collections.abc import Mapping, Sequence
 
-#: Characters of a process's number, and of its status, where one tells the other.
+#: Characters of a process number, and of a status, in messages.
 WIDTH = 10
 
 
 def fork(
     place: str, arguments: Sequence[str], cwd: str, environment: Mapping[str, str], files: Sequence[int]
 ) -> tuple[socket.socket, int]:
-    """Have a command started; returns where its status will arrive, and its process number.
+    """Request a command; return the socket that will receive its status, and its process number.
 
-    ``files`` are those of its output and its errors.
+    ``files`` are its output and its errors.
     """
     connection = socket.socket(socket.AF_UNIX)
     connection.connect(place)
@@ -35,7 +35,7 @@ def fork(
 
 
 def status_of(connection: socket.socket) -> int:
-    """The exit status of a command, once it has ended."""
+    """Wait for a command to end and return its exit status."""
     with connection:
         return os.waitstatus_to_exitcode(int(connection.recv(WIDTH)))
 

@@ -1,8 +1,8 @@
-"""Commands that train, started in a moment: forked from a process that has imported TensorFlow.
+"""Start commands that train quickly: fork them from a process that has imported TensorFlow.
 
-Importing it takes longer than a tiny training. A forked command has its own arguments, environment,
-folder and output, and ends as any other does. It shares Python's hash seed with the others, so some
-tests start the real command with `project.program` and compare.
+Importing TensorFlow takes longer than a tiny training. A forked command has its own arguments,
+environment, folder and output, and ends like any other. It shares Python's hash seed with the others,
+so some tests start the real command with `project.program` and compare.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from benchmark import ROOT
 from tests.support.processes import forked
 from tests.support.project import TINY
 
-#: Two tests at a time on two cores: more threads would only wait for each other.
+#: Two tests run at a time on two cores: more threads would only wait for each other.
 ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
-#: Memory that is given back is kept for the next array: fresh pages cost a tiny run a fifth of its time.
+#: Keep freed memory for the next array: fresh pages cost a tiny run a fifth of its time.
 KEEP_MEMORY = {"MALLOC_TOP_PAD_": str(64 << 20)}
 
 
 class Preloaded:
-    """A command as `subprocess.Popen` has it; ``stderr`` may be `subprocess.STDOUT`."""
+    """A command with the interface of `subprocess.Popen`; ``stderr`` may be `subprocess.STDOUT`."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class Preloaded:
 
 
 def read(file: IO[bytes]) -> str:
-    """What was written to a file, which is closed."""
+    """Return what was written to a file, and close it."""
     with file:
         file.seek(0)
         return file.read().decode()
@@ -89,25 +89,25 @@ def read(file: IO[bytes]) -> str:
 def run_preloaded(
     module: str, *arguments: object, cwd: Path, env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """`project.program` with a fast start, for the modules that import TensorFlow."""
+    """Like `project.program` with a fast start, for modules that import TensorFlow."""
     process = Preloaded(module, *arguments, cwd=cwd, env=env)
     said, errors = process.communicate(timeout=900)
     return subprocess.CompletedProcess(process.args, process.wait(), said, errors)
 
 
 def run_tiny(place: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    """The tiny configuration run in a folder."""
+    """Run the tiny configuration in a folder."""
     return run_preloaded("benchmark.run", "--config", TINY, *arguments, cwd=place)
 
 
 def run_code(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run lines of Python that need a process of their own, for which the folder is changed to."""
+    """Run lines of Python in a separate process, in ``folder``."""
     (folder / "lines.py").write_text(code)
     return run_preloaded("lines", cwd=folder)
 
 
 def write_python(path: Path) -> Path:
-    """Write an executable that stands in for Python where a scheduler starts commands that train."""
+    """Write an executable that replaces Python when a scheduler starts commands that train."""
     command = shlex.join([sys.executable, "-S", str(Path(forked.__file__).resolve()), _server()])
     path.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
     path.chmod(0o755)
@@ -116,8 +116,8 @@ def write_python(path: Path) -> Path:
 
 @functools.cache
 def _server() -> str:
-    """Start the process that has imported TensorFlow, which ends with this one; returns its socket."""
-    folder = tempfile.mkdtemp(prefix="forks-", dir="/tmp")  # short: a socket's path is
+    """Start the process that imports TensorFlow and ends with this one; return its socket."""
+    folder = tempfile.mkdtemp(prefix="forks-", dir="/tmp")  # short, as a socket's path must be
     ours, theirs = os.pipe()
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(f"{folder}/socket")
@@ -144,14 +144,14 @@ def _end(alive: int, listening: subprocess.Popen[bytes], folder: str) -> None:
 
 
 def _reap(*_: object) -> None:
-    """Wait for what has ended, so that its time is counted as that of the tests."""
+    """Wait for ended processes, so that their time counts as that of the tests."""
     with contextlib.suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
 
 
 def _serve(listener: socket.socket, alive: int) -> dict[str, list[str]]:
-    """Fork for every request until ``alive`` is closed, and return in the forked process only."""
+    """Fork for every request until ``alive`` is closed; return only in the forked process."""
     signal.signal(signal.SIGCHLD, _reap)
     while True:
         if alive in select.select([listener, alive], [], [])[0]:
@@ -182,7 +182,7 @@ def _serve(listener: socket.socket, alive: int) -> dict[str, list[str]]:
 
 
 def _watch(child: int, connection: socket.socket) -> None:
-    """Send number and status of a command to whoever asked for it; kill it if nobody is there any more."""
+    """Send a command's number and status to the requester; kill the command if the requester is gone."""
     connection.send(f"{child:{forked.WIDTH}}".encode())
     ended = os.pidfd_open(child)
     if ended not in select.select([ended, connection], [], [])[0]:
@@ -198,21 +198,21 @@ if __name__ == "__main__":
 
     import benchmark.compute.convolution
     import benchmark.run
-    import benchmark.training.learning.network  # TensorFlow: a run imports it once its method needs it
+    import benchmark.training.learning.network  # TensorFlow: a run imports it when its method needs it
     import benchmark.training.plots
     import benchmark.training.train  # noqa: F401
 
     assert "tensorflow" in sys.modules
 
-    gc.freeze()  # a collection would touch, so copy, all that has been imported
+    gc.freeze()  # a collection would touch, and so copy, everything imported
     listener, alive = map(int, sys.argv[1:])
     module, *arguments = _serve(socket.socket(fileno=listener), alive)["arguments"]
     sys.argv[1:] = arguments
     sys.path[0] = os.getcwd()
-    sys.modules.pop(module, None)  # it is run as a program, not imported
+    sys.modules.pop(module, None)  # it runs as a program and is not imported
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     except SystemExit as end:
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(end.code or 0)  # what would be taken down takes longer than what fails early
+        os._exit(end.code or 0)  # a clean shutdown would take longer than an early failure

@@ -1,4 +1,4 @@
-"""Waiting for what other processes and threads do."""
+"""Wait for other processes and threads."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def wait_until(
     instead: Callable[[], object] = lambda: "nothing",
     every: float = 0.02,
 ) -> None:
-    """Return once it has happened.
+    """Return once ``happened()`` is true.
 
-    Fails, with what there is ``instead``, after so many seconds or as soon as one of the processes ends.
+    Fails after ``seconds``, showing ``instead()``, or as soon as one of the processes ends.
     """
     end = time.monotonic() + seconds
     while not happened():

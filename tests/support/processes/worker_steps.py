@@ -1,6 +1,6 @@
-"""What each of several workers does in a test: twenty steps, a prediction, and two agreements.
+"""The work of each of several workers in a test: twenty steps, a prediction, and two agreements.
 
-The network is small, but has everything that workers share: statistics and dropout of the global batch.
+The network is small, but has all that workers share: statistics and dropout of the global batch.
 """
 
 from __future__ import annotations

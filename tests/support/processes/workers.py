@@ -1,4 +1,4 @@
-"""Several workers of one training on loopback, and the comparison of it with that of one worker."""
+"""Train with several workers on loopback, and compare with one worker."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.support.surroundings.ports import free_ports
 
 
 def environments(number: int) -> list[dict[str, str]]:
-    """What each of so many workers has to know of the others, as variables of its environment."""
+    """Return the environment variables with which each of ``number`` workers finds the others."""
     addresses = [f"127.0.0.1:{port}" for port in free_ports(number)]
     described = {"cluster": {"worker": addresses}}
     return [
@@ -20,9 +20,9 @@ def environments(number: int) -> list[dict[str, str]]:
 
 
 def differences(together: Path, alone: Path) -> dict[str, list[float]]:
-    """The relative differences between two logs by key: a loss of every epoch, or the score.
+    """Return key -> relative differences between two logs: the losses of all epochs, or the score.
 
-    Workers add in another order, so that the losses of one training part as rounding errors grow.
+    Workers add in another order, so the losses diverge as rounding errors grow.
     """
     logs = [read_events(log) for log in (together, alone)]
     found = {}

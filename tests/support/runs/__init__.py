@@ -1,1 +1,1 @@
-"""Folders of runs, typed by hand or made by the program, and the checkouts that they are in."""
+"""Run folders, typed by hand or made by the program, and the checkouts that contain them."""

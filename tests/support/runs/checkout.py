@@ -1,4 +1,4 @@
-"""A git checkout that stands in for this one, and git at one time."""
+"""A git checkout that stands in for this one, and git commands at a fixed time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def git(folder: Path, *arguments: str) -> str:
-    """Call git, at one time: a checkout made twice has the same commit, so its logs have the same figures."""
+    """Call git at a fixed time: checkouts made twice have the same commit, so their logs are the same."""
     command = ["git", "-C", str(folder), *arguments]
     times = {f"GIT_{who}_DATE": "2026-11-24T06:00:00Z" for who in ("AUTHOR", "COMMITTER")}
     done = subprocess.run(command, env={**os.environ, **times}, check=True, capture_output=True, text=True)
@@ -16,7 +16,7 @@ def git(folder: Path, *arguments: str) -> str:
 
 
 def make_checkout(folder: Path) -> str:
-    """A small git repository that stands in for this one; returns its commit."""
+    """Make a small git repository that stands in for this one; return its commit."""
     (folder / "benchmark").mkdir(parents=True)
     (folder / "LICENSE").write_text("Apache License, Version 2.0\n")
     (folder / "README.md").write_text("# Code\n")
@@ -29,7 +29,7 @@ def make_checkout(folder: Path) -> str:
 
 
 def commit_everything(folder: Path) -> str:
-    """Make a git repository of a folder; returns the commit of all its files."""
+    """Turn a folder into a git repository; return the commit of all its files."""
     git(folder, "init", "--quiet", "--initial-branch=main")
     git(folder, "config", "user.name", "Ada Reviewer")
     git(folder, "config", "user.email", "ada@cloudlab-nyu.org")

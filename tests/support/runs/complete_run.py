@@ -1,4 +1,4 @@
-"""A run of 25 minutes on an accelerator, resumed once, typed by hand with every file that a run leaves."""
+"""A 25-minute run on an accelerator, resumed once, typed by hand with every file that a run writes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.runs.run_files import Lines, metrics_text
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 SEED = 1
-#: Every event of the log is so many times as long after the first as in other runs typed by hand.
+#: Factor by which times since the first event are longer than in other runs typed by hand.
 SLOWER = 20
 #: Milliseconds from events of an evaluation to its end.
 EVALUATED = {"eval_start": 12_000, "eval_loss": 8_000, "eval_accuracy": 4_000}
@@ -41,7 +41,7 @@ def packed_sha256(mask: np.ndarray) -> str:
 
 
 def masks_of(seed: int) -> dict[str, np.ndarray]:
-    """Masks with as many cloudy pixels as the result of the seed calls so, by day and night."""
+    """Return masks with as many cloudy pixels as the seed's result states, by day and night."""
     masks = {}
     for (scene, period), rows in zip(SCENES, (1200, 1200), strict=True):
         counts = result(seed)["scores"]["bayes"][period]
@@ -52,7 +52,7 @@ def masks_of(seed: int) -> dict[str, np.ndarray]:
 
 
 def write_mask_file(path: Path, mask: np.ndarray, **attributes: object) -> None:
-    """A mask with its probabilities, as a run writes it."""
+    """Write a mask with its probabilities, as a run does."""
     with h5py.File(path, "w") as file:
         file.create_dataset("mask", data=mask, compression="lzf", shuffle=True)
         probability = np.where(mask, 0.875, 0.125).astype(np.float16)
@@ -62,12 +62,12 @@ def write_mask_file(path: Path, mask: np.ndarray, **attributes: object) -> None:
 
 
 def complete(lines: Lines) -> None:
-    """Change: the run was slower, on an accelerator, resumed after its first epoch, of a user's method."""
+    """Change: the run was slower, on an accelerator, resumed after its first epoch, with a user's method."""
     begin = lines[0]["time_ms"]
     for line in lines:
         line["time_ms"] = begin + SLOWER * (line["time_ms"] - begin)
     ends = {(line["key"], line["metadata"].get("epoch_num")): line["time_ms"] for line in lines}
-    for line in lines:  # a patch is evaluated faster than it is trained
+    for line in lines:  # evaluation is faster than training
         if line["key"] in EVALUATED:
             line["time_ms"] = ends["eval_stop", line["metadata"]["epoch_num"]] - EVALUATED[line["key"]]
     digests = {scene: packed_sha256(mask) for scene, mask in masks_of(SEED).items()}
@@ -111,7 +111,7 @@ def complete(lines: Lines) -> None:
 
 
 def timing(lines: Lines) -> dict[str, float]:
-    """The timing of the result, by the intervals of the log."""
+    """Compute the timing of the result from the intervals of the log."""
     names = {"staging": "staging", "training": "epoch", "evaluation": "eval", "inference": "inference"}
     seconds = {}
     for name, interval in (names | {"total": "run"}).items():
@@ -121,7 +121,7 @@ def timing(lines: Lines) -> dict[str, float]:
 
 
 def intervals(lines: Lines, interval: str) -> tuple[list[int], list[int]]:
-    """The times of an interval's starts and stops."""
+    """Return the times of an interval's starts and stops."""
     starts, stops = (
         [line["time_ms"] for line in lines if line["key"] == f"{interval}_{end}"] for end in ("start", "stop")
     )
@@ -133,7 +133,7 @@ def network_sha256(weights: list[np.ndarray]) -> str:
 
 
 def write_complete_run(logs: Path, name: str = "quick-mine-seed-1") -> Path:
-    """The folder of the run below ``logs``."""
+    """Write the folder of the run below ``logs``."""
     config = f"{CONFIG}method:\n  name: code/mine.py\n  options: {{filters: 16}}\n"
     system = MEASURED | {"accelerators": [V100]}
     folder = write_run(logs, SEED, COMMIT, config=config, system=system, change=complete, name=name)
@@ -157,13 +157,13 @@ def write_complete_run(logs: Path, name: str = "quick-mine-seed-1") -> Path:
 
 
 def read_lines(folder: Path) -> Lines:
-    """The events of a run's log."""
+    """Read the events of a run's log."""
     text = (folder / "result.txt").read_text()
     return [json.loads(line.removeprefix(":::MLLOG ")) for line in text.splitlines()]
 
 
 def timers_text(lines: Lines) -> str:
-    """timers.txt of a log, with the digits of its values in the table too."""
+    """Return the timers.txt of a log; its table has the same digits as its values."""
     rows = []
     for interval, name in TIMERS.items():
         starts, stops = intervals(lines, interval)
@@ -178,7 +178,7 @@ def timers_text(lines: Lines) -> str:
 
 
 def telemetry_text(lines: Lines) -> str:
-    """telemetry.csv of both starts of a log, a sample every five seconds."""
+    """Return the telemetry.csv of both starts of a log, with a sample every five seconds."""
     times = [line["time_ms"] for line in lines]
     mark = next(index for index, line in enumerate(lines) if line["key"] == "run_resumed")
     starts = ((times[0] - 2000, times[mark - 1] + 2000), (times[mark] - 5000, times[-1] + 500))
@@ -192,7 +192,7 @@ def telemetry_text(lines: Lines) -> str:
 
 
 def sample(now: int, seconds: float, passed: float) -> str:
-    """A row of telemetry; the accelerator has counted its energy since long before the run."""
+    """Return a row of telemetry; the accelerator's energy counter started long before the run."""
     moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now // 1000)) + f".{now % 1000:03}Z"
     process: list[Any] = [150.0, 60.0, 2500.0, 16_000.0, 10.0, 20.0, round(WATTS[1] * seconds, 3)]
     accelerator = [WATTS[0], 60.0, 2000.0, 85.0, round(1e9 + 1000 * WATTS[0] * passed, 3)]

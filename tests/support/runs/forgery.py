@@ -1,4 +1,4 @@
-"""A finished run made better than it was, in every file that states its score."""
+"""Forge a finished run: improve it in every file that states its score."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from tests.support.project import read_events
 
 
 def improve(folder: RunFolder, place: Path, share: float = 0.9) -> float:
-    """Correct a share of the wrong pixels of every mask, and score these masks as a run does.
+    """Correct a share of the wrong pixels in every mask, and score the masks as a run does.
 
-    ``place`` is where the configuration's folders start. Masks, their digests, the events of the scenes
-    and the result all say the same; weights and training stay as they were. Returns the forged accuracy.
+    The configuration's folders are relative to ``place``. Masks, their digests, the scenes' events and the
+    result agree; weights and training are unchanged. Returns the forged accuracy.
     """
     config = load_config(folder.config)
     shape = config.geometry.rows, config.geometry.columns

@@ -1,7 +1,7 @@
 """Run folders for the tests of the packager, typed by hand.
 
-Nothing here uses the benchmark's emitter: what a run writes is written a second time,
-from docs/events.md, so that a mistake in the one is not repeated in the other.
+Nothing here uses the benchmark's emitter: the files are written independently from
+docs/events.md, so that a mistake in the emitter is not repeated here.
 """
 
 from __future__ import annotations
@@ -73,30 +73,30 @@ MEASURED: dict[str, Any] = {
 
 V100 = {"model": "Tesla V100-PCIE-32GB", "memory_bytes": 34089730048, "clock_mhz": 1380, "driver": "535.1"}
 
-#: Pixels of one scene; the second scene's are all counted as right.
+#: Pixels of one scene; all pixels of the second scene count as right.
 PIXELS = 1_800_000
-#: Of them those that the label calls cloud, by day and night.
+#: Pixels that the label calls cloud, by day and night.
 CLOUDY = (1_000_000, 1_200_000)
 SCENES = (("S3A_day", "day"), ("S3A_night", "night"))
 BASELINES = {"majority": 2_200_000, "threshold": 3_000_000, "logistic": 3_060_000}
 
-#: By epoch; a part of the seed is added to the former, so that no two runs are alike.
+#: Losses by epoch; a value that depends on the seed is added to the former, so that all runs differ.
 TRAIN_LOSS = (0.5, 0.25)
 EVAL_LOSS = (0.5, 0.25)
 
 
 def correct(seed: int) -> int:
-    """Right pixels of the two scenes in the run with this seed: about 0.93 of 3.6 million."""
+    """Return the right pixels of both scenes in the run with this seed: about 0.93 of 3.6 million."""
     return 3_340_000 + 7_000 * ((seed * 5) % 7)
 
 
 def accuracy(seed: int) -> float:
-    """The score of the run with this seed."""
+    """Return the score of the run with this seed."""
     return correct(seed) / (2 * PIXELS)
 
 
 def confusion(tp: int, fp: int, fn: int, tn: int) -> dict[str, Any]:
-    """Four counts of pixels (cloud is positive) and what follows from them."""
+    """Return four counts of pixels (cloud is positive) and the ratios computed from them."""
     return {
         "true_positive": tp,
         "false_positive": fp,
@@ -112,7 +112,7 @@ def confusion(tp: int, fp: int, fn: int, tn: int) -> dict[str, Any]:
 
 
 def result(seed: int) -> dict[str, Any]:
-    """The value of the event ``result``: all errors are in the scene of the day."""
+    """Return the value of the event ``result``: all errors are in the day scene."""
     right = correct(seed)
     fp = (2 * PIXELS - right) // 2
     fn = 2 * PIXELS - right - fp
@@ -158,7 +158,7 @@ def result(seed: int) -> dict[str, Any]:
 
 
 def log_lines(seed: int, commit: str, digest: str, *, org: str = ORG, dirty: bool = False) -> Lines:
-    """The events of a complete run, in their order."""
+    """Return the events of a complete run, in order."""
     lines: Lines = []
 
     def add(key: str, value: Any = None, kind: str = "POINT_IN_TIME", **metadata: Any) -> None:
@@ -269,7 +269,7 @@ def write_run(
     change: Callable[[Lines], None] | None = None,
     name: str | None = None,
 ) -> Path:
-    """A run's folder below ``logs``; ``change`` may edit the events before they are written."""
+    """Write a run folder below ``logs``; ``change`` may edit the events before they are written."""
     folder = logs / (name or f"quick-seed-{seed}")
     folder.mkdir(parents=True)
     for words in CONFIGURED.get(change, ()):
@@ -291,7 +291,7 @@ def write_run(
 
 
 def make_place(place: Path, seeds: tuple[int, ...] = (3, 1, 2)) -> str:
-    """A checkout with runs of these seeds in its logs/; returns the commit."""
+    """Make a checkout with runs of these seeds in logs/; return the commit."""
     commit = make_checkout(place)
     for seed in seeds:
         write_run(place / "logs", seed, commit)

@@ -1,4 +1,4 @@
-"""Changes to the events of a run typed by hand, and to its configuration where they need it."""
+"""Changes to the events of a run typed by hand, and to its configuration if necessary."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.support.runs.run_files import Lines
 
 
 def with_energy(lines: Lines) -> None:
-    """Change: every epoch was measured, at 1000 joules the first and 500 more each later one."""
+    """Change: every epoch has an energy, 1000 joules in the first and 500 more in each later one."""
     for index in reversed([i for i, line in enumerate(lines) if line["key"] == "eval_stop"]):
         stop = lines[index]
         epoch = stop["metadata"]["epoch_num"]
@@ -19,7 +19,7 @@ def with_energy(lines: Lines) -> None:
 
 
 def stopped_early(lines: Lines) -> None:
-    """Change: patience ran out after the second of up to 40 epochs, of which the first was best."""
+    """Change: patience ran out after the second of up to 40 epochs; the first was the best."""
     first = next(line["value"] for line in lines if line["key"] == "train_loss")
     for line in lines:
         if line["key"] == "epochs":
@@ -38,7 +38,7 @@ def stopped_early(lines: Lines) -> None:
 
 
 def observed(lines: Lines) -> None:
-    """Change: the run was scored on the 100 observed scenes, each of the two fifty times."""
+    """Change: the run was scored on the 100 observed scenes, which repeat each of the two fifty times."""
     scenes = [line for line in lines if line["key"] == "scene_accuracy"]
     first = lines.index(scenes[0])
     many = []
@@ -72,7 +72,7 @@ def observed(lines: Lines) -> None:
             }
 
 
-#: How the configuration of a run with a change differs.
+#: Change -> replacements in the run's configuration.
 CONFIGURED: dict[Callable[[Lines], None] | None, tuple[tuple[str, str], ...]] = {
     stopped_early: (
         ("epochs: 2\n", "epochs: 40\n  early_stopping_patience: 1\n"),
@@ -86,7 +86,7 @@ CONFIGURED: dict[Callable[[Lines], None] | None, tuple[tuple[str, str], ...]] = 
 
 
 def aborted(lines: Lines) -> None:
-    """Change: the run was stopped from outside before its inference."""
+    """Change: a signal stopped the run before its inference."""
     start = next(index for index, line in enumerate(lines) if line["key"] == "inference_start")
     stop = lines[-1]
     stop["metadata"] |= {"status": "aborted", "reason": "SIGTERM"}

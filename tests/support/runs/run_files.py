@@ -1,4 +1,4 @@
-"""What a run typed by hand leaves besides its log, made from its events by nothing but arithmetic."""
+"""The files of a run typed by hand besides its log, computed from its events by arithmetic alone."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def value_of(lines: Lines, key: str) -> Any:
 
 
 def state_config(lines: Lines, config: Config) -> None:
-    """Give the events of a log the values of its configuration."""
+    """Set the values of events to those of the configuration."""
     training, submission = config.training, config.submission
     steps = value_of(lines, "train_samples") // training.batch_size * training.epochs
     stated = {
@@ -51,7 +51,7 @@ def state_config(lines: Lines, config: Config) -> None:
 
 
 def metrics_text(lines: Lines) -> str:
-    """metrics.csv of a log."""
+    """Return the metrics.csv of a log."""
     by_epoch: dict[int, dict[str, Any]] = {}
     for line in lines:
         if "epoch_num" in line["metadata"]:
@@ -69,7 +69,7 @@ def metrics_text(lines: Lines) -> str:
 
 
 def last_rate(lines: Lines, epoch: int) -> float:
-    """The learning rate of an epoch's last step."""
+    """Return the learning rate of an epoch's last step."""
     peak, rising = value_of(lines, "learning_rate"), value_of(lines, "opt_learning_rate_warmup_steps")
     if peak is None:
         return 0.0
@@ -83,5 +83,5 @@ def last_rate(lines: Lines, epoch: int) -> float:
 
 
 def measured_at(lines: Lines) -> str:
-    """When the node of a run was measured: in the second of its first event."""
+    """Return when a run's node was measured: in the second of the first event."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(lines[0]["time_ms"] // 1000))

@@ -1,4 +1,4 @@
-"""Scene files for runs typed by hand, masks as right as their logs say, and a checkout with both."""
+"""Scene files for runs typed by hand, masks that match their logs, and a checkout with both."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy as np
 from tests.support.runs.hand_runs import CLOUDY, PIXELS, SCENES, accuracy, correct, make_place
 
 SEEDS = (1, 2, 3)
-#: The run of the highest accuracy: its masks are at hand.
+#: Seed of the run with the highest accuracy, whose masks exist.
 BEST = max(SEEDS, key=accuracy)
 
 
 def add_scenes(place: Path, *seeds: int) -> None:
-    """Scene files in the checkout, and masks of the runs of these seeds as right as their logs say."""
+    """Write scene files to the checkout, and masks for the runs of these seeds that match their logs."""
     rng = np.random.default_rng(7)
     shape = (1200, 1500)
     labels = []
@@ -47,6 +47,6 @@ def add_scenes(place: Path, *seeds: int) -> None:
 
 
 def make_place_with_scenes(place: Path) -> None:
-    """A checkout with three runs, the scenes, and the masks of the best of them."""
+    """Make a checkout with three runs, the scenes, and the masks of the best run."""
     make_place(place, SEEDS)
     add_scenes(place, BEST)

@@ -1,4 +1,4 @@
-"""A checkout of this program with real runs of two methods on the tiny scenes, made as the tutorial says."""
+"""A checkout of this program with real runs of two methods on the tiny scenes, made as in the tutorial."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CODE = ("benchmark", "requirements.lock", "LICENSE", ".gitignore")
 
 
 def run_words() -> list[str]:
-    """What the tutorial passes to ``cloudmask run``."""
+    """Return the arguments that the tutorial passes to ``cloudmask run``."""
     (line,) = command_lines(steps()[0][0])
     command, name, *words = shlex.split(line)
     assert (command, name) == ("cloudmask", "run")
@@ -26,9 +26,9 @@ def run_words() -> list[str]:
 
 
 def make_trained_place(place: Path) -> None:
-    """Fill a folder: a checkout in which no file was changed, and logs/METHOD with a run and what it said.
+    """Fill a folder with an unchanged checkout, and logs/METHOD with a run and its output.
 
-    The configuration is the tiny one, under the name of the quickstart.
+    The configuration is the tiny one, under the quickstart's name.
     """
     listed = subprocess.run(
         ["git", "-C", str(ROOT), "ls-files", "-z", *_CODE], check=True, capture_output=True, text=True

@@ -1,1 +1,1 @@
-"""Small scenes: products, synthetic datasets, and what staging makes of them."""
+"""Small scenes: products, synthetic datasets, and stores staged from them."""

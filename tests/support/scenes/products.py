@@ -1,4 +1,4 @@
-"""Small products in the form of Sentinel-3's, written from what real ones look like, without our reader."""
+"""Write small products in the format of Sentinel-3, modelled on real ones, without using our reader."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ import numpy as np
 NAME = "S3A_SL_1_RBT____20210827T074336_20210827T074636_20210827T094954_0179_075_320_3060_LN2_O_NR_004"
 #: Rows and columns of the 1 km grid, and columns of tie points.
 ROWS, COLUMNS, TIES = 48, 60, 12
-#: Columns of the satellite's track, and the first row of the orbit, on the 1 km grid.
+#: Column of the satellite's track on the 1 km grid and in the tie points, and first row of the orbit.
 TRACK, TIE_TRACK, START = 40, 6, 20437
 FILL = -32768
-#: Orphans of a row of a 500 m grid; every third place is empty.
+#: Orphans in a row of a 500 m grid; every third place is empty.
 ORPHANS = 6
-#: Detectors of a stripe, with irradiances that differ by more than tests tolerate.
+#: Irradiances of a stripe's detectors, which differ by more than the tests tolerate.
 IRRADIANCE = (1800.0, 1750.0, 1700.0, 1650.0)
-#: Of confidence_in.
+#: Flags of confidence_in.
 UNFILLED, COSMETIC, DAY, TWILIGHT, SUMMARY = 32, 256, 1024, 2048, 16384
 
-#: Edits an open file before it is closed; by the file's name.
+#: Edits an open file before it is closed; ``edits`` are keyed by file name.
 Edit = Callable[[h5py.File], None]
 
 
@@ -36,7 +36,7 @@ def write_product(
     seed: int = 0,
     edits: dict[str, Edit] | None = None,
 ) -> Path:
-    """A product below ``place``: its folder. ``period``: day, twilight or night."""
+    """Write a product below ``place`` and return its folder. ``period``: day, twilight or night."""
     folder = place / f"{name}.SEN3"
     folder.mkdir(parents=True)
     rng = np.random.default_rng(seed)
@@ -63,7 +63,7 @@ def write_product(
 
 
 def zipped(folder: Path, archive: Path, top: str | None = None) -> Path:
-    """The zip of a product, as it is downloaded."""
+    """Zip a product as downloads are."""
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
         for path in sorted(folder.iterdir()):
             file.write(path, f"{top or folder.name}/{path.name}")
@@ -71,7 +71,7 @@ def zipped(folder: Path, archive: Path, top: str | None = None) -> Path:
 
 
 def unpack(file: Path, name: str) -> np.ndarray:
-    """A variable decoded by hand: float64, NaN where it is fill."""
+    """Decode a variable by hand: float64, NaN for fill values."""
     with h5py.File(file, "r") as opened:
         raw, attributes = opened[name][...], dict(opened[name].attrs)
     values = raw.astype(float)
@@ -81,7 +81,7 @@ def unpack(file: Path, name: str) -> np.ndarray:
 
 
 class _Files:
-    """Opens the files of a product with their global attributes, and makes the edits of a test."""
+    """Opens the files of a product with their global attributes, and applies the edits of a test."""
 
     def __init__(self, folder: Path, product: str, edits: dict[str, Edit]) -> None:
         self._folder, self._product, self._edits = folder, product, edits

@@ -1,4 +1,4 @@
-"""Staging of small scenes, in this process and in others, and what is then in the store."""
+"""Stage small scenes, in this process and in others, and read the store."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from benchmark.stores.patchstore import INPUTS, LABELS, PatchLayout
 from tests.support.project import ROOT, SHAPE, write_scene_file
 
 LAYOUT = PatchLayout((24, 24), 8, "slstr")
-#: Of the scenes of which three make a store of sixty patches.
+#: Layout of larger scenes: three of them make a store of sixty patches.
 LARGER_LAYOUT = PatchLayout(SHAPE, 32, "slstr")
 FILES = (INPUTS, LABELS)
 
-#: A process that stages all scenes of a folder and says how many it took over.
+#: Program that stages all scenes of a folder and prints how many it reused.
 PROGRAM = """
 import resource, sys
 from pathlib import Path
@@ -59,7 +59,7 @@ def make_scenes(folder: Path, count: int, rows: int = 24) -> list[Path]:
 
 
 def stage(stage_dir, paths, layout=LAYOUT, **options):
-    """The staged part, and what was printed."""
+    """Stage ``paths``; return the staged part and the output."""
     said = io.StringIO()
     display = Display()
     display.console.file = said

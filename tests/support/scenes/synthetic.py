@@ -1,4 +1,4 @@
-"""Small synthetic datasets, and what is in their folders."""
+"""Small synthetic datasets, and the contents of their folders."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SEED = 101
 
 
 def make(root: Path, training: int = 3, inference: int = 2, **more) -> list[str]:
-    """Make or find a small dataset; returns the notices."""
+    """Make or find a small dataset; return the notices."""
     notices: list[str] = []
     options = {"seed": SEED, "shape": SHAPE, "on_notice": notices.append, **more}
     ensure_dataset(root, training_scenes=training, inference_scenes=inference, **options)
@@ -23,7 +23,7 @@ def make(root: Path, training: int = 3, inference: int = 2, **more) -> list[str]
 
 
 def contents(root: Path) -> dict[str, str]:
-    """Digest of every file below a folder, the lock aside."""
+    """Return the digest of every file below a folder, except the lock."""
     return {
         path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(root.rglob("*"))
@@ -32,7 +32,7 @@ def contents(root: Path) -> dict[str, str]:
 
 
 def stamps(root: Path) -> dict[str, tuple[int, int]]:
-    """Inode and time of change of every scene: they tell a file that was written again."""
+    """Return inode and modification time of every scene: they reveal a file that was written again."""
     return {p.name: (p.stat().st_ino, p.stat().st_mtime_ns) for p in root.rglob("*.hdf")}
 
 

@@ -1,1 +1,1 @@
-"""Submission trees and bundles, changes to them, and what their documents must say."""
+"""Submission trees and bundles, changes to them, and the expected contents of their documents."""

@@ -1,4 +1,4 @@
-"""Bundles of two runs typed by hand, changes to their files, and what the verifier finds."""
+"""Bundles of two runs typed by hand, changes to their files, and the verifier's findings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DOCUMENT = f"{SCIENCE}/scientific_contribution.md"
 
 
 def make_bundle(place: Path, *, config: str = CONFIG, lock: str = "") -> Path:
-    """A bundle of two runs of a checkout with this lock."""
+    """Make a bundle of two runs from a checkout with this lock."""
     make_checkout(place)
     (place / "requirements.lock").write_text(lock)
     git(place, "commit", "--quiet", "--allow-empty", "--all", "--message", "Lock")
@@ -31,13 +31,13 @@ def make_bundle(place: Path, *, config: str = CONFIG, lock: str = "") -> Path:
 
 
 def drawing_lock() -> str:
-    """A lock of what draws the figures here, so that they are compared."""
+    """Return a lock with the installed drawing packages, so that figures are compared."""
     names = ("matplotlib", "typst", "numpy")
     return "".join(f"{name}=={importlib.metadata.version(name)} \\\n    --hash=sha256:0\n" for name in names)
 
 
 def restamp(root: Path) -> None:
-    """Make the manifest again, as whoever changes a bundle on purpose would."""
+    """Write the manifest again, like someone who changes a bundle on purpose."""
     (root / "MANIFEST.sha256").write_text(manifest_text(root))
 
 
@@ -48,7 +48,7 @@ def edit(path: Path, old: str, new: str) -> None:
 
 
 def errors(findings: tuple[Finding, ...], root: Path) -> list[tuple[str, str, int | None]]:
-    """Rule, file and line of each error."""
+    """Return rule, file and line of each error."""
     return [
         (each.rule, each.path.removeprefix(f"{root}/"), each.line)
         for each in findings

@@ -1,4 +1,4 @@
-"""What logs say in numbers, by nothing but JSON and arithmetic: the documents are compared with it."""
+"""The numbers of logs, from JSON and arithmetic alone, for comparison with the documents."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from submission.package import Options, package
 
 @dataclass(frozen=True)
 class Facts:
-    """A run's events as plain JSON, and what follows from them by nothing but arithmetic."""
+    """A run's events as plain JSON, and numbers computed from them by arithmetic alone."""
 
     events: list[dict[str, Any]]
 
@@ -62,7 +62,7 @@ class Facts:
 
 
 def facts(folder: Path) -> list[Facts]:
-    """The runs of a folder of logs by seed."""
+    """Return the runs in a folder of logs, ordered by seed."""
     runs = []
     for path in folder.glob("*/result.txt"):
         lines = path.read_text().splitlines()
@@ -78,7 +78,7 @@ def deviation(values: list[float]) -> float:
     return (sum((value - mean(values)) ** 2 for value in values) / (len(values) - 1)) ** 0.5
 
 
-#: Student's t of 1 to 4 degrees of freedom at 95 %, from a printed table.
+#: Student's t for 1 to 4 degrees of freedom at 95 %, from a printed table.
 T95 = {1: 12.7062, 2: 4.30265, 3: 3.18245, 4: 2.77645}
 
 
@@ -102,7 +102,7 @@ def paper_row(name: str, values: tuple[float, ...] | list[float]) -> str:
 
 
 def expected_tables(runs: list[Facts]) -> list[str]:
-    """Every row of the document's tables that is computed from the logs."""
+    """Return all rows of the document's tables that are computed from the logs."""
     count = len(runs)
     scores = [run.value("test_accuracy") for run in runs]
     what = f"mean of {count} runs" if count > 1 else "one run"
@@ -195,7 +195,7 @@ def expected_statistics(runs: list[Facts]) -> list[str]:
 
 
 def expected_skill(runs: list[Facts]) -> list[str]:
-    """Skill from the four counts of the result, baselines from their events."""
+    """Return rows of skill, from the result's four counts, and of baselines, from their events."""
     rows = []
     for part in runs[0].value("result")["scores"]["bayes"]:
         skills = [skill(run.value("result")["scores"]["bayes"][part]) for run in runs]
@@ -214,7 +214,7 @@ def expected_skill(runs: list[Facts]) -> list[str]:
 
 
 def skill(counts: dict[str, int]) -> tuple[float, ...]:
-    """Accuracy, Kuiper skill, IoU, F1, precision and recall of cloud."""
+    """Return accuracy, Kuiper skill, IoU, F1, precision and recall of cloud."""
     tp, fp = counts["true_positive"], counts["false_positive"]
     fn, tn = counts["false_negative"], counts["true_negative"]
     recall, precision = tp / (tp + fn), tp / (tp + fp)
@@ -224,7 +224,7 @@ def skill(counts: dict[str, int]) -> tuple[float, ...]:
 
 
 def expected_prose(runs: list[Facts], config: str, commit: str) -> list[str]:
-    """Every line outside of tables that has a number, made of the logs and the published facts alone."""
+    """Return all lines outside tables that contain a number, from the logs and published facts alone."""
     first, scores = runs[0], [run.value("test_accuracy") for run in runs]
     count, seeds = len(runs), ", ".join(str(run.value("seed")) for run in runs)
     best = max(runs, key=lambda run: run.value("test_accuracy")).value("seed")
@@ -266,7 +266,7 @@ def expected_prose(runs: list[Facts], config: str, commit: str) -> list[str]:
 
 
 def contributed(place: Path, folder: Path) -> tuple[Path, str]:
-    """The experiment's folder and the document of a bundle of the runs below folder/logs."""
+    """Package the runs below folder/logs; return the experiment's folder and the document."""
     made = package(Options([folder / "logs"], folder / "dist", checkout=place))
     (science,) = made.glob("*/cloudmask/*/*")
     return science, (science / "scientific_contribution.md").read_text()

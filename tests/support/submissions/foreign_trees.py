@@ -1,4 +1,4 @@
-"""Submission trees of other programs with all that is asked of them, changes to them, and their check."""
+"""Complete submission trees of other programs, changes to them, and their check."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from submission.system.description import SYSTEMS
 from tests.support.written import write
 
 FOREIGN = ROOT / "tests" / "data" / "foreign"
-#: The log of uno is that of earthquake, renamed: no program that conforms is known.
+#: The log of uno is that of earthquake, renamed: no conforming program is known.
 LOGS = {
     "cloudmask": (FOREIGN / "1-letter.log").read_text(),
     "earthquake": (FOREIGN / "9-earthquake-letter.log").read_text(),
     "stemdl": (FOREIGN / "10-stemdl-letter.log").read_text(),
     "uno": (FOREIGN / "9-earthquake-letter.log").read_text().replace("earthquake", "uno"),
 }
-#: As the logs name it.
+#: As in the logs.
 ORG = "Institute-of-Atmospheric-Computing"
 PARAMETERS: dict[str, list[str]] = {
     "cloudmask": ["epochs", "learning_rate", "batch_size", "MIN_SST", "PATCH_SIZE", "seed"],
@@ -51,13 +51,13 @@ CONFIG_DATA = "data:\n- aws s3 sync s3://quakes data/\n"
 
 
 def logs_of(application: str) -> list[str]:
-    """The logs of two runs, the second one later."""
+    """Return the logs of two runs, the second one later."""
     later = re.sub(r'(?<="time_ms": )\d+', lambda time: str(int(time[0]) + 10**8), LOGS[application])
     return [LOGS[application], later]
 
 
 def science(root: Path, application: str = "earthquake", org: str = ORG, system: str = "h100") -> Path:
-    """All that submit.adoc asks of an experiment, in its layout."""
+    """Write all that submit.adoc requires of an experiment, in its layout."""
     folder = root / org / application / system / "faultzone-3"
     values = "".join(f"{name}: 3\n" for name in PARAMETERS[application])
     # the version without the benchmark's name, as in the example
@@ -83,7 +83,7 @@ def description(**changes: str | None) -> str:
 
 
 def general(root: Path, application: str = "earthquake", org: str = ORG, system: str = "h100") -> Path:
-    """All that the general rules ask of a system with results, in their layout."""
+    """Write all that the general rules require of a system with results, in their layout."""
     folder = root / org
     write(folder / "systems" / f"{system}.json", description())
     implementations = folder / "benchmarks" / application / "implementations"
@@ -112,7 +112,7 @@ def check(root: Path) -> Report:
 
 
 def graver(report: Report, least: Severity = "error") -> list[tuple[str, str]]:
-    """Rule and what it found, of errors, or of errors and warnings."""
+    """Return rule and ``found`` of each error, or of each error and warning."""
     kept = ("error",) if least == "error" else ("error", "warning")
     return [(each.rule, each.found) for each in report.findings if each.severity in kept]
 

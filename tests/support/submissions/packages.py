@@ -1,4 +1,4 @@
-"""What the packager leaves, and what it says when it refuses."""
+"""The packager's files, and its messages when it refuses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BUNDLE = "demonstration-New-York-University-cloudmask-test-node-quick"
 
 
 def contents(folder: Path) -> dict[str, str]:
-    """Name -> sha256 (or nothing, for a folder) of everything below a folder."""
+    """Return name -> sha256 ("" for a folder) of everything below a folder."""
     return {
         path.relative_to(folder).as_posix(): sha256_of(path) if path.is_file() else ""
         for path in sorted(folder.rglob("*"))
@@ -21,7 +21,7 @@ def contents(folder: Path) -> dict[str, str]:
 
 
 def refusal(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 1) -> str:
-    """What the packager says when it refuses; and that it left nothing in dist/."""
+    """Return the packager's message when it refuses; check that it left nothing in dist/."""
     assert main(list(arguments)) == status
     assert not Path("dist").is_dir() or list(Path("dist").iterdir()) == []
     return capsys.readouterr().err

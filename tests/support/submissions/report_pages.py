@@ -1,4 +1,4 @@
-"""Pages of reports as a program reads them, and one whose names would break out of a page."""
+"""Parsed report pages, and a report whose names try to break out of the page."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HOSTILE = "Evil </script><script>boom()</script><img src=x onerror=boom()> & \"C
 
 
 class Page(HTMLParser):
-    """What a page holds: its elements, the rows of its tables, its scripts and its visible words."""
+    """A page's elements, table rows, scripts and visible words."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -87,9 +87,9 @@ def scene_rows(runs: list[Facts]) -> list[list[str]]:
 
 
 def hostile_report(place: Path, folder: Path) -> Path:
-    """The report of a run whose organisation, system and scenes are named to break out of a page.
+    """Write the report of a run whose organisation, system and scene names try to break out of the page.
 
-    The packager refuses such an organisation, so the report is made without it.
+    The packager refuses such an organisation, so the report is made without the packager.
     """
 
     def rename(lines: Lines) -> None:

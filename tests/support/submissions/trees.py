@@ -1,4 +1,4 @@
-"""Where the parts of a test bundle lie, and what one rule finds in a tree."""
+"""The paths in a test bundle, and the findings of one rule in a tree."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MANIFEST = "MANIFEST.sha256"
 
 
 def findings(rule: str, root: Path) -> list[tuple[str, int | None, str, str]]:
-    """(path from the root, line, found, expected) of what one rule finds in a tree."""
+    """Return (path from the root, line, found, expected) of one rule's findings in a tree."""
     (subject,) = discover(root).trees
     found = registry.judge(RULE_BY_ID[rule], subject)
     assert {each.rule for each in found} <= {rule}, found
@@ -26,7 +26,7 @@ def findings(rule: str, root: Path) -> list[tuple[str, int | None, str, str]]:
 
 
 def named(path: Path, root: Path) -> str:
-    """The path from the root; nothing for the root itself."""
+    """Return the path relative to the root; "" for the root itself."""
     return path.relative_to(root).as_posix() if path != root else ""
 
 

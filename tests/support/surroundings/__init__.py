@@ -1,1 +1,1 @@
-"""What is around the program: disks, servers, a scheduler, a browser, counters of energy."""
+"""The program's surroundings: disks, servers, a scheduler, a browser, energy counters."""

@@ -1,4 +1,4 @@
-"""A real Chromium for pages of the project, driven by Playwright."""
+"""A real Chromium for the project's pages, driven by Playwright."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Page
 
 PROGRAM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-#: Nothing may be asked of the network, not even by the browser itself.
+#: Nothing may use the network, not even the browser itself.
 OPTIONS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -27,7 +27,7 @@ OPTIONS = [
 
 
 class Tab:
-    """One page at a time, with everything that it wrote to the console, threw or asked for."""
+    """One page at a time, with its console messages, exceptions and requests."""
 
     def __init__(self, chromium: Chromium) -> None:
         self._chromium = chromium
@@ -53,7 +53,7 @@ class Tab:
         self.page.goto(path.as_uri())
 
     def evaluate(self, expression: str) -> Any:
-        """The value of an expression of JavaScript in the page."""
+        """Return the value of a JavaScript expression in the page."""
         return self.page.evaluate(f"() => ({expression.strip().rstrip(';')})")
 
     def press(self, key: str) -> None:
@@ -68,15 +68,15 @@ class Tab:
         self.page.mouse.move(box["x"] + across * box["width"], box["y"] + box["height"] / 2)
 
     def texts(self, selector: str) -> list[str]:
-        """The text of every element that the selector finds."""
+        """Return the text of every element that the selector finds."""
         return [text.strip() for text in self.page.locator(selector).all_text_contents()]
 
     def screenshot(self) -> Image.Image:
-        """The complete page."""
+        """Return an image of the complete page."""
         return Image.open(io.BytesIO(self.page.screenshot(full_page=True)))
 
     def accessibility(self) -> list[dict[str, Any]]:
-        """Every node that assistive technology is shown, with its role and name."""
+        """Return all nodes visible to assistive technology, with role and name."""
         session = self.page.context.new_cdp_session(self.page)
         session.send("Accessibility.enable")
         nodes = session.send("Accessibility.getFullAXTree")["nodes"]

@@ -1,4 +1,4 @@
-"""A small file system of a test's own, which fills up as a disk does."""
+"""A small file system for a test, which can fill up like a disk."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import pytest
 
 @contextlib.contextmanager
 def small_disk(place: Path, options: str) -> Iterator[Path]:
-    """A file system mounted at ``place``, such as ``size=2m``, until the block ends; the test is skipped
-    where none can be mounted."""
+    """Mount a file system at ``place`` (options such as ``size=2m``) during the block; skip the test if
+    mounting is impossible."""
     place.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)]
     if os.geteuid() or subprocess.run(command, capture_output=True).returncode:

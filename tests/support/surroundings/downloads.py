@@ -1,4 +1,4 @@
-"""Downloads from a server of the tests, and what they leave."""
+"""Download from a test server, and read the downloaded files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NIGHT = DAY.replace("day/", "night/").replace("T10", "T21")
 
 
 def stored(s3: S3, scene: bytes) -> dict[str, bytes]:
-    """Put four scenes; returns what belongs where below the destination."""
+    """Store four scenes; return the expected files below the destination."""
     placed = {}
     for split, prefix in (("training", TRAINING), ("inference", INFERENCE)):
         for n, name in enumerate((DAY, NIGHT)):
@@ -29,7 +29,7 @@ def stored(s3: S3, scene: bytes) -> dict[str, bytes]:
 
 
 def on_disk(root: Path) -> dict[str, bytes]:
-    """The files below ``root``, without the download's own two."""
+    """Return the files below ``root``, without the downloader's own two."""
     return {
         path.relative_to(root).as_posix(): path.read_bytes()
         for path in root.rglob("*")
@@ -43,8 +43,8 @@ def download(s3: S3, root: Path, *arguments: object) -> int:
 
 @contextlib.contextmanager
 def started(s3: S3, root: Path, *arguments: object) -> Iterator[subprocess.Popen]:
-    """The real command in a process of its own, killed at the latest when the block ends."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a child ignores what we ignore
+    """Start the real command in a separate process; if it still runs when the block ends, kill it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a child inherits ignored signals
     options = ["--endpoint", s3.proxy.url, "--dest", str(root), *map(str, arguments)]
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmark.download", *options],

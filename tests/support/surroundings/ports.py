@@ -1,4 +1,4 @@
-"""Ports for the servers and workers that tests start."""
+"""Ports for servers and workers that tests start."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import socket
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports at which nobody listens."""
+    """Return unused ports."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:

@@ -1,4 +1,4 @@
-"""A real S3 server on loopback, and a proxy before it that does what bad networks do."""
+"""A real S3 server on loopback, behind a proxy that imitates bad networks."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ BLOCK = 1 << 15
 
 @dataclass(frozen=True)
 class Fault:
-    """What happens to one answer.
+    """A fault in one answer.
 
-    status: answered instead of asking the server. cut_after: bytes of the body, then the connection
-    is reset (or, with ``orderly``, closed as if all were well). stall_after: bytes, then silence.
-    flip_at: position in the answer's body of a byte to change. replace: bytes of it, and others for them.
-    slow: seconds per 32 KiB.
-    forget: header of the request that the server does not see. before: called before it is asked.
+    status: sent without asking the server. cut_after: bytes of the body, then the connection is reset
+    (or, with ``orderly``, closed as if all were well). stall_after: bytes, then silence. flip_at:
+    position of a byte in the body to change. replace: bytes in the body, and their replacement.
+    slow: seconds per 32 KiB. forget: header of the request to hide from the server. before: called
+    before the server is asked.
     """
 
     status: int | None = None
@@ -55,7 +55,7 @@ NONE = Fault()
 
 @dataclass
 class Proxy:
-    """``fault(key, n)``: what happens to the n-th request (from 0) of an object; listings have key ""."""
+    """``fault(key, n)``: fault of the n-th request (from 0) for an object; listings have the key ""."""
 
     upstream: tuple[str, int]
     fault: Callable[[str, int], Fault] = lambda key, n: NONE
@@ -69,15 +69,15 @@ class Proxy:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def total_sent(self) -> int:
-        """Bytes of objects (not of listings) that clients were sent."""
+        """Return the bytes of objects (not of listings) sent to clients."""
         return sum(count for key, count in self.sent.items() if key)
 
     def wait_for(self, count: int) -> None:
-        """Wait until clients were sent that many bytes of objects."""
+        """Wait until ``count`` bytes of objects have been sent to clients."""
         self._wait(lambda: self.total_sent() >= count)
 
     def wait_until_idle(self) -> None:
-        """Wait until no object is being sent: what a client left in the pipes has been noticed."""
+        """Wait until no object is being sent: the proxy has noticed all closed connections."""
         self._wait(lambda: self.answering == 0)
 
     def _wait(self, condition: Callable[[], bool]) -> None:
@@ -88,7 +88,7 @@ class Proxy:
 
 @dataclass(frozen=True)
 class S3:
-    """The server and its proxy, with ways to put objects that a client would refuse."""
+    """The server and its proxy, with ways to store objects that a client would refuse."""
 
     address: tuple[str, int]
     proxy: Proxy
@@ -101,7 +101,7 @@ class S3:
         )
 
     def put(self, key: str, content: bytes) -> str:
-        """Store an object under any key, as it is; returns its ETag."""
+        """Store an object under any key, unchanged; return its ETag."""
         stored = s3_backends["123456789012"]["aws"].put_object(BUCKET, key, content)
         stored.set_acl(get_canned_acl("public-read"))
         return hashlib.md5(content).hexdigest()
@@ -112,7 +112,7 @@ class S3:
         return content
 
     def put_in_parts(self, key: str, parts: list[bytes]) -> str:
-        """Upload in these parts by the protocol; returns the ETag that the server gives."""
+        """Upload an object in these parts by the protocol; return the server's ETag."""
         client = self.client
         upload = client.create_multipart_upload(Bucket=BUCKET, Key=key, ACL="public-read")["UploadId"]
         given = [
@@ -132,7 +132,7 @@ class S3:
 
 @contextlib.contextmanager
 def s3_server() -> Iterator[tuple[str, int]]:
-    """The address of an S3 server, which ends with the block (that takes half a second)."""
+    """Start an S3 server; yield its address; stop it at the end (which takes half a second)."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address=HOST, port=0, verbose=False)
     server.start()
@@ -144,7 +144,7 @@ def s3_server() -> Iterator[tuple[str, int]]:
 
 @contextlib.contextmanager
 def empty_bucket(server: tuple[str, int]) -> Iterator[S3]:
-    """A server's only bucket, emptied, behind a faultless proxy, which ends with the block."""
+    """Empty the server's only bucket and yield it behind a faultless proxy, which ends with the block."""
     _ask(server, "POST", "/moto-api/reset")
     proxy = Proxy(server)
     with _serving(proxy):
@@ -240,12 +240,12 @@ class _Handler(BaseHTTPRequestHandler):
             block = body[start : min(start + BLOCK, end)]
             self.state.closing.wait(fault.slow)
             if start + BLOCK >= min(end, len(body)):
-                self._count_no_more()  # a client that has the last block may already ask for another file
+                self._count_no_more()  # a client with the last block may already request another file
             self.wfile.write(block)
             with self.state.lock:
                 self.state.sent[key] += len(block)
         if fault.stall_after is not None:
             self.state.closing.wait()
         if fault.cut_after is not None and not fault.orderly:
-            # A linger of no time makes the close a reset.
+            # A linger time of zero turns the close into a reset.
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

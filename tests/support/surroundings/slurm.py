@@ -20,10 +20,10 @@ from tests.support.surroundings.ports import free_ports
 PACKAGES = ("slurmctld", "slurmd", "slurm-client", "munge")
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "scontrol", "srun", "sinfo")
 
-#: Where Debian keeps daemons, which a user's PATH may lack.
+#: Debian's folders of daemons, which may be missing in a user's PATH.
 DAEMONS = "/usr/sbin:/sbin"
 
-# 127.0.1.K needs no entry in /etc/hosts to be reached, which TensorFlow's workers must be.
+# TensorFlow's workers must be reachable; 127.0.1.K is, without an entry in /etc/hosts.
 CONF = """\
 ClusterName=cloudmask
 SlurmctldHost={host}({address})
@@ -62,7 +62,7 @@ PartitionName=main Nodes=ALL Default=YES DefaultTime=10 MaxTime=INFINITE
 
 
 def find_programs() -> str | None:
-    """Why there can be no Slurm here, or None where all its programs are installed."""
+    """Return why Slurm cannot run here, or None if all its programs are installed."""
     missing = _missing()
     return f"no {', '.join(missing)}: apt-get install {' '.join(PACKAGES)}" if missing else None
 
@@ -77,8 +77,8 @@ def _which(name: str) -> str | None:
 
 @contextlib.contextmanager
 def slurm() -> Iterator[dict[str, str]]:
-    """A running Slurm; yields the variables with which its commands find it."""
-    folder = Path(tempfile.mkdtemp(prefix="slurm-", dir="/tmp"))  # short: a socket's path is
+    """Run Slurm; yield the variables with which its commands find it."""
+    folder = Path(tempfile.mkdtemp(prefix="slurm-", dir="/tmp"))  # short, as a socket's path must be
     processes: list[subprocess.Popen[bytes]] = []
 
     def start(name: str, *arguments: object) -> None:
@@ -103,7 +103,7 @@ def slurm() -> Iterator[dict[str, str]]:
     finally:
         cancel = ["scancel", f"--user={getpass.getuser()}"]
         subprocess.run(cancel, env=environment, timeout=30, capture_output=True, check=False)
-        with contextlib.suppress(pytest.fail.Exception):  # what still runs ends with its node
+        with contextlib.suppress(pytest.fail.Exception):  # remaining jobs end with their node
             wait_until(lambda: not _jobs(environment), seconds=15)
         for process in reversed(processes):
             process.terminate()

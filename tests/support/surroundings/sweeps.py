@@ -1,4 +1,4 @@
-"""An experiment of three runs, and programs in the place of Slurm's."""
+"""An experiment of three runs, and stand-ins for Slurm's programs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def write(place: Path, **fields: object) -> None:
 
 
 def slurm_command(place: Path, name: str, text: str) -> None:
-    """A command in the place of Slurm's, which notes how it was called."""
+    """Write a stand-in for a Slurm command that records its calls."""
     path = place / "bin" / name
     path.write_text(f"#!/bin/sh\necho \"{name} $*\" >>'{place.parent}/calls'\n{text}\n")
     path.chmod(0o755)

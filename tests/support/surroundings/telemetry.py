@@ -1,4 +1,4 @@
-"""A table of telemetry to read, a tree of RAPL counters, and a stand-in for NVML."""
+"""Read telemetry tables, write a tree of RAPL counters, and stand in for NVML."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 def write_package(
     powercap: Path, number: int, joules: float, name: str = "package", largest: int = 1000
 ) -> Path:
-    """A package of a tree like the kernel's, with the zone of its cores; returns the counter's file."""
+    """Write a package with the zone of its cores, like the kernel's; return the counter's file."""
     package = powercap / f"intel-rapl:{number}"
     for zone, title in ((package, f"{name}-{number}"), (powercap / f"{package.name}:0", "core")):
         zone.mkdir(parents=True, exist_ok=True)
@@ -33,11 +33,11 @@ def write_package(
 
 
 class NvmlError(Exception):
-    """What the stand-in raises."""
+    """Raised by the stand-in."""
 
 
 class Nvml:
-    """A stand-in for pynvml with some accelerators: no machine of the tests has one."""
+    """A stand-in for pynvml with some accelerators, since test machines have none."""
 
     NVMLError = NvmlError
     NVML_TEMPERATURE_GPU = 0

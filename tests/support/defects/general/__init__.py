@@ -1,1 +1,1 @@
-"""Defects that any good log can be given, each by the event or the field that it damages."""
+"""Defects that can be planted in any good log, grouped by the event or field that they damage."""

@@ -1,4 +1,4 @@
-"""Defects of epochs, of their numbers, and of resumptions."""
+"""Defects in epochs, their numbers, and resumptions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.logs.log_edits import (
 
 
 def swapped_epochs(text: str, *, numbers: bool) -> str:
-    """The text with its first two epochs exchanged, in their numbers or in their places."""
+    """Swap the first two epochs, either their numbers or their positions."""
     if numbers:
         return renumbered(text, lambda number: {1: 2, 2: 1}.get(number, number))
     rows = text.split("\n")

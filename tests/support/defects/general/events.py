@@ -1,4 +1,4 @@
-"""Defects of single events, planted for every key of the vocabulary."""
+"""Defects in single events, planted for every key of the vocabulary."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from tests.support.logs.log_edits import (
     without_all,
 )
 
-# ---- events: which, how often, what each looks like
+# ---- events: which ones, how often, and their form
 
-#: Events whose absence is no defect.
+#: Events whose absence is not a defect.
 OPTIONAL = (
     *(*VERSIONS, *OPTIMIZER_EXTRAS),
     *(
@@ -31,7 +31,7 @@ OPTIONAL = (
         "experiment",
     ),
 )
-#: The rule that an event's absence breaks, where it is not event-missing.
+#: The rule that an event's absence breaks, if it is not event-missing.
 MISSING = {
     **dict.fromkeys((*SINGLE_INTERVALS, *SINGLE_INTERVALS.values()), "interval-pairing"),
     **dict.fromkeys(LOOP, "epoch-complete"),
@@ -43,7 +43,7 @@ MISSING = {
     "scene_accuracy": "scene-count",
     "baseline_accuracy": "baseline-set",
 }
-#: The rule that a second one breaks, where it is not event-repeated.
+#: The rule that a second event breaks, if it is not event-repeated.
 REPEATED = {
     **dict.fromkeys(LOOP, "epoch-complete"),
     "skipped_scene": "result-data",
@@ -53,7 +53,7 @@ REPEATED = {
     "baseline_accuracy": "baseline-set",
     "run_stop": "after-run-stop",
 }
-#: Further rules that are broken, by (what is done, key).
+#: (defect, key) -> further rules that are broken.
 BESIDES = {
     ("missing", "early_stop"): ("result-epochs",),
     ("missing", "scene_accuracy"): ("result-data", "result-pixels"),
@@ -73,7 +73,7 @@ _OTHER_VALUE: dict[str, list[object]] = {
 
 
 def near_misses(key: str) -> dict[str, str]:
-    """Wrong spellings of a key."""
+    """Return wrong spellings of a key."""
     return {
         "a letter lost": key[:3] + key[4:],
         "letters swapped": key[:2] + key[3] + key[2] + key[4:],

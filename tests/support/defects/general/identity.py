@@ -1,4 +1,4 @@
-"""Defects of who submits a run, of which code, version and edition it is, and where its data lay."""
+"""Defects in a run's submitter, code, version, rules edition, and location of data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Defects of the file and its lines: encodings, damaged JSON, fields of events."""
+"""Defects in the file and its lines: encodings, damaged JSON, fields of events."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ from tests.support.logs.log_edits import (
 
 
 def in_string(text: str, *characters: str) -> str:
-    """Raw characters within the string of an event."""
+    """Insert raw characters into the string of an event."""
     raw = "".join(characters)
     return with_row(text, "submission_platform", lambda row: row.replace('"value": "', f'"value": "{raw}', 1))
 
 
 def around_value(text: str, key: str, new: str, number: int = 0) -> str:
-    """An event's value replaced by raw JSON."""
+    """Replace an event's value by raw JSON."""
     written = json.dumps(value_of(text, key, number))
     return with_row(text, key, lambda row: row.replace(f'"value": {written}', f'"value": {new}', 1), number)
 
 
 def joined(text: str, key: str, by: str) -> str:
-    """An event and the one after it on one line."""
+    """Put an event and the next one on the same line."""
     rows = text.split("\n")
     place = place_of(text, key)
     require(event_of(rows[place + 1]))
@@ -52,7 +52,7 @@ def half(row: str) -> str:
 
 
 def overwritten(text: str) -> str:
-    """Half an event, and the next on the same line."""
+    """Cut an event in half, and put the next one on the same line."""
     rows = text.split("\n")
     place = place_of(text, "seed")
     rows[place : place + 2] = [half(rows[place]) + rows[place + 1]]
@@ -60,7 +60,7 @@ def overwritten(text: str) -> str:
 
 
 def cut_middle(text: str) -> str:
-    """The file cut off in the middle of its last event."""
+    """Cut the file off in the middle of its last event."""
     head, _, last = text.rstrip("\n").rpartition("\n")
     return head + "\n" + half(last)
 
@@ -72,7 +72,7 @@ def compressed(text: str) -> str:
 
 
 def indented(text: str) -> str:
-    """Every event spread over lines, as a formatter writes it."""
+    """Spread every event over several lines, as a formatter does."""
     rows = [(event_of(row), row) for row in text.split("\n")]
     return "\n".join(TOKEN + json.dumps(fields, indent=1) if fields else row for fields, row in rows)
 

@@ -1,4 +1,4 @@
-"""Defects of what a log states of its method and its optimizer."""
+"""Defects in a log's statements about its method and optimizer."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ABOUT = {"title": "U-Net", "citations": "arXiv:1505.04597", "adapted": "Nothing.
 
 
 def added(text: str, after: str, key: str, new: object, **metadata: object) -> str:
-    """The text with an event of another key behind one, at the same time."""
+    """Insert an event with another key after an event, at the same time."""
     fields = fields_of(text, after)
     row = row_of(fields | {"key": key, "value": new, "metadata": {**fields["metadata"], **metadata}})
     place = place_of(text, after)
@@ -43,14 +43,14 @@ def added(text: str, after: str, key: str, new: object, **metadata: object) -> s
 
 
 def stated(text: str) -> str:
-    """The text with what a log states of its method, behind the seed."""
+    """Insert the statements about the method after the seed."""
     for key, value in reversed(FACTS.items()):
         text = added(text, "seed", key, value, **(ABOUT if key == "method" else {}))
     return text
 
 
 def with_optimizer(text: str, name: str, *settings: object, **extras: object) -> str:
-    """The log of a run of an experiment that states its method, with another optimizer and a margin."""
+    """Turn the log into that of an experiment's run that states method, optimizer ``name`` and a margin."""
     text = with_value(without_all(stated(text), *OPTIMIZERS["adam"]), "opt_name", name)
     for key, value in reversed([*zip(OPTIMIZERS[name], settings, strict=True), *extras.items()]):
         text = added(text, "opt_base_learning_rate", key, value)
@@ -59,7 +59,7 @@ def with_optimizer(text: str, name: str, *settings: object, **extras: object) ->
 
 
 def of_kind(text: str, kind: str) -> str:
-    """The text of a run whose method is of a kind that is not trained by steps."""
+    """Turn the log into that of a method that is not trained in steps."""
     return with_value(without_all(stated(text), *OPTIMIZATION), "method_kind", kind)
 
 

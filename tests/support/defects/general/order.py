@@ -1,4 +1,4 @@
-"""Defects of the order and the pairing of events."""
+"""Defects in the order and pairing of events."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.support.logs.log_edits import events_of, fields_of, moved, place_of, 
 
 
 def crossed(text: str, *keys: str) -> str:
-    """The text with the first events of two keys exchanged, but for their times."""
+    """Swap the first events of two keys, except for their times."""
     one, other = (fields_of(text, key) for key in keys)
     places = [place_of(text, key) for key in keys]
     one["time_ms"], other["time_ms"] = other["time_ms"], one["time_ms"]

@@ -1,4 +1,4 @@
-"""Defects of hyperparameters, and of what they say together."""
+"""Defects in hyperparameters, and contradictions between them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tests.support.defects.defect import Defect, defect
 from tests.support.logs.log_edits import require, value_of, with_result, with_value
 
-#: Values that the policy, or their meaning, forbids.
+#: Values that the policy forbids, or that make no sense.
 FORBIDDEN: dict[str, list[object]] = {
     "seed": [-1],
     "number_of_nodes": [0, -1],
@@ -39,7 +39,7 @@ FORBIDDEN: dict[str, list[object]] = {
     "eval_samples": [-1],
     "test_samples": [0],
 }
-#: Further rules that such a value breaks: it is stated under two names, or is of a test set that is fixed.
+#: Further rules that such a value breaks: it is stated under two names, or belongs to a fixed test set.
 BESIDES = {
     **dict.fromkeys(
         ("global_batch_size", "batch_size", "opt_base_learning_rate", "learning_rate"), ("policy-names",)
@@ -49,7 +49,7 @@ BESIDES = {
 
 
 def with_target(text: str, target: float) -> str:
-    """The text with another quality target, and the result that follows from it."""
+    """Change the quality target, and the result accordingly."""
     reached = value_of(text, "test_accuracy") >= target
     text = with_result(with_value(text, "quality_target", target), "quality_target", lambda _: target)
     return with_result(text, "target_reached", lambda _: reached)
@@ -150,13 +150,13 @@ def parameters() -> Iterator[Defect]:
 
 
 def other_rate(text: str, rate: float) -> str:
-    """The text with another learning rate under its first name only."""
+    """Change the learning rate under its first name only."""
     require(value_of(text, "learning_rate"))
     return with_value(text, "opt_base_learning_rate", rate)
 
 
 def more_ranks(text: str) -> str:
-    """Four replicas on one accelerator."""
+    """Put four replicas on one accelerator."""
     local = value_of(text, "local_batch_size")
     text = with_value(with_value(text, "number_of_ranks", 4), "accelerators_per_node", 1)
     return with_value(with_value(text, "global_batch_size", local), "local_batch_size", local // 4)
@@ -168,6 +168,6 @@ def not_cleared(text: str) -> str:
 
 
 def relabelled(text: str, old: str, new: str) -> str:
-    """The text with another kind of data."""
+    """Change the kind of data."""
     require(value_of(text, "data_kind") == old)
     return with_result(with_value(text, "data_kind", new), "data.kind", lambda _: new)

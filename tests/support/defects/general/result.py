@@ -1,4 +1,4 @@
-"""Defects of how training ended, and of a result that contradicts the events."""
+"""Defects in the end of training, and results that contradict the events."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def stopping() -> Iterator[Defect]:
 
 
 def too_patient(text: str) -> str:
-    """The text with a patience that had run out before the last epoch."""
+    """Set a patience that had run out before the last epoch."""
     best = 0
     losses = losses_of(text)
     ends = []
@@ -73,7 +73,7 @@ def invented_stop(text: str) -> str:
 
 
 def lowered_loss(text: str) -> str:
-    """The text in which another epoch has the lowest loss, by an edit of its line alone."""
+    """Give another epoch the lowest loss, by editing only its line."""
     return with_value(text, "eval_loss", min(losses_of(text)) / 2, best_epoch(text) % last_epoch(text))
 
 
@@ -93,7 +93,7 @@ _MORE = {
     "train_accuracy": "result-epochs",
     "validation_loss": "result-epochs",
     "validation_accuracy": "result-epochs",
-    # as the older format has it
+    # fields of the older format
     "eval_loss": "result-epochs",
     "eval_accuracy": "result-epochs",
     "baselines.majority": "result-baselines",
@@ -115,7 +115,7 @@ _MORE = {
 
 
 def rescored(text: str, name: str, factor: int) -> str:
-    """The text with all counts of a set of scores multiplied, which leaves its ratios as they are."""
+    """Multiply all counts of a set of scores, which leaves the ratios unchanged."""
 
     def change(score: Fields) -> Fields:
         return {key: count * factor if isinstance(count, int) else count for key, count in score.items()}
@@ -227,7 +227,7 @@ def result() -> Iterator[Defect]:
 
 
 def other_format(text: str) -> str:
-    """The text whose result has the fields of one format and names the other."""
+    """Let the result name one format and have the fields of the other."""
     formats = ("cloudmask-result-1", "cloudmask-result-2")
     return with_result(text, "format", lambda name: formats[1 - formats.index(name)])
 
@@ -242,7 +242,7 @@ def invented_truth(text: str) -> str:
 
 
 def better_score(text: str) -> str:
-    """The score and the result's value raised, and the scenes left as they are."""
+    """Raise the score and the result's value, but not the scenes."""
     correct, pixels = counts_of(text, "test_accuracy")
     text = counted(text, "test_accuracy", correct + 1000, pixels)
     return with_result(text, "value", lambda _: value_of(text, "test_accuracy"))

@@ -1,4 +1,4 @@
-"""Defects of the ends of runs: killed, aborted, and several in one file."""
+"""Defects in the ends of runs: killed, aborted, and several runs in one file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def since(text: str, key: str) -> str:
 
 
 def aborted(text: str, key: str) -> str:
-    """The text of a run that aborts after an event."""
+    """Abort the run after an event."""
     head = upto(text, key)
     stop = fields_of(text, "run_stop")
     stop["time_ms"] = fields_of(head, key)["time_ms"]

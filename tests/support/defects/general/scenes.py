@@ -1,4 +1,4 @@
-"""Defects of the inference scenes: the test set of observed scenes is fixed."""
+"""Defects in the inference scenes: the test set of observed scenes is fixed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def scenes() -> Iterator[Defect]:
 
 
 def renamed_scene(text: str, name: str) -> str:
-    """The text with another name for an observed scene; S3B and s3a stand for the beginning of its own."""
+    """Rename an observed scene; S3B and s3a replace only the beginning of its name."""
     require(value_of(text, "data_kind") == "slstr")
     old = fields_of(text, "scene_accuracy")["metadata"]["scene"]
     new = old.replace("S3A", name) if name.casefold().startswith("s3") else name
@@ -44,7 +44,7 @@ def renamed_scene(text: str, name: str) -> str:
 
 
 def scene_left_out(text: str) -> str:
-    """The text of a run on observed scenes that left out an inference scene, and says so."""
+    """Let a run on observed scenes leave out an inference scene, and log this."""
     require(value_of(text, "data_kind") == "slstr")
     name = fields_of(text, "scene_accuracy")["metadata"]["scene"].replace("____2019", "____2018")
     skipped = fields_of(text, "staging_stop") | {"event_type": POINT, "key": "skipped_scene", "value": name}
@@ -57,9 +57,9 @@ def scene_left_out(text: str) -> str:
 
 
 def one_scene_less(text: str) -> str:
-    """The text of a run on observed scenes that was scored on all but the last, and is right in all its sums.
+    """Score a run on observed scenes on all but the last scene, with all sums changed accordingly.
 
-    Every scene by night has the same counts, so that the last is as large a part of them as any.
+    All night scenes have the same counts, so the last has the same share as any other.
     """
     require(value_of(text, "data_kind") == "slstr")
     last = fields_of(text, "scene_accuracy", -1)["metadata"]

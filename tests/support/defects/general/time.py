@@ -1,4 +1,4 @@
-"""Defects of the times of events."""
+"""Defects in the times of events."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.support.logs.log_edits import edit, events_of, fields_of, place_of, r
 
 
 def frozen(text: str, start: str, stop: str, number: int = 0) -> str:
-    """The text with an interval of no length: all its events at the time of its start."""
+    """Shorten an interval to nothing: move all its events to the time of its start."""
     times = [fields["time_ms"] for _, fields in events_of(text)]
     numbers = [place for place, _ in events_of(text)]
     begin = numbers.index(place_of(text, start, number))
@@ -20,7 +20,7 @@ def frozen(text: str, start: str, stop: str, number: int = 0) -> str:
 
 
 def delayed(text: str, key: str, milliseconds: int) -> str:
-    """The text with an event, and all after it, later."""
+    """Delay an event and all events after it."""
     late = [place for place, _ in events_of(text)].index(place_of(text, key))
     return retimed(text, lambda number, time: time + milliseconds * (number >= late))
 

@@ -1,4 +1,4 @@
-"""Defects of losses, accuracies, samples and baselines, and of the pixels they come from."""
+"""Defects in losses, accuracies, samples and baselines, and in their counts of pixels."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from benchmark.record.events import BASELINES
 from tests.support.defects.defect import Defect, defect
 from tests.support.logs.log_edits import fields_of, value_of, with_metadata, with_result, with_value
 
-#: What another score, and another accuracy of an epoch or a baseline, contradicts in addition to its counts.
+#: Rules that a changed score, or accuracy of an epoch or a baseline, breaks besides that on its counts.
 CONSEQUENCES = {
     "test_accuracy": ("result-value", "result-baselines", "baselines-beaten", "target-reached"),
     "baseline_accuracy": ("result-baselines",),
@@ -20,7 +20,7 @@ ACCURACIES = (
 
 
 def counted(text: str, key: str, correct: int, pixels: int, number: int = 0) -> str:
-    """An accuracy with other counts, and the value that they give."""
+    """Change an accuracy's counts, and its value accordingly."""
     changed = with_metadata(text, key, number, correct=correct, pixels=pixels)
     return with_value(changed, key, correct / pixels, number)
 
@@ -192,7 +192,7 @@ def with_accuracy(text: str, key: str, value: float, correct: int, pixels: int) 
 
 
 def unbeaten(text: str) -> str:
-    """The text with a baseline as good as the model, which its result admits."""
+    """Make a baseline as good as the model, also in the result."""
     text = counted(text, "baseline_accuracy", *counts_of(text, "test_accuracy"), 1)
     name = fields_of(text, "baseline_accuracy", 1)["metadata"]["baseline"]
     text = with_result(text, f"baselines.{name}", lambda _: value_of(text, "baseline_accuracy", 1))

@@ -1,1 +1,1 @@
-"""Defects typed by hand into one good log, with the findings that they must give."""
+"""Defects typed by hand into one good log, with the findings that they must cause."""

@@ -1,4 +1,4 @@
-"""Logs broken in single events: presence, form, identity, parameters."""
+"""Logs with defects of single events: presence, form, identity, parameters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Logs broken in their bytes, lines or JSON."""
+"""Logs with broken bytes, lines or JSON."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ END = len(LINES)
 
 
 def edited(line: int, old: str, new: str) -> str:
-    """The completed log with a piece of a line replaced."""
+    """Return the completed log with a piece of a line replaced."""
     text = LINES[line - 1]
     assert old in text
     return with_line(COMPLETED, line, text.replace(old, new))
 
 
 def as_bytes(line: int, old: bytes, new: bytes) -> bytes:
-    """The completed log with some bytes of a line replaced."""
+    """Return the completed log with some bytes of a line replaced."""
     lines = COMPLETED.encode().splitlines(keepends=True)
     assert old in lines[line - 1]
     lines[line - 1] = lines[line - 1].replace(old, new)

@@ -1,4 +1,4 @@
-"""Logs broken in order and time: the timeline, the epochs, the end of training."""
+"""Logs with wrong order and times: the timeline, the epochs, the end of training."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ def early(key: str, number: int = 0) -> int:
 
 
 def rescaled(factor: float) -> str:
-    """The completed log with its times in another unit."""
+    """Return the completed log with times in another unit."""
     events = [json.loads(line.removeprefix(TOKEN)) for line in LINES]
     return "".join(TOKEN + json.dumps(e | {"time_ms": int(e["time_ms"] * factor)}) + "\n" for e in events)
 
 
 def shifted(milliseconds: int) -> str:
-    """The completed log at another date."""
+    """Return the completed log at another date."""
     events = [json.loads(line.removeprefix(TOKEN)) for line in LINES]
     return "".join(TOKEN + json.dumps(e | {"time_ms": e["time_ms"] + milliseconds}) + "\n" for e in events)
 
 
 def slow_init(minutes: int) -> str:
-    """The completed log with all that follows init_start so many minutes later."""
+    """Return the completed log with everything after init_start delayed by ``minutes``."""
     events = [json.loads(line.removeprefix(TOKEN)) for line in LINES]
     late = [
         e | {"time_ms": e["time_ms"] + (minutes * 60_000 if n >= at("seed") else 0)}
@@ -57,7 +57,7 @@ def slow_init(minutes: int) -> str:
 
 
 def renumbered(epoch: int, new: int) -> str:
-    """The completed log with another number for an epoch."""
+    """Return the completed log with another number for an epoch."""
     text = COMPLETED
     for line in range(1, END + 1):
         fields = event(text, line)
@@ -244,7 +244,7 @@ STOPPING = [
 
 
 def resumed(key: str, number: int = 0, after: int = 2, value: object = 1, **metadata: object) -> str:
-    """The completed log with a mark behind an event, so many milliseconds later."""
+    """Return the completed log with run_resumed inserted ``after`` milliseconds after an event."""
     line = at(key, number)
     above = event(COMPLETED, line)
     source = {name: above["metadata"][name] for name in ("file", "lineno")}
@@ -260,12 +260,12 @@ def resumed(key: str, number: int = 0, after: int = 2, value: object = 1, **meta
 
 
 def again(text: str, line: int, **changes: object) -> str:
-    """A second mark behind the one on a line."""
+    """Insert a second run_resumed after the one on a line."""
     mark = event(text, line)
     return with_line(text, line, text.splitlines()[line - 1], TOKEN + json.dumps(mark | changes))
 
 
-#: Logs of resumed runs in which nothing is wrong.
+#: Logs of resumed runs without defects.
 RESUMED_WELL = [
     resumed("staging_start"),
     resumed("test_samples"),

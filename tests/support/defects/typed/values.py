@@ -1,4 +1,4 @@
-"""Logs broken in their numbers: losses, accuracies, scores, the result."""
+"""Logs with wrong numbers: losses, accuracies, scores, the result."""
 
 from __future__ import annotations
 
