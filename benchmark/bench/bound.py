@@ -9,6 +9,7 @@ overlap, and what the library fuses with a convolution is not counted twice.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from operator import itemgetter
@@ -66,9 +67,9 @@ def measure_bound(display: Display, engine: Engine) -> Bound:
         for name, operations, passes in _convolutions(engine.inner, batch)
     ]
     bandwidth = _bandwidth()
-    moved = _moved(_image_bytes(engine.network, batch), training=True)
+    moved = _moved(*_image_bytes(engine.network, batch), training=True)
     training = sum(sum(each.seconds.values()) for each in timed) + moved / bandwidth
-    moved = _moved(_image_bytes(engine.inner, batch), training=False)
+    moved = _moved(*_image_bytes(engine.inner, batch), training=False)
     inference = sum(each.seconds["forward"] for each in forward) + moved / bandwidth
     say_card_limits(display)
     row(display, "memory bandwidth", [bandwidth / 1e9], "GB/s", "reading and writing a large array")
@@ -203,32 +204,28 @@ def _product(kind: str) -> float:
     return 2.0 * SIZE**3 / _best(tf.function(lambda: tf.matmul(a, b)))
 
 
-def _image_bytes(network: keras.Model, batch: int) -> list[tuple[float, int, bool]]:
-    """Bytes of each convolution's output of a batch, how many images were added to make it, and whether it is
-    pooled."""
-    pooled = {id(layer.input) for layer in network.layers if "pooling" in type(layer).__name__.lower()}
-    found = []
+def _image_bytes(network: keras.Model, batch: int) -> tuple[list[tuple[float, int]], list[float]]:
+    """Return the bytes of each convolution's output, with the number of images added to make it, and the bytes
+    of each image that is pooled, all of a batch."""
+    convolved, pooled = [], []
     for layer in network.layers:
         if isinstance(layer, Convolution):
-            _, rows, columns, filters = layer.output.shape
-            size = tf.dtypes.as_dtype(layer.convolution.compute_dtype).size
-            inputs = layer.input if isinstance(layer.input, list) else [layer.input]
-            bytes_ = float(batch * rows * columns * filters * size)
-            found.append((bytes_, len(inputs), any(id(x) in pooled for x in inputs)))
-    return found
+            summands = len(layer.input) if isinstance(layer.input, list) else 1
+            convolved.append((_bytes_of(layer.output, layer.convolution.compute_dtype, batch), summands))
+        elif "pooling" in type(layer).__name__.lower():
+            pooled.append(_bytes_of(layer.input, layer.compute_dtype, batch))
+    return convolved, pooled
 
 
-def _moved(images: list[tuple[float, int, bool]], *, training: bool) -> float:
+def _bytes_of(image: keras.KerasTensor, kind: str, batch: int) -> float:
+    return float(batch * math.prod(image.shape[1:]) * tf.dtypes.as_dtype(kind).size)
+
+
+def _moved(convolved: list[tuple[float, int]], pooled: list[float], *, training: bool) -> float:
     """Return the bytes that move outside the convolutions; forward bias and ReLU are fused with one.
 
     Sum of two images: reads two, writes one. Gradient of a ReLU: reads two, writes one. Gradient of a bias:
     reads one. Pooling reads an image and writes a quarter; its gradient reads the image and writes it.
     """
-    total = 0.0
-    for size, summed, _ in images:
-        total += 3 * size * (summed - 1)
-        if training:
-            total += 4 * size
-    pooled = [size for size, _, is_pooled in images if is_pooled]
-    total += sum(1.25 * size for size in pooled) + (sum(2.25 * size for size in pooled) if training else 0)
-    return total
+    total = sum(size * (3 * (summands - 1) + 4 * training) for size, summands in convolved)
+    return total + sum(pooled) * (1.25 + 2.25 * training)

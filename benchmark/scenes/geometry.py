@@ -35,13 +35,22 @@ def inference_patches(image: NDArray, patch: int, crop: int) -> NDArray:
 
     Equal to tf.image.extract_patches with stride patch - crop and SAME padding.
     """
+    windows = inference_windows(image, patch, crop)
+    return windows.reshape(-1, *windows.shape[2:])
+
+
+def inference_windows(image: NDArray, patch: int, crop: int) -> NDArray:
+    """Return the inference patches by row and column, as a view of the zero-padded image.
+
+    [R, C, ...] -> [rows, columns, patch, patch, ...]; copied, the overlapping patches take twice the memory.
+    """
     stride = patch - crop
     (top, bottom, rows), (left, right, columns) = (_same_padding(n, patch, stride) for n in image.shape[:2])
     rest = [(0, 0)] * (image.ndim - 2)
     padded = np.pad(image, [(top, bottom), (left, right), *rest])
     windows = np.lib.stride_tricks.sliding_window_view(padded, (patch, patch), axis=(0, 1))
     windows = np.moveaxis(windows[::stride, ::stride], (-2, -1), (2, 3))
-    return windows[:rows, :columns].reshape(rows * columns, patch, patch, *image.shape[2:])
+    return windows[:rows, :columns]
 
 
 def kept(patches: NDArray, crop: int) -> NDArray:

@@ -215,7 +215,7 @@ def normalise(name: str, refs: NDArray, bts: NDArray, where: str, *, synthetic: 
     np.subtract(refs, REFLECTANCE_OFFSET, out=inputs[..., :REFLECTANCES], casting="same_kind")
     np.subtract(bts, TEMPERATURE_OFFSET, out=inputs[..., REFLECTANCES:], casting="same_kind")
     inputs[..., REFLECTANCES:] /= TEMPERATURE_SCALE
-    bad = ~(np.abs(inputs) <= LARGEST)
+    bad = ~((inputs >= -LARGEST) & (inputs <= LARGEST))  # NaN too; np.abs would copy the scene
     filled = int(np.count_nonzero(bad))
     if filled:
         inputs[bad] = 0

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from benchmark.config.schema import Geometry
 from benchmark.core.errors import MethodError
 from benchmark.record.masks import mask_of, read_mask, write_mask
-from benchmark.scenes.geometry import inference_patches, stitch
+from benchmark.scenes.geometry import inference_windows, stitch
 from benchmark.scenes.scene import Scene, SceneInputs, SceneLabels
 from benchmark.scenes.scores import Confusion, confusion
 
@@ -47,8 +47,10 @@ def by_patches(predict: Predict, geometry: Geometry, batch: int) -> PredictScene
     """
 
     def predict_scene(scene: SceneInputs) -> NDArray[np.floating]:
-        patches = inference_patches(scene.inputs, geometry.patch, geometry.crop)
-        predicted = [predict(patches[start : start + batch]) for start in range(0, len(patches), batch)]
+        windows = inference_windows(scene.inputs, geometry.patch, geometry.crop)
+        places = np.array([*np.ndindex(*windows.shape[:2])])
+        batches = (places[start : start + batch].T for start in range(0, len(places), batch))
+        predicted = [predict(windows[rows, columns]) for rows, columns in batches]
         return stitch(np.concatenate(predicted), scene.inside.shape)
 
     return predict_scene

@@ -29,7 +29,7 @@ from compliance.subjects.reading.outline import Kept, memory_of, memory_of_value
 from compliance.subjects.strict_json import Notes, careful_decoder, json_defect, note_constant
 from compliance.wording import count, describe, excerpt
 
-#: From here on orjson turns integers into floats; the careful decoder keeps them.
+#: orjson turns integers beyond 64 bits into floats; the careful decoder reads blocks with any large float.
 _INEXACT = 2.0**53
 #: Larger numbers are not times in any unit.
 LARGEST_TIME = 2**63

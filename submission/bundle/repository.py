@@ -52,7 +52,7 @@ class Commit:
 def find_commit(folder: Path, sha: str, *, ignore: Sequence[Path] = (), clean: bool = True) -> Commit:
     """Find the commit ``sha`` of the checkout that contains ``folder``.
 
-    ``ignore`` are folders whose untracked files do not count: logs and output. Raises
+    ``ignore`` are folders whose changes do not count: logs and output. Raises
     SubmissionError if there is no checkout, if it has uncommitted changes (unless ``clean`` is
     false), or if it has no such commit.
     """

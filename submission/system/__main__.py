@@ -119,6 +119,13 @@ def measurements(paths: Sequence[Path]) -> dict[str, Any]:
         for log in discover(path).logs:
             system = log.with_name("system.json")
             found[str(system)] = read_measured(system)
+    if not found:
+        raise SubmissionError(
+            ", ".join(map(str, paths)),
+            found="no log of a run",
+            expected="folders of runs, such as logs/",
+            remedy="name the runs that the description is for",
+        )
     return found
 
 

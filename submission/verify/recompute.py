@@ -152,7 +152,10 @@ def _compare(bundle: Bundle, name: str, again: Path) -> Finding | None:
 
 
 def _worded_differently(bundle: Bundle, name: str, again: Path) -> bool:
-    """Whether a text of the bundle differs from the text written again only in words, not in numbers."""
+    """Whether a text of the bundle differs from the text written again only in words, not in numbers.
+
+    bundle.json counts as such a text: it states which version of the program wrote it.
+    """
     if again.name == PROVENANCE:
         return True
     theirs = bundle.tree.text(name)

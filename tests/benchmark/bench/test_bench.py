@@ -173,10 +173,12 @@ def test_the_bound_times_every_convolution_once_in_each_of_its_passes(engine):
     for _, _, each in convolutions:
         for run in each.values():
             assert tf.reduce_all(tf.math.is_finite(run()))
-    images = bound._image_bytes(engine.network, 2)
-    assert sum(pooled for _, _, pooled in images) == 3
-    assert [summed for _, summed, _ in images] == [1] * 8 + [2, 1] * 3 + [1]
-    assert bound._moved(images, training=True) > bound._moved(images, training=False) > 0
+    convolved, pooled = bound._image_bytes(engine.network, 2)
+    assert [summands for _, summands in convolved] == [1] * 8 + [2, 1] * 3 + [1]
+    assert pooled == [convolved[place][0] for place in (1, 3, 5)]
+    assert len(bound._image_bytes(engine.inner, 2)[1]) == 3
+    moved = [bound._moved(convolved, pooled, training=training) for training in (True, False)]
+    assert moved[0] > moved[1] > 0
 
 
 def test_the_bound_says_what_each_pass_reaches_and_where_most_is_lost(engine, monkeypatch, capsys):

@@ -243,6 +243,9 @@ def test_runs_without_a_measurement_and_folders_without_runs_are_reported(
     (tmp_path / "empty").mkdir()
     assert main(["validate", "greene-v100", "--logs", str(tmp_path / "empty")]) == 2
     assert "no log in or below" in capsys.readouterr().err
+    (tmp_path / "system.json").write_text("{}")  # a description, which is no run
+    assert main(["validate", "greene-v100", "--logs", str(tmp_path / "system.json")]) == 2
+    assert "no log of a run" in capsys.readouterr().err
 
 
 def test_an_unknown_system_is_reported_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
