@@ -205,8 +205,8 @@ def _product(kind: str) -> float:
 
 
 def _image_bytes(network: keras.Model, batch: int) -> tuple[list[tuple[float, int]], list[float]]:
-    """Return the bytes of each convolution's output, with the number of images added to make it, and the bytes
-    of each image that is pooled, all of a batch."""
+    """Return the bytes of each convolution's output, with the number of images added to make it, and the
+    bytes of each image that is pooled, all of a batch."""
     convolved, pooled = [], []
     for layer in network.layers:
         if isinstance(layer, Convolution):
