@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -196,3 +197,11 @@ def science(bundle: Path) -> Path:
 @pytest.fixture(scope="module")
 def document(science: Path) -> str:
     return (science / "scientific_contribution.md").read_text()
+
+
+@pytest.fixture
+def hangup_ends() -> Iterator[None]:
+    """Let SIGHUP end processes even if the tests were started under nohup, which ignores it."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)

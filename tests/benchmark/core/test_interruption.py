@@ -16,7 +16,7 @@ from tests.support.project import read_events
 
 
 @pytest.fixture
-def interruption():
+def interruption(hangup_ends):
     told = []
     before = {number: signal.getsignal(number) for number in SIGNALS}
     interruption = Interruption(told.append)

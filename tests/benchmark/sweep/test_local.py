@@ -129,7 +129,7 @@ def said(place: Path, index: int) -> str:
 
 
 @pytest.fixture
-def supervisor(tmp_path):
+def supervisor(tmp_path, hangup_ends):
     """A process that runs the first of three tasks."""
     process = supervise(tmp_path, [0, 1, 2])
     wait_until(lambda: said(tmp_path, 0).startswith("ready"), process)
