@@ -221,7 +221,7 @@ DISAGREEMENT = Rule(
     clause="house",
     expected="the same verdict of both checkers",
     remedy="read what both say; report the case where one of them is wrong",
-    documentation="Upstream's checker should come to the verdict of this one. With --second-opinion it "
+    documentation="Upstream's checker should reach the same verdict as this one. With --second-opinion it "
     "judges every log that our parser reads without an error, by the rule files in compliance/upstream.",
     check=_reported_elsewhere,
 )

@@ -180,7 +180,7 @@ class _Document:
         try:
             value = self._loader.yaml_constructors[tag](self._loader, yaml.ScalarNode(tag, event.value))
         except ValueError:
-            raise _defect(f"{event.value!r}, a number that is none", event) from None
+            raise _defect(f"{event.value!r}, which is not a number", event) from None
         if isinstance(value, float) and not math.isfinite(value) and not self._foreign:
             raise _defect(f"the number {event.value}", event)
         return value

@@ -18,7 +18,7 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
         "--gridding",
         choices=GRIDDINGS,
         default=GRIDDINGS[0],
-        help="how S1 to S6 come to the 1 km grid: as in the dataset, on which models have learned, or by "
+        help="how S1 to S6 are put on the 1 km grid: as in the dataset, on which models have learned, or by "
         "each sample's position, detector and sun angle (default: %(default)s)",
     )
     parser.add_argument(

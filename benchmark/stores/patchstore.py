@@ -206,7 +206,9 @@ def _require_unchanged(source: Source) -> None:
     if now != source:
         raise SceneError(
             source.path,
-            found="no such file any more" if now.size is None else "a file that changes while it is read",
+            found="the file is no longer there"
+            if now.size is None
+            else "a file that changes while it is read",
             expected="the file as it was when the run began",
             remedy="run again when nothing writes to the dataset any more",
         )

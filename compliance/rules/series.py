@@ -64,7 +64,7 @@ def groups(logs: Iterable[tuple[Log, Hashable]]) -> Iterator[list[Log]]:
 @set_rule(
     "set-identical-logs",
     clause="T-runs",
-    expected="a log of its own for every run",
+    expected="a separate log for every run",
     remedy="remove the copy; a run counts once",
 )
 def set_identical_logs(logs: Sequence[Log]) -> Iterator[Problem]:
@@ -78,7 +78,7 @@ def set_identical_logs(logs: Sequence[Log]) -> Iterator[Problem]:
     "set-unique-seeds",
     clause="house",
     expected="another seed for every run",
-    remedy="repeat the run with a seed of its own, or keep it apart from this series",
+    remedy="repeat the run with another seed, or keep it apart from this series",
 )
 def set_unique_seeds(logs: Sequence[Log]) -> Iterator[Problem]:
     """Every run of a series must have a seed of its own. The same seed twice gives the same run twice."""
@@ -189,7 +189,7 @@ _DATA: Mapping[str, Callable[[Log], int | str | None]] = {
     "set-overlapping",
     severity="note",
     clause="house",
-    expected="runs one after the other, or each on a node of its own",
+    expected="runs one after the other, or each on its own node",
     remedy="say in the contribution which runs shared a node: it makes their times longer",
 )
 def set_overlapping(logs: Sequence[Log]) -> Iterator[Problem]:

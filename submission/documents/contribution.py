@@ -177,7 +177,7 @@ def _figures(runs: RunSet, names: Sequence[str]) -> str:
     if not any(name.startswith(MAP) for name in shown):
         left_out.append("maps of scenes")
     if left_out:
-        why = "their scenes and masks were not at hand when the runs were packaged"
+        why = "their scenes and masks were not available when the runs were packaged"
         blocks.append(f"Left out: {', '.join(left_out)}; {why}.")
     else:
         blocks.append(f"`{FIGURES_FOLDER}/` has all maps, and every figure also as a PDF.")

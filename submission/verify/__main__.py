@@ -141,7 +141,7 @@ def _parser() -> argparse.ArgumentParser:
         "--data",
         type=Path,
         metavar="DIR",
-        help="folder with the scenes (training/, inference/), where they are at hand; else they are made or "
+        help="folder with the scenes (training/, inference/), if available; otherwise they are made or "
         "fetched",
     )
     parser.add_argument(

@@ -227,7 +227,7 @@ def _not_made(bundle: Bundle, again: BundleLayout) -> Iterator[Finding]:
     experiment = f"{bundle.layout.name.org}/{BENCHMARK}/"
     for name in bundle.tree.files:
         if name.startswith(experiment) and name.endswith(DRAWN) and not (again.root / name).exists():
-            message = "A figure of the bundle is none that its runs give."
+            message = "The runs of the bundle do not give this figure."
             path = bundle.tree.shown(name)
             yield recomputed(path, None, found="a figure", expected="no such file", message=message)
 

@@ -15,7 +15,7 @@ RECORDS = "the files of a run are records: restore them from where it was made, 
     severity="warning",
     clause="house",
     expected="a regular file that can be read, of no more than some megabytes",
-    remedy="put the file itself in its place, or remove what is none",
+    remedy="put the file itself in its place, or remove the entry",
 )
 def folder_file(evidence: Evidence) -> Iterator[Problem]:
     """The files of a run should be files that can be read. The checker follows no links and opens no pipes or

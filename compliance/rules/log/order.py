@@ -56,7 +56,7 @@ def run_success(log: Log) -> Iterator[Problem]:
     "one-run",
     clause="S2, H-run",
     expected="one run in a file",
-    remedy="write every run to a file of its own; the second run has not been judged",
+    remedy="write each run to a separate file; the second run has not been judged",
 )
 def one_run(log: Log) -> Iterator[Problem]:
     """A file must hold one run. A log that was appended to mixes two runs; only the first is judged."""

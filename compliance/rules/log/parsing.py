@@ -59,7 +59,7 @@ def log_size(log: Log) -> Iterator[Problem]:
     "line-length",
     clause="house",
     expected=f"events of at most {LINE_BYTES // 2**10} KiB",
-    remedy="write large values to a file of their own; the line has not been read",
+    remedy="write large values to a separate file; the line has not been read",
 )
 def line_length(log: Log) -> Iterator[Problem]:
     """An event must be of readable length. The longest one, `result`, takes a few kilobytes. Text without

@@ -76,7 +76,7 @@ def mask_digest(log: Log) -> Iterator[Problem]:
     "mask-own",
     severity="warning",
     clause="P-same-fashion, T-open-eval-data",
-    expected="a mask of its own for every scene",
+    expected="a separate mask for every scene",
     remedy="score each scene by the mask that was predicted for it; look at both where they are overcast",
 )
 def mask_own(log: Log) -> Iterator[Problem]:

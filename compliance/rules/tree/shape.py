@@ -55,7 +55,7 @@ def tree_both_layouts(tree: SubmissionTree) -> Iterator[Problem]:
     "tree-organisation",
     clause="S-organization, S-tree, G-tree",
     expected="one folder, named after the organisation",
-    remedy="submit the work of each organisation as a tree of its own",
+    remedy="submit the work of each organisation as a separate tree",
 )
 def tree_organisation(tree: SubmissionTree) -> Iterator[Problem]:
     """A tree must be the submission of one organisation."""

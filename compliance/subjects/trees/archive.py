@@ -166,7 +166,7 @@ class _Bounded:
         if len(self.last) < tarfile.BLOCKSIZE:
             raise ArchiveDefect("cut: its end is missing")
         if self.last.count(0) != len(self.last):
-            raise ArchiveDefect("a header that is none")
+            raise ArchiveDefect("an invalid header")
         while block := self._read(BLOCK_BYTES):
             if block.count(0) != len(block):
                 raise ArchiveDefect("more behind its end")

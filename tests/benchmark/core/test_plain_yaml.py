@@ -55,7 +55,7 @@ def test_plain_yaml_is_read_as_it_is_meant(text: str, value: object) -> None:
         ("a: .nan", "the number .nan in line 1"),
         ("a: 1e999", "the number 1e999 in line 1"),
         ("a: " + "9" * 5000, "a number of 5000 characters in line 1"),
-        ("a: 0b_", "'0b_', a number that is none in line 1"),
+        ("a: 0b_", "'0b_', which is not a number in line 1"),
         ("[" * 20_000, "lists or mappings more than 50 deep in line 1"),
         ("- " * 20_000, "lists or mappings more than 50 deep in line 1"),
         ("? " * 20_000, "lists or mappings more than 50 deep in line 1"),

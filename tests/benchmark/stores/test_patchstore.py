@@ -124,7 +124,7 @@ def test_a_scene_that_vanished_or_changed_since_the_run_began_is_refused(tmp_pat
     path.unlink()
     with pytest.raises(SceneError) as caught:
         write_scene(folder, LAYOUT, 0, source)
-    assert caught.value.found == "no such file any more"
+    assert caught.value.found == "the file is no longer there"
     assert caught.value.expected == "the file as it was when the run began"
 
 

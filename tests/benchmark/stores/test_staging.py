@@ -131,7 +131,7 @@ def test_a_scene_that_vanishes_during_staging_is_reported_and_staged_scenes_are_
     monkeypatch.setattr(patchstore, "read_scene", vanishing)
     with pytest.raises(SceneError) as caught:
         stage(tmp_path / "stage", paths)
-    assert (caught.value.where, caught.value.found) == (str(paths[2]), "no such file any more")
+    assert (caught.value.where, caught.value.found) == (str(paths[2]), "the file is no longer there")
     (folder,) = (tmp_path / "stage").iterdir()
     assert [line["scene"] for line in journal_lines(folder)] == ["S3A_000.hdf", "S3A_001.hdf"]
 

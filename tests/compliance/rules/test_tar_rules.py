@@ -203,7 +203,7 @@ HEADERS = {
         "more than 16777216 bytes that are not contents of files",
     ),
     "nested": (header("x", **LONG_NAME) * 2000 + header("y") + END, "maximum recursion depth exceeded"),
-    "garbage": (header("a") + b"garbage " * 64 + header("../b") + END, "a header that is none"),
+    "garbage": (header("a") + b"garbage " * 64 + header("../b") + END, "an invalid header"),
     "cut header": (header("a") + header("b")[:300], "cut: its end is missing"),
     "no end": (header("a") + header("b"), "cut: its end is missing"),
     "second tar": (header("a") + END + header("../b") + END, "more behind its end"),
