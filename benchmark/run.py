@@ -30,7 +30,7 @@ EXPECTED = {
     "quickstart": "2 to 3 minutes on 2 cores with bfloat16 instructions, several times as long without",
     "nyu-greene": "99 to 142 minutes on a V100, as published",
 }
-UNKNOWN = "as long as the bar of the epochs will show"
+UNKNOWN = "a time that the progress bar will show"
 MORE_MEMORY = "give the run more memory (ulimit -v, --mem of the job), or lower training.batch_size"
 
 

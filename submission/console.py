@@ -92,7 +92,7 @@ def summary(layout: BundleLayout, runs: RunSet, output: Path, note: str) -> str:
             "",
             f"{note}",
             f"Read {output / layout.name.folder / layout.contribution.relative_to(layout.root)}",
-            f"Check it anywhere: python -m compliance.check {output / layout.name.folder}",
+            f"Verify it anywhere: python -m submission.verify {archive}",
             *_next(layout, archive),
         )
     )

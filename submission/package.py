@@ -142,7 +142,7 @@ def _package(options: Options, draw: Draw) -> Path:
 
             masks = write_masks(runs, stage.folder / "masks", masks_path(stage.bundle), time=commit.time)
         _write(layout, runs, commit, system, options, masks, draw)
-        step(4, f"both layouts written aside below {options.output}")
+        step(4, f"both layouts written to a temporary folder in {options.output}")
 
         # ---- 5. the stage passes every rule
         report = check_tree(SubmissionTree(layout.root, str(layout.root), read), {OWN: own_rules()})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,12 @@ from benchmark.core.errors import RunError
 from benchmark.core.files import read_text
 from benchmark.record.events import TOKEN
 from benchmark.record.run_folder import LOG_NAME
+
+#: Hyperparameters by which rows of one method are told apart.
+HYPERPARAMETERS = (
+    *("epochs", "opt_base_learning_rate", "global_batch_size", "patch_size", "crop_size", "precision"),
+    "train_samples",
+)
 
 
 @dataclass(frozen=True)
@@ -22,6 +28,8 @@ class ComparedRun:
     method: str
     title: str
     options: Mapping[str, Any]
+    #: What repeats have in common besides: hyperparameters, the digests of the method and the configuration.
+    setup: Mapping[str, Any]
     seed: int
     #: Values that must be the same in all runs of a comparison.
     data: tuple[object, ...]
@@ -79,21 +87,41 @@ def read_runs(paths: Iterable[Path]) -> list[ComparedRun]:
 
 
 def rows_of(runs: Iterable[ComparedRun]) -> list[Row]:
-    """Return a row for every method with its options, the best mean accuracy first."""
-    groups: dict[tuple[str, str], list[ComparedRun]] = {}
+    """Return a row for every method with its options and setup, the best mean accuracy first.
+
+    Raises RunError if a run occurs twice.
+    """
+    groups: dict[tuple[str, str, str], list[ComparedRun]] = {}
     for run in runs:
-        groups.setdefault((run.method, json.dumps(run.options, sort_keys=True)), []).append(run)
+        setup = json.dumps([run.options, run.setup], sort_keys=True)
+        group = groups.setdefault((run.method, json.dumps(run.options, sort_keys=True), setup), [])
+        for other in group:
+            if other.seed == run.seed:
+                raise RunError(
+                    run.path,
+                    found=f"seed {run.seed} of {run.method}, as in {other.path}",
+                    expected="each run once: a seed gives the same run each time",
+                    remedy="leave one of the two folders out",
+                )
+        group.append(run)
     rows = []
-    for (method, _), found in groups.items():
-        others = [runs[0].options for (name, _), runs in groups.items() if name == method]
-        options = ", ".join(
-            f"{key} {value}"
-            for key, value in found[0].options.items()
-            if any(other.get(key) != value for other in others)
-        )
-        name = f"{method} ({options})" if options else method
+    for (method, options, _), found in groups.items():
+        same_method = [runs[0] for (name, _, _), runs in groups.items() if name == method]
+        same_options = [
+            runs[0] for (name, its, _), runs in groups.items() if (name, its) == (method, options)
+        ]
+        facts = _differing([run.options for run in same_method], found[0].options)
+        others = _differing([run.setup for run in same_options], found[0].setup)
+        # the digest of the configuration only if nothing else tells the rows apart
+        facts += [fact for fact in others if not fact.startswith("configuration ")] or others
+        name = f"{method} ({', '.join(facts)})" if facts else method
         rows.append(Row(name, found[0].title, tuple(sorted(found, key=lambda run: run.seed))))
     return sorted(rows, key=lambda row: -sum(run.result["value"] for run in row.runs) / len(row.runs))
+
+
+def _differing(others: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]) -> list[str]:
+    """Return the facts in which any of the others differs."""
+    return [f"{key} {value}" for key, value in facts.items() if any(o.get(key) != value for o in others)]
 
 
 def _read(log: Path) -> ComparedRun | None:
@@ -119,6 +147,11 @@ def _read(log: Path) -> ComparedRun | None:
             method=values.get("method", "unet"),
             title=title,
             options=values.get("method_options", {}),
+            setup={
+                **{name: values[name] for name in HYPERPARAMETERS if name in values},
+                "source": str(values.get("method_sha256", ""))[:8],
+                "configuration": str(values.get("config_digest", ""))[:8],
+            },
             seed=values["seed"],
             data=(values["data_kind"], values["split_seed"], values["train_split"], tuple(sorted(scenes))),
             scenes=scenes,

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from benchmark.compute.cluster import SINGLE_WORKER, Cluster
 from benchmark.compute.collectives import Workers, share_of
-from benchmark.compute.trainable import TrainableMethod, compiled_by_xla, no_network, summary
+from benchmark.compute.trainable import TrainableMethod, compiled_by_xla, no_network, refuse_logits, summary
 from benchmark.core.errors import RunError
 from benchmark.core.files import write_aside
 from benchmark.scenes.geometry import kept
@@ -155,6 +155,7 @@ class Engine:
             raise no_network(shape, summary(error)) from error
         if found[1:] != expected:
             raise no_network(shape, f"probabilities of shape {found}")
+        refuse_logits(self._predict, shape)
 
     def train_step(
         self, inputs: tf.Tensor, labels: tf.Tensor, learning_rate: float, stop: bool = False

@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from typing import Protocol
 
 import keras
+import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from benchmark.core.errors import MethodError
 
@@ -42,6 +44,15 @@ def no_network(shape: Sequence[int], found: str) -> MethodError:
         "that makes probabilities [n, rows, columns] of the outputs",
         remedy="correct build, loss or head of the method",
     )
+
+
+def refuse_logits(predict: Callable[[NDArray], tf.Tensor], shape: tuple[int, ...]) -> None:
+    """Predict a patch of noise. Raises MethodError if a value is no probability, as without a sigmoid."""
+    noise = np.random.default_rng(0).standard_normal((1, *shape), np.float32)
+    found = predict(noise).numpy()
+    lowest, highest = float(found.min()), float(found.max())
+    if not 0 <= lowest <= highest <= 1:  # or NaN
+        raise no_network(shape, f"values from {lowest:.3g} to {highest:.3g} for a patch of noise")
 
 
 @contextmanager

@@ -45,7 +45,7 @@ def read_yaml(path: Path, characters: int = CHARACTERS) -> Any:
     except UnicodeDecodeError as error:
         if len(content) > 4 * characters:  # perhaps cut within a character
             raise YamlDefect(f"more than {characters} characters") from None
-        raise YamlDefect(f"byte 0x{content[error.start]:02x} is no UTF-8") from None
+        raise YamlDefect(f"byte 0x{content[error.start]:02x} is not valid UTF-8") from None
     return parse_yaml(text, characters)
 
 

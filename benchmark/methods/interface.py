@@ -50,13 +50,18 @@ def cross_entropy(outputs: tf.Tensor, cloud: tf.Tensor) -> tf.Tensor:
     """Sum over pixels the binary cross-entropy of probabilities [n, R, C, 1] with cloud (bool [n, R, C])."""
     import tensorflow as tf
 
-    probability = outputs[..., 0]
+    probability = only_channel(outputs)
     of_label = tf.where(cloud, probability, 1 - probability)
     return -tf.reduce_sum(tf.math.log(tf.clip_by_value(of_label, _CLIP, 1 - _CLIP)))
 
 
 def only_channel(outputs: tf.Tensor) -> tf.Tensor:
-    """[n, R, C, 1] -> [n, R, C]: the output is the probability of cloud."""
+    """[n, R, C, 1] -> [n, R, C]: the output is the probability of cloud. Raises ValueError for others."""
+    if outputs.shape[-1] != 1:
+        raise ValueError(
+            f"{outputs.shape[-1]} output channels instead of one, the probability of cloud: end the network "
+            'in Conv2D(1, 1, activation="sigmoid"), or give Network a loss and a head for them'
+        )
     return outputs[..., 0]
 
 
@@ -89,6 +94,12 @@ class Network:
     #: (model, crop, whether for XLA) -> a model with the same variables whose outputs lack the outer crop / 2
     #: pixels, which inference discards.
     inner: Callable[[keras.Model, int, bool], keras.Model] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("build", "loss", "optimizer", "head"):
+            if not callable(value := getattr(self, name)):
+                such = ", such as lambda: keras.optimizers.Adam()" if name == "optimizer" else ""
+                raise TypeError(f"Network.{name} is {value!r}; expected a function{such}")
 
 
 class Example(NamedTuple):

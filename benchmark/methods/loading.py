@@ -7,6 +7,7 @@ shows it, imports a method.
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import hashlib
 import importlib
 import importlib.metadata
@@ -122,7 +123,7 @@ def import_method(name: str) -> ModuleType:
     if options is not None and not (isinstance(options, type) and dataclasses.is_dataclass(options)):
         raise MethodError(
             name,
-            found="Options is no dataclass",
+            found="Options is not a dataclass",
             expected="a frozen dataclass whose fields have defaults",
             remedy="see the template: python -m benchmark.methods new FILE",
         )
@@ -277,11 +278,12 @@ def _masks(folder: Path, options: Mapping[str, Any]) -> LoadedMethod:
 
 def _unknown(name: str, installed: Mapping[str, str]) -> ConfigError:
     added = f"; installed: {', '.join(sorted(installed))}" if installed else ""
+    near = difflib.get_close_matches(name, [*SHIPPED, *installed], 1)
     return ConfigError(
         "method.name",
-        found=f"{name!r}, which no importable module is called",
+        found=f"{name!r}, neither a shipped method nor a module that can be imported",
         expected=_FORMS + added,
-        remedy="see python -m benchmark.methods list",
+        remedy=f"did you mean {near[0]}?" if near else "see python -m benchmark.methods list",
     )
 
 

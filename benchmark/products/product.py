@@ -159,7 +159,7 @@ def _open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
         try:
             archive = zipfile.ZipFile(stream)
         except Exception as error:  # a damaged archive may raise almost anything
-            found = f"a file that is no complete zip ({error})"
+            found = f"a file that is not a complete zip ({error})"
             raise ProductError(path, found=found, expected=expected, remedy=AGAIN) from None
         with archive:
             yield archive

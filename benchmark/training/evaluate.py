@@ -99,7 +99,7 @@ def predict_scenes(
 def checked_probability(found: object, shape: tuple[int, ...], where: str) -> NDArray[np.floating]:
     """Return ``found`` if it is a probability for every pixel of an image. Raises MethodError."""
     expected = f"a number from 0 to 1 for each of {shape[0]} x {shape[1]} pixels"
-    remedy = "correct the method's predictions"
+    remedy = "correct the method: a network ends in a sigmoid, or has a head that makes probabilities"
     if not isinstance(found, np.ndarray) or found.shape != shape or found.dtype.kind != "f":
         described = (
             f"{found.dtype} of shape {list(found.shape)}"
@@ -110,7 +110,7 @@ def checked_probability(found: object, shape: tuple[int, ...], where: str) -> ND
     outside = int(np.count_nonzero(~((found >= 0) & (found <= 1))))
     if outside:
         nan = int(np.count_nonzero(np.isnan(found)))
-        described = f"{outside} values outside of it, {nan} of them NaN"
+        described = f"{outside} of {found.size} values are NaN or outside 0 to 1 ({nan} are NaN)"
         raise MethodError(where, found=described, expected=expected, remedy=remedy)
     return found
 

@@ -70,7 +70,7 @@ def decode_json(content: bytes) -> tuple[object, Sequence[tuple[int | None, str]
         data = careful_decoder(notes).decode(content.decode("utf-8"))
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        return None, ((line, f"byte 0x{content[error.start]:02x} is no UTF-8"),)
+        return None, ((line, f"byte 0x{content[error.start]:02x} is not valid UTF-8"),)
     except json.JSONDecodeError as error:
         return None, ((error.lineno, f"{error.msg.lower()} at column {error.colno}"),)
     except (ValueError, RecursionError) as error:

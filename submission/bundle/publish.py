@@ -112,7 +112,7 @@ def publish(stage: Staging, layout: BundleLayout, *, time: int, key: Path | None
     elif before:
         note = f"The bundle that was in {stage.output} was moved to {aside}."
     else:
-        note = f"New in {stage.output}."
+        note = f"Written to {stage.output}."
     return Published(places[0], places[1], sha256, note)
 
 

@@ -32,8 +32,8 @@ PAPER_RUNS = (
 
 #: The paper labels its times 'per epoch'.
 PAPER_TIME_NOTE = (
-    "The paper describes the times as averages per epoch. Multiplied by the epochs they would exceed the "
-    "13 hours that its published job scripts allow by far (142 minutes times 200 epochs is 475 hours), so "
+    "The paper describes the times as averages per epoch. Multiplied by the epochs they would far exceed "
+    "the 13 hours that its published job scripts allow (142 minutes times 200 epochs is 475 hours), so "
     "they are read here as the times of complete runs: about 40 seconds per epoch."
 )
 

@@ -31,7 +31,7 @@ def text_of(path: Path) -> str:
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
-        found = f"byte 0x{content[error.start]:02x}, which is no UTF-8"
+        found = f"byte 0x{content[error.start]:02x}, which is not valid UTF-8"
         raise SubmissionError(path, found=found, expected="a text in UTF-8", remedy=REMEDY) from None
 
 

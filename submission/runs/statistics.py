@@ -199,7 +199,7 @@ def _stopped(log: Log, epochs: int) -> str:
     if not log.completed:
         return f"aborted: {stop.metadata.get('reason', 'no reason given')}"
     if early is None:
-        return f"all {epochs} epochs done"
+        return f"all {epochs} epochs done" if epochs > 1 else "its only epoch done"
     return f"patience of {log.integer('early_stopping_patience')} epochs ran out"
 
 

@@ -28,7 +28,7 @@ from submission.system.description import FALLBACK_FIELDS, SITE_FIELDS, VARYING_
 #: Files whose bytes depend on the packages that draw them; texts are the same everywhere.
 DRAWN = (".png", ".svg", ".pdf")
 DRAWING_PACKAGES, TYPESETTING_PACKAGES = ("matplotlib",), ("matplotlib", "typst")
-OF_SCENES = "made of scenes and masks, which are not in the bundle; its sha256 was checked"
+OF_SCENES = "drawn from scenes and masks, which are not in the bundle; only the manifest vouches for them"
 
 OTHER_VERSION = "worded by another version of the program; the numbers in it are the same"
 NOT_YET = "not written by the version of the program that made the bundle"
@@ -143,8 +143,14 @@ def _compare(bundle: Bundle, name: str, again: Path) -> Finding | None:
             (at for at, (a, b) in enumerate(zip(ours_bytes, their_bytes, strict=False)) if a != b),
             min(len(ours_bytes), len(their_bytes)),
         )
-        found = f"{len(their_bytes)} bytes, another one at {at}"
-        return recomputed(shown, None, found=found, expected=f"{len(ours_bytes)} bytes", message=message)
+        found = f"another picture: {len(their_bytes)} bytes, the first different one at {at}"
+        return recomputed(
+            shown,
+            None,
+            found=found,
+            expected=f"the picture that the runs give, {len(ours_bytes)} bytes",
+            message=message,
+        )
     line, ours, theirs_line = _first_difference(
         ours_bytes.decode(errors="replace"), their_bytes.decode(errors="replace")
     )

@@ -74,7 +74,8 @@ def _verify(path: Path, repeat: Repeat, signers: Path | None, say: Say, draw: Dr
     report = check_paths([path])
     if report.exit_code == 0 and not report.trees:
         raise no_bundle(path, "no submission tree")
-    say("hashes and rules", counts(report))
+    if not report.failures:
+        say("hashes and rules", counts(report))
     if report.failures or not report.trees:
         return report
 

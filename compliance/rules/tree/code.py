@@ -142,7 +142,7 @@ def _commit(tree: SubmissionTree, scripts: Folder) -> CommitFiles:
     try:
         return read_commit(text, listing.decode())
     except UnicodeDecodeError as error:
-        raise CommitDefect(f"byte {excerpt(hex(listing[error.start]))} is no UTF-8") from None
+        raise CommitDefect(f"byte {excerpt(hex(listing[error.start]))} is not valid UTF-8") from None
 
 
 def _stated(tree: SubmissionTree) -> Iterator[tuple[str, str]]:

@@ -64,7 +64,7 @@ def read_table(content: bytes) -> Table:
         rows = [*csv.reader(lines, strict=True)]
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        table.defects.append(Defect(line, f"byte 0x{content[error.start]:02x} is no UTF-8"))
+        table.defects.append(Defect(line, f"byte 0x{content[error.start]:02x} is not valid UTF-8"))
         return table
     except csv.Error as error:
         table.defects.append(Defect(None, str(error)))

@@ -44,6 +44,7 @@ def write_log(root: Path, method: str | None, seed: int, gain: float = 0.0, **ch
     if method:
         events.insert(1, ("method", method, {"title": f"The {method} <b>"}))
         events.insert(2, ("method_options", {"size": 3}, {}))
+        events[3:3] = [("method_sha256", "0" * 64, {}), ("epochs", 5, {}), ("config_digest", "1" * 64, {})]
     events = [(key, changes.get(key, value), metadata) for key, value, metadata in events]
     path = root / f"{method}-seed-{seed}" / "result.txt"
     path.parent.mkdir(parents=True)
@@ -73,6 +74,29 @@ def test_options_tell_rows_of_one_method_apart(tmp_path: Path) -> None:
     write_log(tmp_path, "mine", 1)
     write_log(tmp_path, "mine", 2, method_options={"size": 4})
     assert sorted(row.name for row in rows_of(read_runs([tmp_path]))) == ["mine (size 3)", "mine (size 4)"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "names"),
+    [
+        ({"method_sha256": "5" * 64}, ["mine (source 00000000)", "mine (source 55555555)"]),
+        ({"epochs": 9, "config_digest": "7" * 64}, ["mine (epochs 5)", "mine (epochs 9)"]),
+        ({"config_digest": "7" * 64}, ["mine (configuration 11111111)", "mine (configuration 77777777)"]),
+    ],
+)
+def test_only_runs_of_one_setup_are_repeats(
+    tmp_path: Path, changes: dict[str, Any], names: list[str]
+) -> None:
+    write_log(tmp_path, "mine", 1)
+    write_log(tmp_path, "mine", 2, **changes)
+    assert sorted(row.name for row in rows_of(read_runs([tmp_path]))) == names
+
+
+def test_a_run_that_is_there_twice_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for copy in ("a", "b"):
+        write_log(tmp_path / copy, "mine", 1)
+    assert main([str(tmp_path), "--output", str(tmp_path / "out")]) == 1
+    assert "seed 1 of mine, as in" in capsys.readouterr().err
 
 
 def test_the_command_writes_table_and_figure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

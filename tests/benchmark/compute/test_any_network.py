@@ -119,6 +119,11 @@ def two_outputs(shape: tuple[int, int, int]) -> keras.Model:
     return keras.Model(inputs, layers.Conv2D(2, 1, activation="sigmoid")(inputs))
 
 
+def logits(shape: tuple[int, int, int]) -> keras.Model:
+    inputs = layers.Input(shape)
+    return keras.Model(inputs, layers.Conv2D(1, 1)(inputs))
+
+
 def half_as_large(shape: tuple[int, int, int]) -> keras.Model:
     inputs = layers.Input(shape)
     return keras.Model(inputs, layers.MaxPooling2D()(layers.Conv2D(1, 1)(inputs)))
@@ -135,6 +140,8 @@ def raising(shape: tuple[int, int, int]) -> keras.Model:
         (Network(lambda shape: 3), "int"),
         (Network(half_as_large), "a model with outputs of shape [None, 16, 16, 1]"),
         (Network(two_outputs, head=lambda outputs: outputs), "probabilities of shape [None, 32, 32, 2]"),
+        (Network(two_outputs), "2 output channels instead of one, the probability of cloud"),
+        (Network(logits), "values from -"),
         (Network(constant(0.5), loss=lambda outputs, cloud: undefined), "NameError"),  # noqa: F821
     ],
 )

@@ -111,7 +111,7 @@ def test_a_file_is_read_up_to_its_limit(tmp_path: Path) -> None:
     path.write_text("ä: é")
     assert read_yaml(path) == {"ä": "é"}
     for content, found in (
-        (b"a: \xff", "byte 0xff is no UTF-8"),
+        (b"a: \xff", "byte 0xff is not valid UTF-8"),
         ("é".encode() * 200, "more than 100 characters"),
         ("𝄞".encode() * 101, "more than 100 characters"),
     ):

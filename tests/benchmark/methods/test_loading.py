@@ -17,18 +17,18 @@ from benchmark.methods.loading import SHIPPED, import_method, load_method
 from tests.support.project import ROOT
 
 ABOUT = "from benchmark.methods.interface import About, Fitted, Network\nABOUT = About('Mine', (), 'all')\n"
-METHOD = "def method():\n    return Network(build=None)\n"
+METHOD = "def method():\n    return Network(build=print)\n"
 OPTIONS = (
     "from dataclasses import dataclass\n"
     "@dataclass(frozen=True)\nclass Options:\n    size: int = 3\n"
     "    def __post_init__(self):\n"
     "        if self.size > 9:\n            raise ValueError(f'size is {self.size}, expected at most 9')\n"
-    "def method(options):\n    return Network(build=None, multiple=options.size)\n"
+    "def method(options):\n    return Network(build=print, multiple=options.size)\n"
 )
 UNSTATABLE = (
     "from dataclasses import dataclass\n"
     "@dataclass(frozen=True)\nclass Options:\n    phase: complex = 3j\n"
-    "def method(options):\n    return Network(build=None)\n"
+    "def method(options):\n    return Network(build=print)\n"
 )
 
 
@@ -109,7 +109,7 @@ def test_a_module_and_an_installed_name_are_methods(tmp_path: Path, monkeypatch:
         (METHOD, {}, MethodError, "no ABOUT"),
         ("ABOUT = 'mine'\n" + METHOD, {}, MethodError, "ABOUT is str"),
         (ABOUT, {}, MethodError, "no method"),
-        (ABOUT + "Options = dict\n" + METHOD, {}, MethodError, "Options is no dataclass"),
+        (ABOUT + "Options = dict\n" + METHOD, {}, MethodError, "Options is not a dataclass"),
         (ABOUT + "def method():\n    return 3\n", {}, MethodError, "method() returned int"),
         (
             ABOUT + "def method():\n    raise KeyError('x')\n",
@@ -118,6 +118,12 @@ def test_a_module_and_an_installed_name_are_methods(tmp_path: Path, monkeypatch:
             "method() raised KeyError: 'x'",
         ),
         (ABOUT + "def method(options):\n    pass\n", {}, MethodError, "missing a required argument"),
+        (
+            ABOUT + "def method():\n    return Network(print, optimizer='adam')\n",
+            {},
+            MethodError,
+            "Network.optimizer is 'adam'; expected a function, such as lambda: keras.optimizers.Adam()",
+        ),
         (ABOUT + METHOD, {"size": 3}, ConfigError, "size"),
         (ABOUT + OPTIONS, {"sise": 3}, ConfigError, "an unknown field"),
         (ABOUT + OPTIONS, {"size": "3"}, ConfigError, "'3'"),

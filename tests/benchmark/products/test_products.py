@@ -138,7 +138,7 @@ def test_one_bad_product_does_not_stop_the_others(
 ):
     (tmp_path / "notes.txt").write_text("not a product")
     assert main([str(tmp_path / "notes.txt"), str(folder), "--output", str(tmp_path / "scenes")]) == 1
-    assert "notes.txt\n  found:    a file that is no complete zip" in capsys.readouterr().err
+    assert "notes.txt\n  found:    a file that is not a complete zip" in capsys.readouterr().err
     assert len(discover(tmp_path / "scenes")) == 1
 
 
@@ -303,7 +303,7 @@ def test_zips_with_odd_names_or_damage_are_refused(
     whole.write_bytes(bytes(raw))
     assert_refused(whole, "S7_BT_in.nc\n  found:", tmp_path, capsys)
     whole.write_bytes(bytes(raw[:5000]))
-    assert_refused(whole, "a file that is no complete zip", tmp_path, capsys)
+    assert_refused(whole, "a file that is not a complete zip", tmp_path, capsys)
 
 
 def test_a_file_larger_than_any_of_a_product_is_not_read(

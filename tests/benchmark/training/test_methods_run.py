@@ -199,8 +199,8 @@ def rewrite(path: Path, **datasets: np.ndarray) -> None:
         ({"fit": "return 3"}, "int"),
         ({"fit": "return {'a': 'text'}"}, "a: no numbers"),
         ({"predict": "return 1 / 0"}, "predict() raised ZeroDivisionError"),
-        ({"predict": "return np.full(inputs.shape[:2], np.nan)"}, f"{PIXELS} of them NaN"),
-        ({"predict": "return inputs[..., 7]"}, "values outside of it"),
+        ({"predict": "return np.full(inputs.shape[:2], np.nan)"}, f"({PIXELS} are NaN)"),
+        ({"predict": "return inputs[..., 7]"}, "values are NaN or outside 0 to 1"),
         ({"predict": "return inputs[:5, :5, 0]"}, "float32 of shape [5, 5]"),
         ({"predict": "return 0.5"}, "float"),
         ({"predict": "return np.full(inputs.shape[:2], 0.5)"}, "the same probability, 0.5, for every pixel"),
@@ -222,7 +222,7 @@ def test_a_method_that_goes_wrong_ends_the_run_with_a_sentence(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--method", "nothing"), "which no importable module is called"),
+        (("--method", "nothing"), "neither a shipped method nor a module that can be imported"),
         (("--method", "nothing.py"), "no file nothing.py"),
         (("--method", "thresholds", "--set", "method.options.x=1"), "an unknown field"),
         (("--set", "geometry.patch=20"), "a multiple of 8, as unet needs it"),

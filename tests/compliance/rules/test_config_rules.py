@@ -35,7 +35,7 @@ def test_shipped_configurations_pass(path: Path) -> None:
     ("content", "said"),
     [
         (b"a: [", "`while parsing a flow node"),
-        (b"\xff", "`byte 0xff is no UTF-8`"),
+        (b"\xff", "`byte 0xff is not valid UTF-8`"),
         (b"- a", "`list instead of a mapping`"),
         (b"", "`NoneType instead of a mapping`"),
         (b"a: &x 1\nb: *x", "`an anchor (&name) in line 1`"),

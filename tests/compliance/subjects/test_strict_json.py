@@ -10,7 +10,7 @@ def test_a_description_is_read_with_the_line_of_what_is_wrong(tmp_path) -> None:
     path.write_text('{"a": 1,\n"b": }')
     assert read_json(path).defects == ((2, "expecting value at column 6"),)
     path.write_bytes(b'{"a":\n"\xff"}')
-    assert read_json(path).defects == ((2, "byte 0xff is no UTF-8"),)
+    assert read_json(path).defects == ((2, "byte 0xff is not valid UTF-8"),)
     path.write_text('{"a": 1, "a": NaN}')
     assert [found for _, found in read_json(path).defects] == [
         "non-finite-number: NaN",

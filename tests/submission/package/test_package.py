@@ -48,7 +48,12 @@ def test_three_runs_become_a_tree_an_archive_and_its_hash(
         (str(place / "dist" / f"{BUNDLE}.tar.gz"),),
     )
     said = capsys.readouterr().out
-    for line in ("[1/6] 3 logs checked: 0 errors, 0 warnings", "mean", f"{BUNDLE}.tar.gz", "New in dist."):
+    for line in (
+        "[1/6] 3 logs checked: 0 errors, 0 warnings",
+        "mean",
+        f"{BUNDLE}.tar.gz",
+        "Written to dist.",
+    ):
         assert line in said
     science = place / "dist" / BUNDLE / "New-York-University/cloudmask/test-node/quick"
     general = place / "dist" / BUNDLE / "New-York-University/results/test-node/cloudmask"

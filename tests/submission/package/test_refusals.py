@@ -134,7 +134,7 @@ def test_a_link_in_a_runs_folder_is_not_followed_into_the_bundle(
 def test_a_batch_file_that_is_no_text_is_refused(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (place / "logs/quick-seed-2/job.slurm").write_bytes(b"#!/bin/bash\n# \xff\n")
     said = refusal(capsys)
-    assert "logs/quick-seed-2/job.slurm\n  found:    byte 0xff, which is no UTF-8" in said
+    assert "logs/quick-seed-2/job.slurm\n  found:    byte 0xff, which is not valid UTF-8" in said
 
 
 def test_a_configuration_that_was_edited_after_the_run_is_refused(

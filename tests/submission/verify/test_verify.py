@@ -92,7 +92,9 @@ def test_figures_of_scenes_are_taken_from_the_bundle_and_named(bundle: Path, tmp
     with read_bundle(find_tree(bundle)) as read, drawing() as draw:
         compared = compare_with(read, write_again(read, tmp_path / "again", draw))
     assert compared.by_reason() == {
-        "made of scenes and masks, which are not in the bundle; its sha256 was checked": ["map-scene"]
+        "drawn from scenes and masks, which are not in the bundle; only the manifest vouches for them": [
+            "map-scene"
+        ]
     }
 
 
@@ -171,7 +173,10 @@ def test_a_figure_that_was_redrawn_or_added_is_named(bundle: Path, again: Bundle
     restamp(bundle)
     redrawn, added = differences(bundle, again)
     size = figure.stat().st_size
-    assert (redrawn.path, redrawn.found) == (str(figure), f"{size} bytes, another one at {size - 1}")
+    assert (redrawn.path, redrawn.found) == (
+        str(figure),
+        f"another picture: {size} bytes, the first different one at {size - 1}",
+    )
     assert (added.path, added.found) == (str(figure.with_name("figure-9-better.png")), "a figure")
 
 

@@ -10,7 +10,7 @@ SAID: dict[str, tuple[str, int | None, str] | tuple[str, int | None, str, str]] 
     "metrics: a word in place of a number": ("metrics.csv", 2, "`eval_loss` `low`"),
     "metrics: a row too short": ("metrics.csv", 3, "7 values in 8 columns"),
     "metrics: nothing at all": ("metrics.csv", None, "no header"),
-    "metrics: bytes of another encoding": ("metrics.csv", 1, "byte 0xff is no UTF-8"),
+    "metrics: bytes of another encoding": ("metrics.csv", 1, "byte 0xff is not valid UTF-8"),
     "metrics: an epoch twice": ("metrics.csv", 3, "epoch 1", "epoch 2"),
     "metrics: an epoch too few": ("metrics.csv", None, "1 epoch", "2, as the log has"),
     "metrics: an epoch too many": ("metrics.csv", None, "3 epochs", "2, as the log has"),
@@ -57,7 +57,7 @@ SAID: dict[str, tuple[str, int | None, str] | tuple[str, int | None, str, str]] 
     "telemetry: a negative load": ("telemetry.csv", 2, "`process_cpu_percent` `-3.0`"),
     "telemetry: a time without a date": ("telemetry.csv", 2, "time `12:00:00`, seconds `5.0`"),
     "telemetry: a row too short": ("telemetry.csv", 2, "13 values in 14 columns"),
-    "telemetry: bytes of another encoding": ("telemetry.csv", 1, "byte 0xe9 is no UTF-8"),
+    "telemetry: bytes of another encoding": ("telemetry.csv", 1, "byte 0xe9 is not valid UTF-8"),
     "telemetry: of a day earlier": (
         "telemetry.csv",
         340,
@@ -105,7 +105,7 @@ SAID: dict[str, tuple[str, int | None, str] | tuple[str, int | None, str, str]] 
     ),
     "measured: no JSON": ("system.json", 1, "expecting property name enclosed in double quotes at column 2"),
     "measured: a list": ("system.json", None, "`system` is a list of 0", "an object"),
-    "measured: bytes of another encoding": ("system.json", 1, "byte 0xff is no UTF-8"),
+    "measured: bytes of another encoding": ("system.json", 1, "byte 0xff is not valid UTF-8"),
     "measured: a field twice": ("system.json", None, "duplicate-json-key: `number_of_nodes`"),
     "measured: no format": ("system.json", None, "`system.format` is null", "a string"),
     "measured: another format": (

@@ -237,7 +237,7 @@ def expected_prose(runs: list[Facts], config: str, commit: str) -> list[str]:
         "## Compared with the paper's Table 3",
         "The paper's runs on V100 GPUs have a mean test accuracy of 0.889. Its scenes are observed ones; "
         "those of this submission are not. The paper describes the times as averages per epoch. Multiplied "
-        "by the epochs they would exceed the 13 hours that its published job scripts allow by far (142 "
+        "by the epochs they would far exceed the 13 hours that its published job scripts allow (142 "
         "minutes times 200 epochs is 475 hours), so they are read here as the times of complete runs: "
         "about 40 seconds per epoch.",
         "The code is in `New-York-University/benchmarks/cloudmask/implementations/tensorflow/` of this "
