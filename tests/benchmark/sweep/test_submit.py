@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -181,25 +182,29 @@ def test_a_submit_that_was_killed_midway_is_done_anew(place):
     assert len(list((folder(place) / "runs").iterdir())) == 3
 
 
-@pytest.fixture
+@contextlib.contextmanager
 def full_disk():
-    """Files cannot grow beyond 300 bytes while a test runs: writing fails as on a full disk."""
+    """Files cannot grow beyond 300 bytes during the block: writing fails as on a full disk."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (300, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    try:
+        yield
+    finally:  # pytest itself writes to files after the test
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_full_disk_is_reported_and_leaves_no_unfinished_runs(place, capsys, full_disk):
+def test_a_full_disk_is_reported_and_leaves_no_unfinished_runs(place, capsys):
     slurm_command(place, "sbatch", "echo 17")
-    assert call("submit") == 2
+    with full_disk():
+        assert call("submit") == 2
     assert "expected: room for the folders of the runs" in capsys.readouterr().err
     assert left_in(folder(place)) == {"experiment.lock"}
     assert not (place.parent / "calls").exists()
 
 
-def test_a_disk_that_fills_up_later_is_reported_too(place, submitted, capsys, full_disk):
-    assert call("resume") == 2
+def test_a_disk_that_fills_up_later_is_reported_too(place, submitted, capsys):
+    with full_disk():
+        assert call("resume") == 2
     assert "expected: room and permission for the files of the experiment" in capsys.readouterr().err
     assert not [line for line in calls(place) if line.startswith("sbatch")]
 
