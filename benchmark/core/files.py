@@ -29,9 +29,9 @@ def write_aside(path: Path, *, durable: bool = False) -> Iterator[Path]:
 
     Readers see the old file or the new one, never a part of either. If the block raises, the part is removed
     and ``path`` stays as it was. ``durable``: when the block has ended, both the bytes and the new name are
-    on disk. A device or a pipe, such as /dev/null, is written to and stays what it is.
+    on disk. A device such as /dev/null is written to, not replaced.
     """
-    if path.exists() and not (path.is_file() or path.is_dir()):
+    if path.is_char_device():
         yield path
         return
     part = path.with_name(f".part-{path.name}")
