@@ -30,7 +30,6 @@ EXPECTED = {
     "quickstart": "2 to 3 minutes on 2 cores with bfloat16 instructions, several times as long without",
     "nyu-greene": "99 to 142 minutes on a V100, as published",
 }
-UNKNOWN = "a time that the progress bar will show"
 MORE_MEMORY = "give the run more memory (ulimit -v, --mem of the job), or lower training.batch_size"
 
 
@@ -225,8 +224,9 @@ def _first_run(config: Config, options: argparse.Namespace) -> str:
     lines.append(f"  train, score and log into {options.output / config.run_name}")
     changed = [each for each in options.overrides if not each.startswith("submission.")]
     plain = not (changed or options.method or options.data)
-    expected = EXPECTED.get(config.name, UNKNOWN) if plain else UNKNOWN
-    lines.append(f"It takes {expected}. Ctrl-C stops it, --resume continues it.")
+    expected = EXPECTED.get(config.name) if plain else None
+    takes = f"It takes {expected}." if expected else "The progress bar will show how long it takes."
+    lines.append(f"{takes} Ctrl-C stops it, --resume continues it.")
     return "\n".join(lines)
 
 

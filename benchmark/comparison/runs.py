@@ -13,10 +13,10 @@ from benchmark.core.files import read_text
 from benchmark.record.events import TOKEN
 from benchmark.record.run_folder import LOG_NAME
 
-#: Hyperparameters by which rows of one method are told apart.
+#: Hyperparameters that distinguish the rows of one method.
 HYPERPARAMETERS = (
-    *("epochs", "opt_base_learning_rate", "global_batch_size", "patch_size", "crop_size", "precision"),
-    "train_samples",
+    *("epochs", "opt_base_learning_rate", "global_batch_size", "train_samples"),
+    *("patch_size", "crop_size", "precision"),
 )
 
 
@@ -28,7 +28,7 @@ class ComparedRun:
     method: str
     title: str
     options: Mapping[str, Any]
-    #: What repeats have in common besides: hyperparameters, the digests of the method and the configuration.
+    #: Also equal in all repeats: hyperparameters, and the digests of method and configuration.
     setup: Mapping[str, Any]
     seed: int
     #: Values that must be the same in all runs of a comparison.
@@ -93,8 +93,8 @@ def rows_of(runs: Iterable[ComparedRun]) -> list[Row]:
     """
     groups: dict[tuple[str, str, str], list[ComparedRun]] = {}
     for run in runs:
-        setup = json.dumps([run.options, run.setup], sort_keys=True)
-        group = groups.setdefault((run.method, json.dumps(run.options, sort_keys=True), setup), [])
+        options, setup = (json.dumps(each, sort_keys=True) for each in (run.options, run.setup))
+        group = groups.setdefault((run.method, options, setup), [])
         for other in group:
             if other.seed == run.seed:
                 raise RunError(

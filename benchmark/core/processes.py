@@ -122,7 +122,7 @@ def _fork(works: Sequence[Callable[[], object]]) -> tuple[Connection, ForkProces
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
     try:
         with warnings.catch_warnings():
-            # Python 3.12 warns of forking beside threads that may hold locks; our threads only wait
+            # Python 3.12 warns about a fork while threads run, as they may hold locks; ours only wait
             warnings.simplefilter("ignore", DeprecationWarning)
             process.start()
     finally:

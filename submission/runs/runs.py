@@ -154,14 +154,19 @@ def read_runs(paths: Sequence[Path], read: LogReader = read_log) -> RunSet:
     logs = {log.resolve(): log for path in paths for log in discover(path).logs}
     runs = sorted((_read_run(log, read) for log in logs.values()), key=lambda run: run.seed)
     if not runs:
-        raise SubmissionError(
-            ", ".join(map(str, paths)),
-            found="no log",
-            expected="folders of runs, such as logs/",
-            remedy="make runs first: python -m benchmark.run --seed 1",
-        )
+        raise no_run(paths, remedy="make runs first: python -m benchmark.run --seed 1")
     _refuse_differences(runs)
     return RunSet(tuple(runs))
+
+
+def no_run(paths: Sequence[Path], remedy: str) -> SubmissionError:
+    """Return the error for paths without the log of a run."""
+    return SubmissionError(
+        ", ".join(map(str, paths)),
+        found="no log of a run",
+        expected="folders of runs, such as logs/",
+        remedy=remedy,
+    )
 
 
 def _read_run(path: Path, read: LogReader) -> CheckedRun:

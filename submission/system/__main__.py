@@ -28,6 +28,7 @@ from compliance.subjects.system import FIELDS, STATUS_WORDS, Contradiction, cont
 from compliance.wording import count
 from submission.bundle.layout import directory_name
 from submission.runs.files import read_measured
+from submission.runs.runs import no_run
 from submission.system.description import (
     DEFAULT_SITE,
     SYSTEMS,
@@ -120,12 +121,7 @@ def measurements(paths: Sequence[Path]) -> dict[str, Any]:
             system = log.with_name("system.json")
             found[str(system)] = read_measured(system)
     if not found:
-        raise SubmissionError(
-            ", ".join(map(str, paths)),
-            found="no log of a run",
-            expected="folders of runs, such as logs/",
-            remedy="name the runs that the description is for",
-        )
+        raise no_run(paths, remedy="name the runs that the description is for")
     return found
 
 

@@ -74,9 +74,10 @@ def _verify(path: Path, repeat: Repeat, signers: Path | None, say: Say, draw: Dr
     report = check_paths([path])
     if report.exit_code == 0 and not report.trees:
         raise no_bundle(path, "no submission tree")
-    if not report.failures:
-        say("hashes and rules", counts(report))
-    if report.failures or not report.trees:
+    if report.failures:
+        return report
+    say("hashes and rules", counts(report))
+    if not report.trees:
         return report
 
     with unpacked(path) as (root, name):

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 STEPS = steps()
 #: What differs between two machines, or between these scenes and the reader's, and what stands for it.
 DIFFERENT = (
-    (r"It takes .*\. Ctrl-C", "It takes so long. Ctrl-C"),
+    (r"(It takes|The progress bar will show) .*\. Ctrl-C", "It takes so long. Ctrl-C"),
     (r"\d-node-[a-z0-9-]+", "SYSTEM"),
     (r"\b[0-9a-f]{12,64}\b|\d[\d.,:]*", "N"),
     (r"NOT reached", "reached"),
